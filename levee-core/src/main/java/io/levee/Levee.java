@@ -1,0 +1,77 @@
+package io.levee;
+
+import io.levee.engine.EngineProvider;
+import io.levee.engine.EngineSettings;
+import io.levee.engine.StorageEngine;
+import io.levee.internal.supervisor.Supervisor;
+import java.nio.file.Path;
+import java.util.ServiceLoader;
+import java.util.function.Consumer;
+
+/** Opens stores. */
+public final class Levee {
+    /** This build's version. */
+    public static final String VERSION = "0.1.0";
+
+    private Levee() {}
+
+    /** Opens a store for reading and writing with the default options, creating it where there is none. */
+    public static Store open(Path directory) {
+        return open(directory, options -> {});
+    }
+
+    /**
+     * Opens a store for reading and writing, creating it where there is none. Takes as long as reading the catalog takes, at
+     * any size of the store (guarantee G100).
+     *
+     * @param directory the store's directory
+     * @param options sets what differs from the defaults
+     * @return the store, which has to be closed
+     * @throws LeveeException {@link ErrorCode#STORE_LOCKED} with the owner's pid and host where another writer has it open,
+     *     {@link ErrorCode#UNSAFE_ENVIRONMENT} on a network file system, {@link ErrorCode#IO_FAILED}
+     */
+    public static Store open(Path directory, Consumer<StoreOptions.Builder> options) {
+        return open(directory.toString(), false, options);
+    }
+
+    /**
+     * Opens a store for reading, beside a live writer in this process or another. Nothing is created, changed or locked.
+     *
+     * @throws LeveeException {@link ErrorCode#NOT_FOUND} where there is no store
+     */
+    public static Store openReadOnly(Path directory) {
+        return open(directory.toString(), true, options -> {});
+    }
+
+    /**
+     * Opens a store by its address: a directory's path, or what another engine on the class path accepts.
+     *
+     * @param address the store's address
+     * @param readOnly whether nothing may be written
+     * @param options sets what differs from the defaults
+     * @throws LeveeException as above, and {@link ErrorCode#NOT_SUPPORTED} where no engine accepts the address
+     */
+    public static Store open(String address, boolean readOnly, Consumer<StoreOptions.Builder> options) {
+        StoreOptions.Builder builder = StoreOptions.builder();
+        options.accept(builder);
+        StoreOptions built = builder.build();
+        for (EngineProvider provider : ServiceLoader.load(EngineProvider.class, Levee.class.getClassLoader())) {
+            if (provider.accepts(address)) {
+                Supervisor supervisor = new Supervisor();
+                boolean opened = false;
+                try {
+                    StorageEngine engine = provider.open(address, new EngineSettings(built, readOnly, supervisor));
+                    Store store = Store.start(engine, built, readOnly, supervisor);
+                    opened = true;
+                    return store;
+                } finally {
+                    if (!opened) {
+                        supervisor.stop();
+                    }
+                }
+            }
+        }
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "no engine on the class path takes the address '" + address + "'")
+                .hint("add levee-sqlite for directories");
+    }
+}

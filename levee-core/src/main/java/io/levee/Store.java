@@ -1,0 +1,254 @@
+package io.levee;
+
+import io.levee.Aggregation.Groups;
+import io.levee.engine.StorageEngine;
+import io.levee.internal.query.ChunkStream;
+import io.levee.internal.query.PageReader;
+import io.levee.internal.query.QueryService;
+import io.levee.internal.retention.RetentionService;
+import io.levee.internal.status.StatusService;
+import io.levee.internal.supervisor.Supervisor;
+import io.levee.internal.write.TableState;
+import io.levee.internal.write.Tables;
+import io.levee.internal.write.WriteService;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An open history store. Thread-safe. Made by {@link Levee}; has to be closed.
+ *
+ * <p>One writer thread writes; queries run on threads of their own; everything in the background runs under one supervisor
+ * and shows in {@link #status}.
+ */
+public final class Store implements AutoCloseable {
+    private final StorageEngine engine;
+    private final StoreOptions options;
+    private final boolean readOnly;
+    private final Supervisor supervisor;
+    private final Tables tables;
+    private final @Nullable WriteService writes;
+    private final QueryService queries;
+    private final RetentionService retention;
+    private final StatusService status;
+    private @Nullable CloseReport report;
+
+    private Store(StorageEngine engine, StoreOptions options, boolean readOnly, Supervisor supervisor) {
+        this.engine = engine;
+        this.options = options;
+        this.readOnly = readOnly;
+        this.supervisor = supervisor;
+        this.tables = new Tables(engine, readOnly);
+        this.writes = readOnly ? null : new WriteService(engine, options, tables, supervisor);
+        this.queries = new QueryService(engine, options, tables, supervisor, writes);
+        this.retention = new RetentionService(engine, options, tables, writes);
+        this.status = new StatusService(engine, options, tables, supervisor, writes);
+    }
+
+    static Store start(StorageEngine engine, StoreOptions options, boolean readOnly, Supervisor supervisor) {
+        Store store = new Store(engine, options, readOnly, supervisor);
+        store.queries.start();
+        if (store.writes != null) {
+            store.writes.start();
+            store.retention.start(supervisor);
+        }
+        return store;
+    }
+
+    /** How the store was opened. */
+    public StoreOptions options() {
+        return options;
+    }
+
+    /** Whether it was opened for reading. */
+    public boolean readOnly() {
+        return readOnly;
+    }
+
+    /**
+     * Declares a table, or checks that it is there. New columns are added at once; columns that the new spec lacks stay
+     * stored; width, indexes, retention and input formats are taken over for what comes.
+     *
+     * @param spec the table
+     * @return the table
+     * @throws LeveeException {@link ErrorCode#SPEC_CONFLICT} where a type, the key or the time columns differ,
+     *     {@link ErrorCode#NOT_WRITABLE}
+     */
+    public Table<Row> createTable(TableSpec spec) {
+        return rows(tables.declare(spec));
+    }
+
+    /**
+     * A declared table as generic rows.
+     *
+     * @throws LeveeException {@link ErrorCode#UNKNOWN_TABLE} naming those there are
+     */
+    public Table<Row> table(String name) {
+        return rows(tables.get(name));
+    }
+
+    /** The table of a record type, declared with the defaults. */
+    public <T extends Record> Table<T> table(Class<T> type) {
+        return table(type, options -> {});
+    }
+
+    /**
+     * The table of a record type. Components become columns (camelCase becomes snake_case), with {@link Time}, {@link Key}
+     * and {@link Detail} saying what they are.
+     *
+     * @param type the record type
+     * @param tableOptions sets what the type does not say
+     * @return the table
+     * @throws LeveeException as {@link #createTable}, and {@link ErrorCode#BAD_SPEC} for a component that has no column type
+     */
+    public <T extends Record> Table<T> table(Class<T> type, Consumer<TableOptions> tableOptions) {
+        TableOptions collected = new TableOptions();
+        tableOptions.accept(collected);
+        return table(RecordCodec.of(type, collected));
+    }
+
+    /** The table of any other type, declared by its codec. Errors as {@link #createTable}. */
+    public <T> Table<T> table(RowCodec<T> codec) {
+        return new Table<>(this, tables.declare(codec.spec()), codec);
+    }
+
+    private Table<Row> rows(TableState state) {
+        return new Table<>(this, state, new RowsAsTheyAre(state));
+    }
+
+    /** The declared tables. */
+    public List<TableSpec> tables() {
+        return tables.specs();
+    }
+
+    /** All live partitions, by table and then by time. */
+    public List<PartitionInfo> partitions() {
+        return engine.partitions();
+    }
+
+    /** Runs a query as generic rows. The result has to be closed. Errors as {@link TableQuery#run}. */
+    public Result<Row> query(Query query) {
+        return run(query, Function.identity());
+    }
+
+    <T> Result<T> run(Query query, Function<Row, T> decoder) {
+        PageReader rows = queries.rows(query);
+        return new Result<>(rows, decoder);
+    }
+
+    /** How many rows a query has, its limit left aside. */
+    public long count(Query query) {
+        Groups groups = aggregate(new Aggregation(query, List.of(), List.of(Measure.count())));
+        Object count = groups.groups().get(0).get(0);
+        return count instanceof Long number ? number : 0;
+    }
+
+    /** Groups of a query's rows with figures for each. Errors as {@link TableQuery#run}. */
+    public Groups aggregate(Aggregation aggregation) {
+        return queries.aggregate(aggregation);
+    }
+
+    /**
+     * Runs free SQL, read-only, over views named after the tables. The result has to be closed.
+     *
+     * @throws LeveeException {@link ErrorCode#BAD_QUERY} for what is not one SELECT, WITH or EXPLAIN,
+     *     {@link ErrorCode#LIMIT_EXCEEDED} past 120 partitions
+     */
+    public SqlResult sql(SqlQuery query) {
+        ChunkStream rows = queries.sql(query);
+        return new SqlResult(rows);
+    }
+
+    /** The queries that wait, run or are being fetched. */
+    public List<RunningQuery> queries() {
+        return queries.running();
+    }
+
+    /** Ends a query. Returns whether there was one of that number. */
+    public boolean cancelQuery(long id) {
+        return queries.cancel(id);
+    }
+
+    /** What retention would do now, and why. Changes nothing. */
+    public RetentionPlan planRetention() {
+        return retention.plan();
+    }
+
+    /**
+     * Does what a plan says, after checking each partition again.
+     *
+     * @throws LeveeException {@link ErrorCode#NOT_WRITABLE}
+     */
+    public RetentionReport applyRetention(RetentionPlan plan) {
+        writes();
+        return retention.apply(plan);
+    }
+
+    /** Limits and present use; cheap, made from a snapshot that is at most a second old. */
+    public StoreStatus status() {
+        return status.status();
+    }
+
+    /**
+     * Waits until everything accepted before this call is settled.
+     *
+     * @return whether it was, within the timeout
+     */
+    public boolean flush(Duration timeout) {
+        return writes().flush(timeout);
+    }
+
+    WriteService writes() {
+        if (writes == null) {
+            throw new LeveeException(ErrorCode.NOT_WRITABLE, "the store " + engine.address() + " was opened for reading");
+        }
+        return writes;
+    }
+
+    /** Closes with the timeout of the options. Idempotent. */
+    @Override
+    public void close() {
+        close(options.closeTimeout());
+    }
+
+    /**
+     * Closes in order: refuses new records, drains the queue, commits, checkpoints, closes. Idempotent: later calls, from any
+     * thread, wait for the first and get its report (guarantees G18–G24).
+     *
+     * @param timeout how long the queue may take to drain; what is left then is lost, counted, and in the report
+     * @return what happened
+     */
+    public synchronized CloseReport close(Duration timeout) {
+        if (report == null) {
+            queries.stop();
+            retention.stop();
+            CloseReport made = writes == null
+                    ? new CloseReport(true, 0, 0, 0, List.of(), "")
+                    : writes.close(timeout);
+            supervisor.stop();
+            engine.close(made.clean());
+            report = made;
+        }
+        return report;
+    }
+
+    /** Rows in, rows out. */
+    private record RowsAsTheyAre(TableState state) implements RowCodec<Row> {
+        @Override
+        public TableSpec spec() {
+            return state.spec();
+        }
+
+        @Override
+        public void encode(Row value, RowBuilder row) {
+            // Table.append takes rows as they are.
+        }
+
+        @Override
+        public Row decode(Row row) {
+            return row;
+        }
+    }
+}

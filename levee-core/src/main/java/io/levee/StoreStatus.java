@@ -1,0 +1,121 @@
+package io.levee;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Limits and present use of a store, made from a cached snapshot: reading it touches no partition (guarantees G144, G148).
+ *
+ * @param store its address
+ * @param engine the engine's name and version, such as {@code sqlite 3.54.1}
+ * @param version Levee's version
+ * @param owner who writes to the store: pid, host and since when; empty for nobody
+ * @param pragmas the engine's settings as read back (guarantee G41)
+ * @param health whether it does what it promises
+ * @param queue the queue's fill and limits
+ * @param accepted records accepted since it was opened
+ * @param stored records stored or updated since it was opened
+ * @param lostByReason records lost since it was opened
+ * @param disk bytes on disk, by part, and free bytes of the volume
+ * @param memory budget, resident set and use by part
+ * @param tables one entry a table
+ * @param tasks the background tasks
+ * @param lastShutdown {@code CLEAN} or {@code UNCLEAN}; {@code CLEAN} for a new store
+ */
+public record StoreStatus(
+        String store,
+        String engine,
+        String version,
+        Map<String, Object> owner,
+        Map<String, Object> pragmas,
+        Health health,
+        Queue queue,
+        long accepted,
+        long stored,
+        Map<LossReason, Long> lostByReason,
+        Disk disk,
+        Memory memory,
+        List<TableStatus> tables,
+        List<TaskStatus> tasks,
+        String lastShutdown) {
+    /** The queue's fill and limits. */
+    public record Queue(long records, long bytes, long limitRecords, long limitBytes, long oldestMs) {}
+
+    /** Bytes on disk; {@code limitBytes} is 0 where there is no limit. */
+    public record Disk(long bytes, long limitBytes, long freeBytes, Map<String, Long> byPart) {
+        /** Copies the map. */
+        public Disk {
+            byPart = Map.copyOf(byPart);
+        }
+    }
+
+    /** Memory in bytes; {@code rssBytes} is the whole process, 0 where it cannot be read. */
+    public record Memory(long budgetBytes, long rssBytes, Map<String, Long> byPart) {
+        /** Copies the map. */
+        public Memory {
+            byPart = Map.copyOf(byPart);
+        }
+    }
+
+    /** A table's figures; {@code oldest} and {@code newest} are ISO-8601 text, null for an empty table. */
+    public record TableStatus(
+            String name, long partitions, long rows, long bytes, @Nullable String oldest, @Nullable String newest) {}
+
+    /** A background task's figures. */
+    public record TaskStatus(
+            String name, String state, long runs, long failures, @Nullable String lastError, @Nullable String detail) {}
+
+    /** Copies lists and maps. */
+    public StoreStatus {
+        owner = Map.copyOf(owner);
+        pragmas = Map.copyOf(pragmas);
+        lostByReason = Map.copyOf(lostByReason);
+        tables = List.copyOf(tables);
+        tasks = List.copyOf(tasks);
+    }
+
+    /** All losses together. */
+    public long lost() {
+        return lostByReason.values().stream().mapToLong(Long::longValue).sum();
+    }
+
+    /** The status for JSON, with the keys of the contract. */
+    public Map<String, @Nullable Object> toMap() {
+        Map<String, @Nullable Object> map = new LinkedHashMap<>();
+        map.put("store", store);
+        map.put("engine", engine);
+        map.put("version", version);
+        map.put("owner", owner);
+        map.put("pragmas", pragmas);
+        map.put("health", health.state().name());
+        map.put("reasons", health.reasons());
+        map.put("queue", entries("records", queue.records, "bytes", queue.bytes, "limitRecords", queue.limitRecords,
+                "limitBytes", queue.limitBytes, "oldestMs", queue.oldestMs));
+        map.put("accepted", accepted);
+        map.put("stored", stored);
+        Map<String, Object> byReason = new LinkedHashMap<>();
+        lostByReason.forEach((reason, count) -> byReason.put(reason.name(), count));
+        map.put("lost", entries("total", lost(), "byReason", byReason));
+        map.put("disk", entries("bytes", disk.bytes, "limitBytes", disk.limitBytes, "freeBytes", disk.freeBytes,
+                "byPart", disk.byPart));
+        map.put("memory", entries("budgetBytes", memory.budgetBytes, "rssBytes", memory.rssBytes,
+                "byPart", memory.byPart));
+        map.put("tables", tables.stream().map(t -> entries("name", t.name, "partitions", t.partitions, "rows", t.rows,
+                "bytes", t.bytes, "oldest", t.oldest, "newest", t.newest)).toList());
+        map.put("migrations", List.of());
+        map.put("tasks", tasks.stream().map(t -> entries("name", t.name, "state", t.state, "runs", t.runs,
+                "failures", t.failures, "lastError", t.lastError, "detail", t.detail)).toList());
+        map.put("lastShutdown", lastShutdown);
+        return map;
+    }
+
+    private static Map<String, @Nullable Object> entries(@Nullable Object... namesAndValues) {
+        Map<String, @Nullable Object> map = new LinkedHashMap<>();
+        for (int i = 0; i < namesAndValues.length; i += 2) {
+            map.put(String.valueOf(namesAndValues[i]), namesAndValues[i + 1]);
+        }
+        return map;
+    }
+}

@@ -1,0 +1,100 @@
+package io.levee;
+
+import io.levee.internal.write.TableState;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * A table of a store, as records of one type. Thread-safe.
+ *
+ * @param <T> the type of its records
+ */
+public final class Table<T> {
+    private final Store store;
+    private final TableState state;
+    private final RowCodec<T> codec;
+
+    Table(Store store, TableState state, RowCodec<T> codec) {
+        this.store = store;
+        this.state = state;
+        this.codec = codec;
+    }
+
+    /** What the table is, with all columns that it ever had. */
+    public TableSpec spec() {
+        return state.spec();
+    }
+
+    /**
+     * Hands a record to the queue. Under {@link Overflow.DropOldest} this never blocks: where the queue is full, the oldest
+     * record that nobody waits for is lost, and counted.
+     *
+     * @param record the record
+     * @throws LeveeException when it is refused: {@link ErrorCode#BAD_VALUE}, {@link ErrorCode#NO_TIME},
+     *     {@link ErrorCode#NO_KEY}, {@link ErrorCode#TIME_REFUSED}, {@link ErrorCode#QUEUE_FULL} where the policy says so,
+     *     {@link ErrorCode#CLOSED}, {@link ErrorCode#NOT_WRITABLE}
+     */
+    public void append(T record) {
+        store.writes().append(state, row(record));
+    }
+
+    /**
+     * Hands a record to the queue and tells when it has reached a level. It is never evicted.
+     *
+     * @param record the record
+     * @param level the level to wait for
+     * @return the receipt; ends with {@link RecordLostException} or another {@link LeveeException} where the record could not
+     *     be written. Its stages run on a thread of their own, never on the writer.
+     * @throws LeveeException as {@link #append(Object)}, at once
+     */
+    public CompletableFuture<Receipt> append(T record, Ack level) {
+        return store.writes().append(state, row(record), level);
+    }
+
+    /**
+     * Hands many records to the queue, in order, with the store's overflow policy.
+     *
+     * @see #appendAll(List, Ack, Overflow)
+     */
+    public CompletableFuture<BatchReceipt> appendAll(List<T> records, Ack level) {
+        return appendAll(records, level, store.options().overflow());
+    }
+
+    /**
+     * Hands many records to the queue, in order. Records that are refused are named in the receipt; the others are taken.
+     *
+     * @param records the records
+     * @param level the level to wait for
+     * @param overflow what happens when the queue is full
+     * @return the receipt, once every record is settled (at once for {@link Ack#ACCEPTED})
+     * @throws LeveeException {@link ErrorCode#QUEUE_FULL} (nothing of the batch was queued under {@link Overflow.Reject}),
+     *     {@link ErrorCode#TOO_LARGE} for a batch larger than the queue under {@link Overflow.Reject},
+     *     {@link ErrorCode#CLOSED}, {@link ErrorCode#NOT_WRITABLE}
+     */
+    public CompletableFuture<BatchReceipt> appendAll(List<T> records, Ack level, Overflow overflow) {
+        List<BatchReceipt.Rejection> rejected = new ArrayList<>();
+        List<Row> rows = new ArrayList<>(records.size());
+        int[] indexes = new int[records.size()];
+        for (int i = 0; i < records.size(); i++) {
+            try {
+                indexes[rows.size()] = i;
+                rows.add(row(records.get(i)));
+            } catch (LeveeException e) {
+                rejected.add(new BatchReceipt.Rejection(i, e));
+            }
+        }
+        return store.writes().appendAll(state, rows, indexes, rejected, level, overflow);
+    }
+
+    /** Starts a query of this table: newest first, without a limit. */
+    public TableQuery<T> query() {
+        return new TableQuery<>(store, state, codec);
+    }
+
+    private Row row(T record) {
+        RowBuilder builder = Row.of(codec.spec());
+        codec.encode(record, builder);
+        return record instanceof Row row ? row : builder.build();
+    }
+}

@@ -1,0 +1,62 @@
+package io.levee;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What a record type does not say about its table. Not thread-safe. */
+public final class TableOptions {
+    private @Nullable String name;
+    private PartitionBy partitionBy = PartitionBy.AUTO;
+    private RetentionRule retention = RetentionRule.KEEP_ALL;
+    private final List<String[]> indexes = new ArrayList<>();
+
+    TableOptions() {}
+
+    /** The table's name; by default the type's name in snake case. */
+    public TableOptions name(String tableName) {
+        name = tableName;
+        return this;
+    }
+
+    /** How much time one partition covers. */
+    public TableOptions partitionBy(PartitionBy by) {
+        partitionBy = by;
+        return this;
+    }
+
+    /** Keeps rows at least this long; by default for ever. */
+    public TableOptions keepFor(Duration age) {
+        retention = new RetentionRule(age, retention.maxBytes());
+        return this;
+    }
+
+    /** Drops the oldest closed partitions while the table is larger. */
+    public TableOptions keepWithin(Bytes bytes) {
+        retention = new RetentionRule(retention.maxAge(), bytes);
+        return this;
+    }
+
+    /** Adds an index over record components. */
+    public TableOptions index(String... components) {
+        indexes.add(components.clone());
+        return this;
+    }
+
+    @Nullable String name() {
+        return name;
+    }
+
+    PartitionBy partitionBy() {
+        return partitionBy;
+    }
+
+    RetentionRule retention() {
+        return retention;
+    }
+
+    List<String[]> indexes() {
+        return indexes;
+    }
+}

@@ -1,0 +1,87 @@
+package io.levee;
+
+import io.levee.Aggregation.Groups;
+import io.levee.internal.write.TableState;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Collects the parts of a query of one table, and runs it. Not thread-safe.
+ *
+ * @param <T> the type of the table's records
+ */
+public final class TableQuery<T> {
+    private final Store store;
+    private final RowCodec<T> codec;
+    private final Query.Builder query;
+
+    TableQuery(Store store, TableState state, RowCodec<T> codec) {
+        this.store = store;
+        this.codec = codec;
+        this.query = Query.builder(state.spec().name()).details();
+    }
+
+    /** Only rows from {@code from} (inclusive) to {@code to} (exclusive). */
+    public TableQuery<T> between(Instant from, Instant to) {
+        query.from(from).to(to);
+        return this;
+    }
+
+    /** Only rows that the filter lets through; a second filter narrows the first. */
+    public TableQuery<T> where(Expr filter) {
+        query.where(filter);
+        return this;
+    }
+
+    /** The newest row first: the default. */
+    public TableQuery<T> newestFirst() {
+        query.newestFirst();
+        return this;
+    }
+
+    /** The oldest row first. */
+    public TableQuery<T> oldestFirst() {
+        query.oldestFirst();
+        return this;
+    }
+
+    /** At most this many rows. */
+    public TableQuery<T> limit(long rows) {
+        query.limit(rows);
+        return this;
+    }
+
+    /** The page after the one whose {@link Result#next} this is; null for the first. */
+    public TableQuery<T> after(@Nullable String cursor) {
+        query.after(cursor);
+        return this;
+    }
+
+    /** Ends waiting, running and fetching together after this long; 30 s by default. */
+    public TableQuery<T> deadline(Duration duration) {
+        query.deadline(duration);
+        return this;
+    }
+
+    /**
+     * Runs the query. The result has to be closed.
+     *
+     * @throws LeveeException {@link ErrorCode#BAD_QUERY}, {@link ErrorCode#UNKNOWN_COLUMN}, {@link ErrorCode#CLOSED}; while
+     *     it is read also {@link ErrorCode#DEADLINE} and {@link ErrorCode#CANCELLED}
+     */
+    public Result<T> run() {
+        return store.run(query.build(), codec::decode);
+    }
+
+    /** How many rows it has. Errors as {@link #run}. */
+    public long count() {
+        return store.count(query.build());
+    }
+
+    /** Groups of its rows with figures for each. Errors as {@link #run}. */
+    public Groups aggregate(List<String> by, Measure... measures) {
+        return store.aggregate(new Aggregation(query.build(), by, List.of(measures)));
+    }
+}

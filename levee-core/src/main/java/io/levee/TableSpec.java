@@ -1,0 +1,314 @@
+package io.levee;
+
+import io.levee.internal.spec.SpecCodec;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a table is: its columns, its event time, its key, how it is partitioned, indexed and kept. Immutable; equal by value.
+ *
+ * <p>{@link #toMap} and {@link #fromMap} are the form that spec files (YAML, JSON), the HTTP API and the stored copies share.
+ */
+public final class TableSpec {
+    /** Most columns of a table. */
+    public static final int MAX_COLUMNS = 1000;
+
+    /** The column that takes unknown fields under {@link Unknown#EXTRA}. */
+    public static final String EXTRA_COLUMN = "extra";
+
+    private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_]{0,47}");
+
+    private final String name;
+    private final List<String> time;
+    private final List<String> key;
+    private final PartitionBy partitionBy;
+    private final List<Column> columns;
+    private final Map<String, Integer> positions;
+    private final List<List<String>> indexes;
+    private final RetentionRule retention;
+    private final Unknown unknown;
+
+    /** What happens to a field of a record that is no column. */
+    public enum Unknown {
+        /** Kept, as a member of the JSON column {@value TableSpec#EXTRA_COLUMN}. */
+        EXTRA,
+        /** The record is refused. */
+        REJECT,
+        /** The field is left out. */
+        IGNORE
+    }
+
+    private TableSpec(Builder b) {
+        this.name = b.name;
+        this.time = List.copyOf(b.time);
+        this.key = List.copyOf(b.key);
+        this.partitionBy = b.partitionBy;
+        this.retention = b.retention;
+        this.unknown = b.unknown;
+        this.indexes = b.indexes.stream().map(List::copyOf).toList();
+        Map<String, Column> byName = new LinkedHashMap<>(b.columns);
+        if (unknown == Unknown.EXTRA && !byName.containsKey(EXTRA_COLUMN)) {
+            byName.put(EXTRA_COLUMN, Column.of(EXTRA_COLUMN, ColumnType.JSON));
+        }
+        this.columns = List.copyOf(byName.values());
+        Map<String, Integer> at = new LinkedHashMap<>();
+        columns.forEach(c -> at.put(c.name(), at.size()));
+        this.positions = Collections.unmodifiableMap(at);
+        check();
+    }
+
+    /**
+     * Starts a table.
+     *
+     * @param name the table's name: a letter or underscore, then letters, digits and underscores, at most 48
+     */
+    public static Builder builder(String name) {
+        return new Builder(name);
+    }
+
+    /**
+     * Reads the form of spec files.
+     *
+     * @param map the parsed file
+     * @return the spec
+     * @throws LeveeException {@link ErrorCode#BAD_SPEC} naming the entry at fault
+     */
+    public static TableSpec fromMap(Map<String, ?> map) {
+        return SpecCodec.fromMap(map);
+    }
+
+    /** The form of spec files: only maps, lists, text, numbers and booleans. */
+    public Map<String, Object> toMap() {
+        return SpecCodec.toMap(this);
+    }
+
+    /** The table's name. */
+    public String name() {
+        return name;
+    }
+
+    /** The columns that may hold the event time; the first that is not null counts. */
+    public List<String> time() {
+        return time;
+    }
+
+    /** The columns of the key; empty for a table of plain appends. */
+    public List<String> key() {
+        return key;
+    }
+
+    /** Whether appending a known key updates its row. */
+    public boolean keyed() {
+        return !key.isEmpty();
+    }
+
+    /** How much time one partition covers. */
+    public PartitionBy partitionBy() {
+        return partitionBy;
+    }
+
+    /** All columns, in order. */
+    public List<Column> columns() {
+        return columns;
+    }
+
+    /** The indexes that every partition has, each a list of columns. */
+    public List<List<String>> indexes() {
+        return indexes;
+    }
+
+    /** How long rows are kept. */
+    public RetentionRule retention() {
+        return retention;
+    }
+
+    /** What happens to fields that are no column. */
+    public Unknown unknown() {
+        return unknown;
+    }
+
+    /** The position of a column in {@link #columns}, or -1. Names are compared exactly. */
+    public int position(String column) {
+        Integer at = positions.get(column);
+        return at == null ? -1 : at;
+    }
+
+    /**
+     * A column by its name.
+     *
+     * @throws LeveeException {@link ErrorCode#UNKNOWN_COLUMN} naming those there are
+     */
+    public Column column(String column) {
+        int at = position(column);
+        if (at < 0) {
+            throw new LeveeException(
+                            ErrorCode.UNKNOWN_COLUMN, "table " + name + " has no column '" + column + "'")
+                    .with("column", column)
+                    .hint("columns are " + positions.keySet());
+        }
+        return columns.get(at);
+    }
+
+    /** Whether several columns may hold the event time, so that engines keep it in a column of its own. */
+    public boolean separateTime() {
+        return time.size() > 1;
+    }
+
+    private void check() {
+        if (!NAME.matcher(name).matches() || reserved(name)) {
+            throw bad("'" + name + "' is no table name")
+                    .hint("use a letter or underscore, then letters, digits and underscores, at most 48; not levee_…,"
+                            + " sqlite_…, pg_… or …_details");
+        }
+        if (columns.isEmpty() || columns.size() > MAX_COLUMNS) {
+            throw bad("a table has 1 to " + MAX_COLUMNS + " columns (got " + columns.size() + ")");
+        }
+        Set<String> folded = new LinkedHashSet<>();
+        for (Column column : columns) {
+            if (!folded.add(column.name().toLowerCase(Locale.ROOT))) {
+                throw bad("two columns are named '" + column.name() + "' but for upper and lower case");
+            }
+        }
+        if (time.isEmpty()) {
+            throw bad("no time column").hint("say which column is event time, such as time: finished_at");
+        }
+        for (String column : time) {
+            requireHot(column, "time");
+            if (column(column).type() != ColumnType.TIMESTAMP) {
+                throw bad("time column '" + column + "' must be a timestamp, not " + column(column).type().specName());
+            }
+        }
+        key.forEach(column -> requireHot(column, "key"));
+        if (new LinkedHashSet<>(key).size() != key.size()) {
+            throw bad("the key names a column twice: " + key);
+        }
+        for (List<String> index : indexes) {
+            if (index.isEmpty() || new LinkedHashSet<>(index).size() != index.size()) {
+                throw bad("an index names one or more columns, each once (got " + index + ")");
+            }
+            index.forEach(column -> requireHot(column, "an index"));
+        }
+        if (unknown == Unknown.EXTRA && column(EXTRA_COLUMN).type() != ColumnType.JSON) {
+            throw bad("unknown: extra keeps fields in the column 'extra', which must be json");
+        }
+    }
+
+    private static boolean reserved(String name) {
+        String lower = name.toLowerCase(Locale.ROOT);
+        return lower.startsWith("levee_")
+                || lower.startsWith("sqlite_")
+                || lower.startsWith("pg_")
+                || lower.endsWith("_details");
+    }
+
+    private void requireHot(String column, String role) {
+        if (position(column) < 0) {
+            throw bad(role + " names the column '" + column + "', which is not declared");
+        }
+        if (column(column).detail()) {
+            throw bad(role + " names the column '" + column + "', which is a detail column");
+        }
+    }
+
+    private LeveeException bad(String what) {
+        return new LeveeException(ErrorCode.BAD_SPEC, "table " + name + ": " + what).with("table", name);
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof TableSpec spec && toMap().equals(spec.toMap());
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(name, columns);
+    }
+
+    @Override
+    public String toString() {
+        return toMap().toString();
+    }
+
+    /** Collects a table's parts. Not thread-safe. */
+    public static final class Builder {
+        private final String name;
+        private final List<String> time = new ArrayList<>();
+        private final List<String> key = new ArrayList<>();
+        private final Map<String, Column> columns = new LinkedHashMap<>();
+        private final List<List<String>> indexes = new ArrayList<>();
+        private PartitionBy partitionBy = PartitionBy.AUTO;
+        private RetentionRule retention = RetentionRule.KEEP_ALL;
+        private Unknown unknown = Unknown.REJECT;
+
+        private Builder(String name) {
+            this.name = name;
+        }
+
+        /** Adds a nullable hot column. */
+        public Builder column(String column, ColumnType type) {
+            return column(Column.of(column, type));
+        }
+
+        /** Adds a column, or replaces the one of that name. */
+        public Builder column(Column column) {
+            columns.put(column.name(), column);
+            return this;
+        }
+
+        /** Says which columns may hold the event time; the first that is not null counts. */
+        public Builder time(String... names) {
+            time.clear();
+            time.addAll(List.of(names));
+            return this;
+        }
+
+        /** Says which columns are the key. */
+        public Builder key(String... names) {
+            key.clear();
+            key.addAll(List.of(names));
+            return this;
+        }
+
+        /** Says how much time one partition covers; {@link PartitionBy#AUTO} by default. */
+        public Builder partitionBy(PartitionBy by) {
+            partitionBy = by;
+            return this;
+        }
+
+        /** Adds an index. One that begins with the time column is there already. */
+        public Builder index(String... names) {
+            indexes.add(List.of(names));
+            return this;
+        }
+
+        /** Says how long rows are kept; {@link RetentionRule#KEEP_ALL} by default (guarantee G72). */
+        public Builder retention(RetentionRule rule) {
+            retention = rule;
+            return this;
+        }
+
+        /** Says what happens to fields that are no column; {@link Unknown#REJECT} by default. */
+        public Builder unknown(Unknown what) {
+            unknown = what;
+            return this;
+        }
+
+        /**
+         * Checks the parts against each other.
+         *
+         * @throws LeveeException {@link ErrorCode#BAD_SPEC}
+         */
+        public TableSpec build() {
+            return new TableSpec(this);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+package io.levee.engine;
+
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One query on its way through a slot: its deadline, and the one way to stop it.
+ *
+ * <p>Everything is guarded by the execution's own lock, so that a cancel reaches the statement that runs and never the next
+ * one. An interrupt that arrives before the statement has begun to run is lost by SQLite, so the watchdog repeats
+ * {@link #interruptIfOver} until the statement has ended.
+ */
+public final class Execution {
+    private final long id;
+    private final String what;
+    private final long startNanos;
+    private final long deadlineNanos;
+    private @Nullable Runnable interrupt;
+    private @Nullable LeveeException end;
+
+    /**
+     * An execution.
+     *
+     * @param id its number
+     * @param what what it asks
+     * @param startNanos when it was submitted, by the monotonic clock
+     * @param deadline how long after that it ends
+     */
+    public Execution(long id, String what, long startNanos, Duration deadline) {
+        this.id = id;
+        this.what = what;
+        this.startNanos = startNanos;
+        this.deadlineNanos = startNanos + deadline.toNanos();
+    }
+
+    /** Its number. */
+    public long id() {
+        return id;
+    }
+
+    /** What it asks. */
+    public String what() {
+        return what;
+    }
+
+    /** When it was submitted, by the monotonic clock. */
+    public long startNanos() {
+        return startNanos;
+    }
+
+    /** When it ends, by the monotonic clock. */
+    public long deadlineNanos() {
+        return deadlineNanos;
+    }
+
+    /**
+     * Runs a statement that {@code interrupt} can stop.
+     *
+     * @param newInterrupt stops the statement; called by other threads, only while the body runs
+     * @param body the statement
+     * @throws LeveeException the reason of the cancel, if there was one before or while the body ran
+     */
+    public <X extends Exception> void interruptibly(Runnable newInterrupt, Body<X> body) throws X {
+        synchronized (this) {
+            check();
+            interrupt = newInterrupt;
+        }
+        try {
+            body.run();
+        } finally {
+            synchronized (this) {
+                interrupt = null;
+            }
+        }
+        check();
+    }
+
+    /** A statement. */
+    @FunctionalInterface
+    public interface Body<X extends Exception> {
+        /** Runs it. */
+        void run() throws X;
+    }
+
+    /**
+     * Ends the query, whatever it is doing.
+     *
+     * @param code why
+     * @param why in words
+     */
+    public synchronized void cancel(ErrorCode code, String why) {
+        if (end == null) {
+            end = new LeveeException(code, why).with("query", id);
+        }
+        interruptIfOver();
+    }
+
+    /** Interrupts a statement that runs although its query is over. */
+    public synchronized void interruptIfOver() {
+        if (end != null && interrupt != null) {
+            interrupt.run();
+        }
+    }
+
+    /** Whether it was cancelled. */
+    public synchronized boolean over() {
+        return end != null;
+    }
+
+    /**
+     * Returns while the query may go on.
+     *
+     * @throws LeveeException the reason of the cancel
+     */
+    public synchronized void check() {
+        if (end != null) {
+            // A new one each time: the stack trace is that of the place that was stopped.
+            throw new LeveeException(end.code(), end.what()).with("query", id);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+package io.levee.engine;
+
+import io.levee.Ack;
+import io.levee.Aggregation;
+import io.levee.PartitionId;
+import io.levee.PartitionInfo;
+import io.levee.SqlQuery;
+import io.levee.StoreStatus;
+import io.levee.TableSpec;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * An opened store of one engine. Each method says which thread calls it; an engine may rely on that.
+ *
+ * <p>Failures are {@link io.levee.LeveeException}s with a code.
+ */
+public interface StorageEngine {
+    /** Name and version, such as {@code sqlite 3.54.1}. Any thread. */
+    String name();
+
+    /** The store's address as users see it, without credentials. Any thread. */
+    String address();
+
+    /** The settings as read back from a connection (guarantee G41). Any thread. */
+    Map<String, Object> pragmas();
+
+    /** Who writes to the store: {@code pid}, {@code host}, {@code since}; empty for nobody. Any thread. */
+    Map<String, Object> owner();
+
+    /** Whether the last writer closed the store in order; true for a new one. Any thread. */
+    boolean lastShutdownClean();
+
+    /** The declared tables, with their newest spec. Any thread; may read the catalog. */
+    List<TableSpec> tables();
+
+    /** Declares a table or replaces its spec by a compatible one, durably. Any thread but the writer. */
+    void putTable(TableSpec spec);
+
+    /**
+     * Reserves numbers durably, so that none is given twice, whatever happens to this process.
+     *
+     * @param table the table
+     * @param count how many
+     * @return the first of them
+     */
+    long reserveSeq(String table, long count);
+
+    /** All live partitions, by table and then by time. Any thread; touches no partition. */
+    List<PartitionInfo> partitions();
+
+    /**
+     * Writes rows, each settled once by {@link WriteRow#settle}: after its commit, or with what kept it from being written.
+     * Rows of one partition are written in one transaction (guarantee G14); numbers are taken from {@code seq} in commit
+     * order. Never waits for anybody: what is locked is settled as {@link WriteRow.Outcome#RETRY}. Writer thread.
+     *
+     * @param spec the table, with its newest spec
+     * @param rows the rows in the order they were appended, with their periods
+     * @param level {@link Ack#DURABLE} syncs before the rows are settled
+     * @param seq the next numbers
+     */
+    void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq);
+
+    /** Between batches: checkpoints, idle handles, postponed closes; at most one slice of 25 ms. Writer thread. */
+    void afterBatch();
+
+    /**
+     * Gives a partition up, so that it can be dropped or worked on by another thread. Writer thread.
+     *
+     * @return an empty text when it is closed, else why it stays open
+     */
+    String closePartition(PartitionId id);
+
+    /** Creates the partition of a period ahead of its first record (G61). Returns whether it was missing. Writer thread. */
+    boolean createAhead(TableSpec spec, Period period);
+
+    /** Finds out what partitions hold after an unclean stop. Maintenance thread. */
+    void learnRanges();
+
+    /**
+     * Takes a closed partition out of the store for good; later queries do not see it. Janitor thread.
+     *
+     * @return what it freed, or why it stays
+     */
+    DropOutcome drop(PartitionId id, String reason);
+
+    /** What a drop did: bytes measured on the file system, and a text that is empty unless the partition stays. */
+    record DropOutcome(long bytesFreed, String blockedBy) {}
+
+    /** Frees what drops left behind, one bounded step. Janitor thread. Returns whether there is more to do. */
+    boolean freeDropped();
+
+    /** Bytes on disk by part, and free bytes of the volume. Any thread; reads the file system. */
+    StoreStatus.Disk disk();
+
+    /** Bytes of memory by part, as budgeted. Any thread. */
+    Map<String, Long> memory();
+
+    /** Sends the rows of a query to the sink, in order. Query thread. */
+    void rows(RowQuery query, Execution execution, RowSink sink);
+
+    /** Sends the groups of an aggregation to the sink: group columns, then measures, in stored form. Query thread. */
+    void aggregate(TableSpec spec, Aggregation aggregation, Execution execution, RowSink sink);
+
+    /** Sends the rows of a read-only SQL query to the sink, after the names of its columns. Query thread. */
+    void sql(SqlQuery query, Execution execution, RowSink sink);
+
+    /** Closes the writer's side: checkpoints and closes every open partition. Writer thread, its last call. */
+    void closeWriter();
+
+    /**
+     * Closes everything else and gives the lock back. After {@link #closeWriter}, or instead of it when reading.
+     *
+     * @param clean what the next opener is told about this end
+     */
+    void close(boolean clean);
+}

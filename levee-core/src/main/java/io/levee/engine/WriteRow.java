@@ -1,0 +1,84 @@
+package io.levee.engine;
+
+import io.levee.LeveeException;
+import org.jspecify.annotations.Nullable;
+
+/** One row on its way into the store. Owned by the writer thread from the moment it leaves the queue. */
+public abstract class WriteRow {
+    /** What became of a row. */
+    public enum Outcome {
+        /** In no database yet. */
+        PENDING,
+        /** A new row. */
+        STORED,
+        /** A row of a known key was updated. */
+        UPDATED,
+        /** Not now: the partition is locked or the disk is full; hand it in again, before later rows. */
+        RETRY,
+        /** Not stored, and trying again will not help. */
+        FAILED
+    }
+
+    private final @Nullable Object[] values;
+    private final long timeMicros;
+    private @Nullable Period period;
+    private Outcome outcome = Outcome.PENDING;
+    private long seq;
+    private @Nullable LeveeException error;
+
+    /**
+     * A row.
+     *
+     * @param values stored values in the order of the spec it was made with
+     * @param timeMicros its event time
+     */
+    protected WriteRow(@Nullable Object[] values, long timeMicros) {
+        this.values = values;
+        this.timeMicros = timeMicros;
+    }
+
+    /** Stored values in the order of the spec's columns; columns added since are missing at the end. */
+    public final @Nullable Object[] values() {
+        return values;
+    }
+
+    /** The event time. */
+    public final long timeMicros() {
+        return timeMicros;
+    }
+
+    /** The period it belongs to if it is new. */
+    public final Period period() {
+        if (period == null) {
+            throw new IllegalStateException("a row without a period");
+        }
+        return period;
+    }
+
+    /** Says which period it belongs to. */
+    public final void period(Period newPeriod) {
+        period = newPeriod;
+    }
+
+    /** Says what became of it. */
+    public final void settle(Outcome newOutcome, long newSeq, @Nullable LeveeException newError) {
+        outcome = newOutcome;
+        seq = newSeq;
+        error = newError;
+    }
+
+    /** What became of it. */
+    public final Outcome outcome() {
+        return outcome;
+    }
+
+    /** Its number in the table, once it is stored or updated. */
+    public final long seq() {
+        return seq;
+    }
+
+    /** Why it has to be tried again, or failed. */
+    public final @Nullable LeveeException error() {
+        return error;
+    }
+}

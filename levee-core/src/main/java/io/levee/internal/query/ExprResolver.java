@@ -1,0 +1,114 @@
+package io.levee.internal.query;
+
+import io.levee.Column;
+import io.levee.ColumnType;
+import io.levee.ErrorCode;
+import io.levee.Expr;
+import io.levee.LeveeException;
+import io.levee.TableSpec;
+import io.levee.TimeFormat;
+import io.levee.internal.row.Values;
+import io.levee.internal.spec.Durations;
+import io.levee.internal.time.Micros;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/** Resolves a filter's names against a table and brings its values into stored form. */
+public final class ExprResolver {
+    private final TableSpec spec;
+
+    private ExprResolver(TableSpec spec) {
+        this.spec = spec;
+    }
+
+    /**
+     * The filter over exact column names and stored values.
+     *
+     * @throws LeveeException {@link ErrorCode#UNKNOWN_COLUMN}, {@link ErrorCode#BAD_QUERY}
+     */
+    public static Expr resolve(Expr filter, TableSpec spec) {
+        return new ExprResolver(spec).resolve(filter);
+    }
+
+    private Expr resolve(Expr filter) {
+        if (filter instanceof Expr.Compare compare) {
+            Column column = Names.column(spec, compare.column());
+            requireComparable(column, compare.op());
+            return new Expr.Compare(column.name(), compare.op(), value(column, compare.value()));
+        }
+        if (filter instanceof Expr.In in) {
+            Column column = Names.column(spec, in.column());
+            requireComparable(column, Expr.Op.EQ);
+            List<Object> values = new ArrayList<>();
+            in.values().forEach(v -> values.add(value(column, v)));
+            return new Expr.In(column.name(), values, in.negated());
+        }
+        if (filter instanceof Expr.Like like) {
+            Column column = Names.column(spec, like.column());
+            if (column.type() != ColumnType.TEXT && column.type() != ColumnType.JSON && column.type() != ColumnType.UUID) {
+                throw new LeveeException(
+                        ErrorCode.BAD_QUERY,
+                        "LIKE needs a text, json or uuid column; '" + column.name() + "' is " + column.type().specName());
+            }
+            return new Expr.Like(column.name(), like.pattern(), like.negated());
+        }
+        if (filter instanceof Expr.IsNull isNull) {
+            return new Expr.IsNull(Names.column(spec, isNull.column()).name(), isNull.negated());
+        }
+        if (filter instanceof Expr.And and) {
+            return new Expr.And(and.parts().stream().map(this::resolve).toList());
+        }
+        if (filter instanceof Expr.Or or) {
+            return new Expr.Or(or.parts().stream().map(this::resolve).toList());
+        }
+        return new Expr.Not(resolve(((Expr.Not) filter).part()));
+    }
+
+    /** Decimals are kept as text: their order is not the text's. */
+    private static void requireComparable(Column column, Expr.Op op) {
+        if (column.type() == ColumnType.DECIMAL) {
+            throw new LeveeException(
+                            ErrorCode.NOT_SUPPORTED,
+                            "comparing the decimal column '" + column.name() + "' (" + op.sql() + ") is not built yet")
+                    .hint("filter by another column, or use sql with CAST(… AS REAL)");
+        }
+    }
+
+    private static Object value(Column column, Object value) {
+        Column asked = column;
+        try {
+            if (column.type() == ColumnType.TIMESTAMP) {
+                // Filters speak ISO-8601, whatever the input format is; a number means what it means in the input.
+                TimeFormat format = Objects.requireNonNullElse(column.format(), TimeFormat.ISO);
+                if (value instanceof String text && !text.isEmpty() && !isNumber(text)) {
+                    long iso = Micros.parseIso(text);
+                    return iso != Micros.NO_OFFSET
+                            ? iso
+                            : Micros.of((format.zone() == null
+                                            ? Micros.parseLocal(text).atOffset(java.time.ZoneOffset.UTC).toZonedDateTime()
+                                            : Micros.parseLocal(text).atZone(format.zone()))
+                                    .toInstant());
+                }
+            }
+            if (column.type() == ColumnType.DURATION && value instanceof String text && !isNumber(text)) {
+                return Micros.of(Durations.parse(text));
+            }
+            return Objects.requireNonNull(Values.store(asked, value));
+        } catch (java.time.DateTimeException e) {
+            throw bad(column, value, "is no ISO-8601 time", e);
+        } catch (LeveeException e) {
+            throw bad(column, value, "does not fit: " + e.what(), e);
+        }
+    }
+
+    private static boolean isNumber(String text) {
+        return text.chars().allMatch(c -> c >= '0' && c <= '9' || c == '-' || c == '.') && text.lastIndexOf('-') <= 0;
+    }
+
+    private static LeveeException bad(Column column, Object value, String why, Exception cause) {
+        return new LeveeException(
+                        ErrorCode.BAD_QUERY, "the value '" + value + "' for column '" + column.name() + "' " + why, cause)
+                .with("column", column.name());
+    }
+}

@@ -1,0 +1,84 @@
+package io.levee.internal.query;
+
+import io.levee.Coverage;
+import io.levee.TableSpec;
+import io.levee.engine.RowQuery;
+import java.util.NoSuchElementException;
+import org.jspecify.annotations.Nullable;
+
+/** The rows of one table, in order, with the cursor of the next page. Used by one thread but for {@link #close}. */
+public final class PageReader {
+    private final RowQuery query;
+    private final ChunkStream stream;
+    private final long limit;
+    private long delivered;
+    private RowQuery.@Nullable Mark last;
+    private boolean more;
+
+    /** A query that asks the engine for one row more than wanted shows whether there is a next page. */
+    PageReader(RowQuery query, ChunkStream stream, long limit) {
+        this.query = query;
+        this.stream = stream;
+        this.limit = limit;
+    }
+
+    /**
+     * One row as it is stored.
+     *
+     * @param values stored values by the position of the table's columns; null for columns that were not asked for
+     */
+    public record Stored(@Nullable Object[] values, long timeMicros, long seq) {}
+
+    /** The table. */
+    public TableSpec spec() {
+        return query.spec();
+    }
+
+    /** Whether there is another row of this page. Waits for it. */
+    public boolean hasNext() {
+        if (delivered < limit) {
+            return stream.hasNext();
+        }
+        if (!more && stream.hasNext()) {
+            more = true;
+            stream.close();
+        }
+        return false;
+    }
+
+    /** The next row. */
+    public Stored next() {
+        if (!hasNext()) {
+            throw new NoSuchElementException();
+        }
+        @Nullable Object[] row = stream.next();
+        int wanted = query.columns().size();
+        @Nullable Object[] values = new Object[query.spec().columns().size()];
+        for (int i = 0; i < wanted; i++) {
+            values[query.spec().position(query.columns().get(i).name())] = row[i];
+        }
+        RowQuery.Mark mark = new RowQuery.Mark(number(row[wanted]), number(row[wanted + 1]));
+        last = mark;
+        delivered++;
+        return new Stored(values, mark.timeMicros(), mark.seq());
+    }
+
+    private static long number(@Nullable Object value) {
+        return value instanceof Long number ? number : 0;
+    }
+
+    /** The cursor of the next page; null before the last row of this page was read, and where there is no next page. */
+    public @Nullable String nextCursor() {
+        return more && last != null ? Cursor.text(query, last) : null;
+    }
+
+    /** What the result can be trusted for. */
+    public Coverage coverage() {
+        return stream.coverage();
+    }
+
+    /** Ends the query if it still runs. Idempotent. */
+    public void close() {
+        stream.close();
+    }
+}

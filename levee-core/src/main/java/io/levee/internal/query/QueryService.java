@@ -1,0 +1,300 @@
+package io.levee.internal.query;
+
+import io.levee.Aggregation;
+import io.levee.Aggregation.Groups;
+import io.levee.Column;
+import io.levee.ColumnType;
+import io.levee.Coverage;
+import io.levee.ErrorCode;
+import io.levee.Expr;
+import io.levee.Gap;
+import io.levee.LeveeException;
+import io.levee.Measure;
+import io.levee.Query;
+import io.levee.RunningQuery;
+import io.levee.SqlQuery;
+import io.levee.StoreOptions;
+import io.levee.TableSpec;
+import io.levee.engine.Execution;
+import io.levee.engine.RowQuery;
+import io.levee.engine.RowSink;
+import io.levee.engine.StorageEngine;
+import io.levee.internal.row.Values;
+import io.levee.internal.supervisor.Supervisor;
+import io.levee.internal.supervisor.Task;
+import io.levee.internal.time.MonotonicClock;
+import io.levee.internal.write.Tables;
+import io.levee.internal.write.WriteService;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs queries on a fixed number of threads, {@code levee-query-N}, and ends them at their deadlines. Thread-safe.
+ *
+ * <p>A deadline covers waiting for a thread, running, and being fetched (guarantee G44). Past {@value #MAX_WAITING} waiting
+ * queries a new one is refused.
+ */
+public final class QueryService {
+    /** Most queries that wait for a thread. */
+    static final int MAX_WAITING = 1000;
+
+    private static final Duration WATCH_EVERY = Duration.ofMillis(10);
+
+    private final StorageEngine engine;
+    private final StoreOptions options;
+    private final Tables tables;
+    private final Supervisor supervisor;
+    private final @Nullable WriteService writes;
+    private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private final AtomicLong ids = new AtomicLong();
+    private final LinkedBlockingQueue<Job> waiting = new LinkedBlockingQueue<>(MAX_WAITING);
+    private final Map<Long, Job> alive = new ConcurrentSkipListMap<>();
+    private volatile boolean stopped;
+
+    /** One query from its submission to its last row. */
+    private static final class Job {
+        private final Execution execution;
+        private final ChunkStream stream;
+        private final Work work;
+        private volatile boolean started;
+
+        Job(Execution execution, ChunkStream stream, Work work) {
+            this.execution = execution;
+            this.stream = stream;
+            this.work = work;
+        }
+    }
+
+    @FunctionalInterface
+    private interface Work {
+        void run(Execution execution, RowSink sink);
+    }
+
+    /** Wires the parts; {@link #start} starts the threads. */
+    public QueryService(
+            StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, @Nullable WriteService writes) {
+        this.engine = engine;
+        this.options = options;
+        this.tables = tables;
+        this.supervisor = supervisor;
+        this.writes = writes;
+    }
+
+    /** Starts the query threads and the watchdog. */
+    public void start() {
+        for (int i = 1; i <= options.queryThreads(); i++) {
+            supervisor.start("levee-query-" + i, this::serve);
+        }
+        supervisor.start("levee-watchdog", task -> {
+            while (task.pause(WATCH_EVERY)) {
+                watch();
+            }
+        });
+    }
+
+    private void serve(Task task) throws InterruptedException {
+        while (!task.stopping()) {
+            Job job = waiting.poll(100, TimeUnit.MILLISECONDS);
+            if (job != null) {
+                serve(job);
+                task.ran("");
+            }
+        }
+    }
+
+    private void serve(Job job) {
+        ChunkStream.Feeder feeder = job.stream.new Feeder();
+        try {
+            job.execution.check();
+            job.started = true;
+            job.work.run(job.execution, feeder);
+            feeder.end();
+        } catch (LeveeException e) {
+            feeder.fail(e);
+        } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
+            feeder.fail(new LeveeException(ErrorCode.INTERNAL, "the query failed: " + e, e));
+        } finally {
+            alive.remove(job.execution.id());
+        }
+    }
+
+    private void watch() {
+        long now = clock.nanos();
+        alive.values().removeIf(job -> endedWhileWaiting(job, now));
+    }
+
+    /** Ends what is past its deadline; answers whether it is over without ever having had a thread. */
+    private boolean endedWhileWaiting(Job job, long now) {
+        if (now - job.execution.deadlineNanos() >= 0 && !job.execution.over()) {
+            Duration limit = Duration.ofNanos(job.execution.deadlineNanos() - job.execution.startNanos());
+            job.execution.cancel(
+                    ErrorCode.DEADLINE,
+                    "the query did not end within " + limit.toMillis() + " ms (it was " + state(job) + ")");
+        }
+        job.execution.interruptIfOver();
+        return job.execution.over() && !job.started && waiting.remove(job);
+    }
+
+    private ChunkStream submit(String what, Duration deadline, Coverage coverage, Work work) {
+        if (stopped) {
+            throw new LeveeException(ErrorCode.CLOSED, "the store is closed");
+        }
+        Execution execution = new Execution(ids.incrementAndGet(), what, clock.nanos(), deadline);
+        Job job = new Job(execution, new ChunkStream(execution, coverage), work);
+        alive.put(execution.id(), job);
+        if (!waiting.offer(job)) {
+            alive.remove(execution.id());
+            throw new LeveeException(ErrorCode.LIMIT_EXCEEDED, MAX_WAITING + " queries are waiting already")
+                    .hint("try again later, or open the store with more queryThreads");
+        }
+        return job.stream;
+    }
+
+    /** See {@link io.levee.Store#query}. */
+    public PageReader rows(Query query) {
+        TableSpec spec = tables.get(query.table()).spec();
+        long limit = query.limit();
+        RowQuery resolved = new RowQuery(
+                spec,
+                query.fromMicros(),
+                query.toMicros(),
+                query.where() == null ? null : ExprResolver.resolve(query.where(), spec),
+                query.newestFirst(),
+                limit == Query.NO_LIMIT ? limit : limit + 1,
+                query.after() == null ? null : Cursor.parse(query.after(), spec.name(), query.newestFirst()),
+                columns(query, spec));
+        ChunkStream stream = submit("query " + describe(query), query.deadline(), coverage(query), (execution, sink) ->
+                engine.rows(resolved, execution, sink));
+        return new PageReader(resolved, stream, limit);
+    }
+
+    private static List<Column> columns(Query query, TableSpec spec) {
+        if (!query.columns().isEmpty()) {
+            return query.columns().stream().map(name -> Names.column(spec, name)).distinct().toList();
+        }
+        return spec.columns().stream().filter(c -> query.details() || !c.detail()).toList();
+    }
+
+    /** See {@link io.levee.Store#aggregate}. */
+    public Groups aggregate(Aggregation aggregation) {
+        Query query = aggregation.query();
+        TableSpec spec = tables.get(query.table()).spec();
+        List<Column> by = aggregation.by().stream().map(n -> Names.column(spec, n)).toList();
+        List<Measure> measures = aggregation.measures().stream().map(m -> resolve(m, spec)).toList();
+        Expr where = query.where() == null ? null : ExprResolver.resolve(query.where(), spec);
+        Query resolvedQuery = new Query(query.table(), query.fromMicros(), query.toMicros(), where, query.newestFirst(),
+                query.limit(), null, List.of(), false, query.deadline());
+        Aggregation resolved = new Aggregation(resolvedQuery, by.stream().map(Column::name).toList(), measures);
+        ChunkStream stream = submit("aggregate " + describe(query), query.deadline(), coverage(query),
+                (execution, sink) -> engine.aggregate(spec, resolved, execution, sink));
+        List<String> names = new ArrayList<>(resolved.by());
+        measures.forEach(m -> names.add(m.name()));
+        List<List<@Nullable Object>> groups = new ArrayList<>();
+        try {
+            while (stream.hasNext()) {
+                groups.add(group(stream.next(), by, measures, spec));
+            }
+        } finally {
+            stream.close();
+        }
+        return new Groups(names, groups, stream.coverage());
+    }
+
+    private static List<@Nullable Object> group(
+            @Nullable Object[] row, List<Column> by, List<Measure> measures, TableSpec spec) {
+        List<@Nullable Object> group = new ArrayList<>(row.length);
+        for (int i = 0; i < by.size(); i++) {
+            group.add(Values.read(by.get(i), row[i]));
+        }
+        for (int i = 0; i < measures.size(); i++) {
+            Measure measure = measures.get(i);
+            Object value = row[by.size() + i];
+            boolean ofColumn = measure.function() == Measure.Function.MIN || measure.function() == Measure.Function.MAX;
+            group.add(ofColumn && measure.column() != null ? Values.read(spec.column(measure.column()), value) : value);
+        }
+        return group;
+    }
+
+    private static Measure resolve(Measure measure, TableSpec spec) {
+        if (measure.column() == null) {
+            return measure;
+        }
+        Column column = Names.column(spec, measure.column());
+        boolean arithmetic = measure.function() == Measure.Function.SUM || measure.function() == Measure.Function.AVG;
+        ColumnType type = column.type();
+        boolean number = type == ColumnType.INTEGER || type == ColumnType.REAL || type == ColumnType.DURATION
+                || type == ColumnType.BOOLEAN;
+        if (arithmetic && !number) {
+            throw new LeveeException(
+                            ErrorCode.BAD_QUERY, measure.name() + ": the column is " + type.specName() + ", not a number")
+                    .hint("use count, min or max");
+        }
+        if (type == ColumnType.DECIMAL && measure.function() != Measure.Function.COUNT) {
+            throw new LeveeException(ErrorCode.NOT_SUPPORTED, measure.name() + ": decimals are not ordered yet");
+        }
+        return new Measure(measure.function(), column.name());
+    }
+
+    /** See {@link io.levee.Store#sql}. */
+    public ChunkStream sql(SqlQuery query) {
+        List<Gap> gaps = writes == null
+                ? List.of()
+                : writes.losses().gaps().stream()
+                        .filter(g -> g.fromMicros() < query.toMicros() && g.toMicros() >= query.fromMicros())
+                        .toList();
+        return submit("sql " + query.sql(), query.deadline(), new Coverage(gaps), (execution, sink) ->
+                engine.sql(query, execution, sink));
+    }
+
+    private Coverage coverage(Query query) {
+        return writes == null
+                ? Coverage.COMPLETE
+                : writes.losses().coverage(query.table(), query.fromMicros(), query.toMicros());
+    }
+
+    private static String describe(Query query) {
+        return query.table() + (query.where() == null ? "" : " where " + query.where());
+    }
+
+    /** See {@link io.levee.Store#queries}. */
+    public List<RunningQuery> running() {
+        long now = clock.nanos();
+        return alive.values().stream()
+                .map(job -> new RunningQuery(
+                        job.execution.id(),
+                        job.execution.what(),
+                        Duration.ofNanos(now - job.execution.startNanos()),
+                        state(job),
+                        Duration.ofNanos(Math.max(0, job.execution.deadlineNanos() - now))))
+                .toList();
+    }
+
+    private static String state(Job job) {
+        if (!job.started) {
+            return "waiting";
+        }
+        return job.stream.fetching() ? "fetching" : "running";
+    }
+
+    /** See {@link io.levee.Store#cancelQuery}. */
+    public boolean cancel(long id) {
+        Job job = alive.get(id);
+        if (job != null) {
+            job.execution.cancel(ErrorCode.CANCELLED, "query " + id + " was cancelled");
+        }
+        return job != null;
+    }
+
+    /** Refuses new queries and ends those that run. */
+    public void stop() {
+        stopped = true;
+        alive.values().forEach(job -> job.execution.cancel(ErrorCode.CANCELLED, "the store is closing"));
+    }
+}

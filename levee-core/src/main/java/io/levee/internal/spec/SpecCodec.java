@@ -1,0 +1,266 @@
+package io.levee.internal.spec;
+
+import io.levee.Bytes;
+import io.levee.Column;
+import io.levee.ColumnType;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.PartitionBy;
+import io.levee.RetentionRule;
+import io.levee.TableSpec;
+import io.levee.TimeFormat;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** A {@link TableSpec} as the map that spec files, the HTTP API and the stored copies share, and back. */
+public final class SpecCodec {
+    private static final Set<String> TABLE_ENTRIES =
+            Set.of("table", "time", "key", "partition", "columns", "indexes", "retention", "unknown");
+    private static final Set<String> COLUMN_ENTRIES =
+            Set.of("type", "detail", "required", "format", "unit", "zone", "origin");
+
+    private SpecCodec() {}
+
+    /** See {@link TableSpec#fromMap}. */
+    public static TableSpec fromMap(Map<String, ?> map) {
+        Entries spec = new Entries("the table spec", map, TABLE_ENTRIES);
+        TableSpec.Builder builder = TableSpec.builder(spec.text("table"));
+        Object columns = spec.required("columns");
+        if (!(columns instanceof Map<?, ?> byName)) {
+            throw bad("columns must be a map of names to types").hint("write columns: {task_id: text, …}");
+        }
+        byName.forEach((name, form) -> builder.column(column(String.valueOf(name), form)));
+        time(builder, spec.required("time"), byName);
+        builder.key(spec.texts("key").toArray(String[]::new));
+        builder.partitionBy(PartitionBy.of(spec.textOr("partition", "auto")));
+        indexes(builder, spec.map.get("indexes"));
+        builder.retention(retention(spec.map.get("retention")));
+        builder.unknown(unknown(spec.textOr("unknown", "reject")));
+        return builder.build();
+    }
+
+    private static Column column(String name, @Nullable Object form) {
+        if (form instanceof String type) {
+            return new Column(name, ColumnType.of(type), false, false, null);
+        }
+        Entries column = new Entries("column '" + name + "'", form, COLUMN_ENTRIES);
+        return new Column(
+                name,
+                ColumnType.of(column.text("type")),
+                column.flag("detail"),
+                column.flag("required"),
+                format(column));
+    }
+
+    private static @Nullable TimeFormat format(Entries form) {
+        String format = form.textOrNull("format");
+        String unit = form.textOrNull("unit");
+        String zone = form.textOrNull("zone");
+        String origin = form.textOrNull("origin");
+        if (format == null && unit == null && zone == null && origin == null) {
+            return null;
+        }
+        if (format != null && format.startsWith("epoch-")) {
+            unit = format.substring("epoch-".length());
+            format = null;
+        }
+        try {
+            return new TimeFormat(
+                    unit == null ? null : TimeFormat.Unit.of(unit),
+                    origin == null ? Instant.EPOCH : Instant.parse(origin),
+                    format == null || format.equals("iso") ? null : format,
+                    zone == null ? null : ZoneId.of(zone));
+        } catch (DateTimeException e) {
+            throw bad(form.what + ": " + e.getMessage());
+        }
+    }
+
+    /** {@code time: column}, {@code time: [a, b]} or {@code time: {column: c, unit: us, origin: …}}. */
+    private static void time(TableSpec.Builder builder, Object form, Map<?, ?> columns) {
+        if (form instanceof Map<?, ?>) {
+            Entries time = new Entries("time", form, Set.of("column", "format", "unit", "zone", "origin"));
+            String name = time.text("column");
+            builder.time(name);
+            TimeFormat format = format(time);
+            if (format != null && columns.containsKey(name)) {
+                builder.column(column(name, columns.get(name)).withFormat(format));
+            }
+        } else {
+            builder.time(texts("time", form).toArray(String[]::new));
+        }
+    }
+
+    private static void indexes(TableSpec.Builder builder, @Nullable Object form) {
+        if (form == null) {
+            return;
+        }
+        if (!(form instanceof List<?> list)) {
+            throw bad("indexes must be a list of lists of columns");
+        }
+        list.forEach(index -> builder.index(texts("indexes", index).toArray(String[]::new)));
+    }
+
+    private static RetentionRule retention(@Nullable Object form) {
+        if (form == null) {
+            return RetentionRule.KEEP_ALL;
+        }
+        if (form instanceof Map<?, ?> map && (map.containsKey("by") || map.containsKey("keepNewest"))) {
+            throw new LeveeException(
+                            ErrorCode.NOT_SUPPORTED, "retention by class and keepNewest are not built yet: " + form)
+                    .hint("use maxAge and maxBytes");
+        }
+        Entries rule = new Entries("retention", form, Set.of("maxAge", "maxBytes"));
+        String age = rule.textOrNull("maxAge");
+        String bytes = rule.textOrNull("maxBytes");
+        return new RetentionRule(
+                age == null ? null : Durations.parse(age), bytes == null ? null : Bytes.parse(bytes));
+    }
+
+    private static TableSpec.Unknown unknown(String text) {
+        for (TableSpec.Unknown unknown : TableSpec.Unknown.values()) {
+            if (unknown.name().equals(text.toUpperCase(Locale.ROOT))) {
+                return unknown;
+            }
+        }
+        throw bad("unknown: '" + text + "' is none of extra, reject and ignore");
+    }
+
+    /** See {@link TableSpec#toMap}. */
+    public static Map<String, Object> toMap(TableSpec spec) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("table", spec.name());
+        map.put("time", spec.separateTime() ? spec.time() : spec.time().get(0));
+        if (spec.keyed()) {
+            map.put("key", spec.key().size() == 1 ? spec.key().get(0) : spec.key());
+        }
+        map.put("partition", spec.partitionBy().specName());
+        Map<String, Object> columns = new LinkedHashMap<>();
+        spec.columns().forEach(column -> columns.put(column.name(), form(column)));
+        map.put("columns", columns);
+        if (!spec.indexes().isEmpty()) {
+            map.put("indexes", spec.indexes());
+        }
+        Map<String, Object> retention = new LinkedHashMap<>();
+        RetentionRule rule = spec.retention();
+        if (rule.maxAge() != null) {
+            retention.put("maxAge", Durations.text(rule.maxAge()));
+        }
+        if (rule.maxBytes() != null) {
+            retention.put("maxBytes", Long.toString(rule.maxBytes().value()));
+        }
+        if (!retention.isEmpty()) {
+            map.put("retention", retention);
+        }
+        map.put("unknown", spec.unknown().name().toLowerCase(Locale.ROOT));
+        return map;
+    }
+
+    private static Object form(Column column) {
+        Map<String, Object> form = new LinkedHashMap<>();
+        form.put("type", column.type().specName());
+        if (column.detail()) {
+            form.put("detail", true);
+        }
+        if (column.required()) {
+            form.put("required", true);
+        }
+        TimeFormat format = column.format();
+        if (format != null && !format.equals(TimeFormat.ISO)) {
+            if (format.unit() != null) {
+                form.put("format", "epoch-" + format.unit().specName());
+            }
+            if (format.pattern() != null) {
+                form.put("format", format.pattern());
+            }
+            if (format.zone() != null) {
+                form.put("zone", format.zone().getId());
+            }
+            if (!format.origin().equals(Instant.EPOCH)) {
+                form.put("origin", format.origin().toString());
+            }
+        }
+        return form.size() == 1 ? column.type().specName() : form;
+    }
+
+    private static List<String> texts(String what, @Nullable Object form) {
+        if (form instanceof String one) {
+            return List.of(one);
+        }
+        if (form instanceof List<?> list && list.stream().allMatch(String.class::isInstance)) {
+            return list.stream().map(String.class::cast).toList();
+        }
+        throw bad(what + " must be a column or a list of columns (got " + form + ")");
+    }
+
+    private static LeveeException bad(String what) {
+        return new LeveeException(ErrorCode.BAD_SPEC, what);
+    }
+
+    /** The entries of one map, each looked at once, with unknown ones refused. */
+    private static final class Entries {
+        private final String what;
+        private final Map<?, ?> map;
+
+        Entries(String what, @Nullable Object form, Set<String> known) {
+            if (!(form instanceof Map<?, ?> entries)) {
+                throw bad(what + " must be a map (got " + form + ")");
+            }
+            this.what = what;
+            this.map = entries;
+            List<String> unknown = new ArrayList<>();
+            entries.keySet().forEach(name -> {
+                if (!known.contains(String.valueOf(name))) {
+                    unknown.add(String.valueOf(name));
+                }
+            });
+            if (!unknown.isEmpty()) {
+                throw bad(what + " has unknown entries " + unknown).hint("known are " + known);
+            }
+        }
+
+        Object required(String name) {
+            Object value = map.get(name);
+            if (value == null) {
+                throw bad(what + " lacks '" + name + "'");
+            }
+            return value;
+        }
+
+        String text(String name) {
+            Object value = required(name);
+            if (value instanceof Map || value instanceof List) {
+                throw bad(what + ": '" + name + "' must be text (got " + value + ")");
+            }
+            return String.valueOf(value);
+        }
+
+        @Nullable String textOrNull(String name) {
+            return map.get(name) == null ? null : text(name);
+        }
+
+        String textOr(String name, String fallback) {
+            return map.get(name) == null ? fallback : text(name);
+        }
+
+        List<String> texts(String name) {
+            return map.get(name) == null ? List.of() : SpecCodec.texts(name, map.get(name));
+        }
+
+        boolean flag(String name) {
+            Object value = map.get(name);
+            if (value == null || value instanceof Boolean) {
+                return Boolean.TRUE.equals(value);
+            }
+            throw bad(what + ": '" + name + "' must be true or false (got " + value + ")");
+        }
+    }
+}

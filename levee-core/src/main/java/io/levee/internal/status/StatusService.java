@@ -1,0 +1,140 @@
+package io.levee.internal.status;
+
+import io.levee.Health;
+import io.levee.Levee;
+import io.levee.LossReason;
+import io.levee.PartitionInfo;
+import io.levee.StoreOptions;
+import io.levee.StoreStatus;
+import io.levee.StoreStatus.TableStatus;
+import io.levee.TableSpec;
+import io.levee.engine.StorageEngine;
+import io.levee.internal.supervisor.Supervisor;
+import io.levee.internal.time.Micros;
+import io.levee.internal.time.MonotonicClock;
+import io.levee.internal.write.Tables;
+import io.levee.internal.write.WriteQueue;
+import io.levee.internal.write.WriteService;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Makes the status: counters as they are now, the rest from a snapshot of at most a second (guarantee G144). Thread-safe. */
+public final class StatusService {
+    private static final Duration FRESH = Duration.ofSeconds(1);
+
+    private final StorageEngine engine;
+    private final StoreOptions options;
+    private final Tables tables;
+    private final Supervisor supervisor;
+    private final @Nullable WriteService writes;
+    private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private @Nullable Snapshot snapshot;
+
+    /** What costs more than a counter: read at most once a second, whoever asks. */
+    private record Snapshot(
+            long madeNanos, Map<String, Object> owner, StoreStatus.Disk disk, long rssBytes, List<TableStatus> tables) {}
+
+    /** Wires the parts. */
+    public StatusService(
+            StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, @Nullable WriteService writes) {
+        this.engine = engine;
+        this.options = options;
+        this.tables = tables;
+        this.supervisor = supervisor;
+        this.writes = writes;
+    }
+
+    /** See {@link io.levee.Store#status}. */
+    public StoreStatus status() {
+        Snapshot fresh = snapshot();
+        WriteQueue.Books books = writes == null
+                ? new WriteQueue.Books(0, 0, 0, new StoreStatus.Queue(0, 0, 0, 0, 0))
+                : writes.books();
+        Map<LossReason, Long> lost = writes == null ? Map.of() : writes.losses().totals();
+        return new StoreStatus(
+                engine.address(),
+                engine.name(),
+                Levee.VERSION,
+                fresh.owner(),
+                engine.pragmas(),
+                health(lost),
+                books.queue(),
+                books.accepted(),
+                books.stored(),
+                lost,
+                fresh.disk(),
+                new StoreStatus.Memory(options.memory().value(), fresh.rssBytes(), memory(books)),
+                fresh.tables(),
+                supervisor.statuses(),
+                engine.lastShutdownClean() ? "CLEAN" : "UNCLEAN");
+    }
+
+    private Map<String, Long> memory(WriteQueue.Books books) {
+        Map<String, Long> byPart = new LinkedHashMap<>(engine.memory());
+        byPart.put("queue", books.queue().bytes());
+        return byPart;
+    }
+
+    private Health health(Map<LossReason, Long> lost) {
+        List<String> reasons = new ArrayList<>(supervisor.failing());
+        boolean down = false;
+        if (writes != null) {
+            String trouble = writes.trouble();
+            if (trouble != null) {
+                reasons.add("records cannot be written: " + trouble);
+                down = true;
+            }
+        }
+        lost.forEach((reason, count) -> reasons.add(count + " records were lost (" + reason + ") since the store was opened"));
+        if (reasons.isEmpty()) {
+            return new Health(Health.State.UP, List.of());
+        }
+        return new Health(down ? Health.State.DOWN : Health.State.DEGRADED, reasons);
+    }
+
+    private synchronized Snapshot snapshot() {
+        Snapshot known = snapshot;
+        long now = clock.nanos();
+        if (known == null || now - known.madeNanos() > FRESH.toNanos()) {
+            known = new Snapshot(now, engine.owner(), engine.disk(), ResidentSet.bytes(), tableStatuses());
+            snapshot = known;
+        }
+        return known;
+    }
+
+    private List<TableStatus> tableStatuses() {
+        List<PartitionInfo> partitions = engine.partitions();
+        List<TableStatus> statuses = new ArrayList<>();
+        for (TableSpec spec : tables.specs()) {
+            long count = 0;
+            long rows = 0;
+            long bytes = 0;
+            long oldest = Long.MAX_VALUE;
+            long newest = Long.MIN_VALUE;
+            for (PartitionInfo partition : partitions) {
+                if (!partition.id().table().equals(spec.name())) {
+                    continue;
+                }
+                count++;
+                rows += Math.max(0, partition.rows());
+                bytes += partition.bytes();
+                if (partition.rangeKnown() && partition.rows() != 0) {
+                    oldest = Math.min(oldest, partition.minMicros());
+                    newest = Math.max(newest, partition.maxMicros());
+                }
+            }
+            statuses.add(new TableStatus(
+                    spec.name(),
+                    count,
+                    rows,
+                    bytes,
+                    oldest > newest ? null : Micros.text(oldest),
+                    oldest > newest ? null : Micros.text(newest)));
+        }
+        return statuses;
+    }
+}

@@ -1,0 +1,98 @@
+package io.levee.internal.write;
+
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.StoreOptions;
+import io.levee.TableSpec;
+import io.levee.internal.time.Micros;
+import io.levee.internal.time.MonotonicClock;
+import java.time.Duration;
+import java.time.Instant;
+
+/**
+ * The one reference time of a store, and what may be appended by it (guarantee G16). Thread-safe.
+ *
+ * <p>Retention measures ages against the wall clock once wall and monotonic clock have agreed for a day, else against the lesser
+ * of the wall clock and the table's newest record, so that one wrong clock reading cannot expire a table. With {@code asOf}
+ * it is the newest record, and at least that time. Records may lie up to {@code maxFutureSkew} past the wall clock (or
+ * {@code asOf}, if later): measuring the future from the newest record would shut a store out that was idle for longer.
+ */
+public final class TimeGuard {
+    /** What units mistaken for each other come out as lies before this: 1970, whatever the mistake. */
+    public static final Instant EARLIEST = Instant.parse("1980-01-01T00:00:00Z");
+
+    private static final long EARLIEST_MICROS = Micros.of(EARLIEST);
+    private static final Duration TRUST_AFTER = Duration.ofHours(24);
+    private static final Duration TOLERANCE = Duration.ofMinutes(1);
+
+    private final StoreOptions options;
+    private final MonotonicClock monotonic;
+    private final long asOfMicros;
+    private final long skewMicros;
+    private long trustNanos;
+    private long trustWall;
+
+    TimeGuard(StoreOptions options, MonotonicClock monotonic) {
+        this.options = options;
+        this.monotonic = monotonic;
+        this.asOfMicros = options.asOf() == null ? Long.MIN_VALUE : Micros.of(options.asOf());
+        this.skewMicros = Micros.of(options.maxFutureSkew());
+        this.trustNanos = monotonic.nanos();
+        this.trustWall = wallMicros();
+    }
+
+    private long wallMicros() {
+        return Micros.of(options.clock().instant());
+    }
+
+    /** The time that a table's ages are measured against. */
+    public long referenceMicros(TableState table) {
+        long newest = table.newestMicros();
+        if (asOfMicros != Long.MIN_VALUE) {
+            return Math.max(asOfMicros, newest);
+        }
+        long wall = wallMicros();
+        return newest == Long.MIN_VALUE || trusted(wall) ? wall : Math.min(wall, newest);
+    }
+
+    /** Whether the wall clock has gone as fast as the monotonic one for long enough. */
+    private synchronized boolean trusted(long wall) {
+        long nanos = monotonic.nanos();
+        long drift = (wall - trustWall) - (nanos - trustNanos) / 1000;
+        if (Math.abs(drift) > Micros.of(TOLERANCE)) {
+            trustNanos = nanos;
+            trustWall = wall;
+        }
+        return nanos - trustNanos >= TRUST_AFTER.toNanos();
+    }
+
+    /**
+     * Checks an event time.
+     *
+     * @throws LeveeException {@link ErrorCode#TIME_REFUSED} with the range that is taken
+     */
+    void check(TableState table, long timeMicros) {
+        TableSpec spec = table.spec();
+        long to = Math.max(wallMicros(), asOfMicros) + skewMicros;
+        if (timeMicros > to) {
+            throw refused(spec, timeMicros, "is later than " + Micros.text(to))
+                    .hint("check the column's unit and format, or the clocks; maxFutureSkew is " + options.maxFutureSkew());
+        }
+        if (timeMicros < EARLIEST_MICROS) {
+            throw refused(spec, timeMicros, "is earlier than " + EARLIEST)
+                    .hint("check the column's unit; a relative clock needs an origin");
+        }
+        Duration maxAge = spec.retention().maxAge();
+        if (maxAge != null && timeMicros < referenceMicros(table) - Micros.of(maxAge)) {
+            throw refused(spec, timeMicros, "is past the retention of " + maxAge + " and would be dropped at once")
+                    .hint("import history with --as-of, or into a table without maxAge");
+        }
+    }
+
+    private static LeveeException refused(TableSpec spec, long timeMicros, String why) {
+        return new LeveeException(
+                        ErrorCode.TIME_REFUSED,
+                        "event time " + Micros.text(timeMicros) + " of " + spec.name() + "." + spec.time() + " " + why)
+                .with("time", Micros.text(timeMicros));
+    }
+}

@@ -1,0 +1,95 @@
+package io.levee.internal.write;
+
+import io.levee.Ack;
+import io.levee.BatchReceipt;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.Receipt;
+import io.levee.engine.WriteRow;
+import io.levee.engine.WriteRow.Outcome;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/** A caller who waits for records. Told of each record once, by the writer or by whoever gives the record up. */
+abstract class Waiter {
+    private final Ack level;
+
+    private Waiter(Ack level) {
+        this.level = level;
+    }
+
+    /** The level that the caller asked for. */
+    Ack level() {
+        return level;
+    }
+
+    /**
+     * A record is settled.
+     *
+     * @return completes the caller's future, where this was the last record; run by the receipts thread, so that a caller's
+     *     stages never run on the writer
+     */
+    abstract Runnable settled(WriteRow row);
+
+    private static final Runnable NOTHING = () -> {};
+
+    /** Waits for one record. */
+    static final class One extends Waiter {
+        private final CompletableFuture<Receipt> future;
+
+        One(Ack level, CompletableFuture<Receipt> future) {
+            super(level);
+            this.future = future;
+        }
+
+        @Override
+        Runnable settled(WriteRow row) {
+            if (row.outcome() == Outcome.STORED || row.outcome() == Outcome.UPDATED) {
+                Receipt receipt = new Receipt(level(), row.seq(), row.outcome() == Outcome.UPDATED);
+                return () -> future.complete(receipt);
+            }
+            LeveeException error = row.error();
+            return () -> future.completeExceptionally(
+                    error == null ? new LeveeException(ErrorCode.INTERNAL, "a record ended without a reason") : error);
+        }
+    }
+
+    /** Waits for all records of a batch. */
+    static final class All extends Waiter {
+        private final CompletableFuture<BatchReceipt> future;
+        private final List<BatchReceipt.Rejection> rejected;
+        private long left;
+        private long stored;
+        private long updated;
+        private long lost;
+
+        All(Ack level, CompletableFuture<BatchReceipt> future, List<BatchReceipt.Rejection> rejected, long records) {
+            super(level);
+            this.future = future;
+            this.rejected = rejected;
+            this.left = records;
+        }
+
+        @Override
+        synchronized Runnable settled(WriteRow row) {
+            switch (row.outcome()) {
+                case STORED -> stored++;
+                case UPDATED -> updated++;
+                default -> lost++;
+            }
+            left--;
+            return left == 0 ? this::complete : NOTHING;
+        }
+
+        /** Records that never got into the queue, because it stayed full or closed meanwhile; they are named in the receipt. */
+        synchronized Runnable neverQueued(List<BatchReceipt.Rejection> refused) {
+            rejected.addAll(refused);
+            left -= refused.size();
+            return left == 0 ? this::complete : NOTHING;
+        }
+
+        private void complete() {
+            future.complete(new BatchReceipt(level(), stored, updated, lost, rejected));
+        }
+    }
+}

@@ -1,0 +1,227 @@
+package io.levee.internal.write;
+
+import io.levee.Ack;
+import io.levee.BatchReceipt;
+import io.levee.Bytes;
+import io.levee.CloseReport;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.LossReason;
+import io.levee.Overflow;
+import io.levee.Receipt;
+import io.levee.Row;
+import io.levee.StoreOptions;
+import io.levee.engine.Period;
+import io.levee.engine.StorageEngine;
+import io.levee.internal.row.Values;
+import io.levee.internal.supervisor.Supervisor;
+import io.levee.internal.time.MonotonicClock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** The writing half of an open store: guard, queue, writer and receipts, wired and closed in order. Thread-safe. */
+public final class WriteService {
+    /** The queue's share of the memory budget. */
+    private static final int QUEUE_SHARE = 4;
+
+    /** What a record takes beside its values: entry, array and ring slot. */
+    private static final int RECORD_OVERHEAD = 96;
+
+    private final StorageEngine engine;
+    private final StoreOptions options;
+    private final Supervisor supervisor;
+    private final LossLog losses = new LossLog();
+    private final Receipts receipts = new Receipts();
+    private final WriteQueue queue;
+    private final TimeGuard guard;
+    private final Writer writer;
+    private final CountDownLatch ended = new CountDownLatch(1);
+
+    /** Wires the parts; {@link #start} starts the threads. */
+    public WriteService(StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor) {
+        this.engine = engine;
+        this.options = options;
+        this.supervisor = supervisor;
+        MonotonicClock clock = MonotonicClock.SYSTEM;
+        this.queue = new WriteQueue(
+                options.queueRecords(), new Bytes(options.memory().value() / QUEUE_SHARE), losses, clock);
+        this.guard = new TimeGuard(options, clock);
+        this.writer = new Writer(engine, queue, losses, receipts, clock);
+        tables.specs(); // Reading the catalog fails here, before a thread is started.
+    }
+
+    /** Starts the writer. */
+    public void start() {
+        receipts.start(supervisor);
+        supervisor.start("levee-writer", task -> {
+            writer.run(task);
+            ended.countDown();
+        });
+    }
+
+    /** See {@link io.levee.Table#append(Object)}. */
+    public void append(TableState table, Row row) {
+        try {
+            queue.offer(pending(table, row, null), options.overflow());
+        } catch (WriteQueue.Shed e) {
+            // The policy is to lose the newest record: accepted, and counted as lost.
+        }
+    }
+
+    /** See {@link io.levee.Table#append(Object, Ack)}. */
+    public CompletableFuture<Receipt> append(TableState table, Row row, Ack level) {
+        if (level == Ack.ACCEPTED) {
+            append(table, row);
+            return CompletableFuture.completedFuture(new Receipt(Ack.ACCEPTED, 0, false));
+        }
+        CompletableFuture<Receipt> future = new CompletableFuture<>();
+        queue.offer(pending(table, row, new Waiter.One(level, future)), options.overflow());
+        return future;
+    }
+
+    /**
+     * See {@link io.levee.Table#appendAll(List, Ack, Overflow)}.
+     *
+     * @param indexes the position of each row in the caller's batch
+     * @param rejected records refused so far; grows by those that the guard refuses
+     */
+    public CompletableFuture<BatchReceipt> appendAll(
+            TableState table,
+            List<Row> rows,
+            int[] indexes,
+            List<BatchReceipt.Rejection> rejected,
+            Ack level,
+            Overflow overflow) {
+        CompletableFuture<BatchReceipt> future = new CompletableFuture<>();
+        List<Row> good = new ArrayList<>(rows.size());
+        int[] goodIndexes = new int[rows.size()];
+        for (int i = 0; i < rows.size(); i++) {
+            try {
+                guard.check(table, rows.get(i).timeMicros());
+                goodIndexes[good.size()] = indexes[i];
+                good.add(rows.get(i));
+            } catch (LeveeException e) {
+                rejected.add(new BatchReceipt.Rejection(indexes[i], e));
+            }
+        }
+        Waiter.All waiter = new Waiter.All(level, future, rejected, good.size());
+        if (good.isEmpty()) {
+            waiter.neverQueued(List.of()).run();
+            return future;
+        }
+        List<Pending> records = new ArrayList<>(good.size());
+        good.forEach(row -> records.add(entry(table, row, level == Ack.ACCEPTED ? null : waiter)));
+        int taken = queue.offerAll(records, overflow);
+        List<BatchReceipt.Rejection> refused = new ArrayList<>();
+        for (int i = taken; i < records.size(); i++) {
+            refused.add(new BatchReceipt.Rejection(goodIndexes[i], full()));
+        }
+        if (level == Ack.ACCEPTED) {
+            rejected.addAll(refused);
+            future.complete(new BatchReceipt(level, taken, 0, 0, rejected));
+        } else {
+            waiter.neverQueued(refused).run();
+        }
+        return future;
+    }
+
+    private static LeveeException full() {
+        return new LeveeException(ErrorCode.QUEUE_FULL, "the queue was full, and the record was not taken")
+                .hint("send it again when the writer has caught up");
+    }
+
+    private Pending pending(TableState table, Row row, @Nullable Waiter waiter) {
+        guard.check(table, row.timeMicros());
+        return entry(table, row, waiter);
+    }
+
+    /** The row's values in the order of the table's present spec, and what they take. */
+    private static Pending entry(TableState table, Row row, @Nullable Waiter waiter) {
+        TableState.Layout layout = table.layout(row.spec());
+        @Nullable Object[] values = new Object[layout.width()];
+        int bytes = RECORD_OVERHEAD;
+        int[] positions = layout.positions();
+        for (int i = 0; i < positions.length; i++) {
+            Object value = row.stored(i);
+            values[positions[i]] = value;
+            bytes += Values.size(value);
+        }
+        return new Pending(table, values, row.timeMicros(), bytes, waiter);
+    }
+
+    /** See {@link io.levee.Store#flush}. */
+    public boolean flush(Duration timeout) {
+        return queue.awaitSettled(timeout);
+    }
+
+    /** Runs something on the writer thread, between batches. */
+    public <T> CompletableFuture<T> onWriter(Supplier<T> body) {
+        return writer.call(body);
+    }
+
+    /** Makes the partition that a time a little ahead of now belongs to, where it is not the present one. */
+    public CompletableFuture<String> makeAhead(TableState table, long aheadMicros, long nowMicros) {
+        return writer.call(() -> {
+            Period ahead = table.periods().of(aheadMicros);
+            if (ahead.equals(table.periods().of(nowMicros))) {
+                return "";
+            }
+            return engine.createAhead(table.spec(), ahead) ? "made " + table.spec().name() + "/" + ahead.name() : "";
+        });
+    }
+
+    /** The reference time of a table. */
+    public long referenceMicros(TableState table) {
+        return guard.referenceMicros(table);
+    }
+
+    /** What was lost since the store was opened. */
+    public LossLog losses() {
+        return losses;
+    }
+
+    /** The books at one instant. */
+    public WriteQueue.Books books() {
+        return queue.books();
+    }
+
+    /** What keeps records from being written, or null. */
+    public @Nullable String trouble() {
+        return writer.trouble();
+    }
+
+    /** Refuses new records, drains, commits, checkpoints: in that order (guarantees G18–G23). */
+    public CloseReport close(Duration timeout) {
+        queue.close();
+        writer.requestStop(timeout);
+        String reason = "";
+        try {
+            // The writer gives up by itself after the timeout; the rest of the wait is for its last checkpoints.
+            if (!ended.await(timeout.toMillis() + 5_000, TimeUnit.MILLISECONDS)) {
+                reason = "the writer did not end within " + timeout.plusSeconds(5);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            reason = "the wait for the writer was interrupted";
+        }
+        WriteQueue.Books books = queue.books();
+        if (reason.isEmpty() && books.queue().records() > 0) {
+            reason = books.queue().records() + " records were left in the queue";
+        }
+        long cutOff = losses.totals().getOrDefault(LossReason.SHUTDOWN, 0L);
+        if (reason.isEmpty() && cutOff > 0) {
+            reason = cutOff + " records could not be written within " + timeout;
+        }
+        if (reason.isEmpty()) {
+            reason = writer.closeFailure();
+        }
+        return new CloseReport(
+                reason.isEmpty(), books.accepted(), books.stored(), books.lost(), losses.gaps(), reason);
+    }
+}

@@ -1,0 +1,256 @@
+package io.levee.internal.write;
+
+import io.levee.Ack;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.LossReason;
+import io.levee.RecordLostException;
+import io.levee.TableSpec;
+import io.levee.engine.StorageEngine;
+import io.levee.engine.WriteRow.Outcome;
+import io.levee.internal.supervisor.Task;
+import io.levee.internal.time.MonotonicClock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one thread that writes (guarantee G1): takes batches off the queue, hands them to the engine by table, settles them.
+ *
+ * <p>Rows that the engine could not write yet (a locked partition, a full disk) are kept in hand, in order, still counted
+ * against the queue's limits, and handed in again before later rows; after {@link #PATIENCE} they are given up. Everything
+ * here is confined to the thread {@code levee-writer} but {@link #call} and {@link #requestStop}.
+ */
+final class Writer {
+    /** Most records of one batch: a slow disk must not make flushes grow (guarantee G11). */
+    static final int BATCH_RECORDS = 10_000;
+
+    /** Bytes after which a batch takes no further record. */
+    static final long BATCH_BYTES = 8 << 20;
+
+    /** How long rows are tried again. */
+    static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    private static final Duration RETRY_PAUSE = Duration.ofMillis(20);
+
+    private final StorageEngine engine;
+    private final WriteQueue queue;
+    private final LossLog losses;
+    private final Receipts receipts;
+    private final MonotonicClock clock;
+    private final BlockingQueue<Runnable> commands = new LinkedBlockingQueue<>();
+    private final List<Pending> postponed = new ArrayList<>();
+    private volatile boolean stopRequested;
+    private volatile long giveUpNanos = Long.MAX_VALUE;
+    private volatile @Nullable String trouble;
+    private volatile String closeFailure = "";
+
+    Writer(StorageEngine engine, WriteQueue queue, LossLog losses, Receipts receipts, MonotonicClock clock) {
+        this.engine = engine;
+        this.queue = queue;
+        this.losses = losses;
+        this.receipts = receipts;
+        this.clock = clock;
+    }
+
+    /** Runs until a stop was requested and everything is settled; then closes the engine's writing side. */
+    void run(Task task) throws InterruptedException {
+        while (!finished()) {
+            runCommands();
+            List<Pending> batch = postponed.isEmpty() ? queue.take(BATCH_RECORDS, BATCH_BYTES) : retryBatch();
+            try {
+                if (!batch.isEmpty()) {
+                    write(batch);
+                    task.ran("");
+                }
+                engine.afterBatch();
+            } catch (RuntimeException e) {
+                // The batch is settled by write() whatever happened; only house-keeping can end here (G13).
+                task.survived(e);
+            }
+        }
+        giveUp(postponed, LossReason.SHUTDOWN, "the store closed before the record could be written");
+        postponed.clear();
+        giveUp(queue.take(Integer.MAX_VALUE, Long.MAX_VALUE), LossReason.SHUTDOWN, "the store closed before the queue was empty");
+        runCommands();
+        try {
+            engine.closeWriter();
+        } catch (RuntimeException e) {
+            closeFailure = String.valueOf(e.getMessage());
+        }
+    }
+
+    /** Why the engine could not close its writing side; empty where it could. Any thread, after the end. */
+    String closeFailure() {
+        return closeFailure;
+    }
+
+    private boolean finished() {
+        if (!stopRequested) {
+            return false;
+        }
+        return clock.nanos() - giveUpNanos >= 0 || postponed.isEmpty() && queue.books().queue().records() == 0;
+    }
+
+    /** What was postponed, first, and as much of the queue as fits beside it. */
+    private List<Pending> retryBatch() throws InterruptedException {
+        TimeUnit.NANOSECONDS.sleep(RETRY_PAUSE.toNanos());
+        List<Pending> batch = new ArrayList<>(postponed);
+        postponed.clear();
+        int room = BATCH_RECORDS - batch.size();
+        if (room > 0) {
+            queue.hurry();
+            batch.addAll(queue.take(room, BATCH_BYTES));
+        }
+        return batch;
+    }
+
+    private void write(List<Pending> batch) {
+        Map<TableState, List<Pending>> byTable = new LinkedHashMap<>();
+        batch.forEach(row -> byTable.computeIfAbsent(row.table(), t -> new ArrayList<>()).add(row));
+        byTable.forEach(this::writeTable);
+    }
+
+    private void writeTable(TableState table, List<Pending> rows) {
+        LeveeException failure = null;
+        try {
+            TableSpec spec = table.spec();
+            assignPeriods(table, rows);
+            engine.append(spec, rows, level(rows), table);
+        } catch (LeveeException e) {
+            failure = e;
+        } catch (Throwable e) {
+            // Even an Error must leave every record settled, or the books would never balance again (G13).
+            failure = new LeveeException(ErrorCode.INTERNAL, "writing failed: " + e, e);
+        }
+        for (Pending row : rows) {
+            if (row.outcome() == Outcome.PENDING) {
+                row.settle(Outcome.FAILED, 0, failure);
+            }
+        }
+        settle(table, rows);
+    }
+
+    private static void assignPeriods(TableState table, List<Pending> rows) {
+        long oldest = Long.MAX_VALUE;
+        long newest = Long.MIN_VALUE;
+        for (Pending row : rows) {
+            oldest = Math.min(oldest, row.timeMicros());
+            newest = Math.max(newest, row.timeMicros());
+        }
+        Periods periods = table.periods();
+        periods.expect(oldest, newest);
+        rows.forEach(row -> row.period(periods.of(row.timeMicros())));
+    }
+
+    private static Ack level(List<Pending> rows) {
+        for (Pending row : rows) {
+            Waiter waiter = row.waiter();
+            if (waiter != null && waiter.level() == Ack.DURABLE) {
+                return Ack.DURABLE;
+            }
+        }
+        return Ack.COMMITTED;
+    }
+
+    private void settle(TableState table, List<Pending> rows) {
+        List<Runnable> completions = new ArrayList<>();
+        int stored = 0;
+        int lost = 0;
+        long bytes = 0;
+        String problem = null;
+        long now = clock.nanos();
+        for (Pending row : rows) {
+            if (row.outcome() == Outcome.RETRY) {
+                problem = String.valueOf(row.error() == null ? "a partition is locked" : row.error().getMessage());
+                if (now - row.queuedNanos() < PATIENCE.toNanos() && now - giveUpNanos < 0) {
+                    row.settle(Outcome.PENDING, 0, null);
+                    postponed.add(row);
+                    continue;
+                }
+                row.settle(Outcome.FAILED, 0, row.error());
+            }
+            bytes += row.bytes();
+            if (row.outcome() == Outcome.FAILED) {
+                lost++;
+                LeveeException error = row.error();
+                problem = error == null ? "a write failed" : error.getMessage();
+                fail(row, LossReason.WRITE_FAILED, "the record could not be written: " + problem, error);
+            } else {
+                stored++;
+                table.sawTime(row.timeMicros());
+            }
+            Waiter waiter = row.waiter();
+            if (waiter != null) {
+                completions.add(waiter.settled(row));
+            }
+        }
+        queue.settled(stored, lost, bytes);
+        receipts.deliver(completions);
+        trouble = problem;
+    }
+
+    private void fail(Pending row, LossReason reason, String what, @Nullable Throwable cause) {
+        losses.note(row.table().spec().name(), row.timeMicros(), reason);
+        row.settle(Outcome.FAILED, 0, new RecordLostException(reason, what, cause));
+    }
+
+    private void giveUp(List<Pending> rows, LossReason reason, String what) {
+        List<Runnable> completions = new ArrayList<>();
+        long bytes = 0;
+        for (Pending row : rows) {
+            bytes += row.bytes();
+            fail(row, reason, what, null);
+            Waiter waiter = row.waiter();
+            if (waiter != null) {
+                completions.add(waiter.settled(row));
+            }
+        }
+        queue.settled(0, rows.size(), bytes);
+        receipts.deliver(completions);
+    }
+
+    private void runCommands() {
+        for (Runnable command = commands.poll(); command != null; command = commands.poll()) {
+            command.run();
+        }
+    }
+
+    /**
+     * Runs something on the writer thread, between batches. Any thread.
+     *
+     * @return its answer, or its error
+     */
+    <T> CompletableFuture<T> call(Supplier<T> body) {
+        CompletableFuture<T> answer = new CompletableFuture<>();
+        commands.add(() -> {
+            try {
+                answer.complete(body.get());
+            } catch (RuntimeException e) {
+                answer.completeExceptionally(e);
+            }
+        });
+        queue.hurry();
+        return answer;
+    }
+
+    /** Makes {@link #run} end once everything is settled, or after the timeout. Any thread. */
+    void requestStop(Duration timeout) {
+        giveUpNanos = clock.nanos() + timeout.toNanos();
+        stopRequested = true;
+        queue.hurry();
+    }
+
+    /** What keeps the last batch from being written, or null. Any thread. */
+    @Nullable String trouble() {
+        return trouble;
+    }
+}

@@ -1,0 +1,39 @@
+package io.levee.ingest;
+
+import io.levee.LeveeException;
+import org.jspecify.annotations.Nullable;
+
+/** Hears of an ingest while it runs, on the thread that runs it. Every method has a default that does nothing. */
+public interface IngestListener {
+    /** Hears nothing and never stops. */
+    IngestListener NONE = new IngestListener() {};
+
+    /**
+     * A record was rejected.
+     *
+     * @param line where it is, from 1
+     * @param error why
+     */
+    default void rejected(long line, LeveeException error) {}
+
+    /**
+     * Records that were accepted are lost.
+     *
+     * @param count how many
+     * @param error why; null where the receipt does not say
+     */
+    default void lost(long count, @Nullable LeveeException error) {}
+
+    /**
+     * A batch was handed on.
+     *
+     * @param read records read so far
+     * @param bytes (uncompressed) bytes read so far
+     */
+    default void progress(long read, long bytes) {}
+
+    /** Whether to stop reading; asked before each record. What was read is settled and reported. Cheap, from any thread. */
+    default boolean stopped() {
+        return false;
+    }
+}

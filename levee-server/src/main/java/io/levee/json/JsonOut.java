@@ -1,0 +1,236 @@
+package io.levee.json;
+
+import io.levee.Column;
+import io.levee.ColumnType;
+import io.levee.Coverage;
+import io.levee.Gap;
+import io.levee.LeveeException;
+import io.levee.Row;
+import io.levee.TableSpec;
+import io.levee.internal.time.Micros;
+import java.io.ByteArrayOutputStream;
+import java.io.OutputStream;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.ObjectWriteContext;
+import tools.jackson.core.StreamWriteFeature;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonWriteFeature;
+
+/**
+ * Writes JSON to a stream, value by value: nothing is kept in memory but a small buffer. Used by one thread.
+ *
+ * <p>Times are ISO-8601, UTC; durations ISO-8601; JSON columns real nested JSON; decimals numbers with all their digits; bytes
+ * base64. Infinite numbers, which JSON lacks, are text.
+ */
+public final class JsonOut implements AutoCloseable {
+    private static final JsonFactory FACTORY = JsonFactory.builder()
+            .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
+            .enable(StreamWriteFeature.WRITE_BIGDECIMAL_AS_PLAIN)
+            .disable(StreamWriteFeature.AUTO_CLOSE_TARGET)
+            .disable(StreamWriteFeature.AUTO_CLOSE_CONTENT)
+            .build();
+
+    private final JsonGenerator out;
+    private @Nullable TableSpec lastSpec;
+    private @Nullable List<String> lastColumns;
+    private int[] positions = {};
+
+    /**
+     * Writes to a stream.
+     *
+     * @param out the stream; never closed
+     */
+    public JsonOut(OutputStream out) {
+        // The blank that would separate root values is left out: newline() says where a line ends.
+        this.out = FACTORY.createGenerator(new Context(), out);
+    }
+
+    /** Root values are separated by what the caller writes. */
+    private static final class Context extends ObjectWriteContext.Base {
+        @Override
+        public tools.jackson.core.@Nullable SerializableString getRootValueSeparator(
+                tools.jackson.core.@Nullable SerializableString defaultSeparator) {
+            return null;
+        }
+    }
+
+    /** A value of the kinds that {@link #value} takes, as text. */
+    public static String text(@Nullable Object value) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (JsonOut out = new JsonOut(bytes)) {
+            out.value(value);
+        }
+        return bytes.toString(StandardCharsets.UTF_8);
+    }
+
+    /** Begins an object. */
+    public JsonOut beginObject() {
+        out.writeStartObject();
+        return this;
+    }
+
+    /** Ends the object. */
+    public JsonOut endObject() {
+        out.writeEndObject();
+        return this;
+    }
+
+    /** Begins an array. */
+    public JsonOut beginArray() {
+        out.writeStartArray();
+        return this;
+    }
+
+    /** Ends the array. */
+    public JsonOut endArray() {
+        out.writeEndArray();
+        return this;
+    }
+
+    /** Names the next value of an object. */
+    public JsonOut name(String name) {
+        out.writeName(name);
+        return this;
+    }
+
+    /** Ends a line between values: for NDJSON. */
+    public JsonOut newline() {
+        out.writeRaw('\n');
+        return this;
+    }
+
+    /**
+     * Writes maps, collections, text, numbers, booleans, times, durations, bytes and null; anything else as its text.
+     *
+     * @param value the value
+     */
+    public JsonOut value(@Nullable Object value) {
+        if (value == null) {
+            out.writeNull();
+        } else if (value instanceof Map<?, ?> map) {
+            out.writeStartObject();
+            map.forEach((name, entry) -> name(String.valueOf(name)).value(entry));
+            out.writeEndObject();
+        } else if (value instanceof Iterable<?> list) {
+            out.writeStartArray();
+            list.forEach(this::value);
+            out.writeEndArray();
+        } else if (value instanceof Number number) {
+            number(number);
+        } else if (value instanceof Boolean flag) {
+            out.writeBoolean(flag);
+        } else if (value instanceof byte[] bytes) {
+            out.writeBinary(bytes);
+        } else {
+            // Instant, Duration and UUID have the wanted form as their text.
+            out.writeString(value.toString());
+        }
+        return this;
+    }
+
+    private void number(Number number) {
+        if (number instanceof Double || number instanceof Float) {
+            out.writeNumber(number.doubleValue());
+        } else if (number instanceof BigDecimal decimal) {
+            out.writeNumber(decimal);
+        } else if (number instanceof BigInteger integer) {
+            out.writeNumber(integer);
+        } else {
+            out.writeNumber(number.longValue());
+        }
+    }
+
+    /**
+     * Writes a row as an object: {@code _seq} first, then these columns.
+     *
+     * @param row the row
+     * @param columns the columns, by name; those that the row does not have are left out
+     */
+    public JsonOut row(Row row, List<String> columns) {
+        remember(row.spec(), columns);
+        out.writeStartObject();
+        out.writeName("_seq");
+        out.writeNumber(row.seq());
+        for (int i = 0; i < positions.length; i++) {
+            if (positions[i] >= 0) {
+                Column column = row.spec().columns().get(positions[i]);
+                out.writeName(column.name());
+                stored(column, row, positions[i]);
+            }
+        }
+        out.writeEndObject();
+        return this;
+    }
+
+    private void stored(Column column, Row row, int position) {
+        Object stored = row.stored(position);
+        if (stored == null) {
+            out.writeNull();
+        } else if (column.type() == ColumnType.JSON) {
+            out.writeRawValue((String) stored);
+        } else {
+            switch (column.type()) {
+                case TIMESTAMP -> out.writeString(Micros.text((Long) stored));
+                case TEXT, UUID -> out.writeString((String) stored);
+                case DECIMAL -> out.writeNumber((String) stored);
+                default -> value(row.get(column.name()));
+            }
+        }
+    }
+
+    @SuppressWarnings("ReferenceEquality") // A cache: one result has one spec and one list of columns.
+    private void remember(TableSpec spec, List<String> columns) {
+        if (spec != lastSpec || columns != lastColumns) {
+            positions = columns.stream().mapToInt(spec::position).toArray();
+            lastSpec = spec;
+            lastColumns = columns;
+        }
+    }
+
+    /** A coverage as the contract has it: {@code complete} and {@code gaps}. */
+    public static Map<String, Object> form(Coverage coverage) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("complete", coverage.complete());
+        map.put("gaps", coverage.gaps().stream().map(JsonOut::form).toList());
+        return map;
+    }
+
+    /** A gap: {@code table, from, to, count, reason}. */
+    public static Map<String, Object> form(Gap gap) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("table", gap.table());
+        map.put("from", Micros.text(gap.fromMicros()));
+        map.put("to", Micros.text(gap.toMicros()));
+        map.put("count", gap.count());
+        map.put("reason", gap.reason().name());
+        return map;
+    }
+
+    /** An error: {@code code, message, hint, details}. */
+    public static Map<String, @Nullable Object> form(LeveeException error) {
+        Map<String, @Nullable Object> map = new LinkedHashMap<>();
+        map.put("code", error.code().text());
+        map.put("message", error.what());
+        map.put("hint", error.hint());
+        map.put("details", error.details());
+        return map;
+    }
+
+    /** Hands what was written so far to the stream, and flushes that. */
+    public void flush() {
+        out.flush();
+    }
+
+    /** Flushes; the stream stays open. */
+    @Override
+    public void close() {
+        out.close();
+    }
+}

@@ -50,19 +50,18 @@ public record Bytes(long value) implements Comparable<Bytes> {
             split++;
         }
         String unit = trimmed.substring(split).trim().toLowerCase(Locale.ROOT);
-        double factor =
-                switch (unit) {
-                    case "", "b" -> 1;
-                    case "kib", "k" -> 1L << 10;
-                    case "mib", "m" -> 1L << 20;
-                    case "gib", "g" -> 1L << 30;
-                    case "tib", "t" -> 1L << 40;
-                    case "kb" -> 1e3;
-                    case "mb" -> 1e6;
-                    case "gb" -> 1e9;
-                    case "tb" -> 1e12;
-                    default -> -1;
-                };
+        double factor = switch (unit) {
+            case "", "b" -> 1;
+            case "kib", "k" -> 1L << 10;
+            case "mib", "m" -> 1L << 20;
+            case "gib", "g" -> 1L << 30;
+            case "tib", "t" -> 1L << 40;
+            case "kb" -> 1e3;
+            case "mb" -> 1e6;
+            case "gb" -> 1e9;
+            case "tb" -> 1e12;
+            default -> -1;
+        };
         try {
             if (factor > 0) {
                 return new Bytes(Math.round(Double.parseDouble(trimmed.substring(0, split)) * factor));

@@ -14,7 +14,12 @@ import org.jspecify.annotations.Nullable;
  * @param required null is refused
  * @param format how input is read, for timestamps and durations; null for other types
  */
-public record Column(String name, ColumnType type, boolean detail, boolean required, @Nullable TimeFormat format) {
+public record Column(
+        String name,
+        ColumnType type,
+        boolean detail,
+        boolean required,
+        @Nullable TimeFormat format) {
     /** Longest name in UTF-8 bytes: PostgreSQL cuts longer ones off in silence, so no engine takes them. */
     public static final int MAX_NAME_BYTES = 63;
 

@@ -71,7 +71,8 @@ public final class Levee {
                 }
             }
         }
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "no engine on the class path takes the address '" + address + "'")
+        throw new LeveeException(
+                        ErrorCode.NOT_SUPPORTED, "no engine on the class path takes the address '" + address + "'")
                 .hint("add levee-sqlite for directories");
     }
 }

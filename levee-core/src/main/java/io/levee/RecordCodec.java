@@ -126,7 +126,8 @@ final class RecordCodec<T extends Record> implements RowCodec<T> {
             return ColumnType.JSON;
         }
         throw new LeveeException(
-                        ErrorCode.BAD_SPEC, "record " + owner.getName() + ": no column type for " + javaType.getTypeName())
+                        ErrorCode.BAD_SPEC,
+                        "record " + owner.getName() + ": no column type for " + javaType.getTypeName())
                 .hint("see docs/types.md, or write a RowCodec");
     }
 
@@ -138,7 +139,7 @@ final class RecordCodec<T extends Record> implements RowCodec<T> {
     @Override
     public void encode(T value, RowBuilder row) {
         for (Part part : parts) {
-            row.set(part.column, toColumn(read(part, value), part.javaType));
+            row.set(part.column, toColumn(read(part, value)));
         }
     }
 
@@ -146,13 +147,14 @@ final class RecordCodec<T extends Record> implements RowCodec<T> {
         try {
             return part.accessor.invoke(value);
         } catch (Throwable e) {
-            throw new LeveeException(ErrorCode.BAD_VALUE, type.getName() + "." + part.column + " cannot be read: " + e, e);
+            throw new LeveeException(
+                    ErrorCode.BAD_VALUE, type.getName() + "." + part.column + " cannot be read: " + e, e);
         }
     }
 
-    private static @Nullable Object toColumn(@Nullable Object value, Type javaType) {
+    private static @Nullable Object toColumn(@Nullable Object value) {
         if (value instanceof Optional<?> optional) {
-            return toColumn(optional.orElse(null), Object.class);
+            return toColumn(optional.orElse(null));
         }
         if (value instanceof Character c) {
             return c.toString();
@@ -206,7 +208,8 @@ final class RecordCodec<T extends Record> implements RowCodec<T> {
         try {
             return type.cast(constructor.invokeWithArguments(arguments));
         } catch (Throwable e) {
-            throw new LeveeException(ErrorCode.BAD_VALUE, "a row of " + spec.name() + " is no " + type.getName() + ": " + e, e)
+            throw new LeveeException(
+                            ErrorCode.BAD_VALUE, "a row of " + spec.name() + " is no " + type.getName() + ": " + e, e)
                     .with("seq", row.seq());
         }
     }

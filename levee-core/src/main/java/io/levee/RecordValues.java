@@ -114,7 +114,9 @@ final class RecordValues {
         if (json instanceof String text && raw == Instant.class) {
             return Instant.parse(text);
         }
-        return json instanceof String && (raw == String.class || raw == Object.class) ? json : fromColumn(json, javaType);
+        return json instanceof String && (raw == String.class || raw == Object.class)
+                ? json
+                : fromColumn(json, javaType);
     }
 
     private static Object nested(Map<?, ?> map, Class<?> type) {

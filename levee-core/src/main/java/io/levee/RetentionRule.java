@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param maxAge rows younger than this are kept; null: age drops nothing
  * @param maxBytes the oldest closed partitions go while the table is larger; null: size drops nothing
  */
-public record RetentionRule(@Nullable Duration maxAge, @Nullable Bytes maxBytes) {
+public record RetentionRule(
+        @Nullable Duration maxAge, @Nullable Bytes maxBytes) {
     /** Nothing is ever dropped. */
     public static final RetentionRule KEEP_ALL = new RetentionRule(null, null);
 

@@ -164,8 +164,8 @@ public final class RowBuilder {
             }
             merged.append(extra.get(i)).append(':').append(extra.get(i + 1));
         }
-        return (String) Values.fromJson(
-                spec.columns().get(extraAt), merged.append('}').toString());
+        return (String)
+                Values.fromJson(spec.columns().get(extraAt), merged.append('}').toString());
     }
 
     private LeveeException missing(ErrorCode code, int at, String what) {

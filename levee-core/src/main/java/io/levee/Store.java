@@ -202,7 +202,8 @@ public final class Store implements AutoCloseable {
 
     WriteService writes() {
         if (writes == null) {
-            throw new LeveeException(ErrorCode.NOT_WRITABLE, "the store " + engine.address() + " was opened for reading");
+            throw new LeveeException(
+                    ErrorCode.NOT_WRITABLE, "the store " + engine.address() + " was opened for reading");
         }
         return writes;
     }
@@ -224,9 +225,7 @@ public final class Store implements AutoCloseable {
         if (report == null) {
             queries.stop();
             retention.stop();
-            CloseReport made = writes == null
-                    ? new CloseReport(true, 0, 0, 0, List.of(), "")
-                    : writes.close(timeout);
+            CloseReport made = writes == null ? new CloseReport(true, 0, 0, 0, List.of(), "") : writes.close(timeout);
             supervisor.stop();
             engine.close(made.clean());
             report = made;

@@ -132,7 +132,15 @@ public record StoreOptions(
         /** The options. */
         public StoreOptions build() {
             return new StoreOptions(
-                    memory, queueRecords, overflow, queryThreads, maxFutureSkew, asOf, closeTimeout, retentionEvery, clock);
+                    memory,
+                    queueRecords,
+                    overflow,
+                    queryThreads,
+                    maxFutureSkew,
+                    asOf,
+                    closeTimeout,
+                    retentionEvery,
+                    clock);
         }
 
         private static Duration positive(String name, Duration value) {

@@ -61,11 +61,21 @@ public record StoreStatus(
 
     /** A table's figures; {@code oldest} and {@code newest} are ISO-8601 text, null for an empty table. */
     public record TableStatus(
-            String name, long partitions, long rows, long bytes, @Nullable String oldest, @Nullable String newest) {}
+            String name,
+            long partitions,
+            long rows,
+            long bytes,
+            @Nullable String oldest,
+            @Nullable String newest) {}
 
     /** A background task's figures. */
     public record TaskStatus(
-            String name, String state, long runs, long failures, @Nullable String lastError, @Nullable String detail) {}
+            String name,
+            String state,
+            long runs,
+            long failures,
+            @Nullable String lastError,
+            @Nullable String detail) {}
 
     /** Copies lists and maps. */
     public StoreStatus {
@@ -91,22 +101,73 @@ public record StoreStatus(
         map.put("pragmas", pragmas);
         map.put("health", health.state().name());
         map.put("reasons", health.reasons());
-        map.put("queue", entries("records", queue.records, "bytes", queue.bytes, "limitRecords", queue.limitRecords,
-                "limitBytes", queue.limitBytes, "oldestMs", queue.oldestMs));
+        map.put(
+                "queue",
+                entries(
+                        "records",
+                        queue.records,
+                        "bytes",
+                        queue.bytes,
+                        "limitRecords",
+                        queue.limitRecords,
+                        "limitBytes",
+                        queue.limitBytes,
+                        "oldestMs",
+                        queue.oldestMs));
         map.put("accepted", accepted);
         map.put("stored", stored);
         Map<String, Object> byReason = new LinkedHashMap<>();
         lostByReason.forEach((reason, count) -> byReason.put(reason.name(), count));
         map.put("lost", entries("total", lost(), "byReason", byReason));
-        map.put("disk", entries("bytes", disk.bytes, "limitBytes", disk.limitBytes, "freeBytes", disk.freeBytes,
-                "byPart", disk.byPart));
-        map.put("memory", entries("budgetBytes", memory.budgetBytes, "rssBytes", memory.rssBytes,
-                "byPart", memory.byPart));
-        map.put("tables", tables.stream().map(t -> entries("name", t.name, "partitions", t.partitions, "rows", t.rows,
-                "bytes", t.bytes, "oldest", t.oldest, "newest", t.newest)).toList());
+        map.put(
+                "disk",
+                entries(
+                        "bytes",
+                        disk.bytes,
+                        "limitBytes",
+                        disk.limitBytes,
+                        "freeBytes",
+                        disk.freeBytes,
+                        "byPart",
+                        disk.byPart));
+        map.put(
+                "memory",
+                entries("budgetBytes", memory.budgetBytes, "rssBytes", memory.rssBytes, "byPart", memory.byPart));
+        map.put(
+                "tables",
+                tables.stream()
+                        .map(t -> entries(
+                                "name",
+                                t.name,
+                                "partitions",
+                                t.partitions,
+                                "rows",
+                                t.rows,
+                                "bytes",
+                                t.bytes,
+                                "oldest",
+                                t.oldest,
+                                "newest",
+                                t.newest))
+                        .toList());
         map.put("migrations", List.of());
-        map.put("tasks", tasks.stream().map(t -> entries("name", t.name, "state", t.state, "runs", t.runs,
-                "failures", t.failures, "lastError", t.lastError, "detail", t.detail)).toList());
+        map.put(
+                "tasks",
+                tasks.stream()
+                        .map(t -> entries(
+                                "name",
+                                t.name,
+                                "state",
+                                t.state,
+                                "runs",
+                                t.runs,
+                                "failures",
+                                t.failures,
+                                "lastError",
+                                t.lastError,
+                                "detail",
+                                t.detail))
+                        .toList());
         map.put("lastShutdown", lastShutdown);
         return map;
     }

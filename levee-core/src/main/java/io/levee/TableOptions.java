@@ -44,7 +44,8 @@ public final class TableOptions {
         return this;
     }
 
-    @Nullable String name() {
+    @Nullable
+    String name() {
         return name;
     }
 

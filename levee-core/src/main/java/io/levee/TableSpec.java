@@ -150,8 +150,7 @@ public final class TableSpec {
     public Column column(String column) {
         int at = position(column);
         if (at < 0) {
-            throw new LeveeException(
-                            ErrorCode.UNKNOWN_COLUMN, "table " + name + " has no column '" + column + "'")
+            throw new LeveeException(ErrorCode.UNKNOWN_COLUMN, "table " + name + " has no column '" + column + "'")
                     .with("column", column)
                     .hint("columns are " + positions.keySet());
         }
@@ -184,7 +183,8 @@ public final class TableSpec {
         for (String column : time) {
             requireHot(column, "time");
             if (column(column).type() != ColumnType.TIMESTAMP) {
-                throw bad("time column '" + column + "' must be a timestamp, not " + column(column).type().specName());
+                throw bad("time column '" + column + "' must be a timestamp, not "
+                        + column(column).type().specName());
             }
         }
         key.forEach(column -> requireHot(column, "key"));

@@ -172,9 +172,8 @@ public record TimeFormat(
         if (value.precision() - value.scale() > 19) {
             throw outOfRange(value, null);
         }
-        BigDecimal micros = known == Unit.NS
-                ? value.movePointLeft(3)
-                : value.multiply(BigDecimal.valueOf(known.micros));
+        BigDecimal micros =
+                known == Unit.NS ? value.movePointLeft(3) : value.multiply(BigDecimal.valueOf(known.micros));
         try {
             return micros.setScale(0, RoundingMode.FLOOR).longValueExact();
         } catch (ArithmeticException e) {

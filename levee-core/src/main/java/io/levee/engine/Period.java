@@ -49,7 +49,10 @@ public record Period(PartitionBy by, String name, long startMicros, long endMicr
             case DAY -> days(by, day, day.plusDays(1), day.toString());
             case WEEK -> {
                 LocalDate monday = day.with(TemporalAdjusters.previousOrSame(DayOfWeek.MONDAY));
-                String name = String.format(Locale.ROOT, "%04d-W%02d", day.get(IsoFields.WEEK_BASED_YEAR),
+                String name = String.format(
+                        Locale.ROOT,
+                        "%04d-W%02d",
+                        day.get(IsoFields.WEEK_BASED_YEAR),
                         day.get(IsoFields.WEEK_OF_WEEK_BASED_YEAR));
                 yield days(by, monday, monday.plusWeeks(1), name);
             }
@@ -101,7 +104,7 @@ public record Period(PartitionBy by, String name, long startMicros, long endMicr
 
     /** The period after this one. */
     public Period next() {
-        return this == ALL ? ALL : of(by, endMicros);
+        return by == PartitionBy.NONE ? ALL : of(by, endMicros);
     }
 
     private static LeveeException notAPeriod(String name) {

@@ -11,8 +11,8 @@ final class Cursor {
     private Cursor() {}
 
     static String text(RowQuery query, RowQuery.Mark mark) {
-        String plain = "1:" + (query.newestFirst() ? "n" : "o") + ":" + query.spec().name() + ":" + mark.timeMicros() + ":"
-                + mark.seq();
+        String plain = "1:" + (query.newestFirst() ? "n" : "o") + ":"
+                + query.spec().name() + ":" + mark.timeMicros() + ":" + mark.seq();
         return Base64.getUrlEncoder().withoutPadding().encodeToString(plain.getBytes(StandardCharsets.UTF_8));
     }
 
@@ -22,7 +22,8 @@ final class Cursor {
             if (parts.length == 5 && parts[0].equals("1")) {
                 if (!parts[2].equals(table) || !parts[1].equals(newestFirst ? "n" : "o")) {
                     throw new LeveeException(
-                                    ErrorCode.BAD_QUERY, "the cursor belongs to another query (table " + parts[2] + ", "
+                                    ErrorCode.BAD_QUERY,
+                                    "the cursor belongs to another query (table " + parts[2] + ", "
                                             + (parts[1].equals("n") ? "newest" : "oldest") + " first)")
                             .hint("repeat the query that gave the cursor");
                 }

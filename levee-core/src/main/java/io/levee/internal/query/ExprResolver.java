@@ -46,10 +46,13 @@ public final class ExprResolver {
         }
         if (filter instanceof Expr.Like like) {
             Column column = Names.column(spec, like.column());
-            if (column.type() != ColumnType.TEXT && column.type() != ColumnType.JSON && column.type() != ColumnType.UUID) {
+            if (column.type() != ColumnType.TEXT
+                    && column.type() != ColumnType.JSON
+                    && column.type() != ColumnType.UUID) {
                 throw new LeveeException(
                         ErrorCode.BAD_QUERY,
-                        "LIKE needs a text, json or uuid column; '" + column.name() + "' is " + column.type().specName());
+                        "LIKE needs a text, json or uuid column; '" + column.name() + "' is "
+                                + column.type().specName());
             }
             return new Expr.Like(column.name(), like.pattern(), like.negated());
         }
@@ -86,7 +89,9 @@ public final class ExprResolver {
                     return iso != Micros.NO_OFFSET
                             ? iso
                             : Micros.of((format.zone() == null
-                                            ? Micros.parseLocal(text).atOffset(java.time.ZoneOffset.UTC).toZonedDateTime()
+                                            ? Micros.parseLocal(text)
+                                                    .atOffset(java.time.ZoneOffset.UTC)
+                                                    .toZonedDateTime()
                                             : Micros.parseLocal(text).atZone(format.zone()))
                                     .toInstant());
                 }
@@ -108,7 +113,9 @@ public final class ExprResolver {
 
     private static LeveeException bad(Column column, Object value, String why, Exception cause) {
         return new LeveeException(
-                        ErrorCode.BAD_QUERY, "the value '" + value + "' for column '" + column.name() + "' " + why, cause)
+                        ErrorCode.BAD_QUERY,
+                        "the value '" + value + "' for column '" + column.name() + "' " + why,
+                        cause)
                 .with("column", column.name());
     }
 }

@@ -79,7 +79,11 @@ public final class QueryService {
 
     /** Wires the parts; {@link #start} starts the threads. */
     public QueryService(
-            StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, @Nullable WriteService writes) {
+            StorageEngine engine,
+            StoreOptions options,
+            Tables tables,
+            Supervisor supervisor,
+            @Nullable WriteService writes) {
         this.engine = engine;
         this.options = options;
         this.tables = tables;
@@ -170,29 +174,52 @@ public final class QueryService {
                 limit == Query.NO_LIMIT ? limit : limit + 1,
                 query.after() == null ? null : Cursor.parse(query.after(), spec.name(), query.newestFirst()),
                 columns(query, spec));
-        ChunkStream stream = submit("query " + describe(query), query.deadline(), coverage(query), (execution, sink) ->
-                engine.rows(resolved, execution, sink));
+        ChunkStream stream = submit(
+                "query " + describe(query),
+                query.deadline(),
+                coverage(query),
+                (execution, sink) -> engine.rows(resolved, execution, sink));
         return new PageReader(resolved, stream, limit);
     }
 
     private static List<Column> columns(Query query, TableSpec spec) {
         if (!query.columns().isEmpty()) {
-            return query.columns().stream().map(name -> Names.column(spec, name)).distinct().toList();
+            return query.columns().stream()
+                    .map(name -> Names.column(spec, name))
+                    .distinct()
+                    .toList();
         }
-        return spec.columns().stream().filter(c -> query.details() || !c.detail()).toList();
+        return spec.columns().stream()
+                .filter(c -> query.details() || !c.detail())
+                .toList();
     }
 
     /** See {@link io.levee.Store#aggregate}. */
     public Groups aggregate(Aggregation aggregation) {
         Query query = aggregation.query();
         TableSpec spec = tables.get(query.table()).spec();
-        List<Column> by = aggregation.by().stream().map(n -> Names.column(spec, n)).toList();
-        List<Measure> measures = aggregation.measures().stream().map(m -> resolve(m, spec)).toList();
+        List<Column> by =
+                aggregation.by().stream().map(n -> Names.column(spec, n)).toList();
+        List<Measure> measures =
+                aggregation.measures().stream().map(m -> resolve(m, spec)).toList();
         Expr where = query.where() == null ? null : ExprResolver.resolve(query.where(), spec);
-        Query resolvedQuery = new Query(query.table(), query.fromMicros(), query.toMicros(), where, query.newestFirst(),
-                query.limit(), null, List.of(), false, query.deadline());
-        Aggregation resolved = new Aggregation(resolvedQuery, by.stream().map(Column::name).toList(), measures);
-        ChunkStream stream = submit("aggregate " + describe(query), query.deadline(), coverage(query),
+        Query resolvedQuery = new Query(
+                query.table(),
+                query.fromMicros(),
+                query.toMicros(),
+                where,
+                query.newestFirst(),
+                query.limit(),
+                null,
+                List.of(),
+                false,
+                query.deadline());
+        Aggregation resolved =
+                new Aggregation(resolvedQuery, by.stream().map(Column::name).toList(), measures);
+        ChunkStream stream = submit(
+                "aggregate " + describe(query),
+                query.deadline(),
+                coverage(query),
                 (execution, sink) -> engine.aggregate(spec, resolved, execution, sink));
         List<String> names = new ArrayList<>(resolved.by());
         measures.forEach(m -> names.add(m.name()));
@@ -229,11 +256,14 @@ public final class QueryService {
         Column column = Names.column(spec, measure.column());
         boolean arithmetic = measure.function() == Measure.Function.SUM || measure.function() == Measure.Function.AVG;
         ColumnType type = column.type();
-        boolean number = type == ColumnType.INTEGER || type == ColumnType.REAL || type == ColumnType.DURATION
+        boolean number = type == ColumnType.INTEGER
+                || type == ColumnType.REAL
+                || type == ColumnType.DURATION
                 || type == ColumnType.BOOLEAN;
         if (arithmetic && !number) {
             throw new LeveeException(
-                            ErrorCode.BAD_QUERY, measure.name() + ": the column is " + type.specName() + ", not a number")
+                            ErrorCode.BAD_QUERY,
+                            measure.name() + ": the column is " + type.specName() + ", not a number")
                     .hint("use count, min or max");
         }
         if (type == ColumnType.DECIMAL && measure.function() != Measure.Function.COUNT) {
@@ -249,8 +279,11 @@ public final class QueryService {
                 : writes.losses().gaps().stream()
                         .filter(g -> g.fromMicros() < query.toMicros() && g.toMicros() >= query.fromMicros())
                         .toList();
-        return submit("sql " + query.sql(), query.deadline(), new Coverage(gaps), (execution, sink) ->
-                engine.sql(query, execution, sink));
+        return submit(
+                "sql " + query.sql(),
+                query.deadline(),
+                new Coverage(gaps),
+                (execution, sink) -> engine.sql(query, execution, sink));
     }
 
     private Coverage coverage(Query query) {

@@ -37,8 +37,22 @@ public final class WhereParser {
             + "|(<=|>=|<>|!=|==|[=<>(),+-])" // 6 sign
             + ")");
     private static final Map<String, Expr.Op> OPS = Map.of(
-            "=", Expr.Op.EQ, "==", Expr.Op.EQ, "<>", Expr.Op.NE, "!=", Expr.Op.NE, "<", Expr.Op.LT, "<=", Expr.Op.LE, ">",
-            Expr.Op.GT, ">=", Expr.Op.GE);
+            "=",
+            Expr.Op.EQ,
+            "==",
+            Expr.Op.EQ,
+            "<>",
+            Expr.Op.NE,
+            "!=",
+            Expr.Op.NE,
+            "<",
+            Expr.Op.LT,
+            "<=",
+            Expr.Op.LE,
+            ">",
+            Expr.Op.GT,
+            ">=",
+            Expr.Op.GE);
     private static final int MAX_DEPTH = 100;
     private static final int MAX_LENGTH = 100_000;
 
@@ -199,12 +213,13 @@ public final class WhereParser {
         return switch (token.kind) {
             case TEXT -> token.text;
             case NUMBER -> number(token);
-            case WORD -> switch (token.text.toUpperCase(Locale.ROOT)) {
-                case "TRUE" -> true;
-                case "FALSE" -> false;
-                case "NOW" -> time();
-                default -> throw fail(token, "a value (text goes in single quotes)");
-            };
+            case WORD ->
+                switch (token.text.toUpperCase(Locale.ROOT)) {
+                    case "TRUE" -> true;
+                    case "FALSE" -> false;
+                    case "NOW" -> time();
+                    default -> throw fail(token, "a value (text goes in single quotes)");
+                };
             default -> throw fail(token, "a value");
         };
     }
@@ -271,8 +286,8 @@ public final class WhereParser {
         String got = token.text.length() > 40 ? token.text.substring(0, 40) + "…" : token.text;
         return new LeveeException(
                         ErrorCode.BAD_QUERY,
-                        "the filter is not understood at character " + (token.at + 1) + ": expected " + wanted + ", got "
-                                + (token.kind == Kind.END ? got : "'" + got + "'"))
+                        "the filter is not understood at character " + (token.at + 1) + ": expected " + wanted
+                                + ", got " + (token.kind == Kind.END ? got : "'" + got + "'"))
                 .with("at", token.at + 1)
                 .hint("write for example \"state = 'FAILURE' AND runtime_ms >= 500\"; odd names go in double quotes");
     }

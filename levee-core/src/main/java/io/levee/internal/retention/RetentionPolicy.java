@@ -33,31 +33,29 @@ final class RetentionPolicy {
 
     /** Kept at least: a partition goes when everything in it is past the promise. An unknown range is never past it. */
     private static void byAge(
-            @Nullable Duration maxAge,
-            List<PartitionInfo> oldestFirst,
-            long referenceMicros,
-            List<Drop> drops) {
+            @Nullable Duration maxAge, List<PartitionInfo> oldestFirst, long referenceMicros, List<Drop> drops) {
         if (maxAge == null) {
             return;
         }
         long floor = referenceMicros - Micros.of(maxAge);
         for (PartitionInfo partition : oldestFirst) {
             if (partition.rangeKnown() && partition.maxMicros() < floor) {
-                drops.add(new Drop(partition, "its newest row, of " + Micros.text(partition.maxMicros())
-                        + ", is older than " + Micros.text(floor) + " (maxAge " + maxAge + ")"));
+                drops.add(new Drop(
+                        partition,
+                        "its newest row, of " + Micros.text(partition.maxMicros()) + ", is older than "
+                                + Micros.text(floor) + " (maxAge " + maxAge + ")"));
             }
         }
     }
 
     /** The newest partition is never dropped for its size, and none that is still written. */
-    private static void bySize(
-            @Nullable Bytes maxBytes, List<PartitionInfo> oldestFirst, List<Drop> drops) {
+    private static void bySize(@Nullable Bytes maxBytes, List<PartitionInfo> oldestFirst, List<Drop> drops) {
         if (maxBytes == null) {
             return;
         }
         List<PartitionInfo> gone = drops.stream().map(Drop::partition).toList();
-        List<PartitionInfo> left =
-                new ArrayList<>(oldestFirst.stream().filter(p -> !gone.contains(p)).toList());
+        List<PartitionInfo> left = new ArrayList<>(
+                oldestFirst.stream().filter(p -> !gone.contains(p)).toList());
         long bytes = left.stream().mapToLong(PartitionInfo::bytes).sum();
         while (bytes > maxBytes.value() && left.size() > 1) {
             PartitionInfo oldest = left.remove(0);

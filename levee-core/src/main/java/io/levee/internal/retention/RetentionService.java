@@ -10,7 +10,6 @@ import io.levee.RetentionReport;
 import io.levee.RetentionRule;
 import io.levee.StoreOptions;
 import io.levee.TableSpec;
-import io.levee.engine.Period;
 import io.levee.engine.StorageEngine;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.supervisor.Task;
@@ -49,8 +48,7 @@ public final class RetentionService {
     private @Nullable Task janitor;
 
     /** Wires the parts. */
-    public RetentionService(
-            StorageEngine engine, StoreOptions options, Tables tables, @Nullable WriteService writes) {
+    public RetentionService(StorageEngine engine, StoreOptions options, Tables tables, @Nullable WriteService writes) {
         this.engine = engine;
         this.options = options;
         this.tables = tables;
@@ -91,7 +89,8 @@ public final class RetentionService {
             drops.addAll(ofTable);
             kept.put(spec.name(), keepReason(spec.retention(), own.size() - ofTable.size(), tableReference));
         }
-        String id = Integer.toHexString(drops.stream().map(d -> d.partition().id()).toList().hashCode());
+        String id = Integer.toHexString(
+                drops.stream().map(d -> d.partition().id()).toList().hashCode());
         return new RetentionPlan(id, reference, drops, kept);
     }
 

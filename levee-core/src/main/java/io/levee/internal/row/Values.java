@@ -117,7 +117,8 @@ public final class Values {
                 case INTEGER, REAL, DECIMAL -> fromNumber(column, text);
             };
         } catch (IllegalArgumentException e) {
-            throw bad(column, "'" + shorten(text) + "' is not " + article(column.type())).hint("see docs/types.md");
+            throw bad(column, "'" + shorten(text) + "' is not " + article(column.type()))
+                    .hint("see docs/types.md");
         } catch (LeveeException e) {
             throw named(column, e);
         }
@@ -264,7 +265,8 @@ public final class Values {
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
             if (c == 0) {
-                throw bad(column, "text with a NUL character at position " + (i + 1)).hint("use a blob column");
+                throw bad(column, "text with a NUL character at position " + (i + 1))
+                        .hint("use a blob column");
             }
             if (Character.isSurrogate(c)) {
                 boolean pair = Character.isHighSurrogate(c)

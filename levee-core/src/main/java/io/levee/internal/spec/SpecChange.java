@@ -28,12 +28,17 @@ public final class SpecChange {
                 .unknown(wanted.unknown());
         for (Column column : stored.columns()) {
             int at = wanted.position(column.name());
-            merged.column(at < 0 ? optional(column) : changed(stored, column, wanted.columns().get(at)));
+            merged.column(
+                    at < 0
+                            ? optional(column)
+                            : changed(stored, column, wanted.columns().get(at)));
         }
         for (Column column : wanted.columns()) {
             if (stored.position(column.name()) < 0) {
                 if (column.required()) {
-                    throw conflict(stored, "column '" + column.name() + "' is new and required, but stored rows lack it")
+                    throw conflict(
+                                    stored,
+                                    "column '" + column.name() + "' is new and required, but stored rows lack it")
                             .hint("declare it without required");
                 }
                 merged.column(column);
@@ -49,7 +54,11 @@ public final class SpecChange {
     }
 
     private static Column changed(TableSpec table, Column stored, Column wanted) {
-        requireSame(table, "column '" + stored.name() + "'", stored.type().specName(), wanted.type().specName());
+        requireSame(
+                table,
+                "column '" + stored.name() + "'",
+                stored.type().specName(),
+                wanted.type().specName());
         requireSame(table, "detail of column '" + stored.name() + "'", stored.detail(), wanted.detail());
         return wanted;
     }
@@ -57,7 +66,8 @@ public final class SpecChange {
     private static void requireSame(TableSpec table, String what, Object stored, Object wanted) {
         if (!stored.equals(wanted)) {
             throw conflict(table, what + " is stored as " + stored + " and declared as " + wanted)
-                    .hint("keep it as stored, or use a new column (a new table for another key or time) and copy the rows");
+                    .hint(
+                            "keep it as stored, or use a new column (a new table for another key or time) and copy the rows");
         }
     }
 

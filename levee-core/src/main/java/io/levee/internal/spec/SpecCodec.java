@@ -10,7 +10,6 @@ import io.levee.RetentionRule;
 import io.levee.TableSpec;
 import io.levee.TimeFormat;
 import java.time.DateTimeException;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.util.ArrayList;
@@ -121,8 +120,7 @@ public final class SpecCodec {
         Entries rule = new Entries("retention", form, Set.of("maxAge", "maxBytes"));
         String age = rule.textOrNull("maxAge");
         String bytes = rule.textOrNull("maxBytes");
-        return new RetentionRule(
-                age == null ? null : Durations.parse(age), bytes == null ? null : Bytes.parse(bytes));
+        return new RetentionRule(age == null ? null : Durations.parse(age), bytes == null ? null : Bytes.parse(bytes));
     }
 
     private static TableSpec.Unknown unknown(String text) {
@@ -243,7 +241,8 @@ public final class SpecCodec {
             return String.valueOf(value);
         }
 
-        @Nullable String textOrNull(String name) {
+        @Nullable
+        String textOrNull(String name) {
             return map.get(name) == null ? null : text(name);
         }
 

@@ -36,11 +36,19 @@ public final class StatusService {
 
     /** What costs more than a counter: read at most once a second, whoever asks. */
     private record Snapshot(
-            long madeNanos, Map<String, Object> owner, StoreStatus.Disk disk, long rssBytes, List<TableStatus> tables) {}
+            long madeNanos,
+            Map<String, Object> owner,
+            StoreStatus.Disk disk,
+            long rssBytes,
+            List<TableStatus> tables) {}
 
     /** Wires the parts. */
     public StatusService(
-            StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, @Nullable WriteService writes) {
+            StorageEngine engine,
+            StoreOptions options,
+            Tables tables,
+            Supervisor supervisor,
+            @Nullable WriteService writes) {
         this.engine = engine;
         this.options = options;
         this.tables = tables;
@@ -51,9 +59,8 @@ public final class StatusService {
     /** See {@link io.levee.Store#status}. */
     public StoreStatus status() {
         Snapshot fresh = snapshot();
-        WriteQueue.Books books = writes == null
-                ? new WriteQueue.Books(0, 0, 0, new StoreStatus.Queue(0, 0, 0, 0, 0))
-                : writes.books();
+        WriteQueue.Books books =
+                writes == null ? new WriteQueue.Books(0, 0, 0, new StoreStatus.Queue(0, 0, 0, 0, 0)) : writes.books();
         Map<LossReason, Long> lost = writes == null ? Map.of() : writes.losses().totals();
         return new StoreStatus(
                 engine.address(),
@@ -89,7 +96,8 @@ public final class StatusService {
                 down = true;
             }
         }
-        lost.forEach((reason, count) -> reasons.add(count + " records were lost (" + reason + ") since the store was opened"));
+        lost.forEach((reason, count) ->
+                reasons.add(count + " records were lost (" + reason + ") since the store was opened"));
         if (reasons.isEmpty()) {
             return new Health(Health.State.UP, List.of());
         }

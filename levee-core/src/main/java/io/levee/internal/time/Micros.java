@@ -25,7 +25,8 @@ public final class Micros {
     /** The microsecond that holds this instant. */
     public static long of(Instant instant) {
         return Math.addExact(
-                Math.multiplyExact(instant.getEpochSecond(), PER_SECOND), Math.floorDiv((long) instant.getNano(), 1000L));
+                Math.multiplyExact(instant.getEpochSecond(), PER_SECOND),
+                Math.floorDiv((long) instant.getNano(), 1000L));
     }
 
     /** The whole microseconds of this length. */
@@ -36,8 +37,7 @@ public final class Micros {
 
     /** The instant of that microsecond. */
     public static Instant instant(long micros) {
-        return Instant.ofEpochSecond(
-                Math.floorDiv(micros, PER_SECOND), Math.floorMod(micros, PER_SECOND) * 1000L);
+        return Instant.ofEpochSecond(Math.floorDiv(micros, PER_SECOND), Math.floorMod(micros, PER_SECOND) * 1000L);
     }
 
     /** The length of that many microseconds. */

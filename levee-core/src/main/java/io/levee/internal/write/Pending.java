@@ -22,7 +22,8 @@ final class Pending extends WriteRow {
     }
 
     /** Who waits for it: such a record is never evicted. */
-    @Nullable Waiter waiter() {
+    @Nullable
+    Waiter waiter() {
         return waiter;
     }
 

@@ -95,14 +95,14 @@ final class Periods {
 
     private void count(Period period) {
         seen.add(period.name());
-        if (period != Period.ALL) {
+        if (!period.equals(Period.ALL)) {
             oldest = Math.min(oldest, period.startMicros());
             newest = Math.max(newest, period.endMicros());
         }
     }
 
     private void widen(PartitionBy to) {
-        if (width == null || to.ordinal() > width.ordinal()) {
+        if (width == null || to.compareTo(width) > 0) {
             width = to;
             seen.clear();
         }

@@ -41,7 +41,8 @@ public final class Tables {
             for (String name : states.keySet()) {
                 if (name.equalsIgnoreCase(wanted.name())) {
                     throw new LeveeException(
-                            ErrorCode.SPEC_CONFLICT, "the table " + name + " differs from " + wanted.name() + " only in case");
+                            ErrorCode.SPEC_CONFLICT,
+                            "the table " + name + " differs from " + wanted.name() + " only in case");
                 }
             }
             engine.putTable(wanted);

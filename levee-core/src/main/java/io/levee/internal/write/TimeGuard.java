@@ -76,7 +76,8 @@ public final class TimeGuard {
         long to = Math.max(wallMicros(), asOfMicros) + skewMicros;
         if (timeMicros > to) {
             throw refused(spec, timeMicros, "is later than " + Micros.text(to))
-                    .hint("check the column's unit and format, or the clocks; maxFutureSkew is " + options.maxFutureSkew());
+                    .hint("check the column's unit and format, or the clocks; maxFutureSkew is "
+                            + options.maxFutureSkew());
         }
         if (timeMicros < EARLIEST_MICROS) {
             throw refused(spec, timeMicros, "is earlier than " + EARLIEST)

@@ -9,6 +9,7 @@ import io.levee.engine.WriteRow;
 import io.levee.engine.WriteRow.Outcome;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /** A caller who waits for records. Told of each record once, by the writer or by whoever gives the record up. */
 abstract class Waiter {
@@ -26,12 +27,10 @@ abstract class Waiter {
     /**
      * A record is settled.
      *
-     * @return completes the caller's future, where this was the last record; run by the receipts thread, so that a caller's
+     * @return completes the caller's future, or null where more records are waited for; run by the receipts thread, so that a caller's
      *     stages never run on the writer
      */
-    abstract Runnable settled(WriteRow row);
-
-    private static final Runnable NOTHING = () -> {};
+    abstract @Nullable Runnable settled(WriteRow row);
 
     /** Waits for one record. */
     static final class One extends Waiter {
@@ -71,21 +70,21 @@ abstract class Waiter {
         }
 
         @Override
-        synchronized Runnable settled(WriteRow row) {
+        synchronized @Nullable Runnable settled(WriteRow row) {
             switch (row.outcome()) {
                 case STORED -> stored++;
                 case UPDATED -> updated++;
                 default -> lost++;
             }
             left--;
-            return left == 0 ? this::complete : NOTHING;
+            return left == 0 ? this::complete : null;
         }
 
         /** Records that never got into the queue, because it stayed full or closed meanwhile; they are named in the receipt. */
-        synchronized Runnable neverQueued(List<BatchReceipt.Rejection> refused) {
+        synchronized @Nullable Runnable neverQueued(List<BatchReceipt.Rejection> refused) {
             rejected.addAll(refused);
             left -= refused.size();
-            return left == 0 ? this::complete : NOTHING;
+            return left == 0 ? this::complete : null;
         }
 
         private void complete() {

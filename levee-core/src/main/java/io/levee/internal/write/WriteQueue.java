@@ -133,7 +133,8 @@ public final class WriteQueue {
         if (record.bytes() > limitBytes) {
             throw new LeveeException(
                     ErrorCode.TOO_LARGE,
-                    "a record of " + new Bytes(record.bytes()) + " is larger than the whole queue of " + new Bytes(limitBytes));
+                    "a record of " + new Bytes(record.bytes()) + " is larger than the whole queue of "
+                            + new Bytes(limitBytes));
         }
         if (policy instanceof Overflow.Block block) {
             awaitRoom(record, nanos + block.timeout().toNanos());

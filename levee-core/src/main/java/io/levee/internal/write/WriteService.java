@@ -112,7 +112,7 @@ public final class WriteService {
         }
         Waiter.All waiter = new Waiter.All(level, future, rejected, good.size());
         if (good.isEmpty()) {
-            waiter.neverQueued(List.of()).run();
+            future.complete(new BatchReceipt(level, 0, 0, 0, rejected));
             return future;
         }
         List<Pending> records = new ArrayList<>(good.size());
@@ -126,7 +126,10 @@ public final class WriteService {
             rejected.addAll(refused);
             future.complete(new BatchReceipt(level, taken, 0, 0, rejected));
         } else {
-            waiter.neverQueued(refused).run();
+            Runnable completion = waiter.neverQueued(refused);
+            if (completion != null) {
+                completion.run();
+            }
         }
         return future;
     }
@@ -172,7 +175,9 @@ public final class WriteService {
             if (ahead.equals(table.periods().of(nowMicros))) {
                 return "";
             }
-            return engine.createAhead(table.spec(), ahead) ? "made " + table.spec().name() + "/" + ahead.name() : "";
+            return engine.createAhead(table.spec(), ahead)
+                    ? "made " + table.spec().name() + "/" + ahead.name()
+                    : "";
         });
     }
 
@@ -221,7 +226,6 @@ public final class WriteService {
         if (reason.isEmpty()) {
             reason = writer.closeFailure();
         }
-        return new CloseReport(
-                reason.isEmpty(), books.accepted(), books.stored(), books.lost(), losses.gaps(), reason);
+        return new CloseReport(reason.isEmpty(), books.accepted(), books.stored(), books.lost(), losses.gaps(), reason);
     }
 }

@@ -79,7 +79,10 @@ final class Writer {
         }
         giveUp(postponed, LossReason.SHUTDOWN, "the store closed before the record could be written");
         postponed.clear();
-        giveUp(queue.take(Integer.MAX_VALUE, Long.MAX_VALUE), LossReason.SHUTDOWN, "the store closed before the queue was empty");
+        giveUp(
+                queue.take(Integer.MAX_VALUE, Long.MAX_VALUE),
+                LossReason.SHUTDOWN,
+                "the store closed before the queue was empty");
         runCommands();
         try {
             engine.closeWriter();
@@ -97,7 +100,8 @@ final class Writer {
         if (!stopRequested) {
             return false;
         }
-        return clock.nanos() - giveUpNanos >= 0 || postponed.isEmpty() && queue.books().queue().records() == 0;
+        return clock.nanos() - giveUpNanos >= 0
+                || postponed.isEmpty() && queue.books().queue().records() == 0;
     }
 
     /** What was postponed, first, and as much of the queue as fits beside it. */
@@ -115,7 +119,8 @@ final class Writer {
 
     private void write(List<Pending> batch) {
         Map<TableState, List<Pending>> byTable = new LinkedHashMap<>();
-        batch.forEach(row -> byTable.computeIfAbsent(row.table(), t -> new ArrayList<>()).add(row));
+        batch.forEach(row ->
+                byTable.computeIfAbsent(row.table(), t -> new ArrayList<>()).add(row));
         byTable.forEach(this::writeTable);
     }
 
@@ -170,7 +175,10 @@ final class Writer {
         long now = clock.nanos();
         for (Pending row : rows) {
             if (row.outcome() == Outcome.RETRY) {
-                problem = String.valueOf(row.error() == null ? "a partition is locked" : row.error().getMessage());
+                problem = String.valueOf(
+                        row.error() == null
+                                ? "a partition is locked"
+                                : row.error().getMessage());
                 if (now - row.queuedNanos() < PATIENCE.toNanos() && now - giveUpNanos < 0) {
                     row.settle(Outcome.PENDING, 0, null);
                     postponed.add(row);
@@ -188,14 +196,19 @@ final class Writer {
                 stored++;
                 table.sawTime(row.timeMicros());
             }
-            Waiter waiter = row.waiter();
-            if (waiter != null) {
-                completions.add(waiter.settled(row));
-            }
+            tell(row, completions);
         }
         queue.settled(stored, lost, bytes);
         receipts.deliver(completions);
         trouble = problem;
+    }
+
+    private static void tell(Pending row, List<Runnable> completions) {
+        Waiter waiter = row.waiter();
+        Runnable completion = waiter == null ? null : waiter.settled(row);
+        if (completion != null) {
+            completions.add(completion);
+        }
     }
 
     private void fail(Pending row, LossReason reason, String what, @Nullable Throwable cause) {
@@ -209,10 +222,7 @@ final class Writer {
         for (Pending row : rows) {
             bytes += row.bytes();
             fail(row, reason, what, null);
-            Waiter waiter = row.waiter();
-            if (waiter != null) {
-                completions.add(waiter.settled(row));
-            }
+            tell(row, completions);
         }
         queue.settled(0, rows.size(), bytes);
         receipts.deliver(completions);
@@ -250,7 +260,8 @@ final class Writer {
     }
 
     /** What keeps the last batch from being written, or null. Any thread. */
-    @Nullable String trouble() {
+    @Nullable
+    String trouble() {
         return trouble;
     }
 }

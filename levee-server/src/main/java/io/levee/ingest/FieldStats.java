@@ -1,0 +1,138 @@
+package io.levee.ingest;
+
+import java.math.BigDecimal;
+import java.util.HashSet;
+import java.util.Set;
+
+/** What all values of one field have in common. Not thread-safe. */
+final class FieldStats {
+    /** Whole numbers up to here are exact as floating point numbers. */
+    private static final long EXACT = 1L << 53;
+
+    private static final int MOST_DISTINCT = 2_000;
+    private static final int LONGEST_COUNTED = 100;
+
+    final String name;
+    final TimeText time = new TimeText();
+    long values;
+    long integers;
+    long decimals;
+    long booleans;
+    long texts;
+    long nested;
+    long least = Long.MAX_VALUE;
+    long greatest = Long.MIN_VALUE;
+    boolean past64Bits;
+    boolean exactReal = true;
+    long bytes;
+    int longest;
+
+    /** Event times of text values, microseconds. */
+    long earliest = Long.MAX_VALUE;
+
+    long latest = Long.MIN_VALUE;
+    long stepsBack;
+    private long last = Long.MIN_VALUE;
+    private final Set<Integer> distinct = new HashSet<>();
+    private boolean manyDistinct;
+
+    FieldStats(String name) {
+        this.name = name;
+    }
+
+    void integer(long value) {
+        values++;
+        integers++;
+        least = Math.min(least, value);
+        greatest = Math.max(greatest, value);
+        exactReal &= value >= -EXACT && value <= EXACT;
+        step(value);
+        count(Long.hashCode(value));
+    }
+
+    /** A number with a fraction, an exponent, or past 64 bits. */
+    void number(String token, boolean whole) {
+        values++;
+        decimals++;
+        past64Bits |= whole;
+        double value = Double.parseDouble(token);
+        exactReal &= exact(token, value);
+        if (Math.abs(value) < 9e18) {
+            least = Math.min(least, (long) Math.floor(value));
+            greatest = Math.max(greatest, (long) Math.ceil(value));
+            step((long) value);
+        } else {
+            least = Long.MIN_VALUE;
+        }
+    }
+
+    private static boolean exact(String token, double value) {
+        if (Double.isInfinite(value)) {
+            return false;
+        }
+        // Fifteen significant digits always survive; most numbers have fewer, and need no arithmetic.
+        return token.length() <= 16 && token.indexOf('e') < 0 && token.indexOf('E') < 0
+                || new BigDecimal(token).compareTo(new BigDecimal(Double.toString(value))) == 0;
+    }
+
+    void bool() {
+        values++;
+        booleans++;
+    }
+
+    void text(String value) {
+        values++;
+        texts++;
+        bytes += value.length();
+        longest = Math.max(longest, value.length());
+        count(value.length() <= LONGEST_COUNTED ? value.hashCode() : (int) values);
+        if (time.possible()) {
+            Long micros = time.look(value);
+            if (micros != null) {
+                earliest = Math.min(earliest, micros);
+                latest = Math.max(latest, micros);
+                step(micros);
+            }
+        }
+    }
+
+    void nested(int length) {
+        values++;
+        nested++;
+        bytes += length;
+        longest = Math.max(longest, length);
+    }
+
+    private void step(long value) {
+        if (value < last) {
+            stepsBack++;
+        }
+        last = value;
+    }
+
+    private void count(int hash) {
+        if (!manyDistinct && distinct.add(hash) && distinct.size() > MOST_DISTINCT) {
+            manyDistinct = true;
+            distinct.clear();
+        }
+    }
+
+    /** How many values differ, or -1 where there are more than were counted. */
+    int distinct() {
+        return manyDistinct ? -1 : distinct.size();
+    }
+
+    boolean onlyTexts() {
+        return values > 0 && texts == values;
+    }
+
+    boolean onlyNumbers() {
+        return values > 0 && integers + decimals == values;
+    }
+
+    /** Whether values are so long that scans of the other columns should not read them. */
+    boolean isLong() {
+        long countLong = texts + nested;
+        return countLong > 0 && (longest > 2048 || bytes / countLong > 256);
+    }
+}

@@ -1,0 +1,20 @@
+package io.levee.server;
+
+import io.levee.Store;
+
+/** All routes of the server, each group made by its own class. */
+final class Routes {
+    private Routes() {}
+
+    static Router of(
+            Store store, ServerOptions options, StatusStream stream, RequestCounters counters, ClientWatch watch) {
+        Router router = new Router();
+        new StatusRoutes(store, stream, counters).addTo(router);
+        new TableRoutes(store).addTo(router);
+        new IngestRoutes(store, options).addTo(router);
+        new QueryRoutes(store, watch).addTo(router);
+        new OperationRoutes(store).addTo(router);
+        new PageRoutes().addTo(router);
+        return router;
+    }
+}

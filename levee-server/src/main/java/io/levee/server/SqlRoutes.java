@@ -1,0 +1,104 @@
+package io.levee.server;
+
+import io.levee.Query;
+import io.levee.SqlQuery;
+import io.levee.SqlResult;
+import io.levee.Store;
+import io.levee.json.JsonOut;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import org.eclipse.jetty.http.HttpHeader;
+import org.jspecify.annotations.Nullable;
+
+/** Free SQL: a JSON body {@code {"sql","from","to"}}, or the SQL itself as plain text. */
+final class SqlRoutes {
+    private static final int MAX_SQL_BYTES = 1 << 20;
+
+    private final Store store;
+    private final ClientWatch watch;
+
+    SqlRoutes(Store store, ClientWatch watch) {
+        this.store = store;
+        this.watch = watch;
+    }
+
+    void addTo(Router router) {
+        router.heavy("POST", "/v1/sql", this::sql);
+    }
+
+    private void sql(Exchange exchange) throws Exception {
+        exchange.params();
+        SqlQuery query = query(exchange);
+        watch.during(exchange.request(), () -> {
+            try (SqlResult result = store.sql(query)) {
+                answer(exchange, result);
+            }
+        });
+    }
+
+    private SqlQuery query(Exchange exchange) throws IOException {
+        Duration deadline = exchange.deadline(Query.DEFAULT_DEADLINE);
+        String body = RequestBody.text(exchange, MAX_SQL_BYTES);
+        String type = exchange.request().getHeaders().get(HttpHeader.CONTENT_TYPE);
+        boolean json = type == null || !type.startsWith("text/plain");
+        if (!json || !body.stripLeading().startsWith("{")) {
+            return new SqlQuery(body, Long.MIN_VALUE, Long.MAX_VALUE, deadline);
+        }
+        Map<String, @Nullable Object> fields = object(body);
+        String sql = text(fields, "sql");
+        if (sql == null) {
+            throw HttpProblem.badRequest("the body has no \"sql\"", "send {\"sql\": \"SELECT …\"}");
+        }
+        Instant now = store.options().clock().instant();
+        String from = text(fields, "from");
+        String to = text(fields, "to");
+        return new SqlQuery(
+                sql,
+                from == null ? Long.MIN_VALUE : Params.micros("from", from, now),
+                to == null ? Long.MAX_VALUE : Params.micros("to", to, now),
+                deadline);
+    }
+
+    private static Map<String, @Nullable Object> object(String body) {
+        Map<String, @Nullable Object> fields;
+        try {
+            fields = io.levee.internal.json.Json.object(body);
+        } catch (IllegalArgumentException e) {
+            throw HttpProblem.badRequest(
+                    "the body is not a JSON object: " + e.getMessage(), "send {\"sql\": \"SELECT …\"}");
+        }
+        TreeSet<String> unknown = new TreeSet<>(fields.keySet());
+        unknown.removeAll(List.of("sql", "from", "to"));
+        if (!unknown.isEmpty()) {
+            throw HttpProblem.badRequest("unknown members: " + String.join(", ", unknown), "known are sql, from, to");
+        }
+        return fields;
+    }
+
+    private static @Nullable String text(Map<String, @Nullable Object> fields, String name) {
+        Object value = fields.get(name);
+        if (value == null || value instanceof String) {
+            return (String) value;
+        }
+        throw HttpProblem.badRequest("\"" + name + "\" must be text", null);
+    }
+
+    private static void answer(Exchange exchange, SqlResult result) throws IOException {
+        OutputStream body = exchange.stream(Exchange.JSON);
+        JsonOut out = new JsonOut(body);
+        out.beginObject().name("columns").value(result.columns());
+        out.name("rows").beginArray();
+        for (List<@Nullable Object> row : result) {
+            out.value(row);
+        }
+        out.endArray();
+        out.name("coverage").value(JsonOut.form(result.coverage())).endObject();
+        out.close();
+        body.close();
+    }
+}

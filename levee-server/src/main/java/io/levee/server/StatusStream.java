@@ -1,0 +1,183 @@
+package io.levee.server;
+
+import io.levee.Store;
+import io.levee.internal.time.MonotonicClock;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.util.Callback;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The store's status as server-sent events, once a second. Thread-safe.
+ *
+ * <p>One event is made for all clients, from the status snapshot, on a thread of the HTTP pool. A client that has not taken
+ * the event before misses this one; one that takes nothing for ten seconds is dropped. Nobody ever waits for a client.
+ */
+final class StatusStream {
+    private static final System.Logger LOG = System.getLogger("io.levee.server");
+    private static final long PERIOD_SECONDS = 1;
+    private static final long STALLED_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    private final Store store;
+    private final Server server;
+    private final int maxClients;
+    private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private final Set<Client> clients = ConcurrentHashMap.newKeySet();
+    private long number;
+    private boolean closed;
+
+    StatusStream(Store store, Server server, int maxClients) {
+        this.store = store;
+        this.server = server;
+        this.maxClients = maxClients;
+    }
+
+    /** Begins to tick. */
+    void start() {
+        server.getScheduler()
+                .schedule(() -> server.getThreadPool().execute(this::tick), PERIOD_SECONDS, TimeUnit.SECONDS);
+    }
+
+    int clients() {
+        return clients.size();
+    }
+
+    /** Takes a client, which gets the present status at once. */
+    void open(Exchange exchange) {
+        exchange.params();
+        synchronized (this) {
+            if (closed || clients.size() >= maxClients) {
+                throw new HttpProblem(
+                                503,
+                                "TOO_MANY_STREAMS",
+                                "the status stream has " + maxClients + " clients already",
+                                "poll /v1/status instead")
+                        .header("Retry-After", "5");
+            }
+            exchange.response().setStatus(200);
+            exchange.response().getHeaders().put(HttpHeader.CONTENT_TYPE, "text/event-stream");
+            Client client = new Client(exchange, exchange.detach());
+            clients.add(client);
+            client.send("retry: 2000\n" + event());
+        }
+    }
+
+    private void tick() {
+        try {
+            if (!clients.isEmpty()) {
+                String event = event();
+                clients.forEach(client -> client.send(event));
+            }
+        } catch (RuntimeException e) {
+            // The stream must outlive a status that cannot be made: clients see a heartbeat, and the log says why.
+            LOG.log(System.Logger.Level.WARNING, "no status for the stream", e);
+            clients.forEach(client -> client.send(": heartbeat\n\n"));
+        } finally {
+            synchronized (this) {
+                if (!closed) {
+                    start();
+                }
+            }
+        }
+    }
+
+    private synchronized String event() {
+        number++;
+        return "id: " + number + "\nevent: status\ndata: "
+                + Json.text(store.status().toMap()) + "\n\n";
+    }
+
+    /** Ends all streams. Idempotent. */
+    void close() {
+        synchronized (this) {
+            closed = true;
+        }
+        clients.forEach(Client::finish);
+    }
+
+    private final class Client implements Callback {
+        private final Exchange exchange;
+        private final Callback done;
+        private boolean writing;
+        private boolean ended;
+        private long since;
+        private @Nullable Runnable afterWrite;
+
+        Client(Exchange exchange, Callback done) {
+            this.exchange = exchange;
+            this.done = done;
+        }
+
+        void send(String event) {
+            synchronized (this) {
+                if (ended) {
+                    return;
+                }
+                if (writing) {
+                    if (clock.nanos() - since > STALLED_NANOS) {
+                        drop();
+                    }
+                    return;
+                }
+                writing = true;
+                since = clock.nanos();
+            }
+            exchange.response().write(false, ByteBuffer.wrap(event.getBytes(StandardCharsets.UTF_8)), this);
+        }
+
+        /** Closes the connection of a client that stopped reading; the write that waits for it then fails. */
+        private void drop() {
+            LOG.log(System.Logger.Level.DEBUG, "dropped a status stream client that stopped reading");
+            exchange.request()
+                    .getConnectionMetaData()
+                    .getConnection()
+                    .getEndPoint()
+                    .close(new TimeoutException("the client stopped reading"));
+        }
+
+        @Override
+        public void succeeded() {
+            Runnable next;
+            synchronized (this) {
+                writing = false;
+                next = afterWrite;
+            }
+            if (next != null) {
+                next.run();
+            }
+        }
+
+        @Override
+        public void failed(Throwable error) {
+            synchronized (this) {
+                if (ended) {
+                    return;
+                }
+                ended = true;
+            }
+            clients.remove(this);
+            done.failed(error);
+        }
+
+        void finish() {
+            synchronized (this) {
+                if (ended) {
+                    return;
+                }
+                if (writing) {
+                    afterWrite = this::finish;
+                    return;
+                }
+                ended = true;
+            }
+            clients.remove(this);
+            done.succeeded();
+        }
+    }
+}

@@ -84,6 +84,10 @@ public final class Ingest {
         long began = clock.nanos();
         batchBegan = source.bytesRead();
         while (!refused && !listener.stopped() && source.advance()) {
+            if (listener.stopped()) {
+                // Stopped while waiting for input: what came last may be half a record, and was not read as one.
+                break;
+            }
             record();
             if (rows.size() >= BATCH_RECORDS || source.bytesRead() - batchBegan >= BATCH_BYTES) {
                 send();

@@ -1,0 +1,144 @@
+package io.levee.cli;
+
+import io.levee.Aggregation;
+import io.levee.Aggregation.Groups;
+import io.levee.Expr;
+import io.levee.Measure;
+import io.levee.Query;
+import io.levee.Store;
+import io.levee.internal.spec.Durations;
+import io.levee.json.JsonOut;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code levee aggregate}: groups of rows with figures for each. */
+@CommandLine.Command(
+        name = "aggregate",
+        description = "Groups of a table's rows, with figures for each group.",
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  levee aggregate invocations --by state",
+            "  levee aggregate invocations --by task_name,state --fn \"count,avg(runtime_ms),max(runtime_ms)\" --from 24h",
+            "  levee aggregate borg_task_events --by '\"event type\"' --fn 'count,sum(\"CPU request\")'",
+            "  levee aggregate invocations --fn count --where \"state = 'FAILURE'\"",
+        })
+final class AggregateCommand extends Command {
+    @Parameters(paramLabel = "TABLE", description = "The table.")
+    @SuppressWarnings("NullAway.Init") // Set by picocli: required.
+    private String table;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // Set by picocli.
+    private RangeOptions range;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // Set by picocli.
+    private FormatOption format;
+
+    @Option(names = "--by", paramLabel = "A,B", description = "The columns that make a group. Default: one group of all rows.")
+    private @Nullable String by;
+
+    @Option(
+            names = "--fn",
+            paramLabel = "FN,FN",
+            defaultValue = "count",
+            description = "count, count(col), sum(col), avg(col), min(col), max(col). Default: count.")
+    @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
+    private String functions;
+
+    @Option(names = "--where", paramLabel = "EXPR", description = "Filter, as for query.")
+    private @Nullable String where;
+
+    AggregateCommand(Console console) {
+        super(console);
+    }
+
+    @Override
+    int run() throws Exception {
+        Instant from = range.from(console);
+        Instant to = range.to(console);
+        Remote remote = target.remote(console);
+        if (remote != null) {
+            return askServer(remote, from, to);
+        }
+        Query.Builder query = Query.builder(table).deadline(range.deadline());
+        if (from != null) {
+            query.from(from);
+        }
+        if (to != null) {
+            query.to(to);
+        }
+        if (where != null) {
+            query.where(Expr.parse(where, console.clock().instant()));
+        }
+        List<Measure> measures = Split.parts(functions).stream().map(Measure::parse).toList();
+        List<String> columns = by == null ? List.of() : Split.names(by);
+        try (Store store = target.openToRead(console)) {
+            print(store.aggregate(new Aggregation(query.build(), columns, measures)));
+        }
+        return OK;
+    }
+
+    private void print(Groups groups) {
+        if (json()) {
+            List<Map<String, @Nullable Object>> objects = new ArrayList<>();
+            for (List<@Nullable Object> group : groups.groups()) {
+                Map<String, @Nullable Object> object = new LinkedHashMap<>();
+                for (int i = 0; i < group.size(); i++) {
+                    object.put(groups.columns().get(i), group.get(i));
+                }
+                objects.add(object);
+            }
+            Map<String, @Nullable Object> answer = new LinkedHashMap<>();
+            answer.put("columns", groups.columns());
+            answer.put("groups", objects);
+            answer.put("coverage", JsonOut.form(groups.coverage()));
+            console.json(answer);
+            return;
+        }
+        Grid grid = new Grid(console, format.format(), groups.columns(), range.zone());
+        groups.groups().forEach(grid::row);
+        grid.end();
+        console.flush();
+        CoverageNote.print(console, JsonOut.form(groups.coverage()));
+    }
+
+    private int askServer(Remote remote, @Nullable Instant from, @Nullable Instant to) throws Exception {
+        Map<String, @Nullable Object> params = new LinkedHashMap<>();
+        params.put("by", by);
+        params.put("fn", functions);
+        params.put("from", from);
+        params.put("to", to);
+        params.put("where", where);
+        String path = Remote.path("v1", "tables", table, "aggregate");
+        remote.deadline(Durations.text(range.deadline()));
+        if (json()) {
+            remote.copy(path, params, console);
+            return OK;
+        }
+        Map<String, @Nullable Object> answer = remote.get(path, params);
+        List<String> columns = answer.get("columns") instanceof List<?> names
+                ? names.stream().map(String::valueOf).toList()
+                : List.of();
+        Grid grid = new Grid(console, format.format(), columns, range.zone());
+        if (answer.get("groups") instanceof List<?> groups) {
+            for (Object group : groups) {
+                if (group instanceof Map<?, ?> map) {
+                    grid.row(new ArrayList<>(map.values()));
+                }
+            }
+        }
+        grid.end();
+        console.flush();
+        CoverageNote.print(console, answer.get("coverage"));
+        return OK;
+    }
+}

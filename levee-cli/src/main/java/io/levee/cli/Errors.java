@@ -1,0 +1,77 @@
+package io.levee.cli;
+
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.json.JsonOut;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+
+/**
+ * How a command fails: one line with the code and what happened, one with what to do; with {@code --json} also an object on
+ * standard output. A stack trace only with {@code LEVEE_DEBUG=1}.
+ */
+final class Errors {
+    private final Console console;
+
+    Errors(Console console) {
+        this.console = console;
+    }
+
+    int usage(ParameterException e, String[] args) {
+        CommandLine command = e.getCommandLine();
+        String message = Printable.line(String.valueOf(e.getMessage()));
+        console.say("levee: " + message);
+        if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr())) {
+            console.say("Usage: " + command.getHelp().synopsis(0).strip());
+        }
+        console.say("Do: " + command.getCommandSpec().qualifiedName() + " --help shows options and examples.");
+        if (Arrays.asList(args).contains("--json")) {
+            Map<String, @Nullable Object> error = new LinkedHashMap<>();
+            error.put("code", "LEVEE-400 WRONG_USAGE");
+            error.put("message", message);
+            error.put("hint", command.getCommandSpec().qualifiedName() + " --help");
+            error.put("details", Map.of());
+            console.json(Map.of("error", error));
+        }
+        return Command.USAGE;
+    }
+
+    int failed(Exception thrown, ParseResult parsed) {
+        if (thrown instanceof Console.OutputGoneException) {
+            return Command.FAILED;
+        }
+        LeveeException error = thrown instanceof LeveeException known
+                ? known
+                : new LeveeException(ErrorCode.INTERNAL, thrown.toString(), thrown)
+                        .hint("please report this, with the output of the same command under LEVEE_DEBUG=1");
+        print(error);
+        if (json(parsed)) {
+            console.json(Map.of("error", JsonOut.form(error)));
+        }
+        return Command.FAILED;
+    }
+
+    /** The two lines of an error. */
+    void print(LeveeException error) {
+        console.say(error.code().text() + ": " + Printable.line(error.what()));
+        if (error.hint() != null) {
+            console.say("Do: " + Printable.line(error.hint()));
+        }
+        if ("1".equals(console.env("LEVEE_DEBUG"))) {
+            error.printStackTrace(console.err());
+        }
+    }
+
+    private static boolean json(ParseResult parsed) {
+        ParseResult last = parsed;
+        while (last.hasSubcommand()) {
+            last = last.subcommand();
+        }
+        return last.commandSpec().userObject() instanceof Command command && command.json();
+    }
+}

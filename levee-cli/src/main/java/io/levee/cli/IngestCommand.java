@@ -1,0 +1,352 @@
+package io.levee.cli;
+
+import io.levee.Ack;
+import io.levee.CloseReport;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.Overflow;
+import io.levee.Row;
+import io.levee.Store;
+import io.levee.StoreOptions;
+import io.levee.Table;
+import io.levee.TableSpec;
+import io.levee.ingest.Format;
+import io.levee.ingest.Infer;
+import io.levee.ingest.Inference;
+import io.levee.ingest.Ingest;
+import io.levee.ingest.IngestListener;
+import io.levee.ingest.IngestReport;
+import io.levee.ingest.RecordSource;
+import io.levee.ingest.SpecFiles;
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
+import java.io.SequenceInputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code levee ingest}: files of records into a table. */
+@CommandLine.Command(
+        name = "ingest",
+        description = "Takes records from files or standard input: NDJSON, JSON arrays or CSV, plain, gzip or zstd.",
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  levee ingest invocations runs.ndjson.gz --spec invocations.yaml",
+            "  levee ingest access access.csv --infer",
+            "  app | levee ingest events -",
+            "  levee ingest jobs 2013/*.ndjson.gz --spec jobs.yaml --errors bad.ndjson",
+            "",
+            "Bad records are named and left out; they fail the command only past --max-errors. It fails (status 1) when an",
+            "input cannot be read to its end, when records were lost, or when there were records and none was stored.",
+        })
+final class IngestCommand extends Command {
+    private static final int INFER_LINES = 10_000;
+    private static final int INFER_BYTES = 64 << 20;
+    private static final Duration LONGEST_WAIT = Duration.ofMinutes(10);
+    private static final Duration FLUSH = Duration.ofMinutes(1);
+
+    @Parameters(index = "0", paramLabel = "TABLE", description = "The table.")
+    @SuppressWarnings("NullAway.Init") // Set by picocli: required.
+    private String table;
+
+    @Parameters(index = "1..*", arity = "1..*", paramLabel = "FILE", description = "The inputs; - is standard input.")
+    private List<String> files = List.of();
+
+    /** Where the spec of a new table comes from. */
+    static final class Source {
+        @Option(names = "--spec", paramLabel = "FILE", description = "Declare the table by this spec first.")
+        private @Nullable Path spec;
+
+        @Option(names = "--infer", description = "Where there is no such table, propose its spec from the data, print and use it.")
+        private boolean infer;
+    }
+
+    @ArgGroup
+    private @Nullable Source source;
+
+    @Option(
+            names = "--ack",
+            paramLabel = "LEVEL",
+            defaultValue = "COMMITTED",
+            description = "accepted (queued), committed (survives a process crash) or durable (synced). Default: committed.")
+    @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
+    private Ack ack;
+
+    @Option(
+            names = "--format",
+            paramLabel = "FORMAT",
+            defaultValue = "AUTO",
+            description = "ndjson, json, csv or auto. Default: auto, from the first bytes.")
+    @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
+    private Format format;
+
+    @Option(names = "--as-of", paramLabel = "TIME", description = "Historical import: times are judged as if it were this time.")
+    private @Nullable String asOf;
+
+    @Option(names = "--max-errors", paramLabel = "N", description = "Stop after more than N bad records. Default: never.")
+    private @Nullable Long maxErrors;
+
+    @Option(names = "--errors", paramLabel = "FILE", description = "Write every bad record's place and reason there, as NDJSON.")
+    private @Nullable Path errorsFile;
+
+    @Option(
+            names = "--max-line-bytes",
+            paramLabel = "N",
+            defaultValue = "" + RecordSource.DEFAULT_MAX_LINE_BYTES,
+            description = "Longer records are skipped and named. Default: 16 MiB.")
+    private int maxLineBytes;
+
+    private IngestReport total = IngestReport.NONE;
+    private boolean inputFailed;
+    private boolean tooManyErrors;
+
+    IngestCommand(Console console) {
+        super(console);
+    }
+
+    @Override
+    int run() throws Exception {
+        check();
+        Remote remote = target.remote(console);
+        if (remote != null) {
+            throw new LeveeException(ErrorCode.NOT_SUPPORTED, "ingest through a server is not built yet")
+                    .hint("POST the records to /v1/tables/" + table + "/records, or use --store on the machine that has it");
+        }
+        Inputs inputs = new Inputs(console);
+        Shutdown.onSignal(inputs::stop);
+        Map<String, InputStream> opened = new LinkedHashMap<>();
+        Optional<TableSpec> spec = spec(inputs, opened);
+        try (Rejections rejections = new Rejections(console, errorsFile)) {
+            Store store = target.openToWrite(console, options());
+            long partitions = 0;
+            CloseReport closed;
+            try {
+                Table<Row> into = spec.isPresent() ? declare(store, spec.get()) : store.table(table);
+                try (Progress progress = new Progress(console, Inputs.size(files))) {
+                    for (String file : files) {
+                        ingest(inputs, opened, file, into, rejections, progress);
+                    }
+                }
+                if (ack == Ack.ACCEPTED) {
+                    store.flush(FLUSH);
+                }
+                partitions = store.partitions().stream()
+                        .filter(p -> p.id().table().equals(table))
+                        .count();
+            } finally {
+                closed = store.close(store.options().closeTimeout());
+            }
+            return report(rejections, partitions, closed, inputs.stopped());
+        }
+    }
+
+    private void check() {
+        if (maxErrors != null && maxErrors < 0) {
+            throw usage("--max-errors must be 0 or more (got " + maxErrors + ")");
+        }
+        if (maxLineBytes < 1024 || maxLineBytes > 1 << 30) {
+            throw usage("--max-line-bytes must be from 1024 to 1073741824 (got " + maxLineBytes + ")");
+        }
+        if (files.stream().filter(Inputs.STDIN::equals).count() > 1) {
+            throw usage("standard input (-) can be read only once");
+        }
+        boolean creates = source != null;
+        if (!creates && !Files.isDirectory(target.store(console)) && !target.urlGiven()) {
+            throw new LeveeException(ErrorCode.NOT_FOUND, "there is no store in " + target.store(console))
+                    .hint("create the table with --spec FILE or --infer");
+        }
+    }
+
+    private Consumer<StoreOptions.Builder> options() {
+        if (asOf == null) {
+            return options -> {};
+        }
+        Instant instant = Times.parse(asOf, ZoneOffset.UTC, console.clock().instant());
+        if (instant == null) {
+            throw usage("--as-of: '" + asOf + "' is no time; write 2026-05-20T10:00:00Z, 2026-05-20 or 'now - 6h'");
+        }
+        return options -> options.asOf(instant);
+    }
+
+    /** The spec to declare, if any; for one that is inferred the first input is looked at before the store is opened. */
+    private Optional<TableSpec> spec(Inputs inputs, Map<String, InputStream> opened) {
+        if (source == null) {
+            return Optional.empty();
+        }
+        if (source.spec != null) {
+            return Optional.of(SpecFiles.read(source.spec, table));
+        }
+        if (known()) {
+            console.say("table " + table + " is there already; its spec is used");
+            return Optional.empty();
+        }
+        Inference inference;
+        try {
+            inference = infer(inputs, files.get(0), opened);
+        } catch (LeveeException e) {
+            if (e.details().get("spec") instanceof String draft) {
+                console.say(draft.stripTrailing());
+            }
+            throw e;
+        }
+        console.say(inference.yaml().stripTrailing());
+        return Optional.of(inference.spec());
+    }
+
+    private boolean known() {
+        if (!Files.isDirectory(target.store(console))) {
+            return false;
+        }
+        try (Store store = target.openToRead(console)) {
+            return store.tables().stream().anyMatch(spec -> spec.name().equals(table));
+        } catch (LeveeException e) {
+            if (e.code() == ErrorCode.NOT_FOUND) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    private Inference infer(Inputs inputs, String file, Map<String, InputStream> opened) {
+        if (Inputs.repeatable(file)) {
+            return Infer.infer(inputs.open(file), format, table, console.clock());
+        }
+        InputStream in = inputs.open(file);
+        byte[] head = Infer.head(in, INFER_LINES, INFER_BYTES);
+        opened.put(file, new SequenceInputStream(new ByteArrayInputStream(head), in));
+        return Infer.infer(new ByteArrayInputStream(head), format, table, console.clock());
+    }
+
+    private Table<Row> declare(Store store, TableSpec spec) {
+        return store.createTable(spec);
+    }
+
+    private void ingest(
+            Inputs inputs,
+            Map<String, InputStream> opened,
+            String file,
+            Table<Row> into,
+            Rejections rejections,
+            Progress progress) {
+        if (inputs.stopped() || tooManyErrors) {
+            return;
+        }
+        try {
+            InputStream known = opened.remove(file);
+            InputStream in = known == null ? inputs.open(file) : known;
+            try (RecordSource records = RecordSource.open(in, format, into.spec(), maxLineBytes)) {
+                Listener listener = new Listener(inputs, file, rejections, progress, total.read());
+                total = total.plus(Ingest.run(records, into, ack, Overflow.block(LONGEST_WAIT), listener));
+                inputFailed |= records.failure() != null && !inputs.stopped();
+            }
+        } catch (LeveeException e) {
+            if (e.code() != ErrorCode.NOT_FOUND && e.code() != ErrorCode.IO_FAILED && e.code() != ErrorCode.BAD_LINE) {
+                throw e;
+            }
+            // The other files are still taken; this one fails the command at its end.
+            inputFailed = true;
+            new Errors(console).print(e.with("file", file));
+        }
+    }
+
+    private final class Listener implements IngestListener {
+        private final Inputs inputs;
+        private final String file;
+        private final Rejections rejections;
+        private final Progress progress;
+        private final long before;
+
+        Listener(Inputs inputs, String file, Rejections rejections, Progress progress, long before) {
+            this.inputs = inputs;
+            this.file = file;
+            this.rejections = rejections;
+            this.progress = progress;
+            this.before = before;
+        }
+
+        @Override
+        public void rejected(long line, LeveeException error) {
+            rejections.add(file, line, error);
+            tooManyErrors |= maxErrors != null && rejections.count() > maxErrors;
+        }
+
+        @Override
+        public void lost(long count, @Nullable LeveeException error) {
+            console.say("lost " + count + " records" + (error == null ? "" : ": " + Printable.line(error.getMessage())));
+        }
+
+        @Override
+        public void progress(long read, long bytes) {
+            progress.at(before + read, inputs.bytes());
+        }
+
+        @Override
+        public boolean stopped() {
+            return tooManyErrors || inputs.stopped();
+        }
+    }
+
+    private int report(Rejections rejections, long partitions, CloseReport closed, boolean stopped) {
+        // What was only accepted may have been lost after its receipt: the close report has the last word.
+        long lostLater = ack == Ack.ACCEPTED ? Math.max(0, Math.min(total.stored(), closed.lost() - total.lost())) : 0;
+        long stored = total.stored() - lostLater;
+        long lost = total.lost() + lostLater;
+        Map<String, @Nullable Object> report = new LinkedHashMap<>();
+        report.put("table", table);
+        report.put("read", total.read());
+        report.put("stored", stored);
+        report.put("updated", total.updated());
+        report.put("rejected", total.rejected());
+        report.put("lost", lost);
+        report.put("seconds", Math.round(total.seconds() * 1000) / 1000.0);
+        report.put("partitions", partitions);
+        report.put("rejectedByCode", rejections.byCode());
+        report.put("stopped", stopped);
+        console.say(String.format(
+                Locale.ROOT,
+                "%sread %,d: stored %,d, updated %,d, rejected %,d, lost %,d, in %.1f s (%,.0f records/s), %d partitions",
+                stopped ? "stopped. " : "",
+                total.read(),
+                stored,
+                total.updated(),
+                total.rejected(),
+                lost,
+                total.seconds(),
+                total.read() / Math.max(0.001, total.seconds()),
+                partitions));
+        List<String> failures = new ArrayList<>();
+        if (inputFailed) {
+            failures.add("an input could not be read to its end");
+        }
+        if (tooManyErrors) {
+            failures.add("more than " + maxErrors + " bad records");
+        }
+        if (lost > 0) {
+            failures.add(lost + " records were lost");
+        }
+        if (total.read() > 0 && stored + total.updated() == 0) {
+            failures.add("no record was stored");
+        }
+        rejections.byCode().forEach((code, count) -> console.say("rejected " + count + ": " + code));
+        failures.forEach(failure -> console.say("failed: " + failure));
+        report.put("failures", failures);
+        if (json()) {
+            console.json(report);
+        }
+        return failures.isEmpty() ? OK : FAILED;
+    }
+}

@@ -1,0 +1,225 @@
+package io.levee.cli;
+
+import io.levee.Column;
+import io.levee.Expr;
+import io.levee.LeveeException;
+import io.levee.Query;
+import io.levee.Result;
+import io.levee.Row;
+import io.levee.Store;
+import io.levee.TableSpec;
+import io.levee.internal.json.Json;
+import io.levee.internal.spec.Durations;
+import io.levee.json.JsonOut;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code levee query}: rows, newest first, a page at a time. */
+@CommandLine.Command(
+        name = "query",
+        description = "Rows of a table, newest first. Prints the next page's cursor and what is known to be missing.",
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  levee query invocations --from 'now - 6h' --where \"state = 'FAILURE' AND runtime_ms >= 500\"",
+            "  levee query invocations --columns task_name,state --limit 20 --order oldest",
+            "  levee query invocations --format csv --limit 1000000 > invocations.csv",
+            "  levee query invocations --after CURSOR",
+        })
+final class QueryCommand extends Command {
+    enum Order {
+        NEWEST,
+        OLDEST
+    }
+
+    @Parameters(paramLabel = "TABLE", description = "The table.")
+    @SuppressWarnings("NullAway.Init") // Set by picocli: required.
+    private String table;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // Set by picocli.
+    private RangeOptions range;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // Set by picocli.
+    private FormatOption format;
+
+    @Option(
+            names = "--where",
+            paramLabel = "EXPR",
+            description = "Filter: \"name = 'x' AND runtime_ms >= 500\"; odd names in double quotes; times as ISO-8601 or now - 6h.")
+    private @Nullable String where;
+
+    @Option(names = "--order", paramLabel = "ORDER", defaultValue = "NEWEST", description = "newest or oldest first. Default: newest.")
+    @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
+    private Order order;
+
+    @Option(names = "--limit", paramLabel = "N", defaultValue = "100", description = "Most rows. Default: 100.")
+    private long limit;
+
+    @Option(names = "--after", paramLabel = "CURSOR", description = "The page after the one that printed this cursor.")
+    private @Nullable String after;
+
+    @Option(names = "--columns", paramLabel = "A,B", description = "Only these columns.")
+    private @Nullable String columns;
+
+    @Option(names = "--details", description = "Detail columns (arguments, payloads, …) too.")
+    private boolean details;
+
+    QueryCommand(Console console) {
+        super(console);
+    }
+
+    @Override
+    int run() throws Exception {
+        if (limit < 0) {
+            throw usage("--limit must be 0 or more (got " + limit + ")");
+        }
+        Instant from = range.from(console);
+        Instant to = range.to(console);
+        Remote remote = target.remote(console);
+        if (remote != null) {
+            return askServer(remote, from, to);
+        }
+        Query.Builder query = Query.builder(table).limit(limit).after(after).deadline(range.deadline());
+        if (from != null) {
+            query.from(from);
+        }
+        if (to != null) {
+            query.to(to);
+        }
+        if (where != null) {
+            query.where(Expr.parse(where, console.clock().instant()));
+        }
+        if (order == Order.OLDEST) {
+            query.oldestFirst();
+        }
+        if (details) {
+            query.details();
+        }
+        range.zone();
+        try (Store store = target.openToRead(console)) {
+            List<String> names = columns(store.table(table).spec());
+            query.columns(columns == null ? List.of() : names);
+            try (Result<Row> result = store.query(query.build())) {
+                return json() ? printJson(result, names) : print(result, names);
+            }
+        }
+    }
+
+    private List<String> columns(TableSpec spec) {
+        if (columns != null) {
+            List<String> names = Split.names(columns);
+            names.forEach(spec::column);
+            return names;
+        }
+        return spec.columns().stream()
+                .filter(column -> details || !column.detail())
+                .map(Column::name)
+                .toList();
+    }
+
+    private int printJson(Result<Row> result, List<String> names) {
+        try (JsonOut out = new JsonOut(console.out())) {
+            out.beginObject().name("rows").beginArray();
+            LeveeException error = null;
+            try {
+                for (Row row : result) {
+                    out.row(row, names);
+                }
+            } catch (LeveeException e) {
+                // Half of the answer is out already: the object is ended properly, and says that it is not whole.
+                error = e;
+            }
+            out.endArray();
+            if (error == null) {
+                out.name("next").value(result.next()).name("coverage").value(JsonOut.form(result.coverage()));
+            } else {
+                out.name("error").value(JsonOut.form(error));
+            }
+            out.endObject().newline();
+            if (error != null) {
+                new Errors(console).print(error);
+            }
+            return error == null ? OK : FAILED;
+        }
+    }
+
+    private int print(Result<Row> result, List<String> names) {
+        if (format.format() == Grid.Format.JSON) {
+            try (JsonOut out = new JsonOut(console.out())) {
+                for (Row row : result) {
+                    out.row(row, names).newline();
+                }
+            }
+        } else {
+            List<String> header = new ArrayList<>(List.of("_seq"));
+            header.addAll(names);
+            Grid grid = new Grid(console, format.format(), header, range.zone());
+            for (Row row : result) {
+                List<@Nullable Object> values = new ArrayList<>(header.size());
+                values.add(row.seq());
+                names.forEach(name -> values.add(row.get(name)));
+                grid.row(values);
+            }
+            grid.end();
+        }
+        console.flush();
+        after(result.next(), JsonOut.form(result.coverage()));
+        return OK;
+    }
+
+    private void after(@Nullable Object next, @Nullable Object coverage) {
+        if (next != null) {
+            console.say("next page: --after " + next);
+        }
+        CoverageNote.print(console, coverage);
+    }
+
+    private int askServer(Remote remote, @Nullable Instant from, @Nullable Instant to) throws Exception {
+        Map<String, @Nullable Object> params = new LinkedHashMap<>();
+        params.put("from", from);
+        params.put("to", to);
+        params.put("where", where);
+        params.put("order", order == Order.OLDEST ? "oldest" : "newest");
+        params.put("limit", limit);
+        params.put("after", after);
+        params.put("columns", columns);
+        params.put("details", details ? "true" : null);
+        String path = Remote.path("v1", "tables", table, "records");
+        remote.deadline(Durations.text(range.deadline()));
+        if (json()) {
+            remote.copy(path, params, console);
+            return OK;
+        }
+        Map<String, @Nullable Object> page = remote.get(path, params);
+        List<?> rows = page.get("rows") instanceof List<?> list ? list : List.of();
+        Grid grid = null;
+        for (Object row : rows) {
+            if (row instanceof Map<?, ?> map) {
+                if (format.format() == Grid.Format.JSON) {
+                    console.print(Json.write(map));
+                    continue;
+                }
+                if (grid == null) {
+                    List<String> header = map.keySet().stream().map(String::valueOf).toList();
+                    grid = new Grid(console, format.format(), header, range.zone());
+                }
+                grid.row(new ArrayList<>(map.values()));
+            }
+        }
+        if (grid != null) {
+            grid.end();
+        }
+        console.flush();
+        after(page.get("next"), page.get("coverage"));
+        return OK;
+    }
+}

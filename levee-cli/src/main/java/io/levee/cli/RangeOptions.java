@@ -1,0 +1,86 @@
+package io.levee.cli;
+
+import io.levee.LeveeException;
+import io.levee.Query;
+import io.levee.internal.spec.Durations;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Which times, and how long the answer may take: the options that queries share. */
+final class RangeOptions {
+    @Spec(Spec.Target.MIXEE)
+    @SuppressWarnings("NullAway.Init") // Set by picocli.
+    private CommandSpec spec;
+
+    @Option(
+            names = "--from",
+            paramLabel = "TIME",
+            description = "First event time (inclusive): 2026-05-20T10:00:00Z, 2026-05-20, 'now - 6h' or 6h.")
+    private @Nullable String from;
+
+    @Option(names = "--to", paramLabel = "TIME", description = "End of the event times (exclusive).")
+    private @Nullable String to;
+
+    @Option(
+            names = "--zone",
+            paramLabel = "ZONE",
+            description = "Zone of times without an offset and of printed times. Default: UTC.")
+    private @Nullable String zone;
+
+    @Option(
+            names = "--deadline",
+            paramLabel = "TIME",
+            description = "Waiting, running and fetching together, such as 5s. Default: 30s.")
+    private @Nullable String deadline;
+
+    @Nullable Instant from(Console console) {
+        return time("--from", from, console);
+    }
+
+    @Nullable Instant to(Console console) {
+        return time("--to", to, console);
+    }
+
+    private @Nullable Instant time(String option, @Nullable String text, Console console) {
+        if (text == null) {
+            return null;
+        }
+        Instant time = Times.parse(text, zone(), console.clock().instant());
+        if (time == null) {
+            throw usage(option + ": '" + text + "' is no time; write 2026-05-20T10:00:00Z, 2026-05-20, 'now - 6h' or 6h");
+        }
+        return time;
+    }
+
+    /** The zone; UTC where none is given. */
+    ZoneId zone() {
+        try {
+            return ZoneId.of(zone == null ? "UTC" : zone);
+        } catch (DateTimeException e) {
+            throw usage("--zone: there is no zone '" + zone + "'; write one such as Europe/Berlin or +02:00");
+        }
+    }
+
+    Duration deadline() {
+        try {
+            Duration parsed = deadline == null ? Query.DEFAULT_DEADLINE : Durations.parse(deadline);
+            if (parsed.isZero() || parsed.isNegative()) {
+                throw usage("--deadline must be longer than 0");
+            }
+            return parsed;
+        } catch (LeveeException e) {
+            throw usage("--deadline: " + e.what());
+        }
+    }
+
+    private ParameterException usage(String message) {
+        return new ParameterException(spec.commandLine(), message);
+    }
+}

@@ -1,0 +1,77 @@
+package io.levee.cli;
+
+import io.levee.CloseReport;
+import io.levee.Store;
+import io.levee.server.LeveeServer;
+import io.levee.server.ServerOptions;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+
+/** {@code levee serve}: the server. */
+@CommandLine.Command(
+        name = "serve",
+        description = "Serves a store over HTTP until it is told to end (SIGTERM, Ctrl-C).",
+        footerHeading = "%nExamples:%n",
+        footer = {"  levee serve --store history", "  levee serve --store history --listen 127.0.0.1:0"})
+final class ServeCommand extends Command {
+    @Option(
+            names = "--listen",
+            paramLabel = "HOST:PORT",
+            description = "Where to listen; port 0 is any free one. Default: $LEVEE_LISTEN, else "
+                    + ServerOptions.DEFAULT_HOST + ":" + ServerOptions.DEFAULT_PORT + ".")
+    private @Nullable String listen;
+
+    ServeCommand(Console console) {
+        super(console);
+    }
+
+    @Override
+    int run() throws Exception {
+        localOnly();
+        ServerOptions options = address(listen != null ? listen : console.env("LEVEE_LISTEN"));
+        CountDownLatch stop = new CountDownLatch(1);
+        Store store = target.openToWrite(console, o -> {});
+        String url;
+        CloseReport report;
+        try {
+            try (LeveeServer server = LeveeServer.start(store, options)) {
+                url = server.url();
+                Shutdown.onSignal(stop::countDown);
+                console.say("Levee serves " + target.store(console) + " at " + url);
+                stop.await();
+                console.say("stopping");
+            }
+        } finally {
+            report = store.close(store.options().closeTimeout());
+        }
+        console.say((report.clean() ? "closed cleanly: " : "closed: " + report.reason() + ": ") + "accepted "
+                + report.accepted() + ", stored " + report.stored() + ", lost " + report.lost());
+        if (json()) {
+            Map<String, @Nullable Object> answer = new LinkedHashMap<>();
+            answer.put("url", url);
+            answer.putAll(report.toMap());
+            console.json(answer);
+        }
+        return report.clean() ? OK : FAILED;
+    }
+
+    private ServerOptions address(@Nullable String text) {
+        if (text == null) {
+            return ServerOptions.defaults();
+        }
+        int colon = text.lastIndexOf(':');
+        String port = text.substring(colon + 1);
+        String host = colon < 0 ? "" : text.substring(0, colon);
+        if (host.startsWith("[") && host.endsWith("]")) {
+            host = host.substring(1, host.length() - 1);
+        }
+        if (!port.matches("\\d{1,5}")) {
+            throw usage("--listen must be HOST:PORT, such as 127.0.0.1:7311 (got '" + text + "')");
+        }
+        return ServerOptions.of(host.isEmpty() ? ServerOptions.DEFAULT_HOST : host, Integer.parseInt(port));
+    }
+}

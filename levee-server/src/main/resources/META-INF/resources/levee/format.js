@@ -36,6 +36,11 @@ export function time(iso) {
   return iso ? iso.slice(0, 19).replace('T', ' ').replace('Z', '') : '–';
 }
 
+/** The same without seconds. */
+export function minute(iso) {
+  return time(iso).slice(0, 16);
+}
+
 /** OVERFLOW becomes "overflow", WRITE_FAILED "write failed". */
 export function words(name) {
   return name.toLowerCase().replaceAll('_', ' ');

@@ -2,9 +2,10 @@
 // that no name out of a store is ever read as markup.
 
 import {sparkline, strip} from './charts.js';
-import {age, bytes, count, rate, share, time, words} from './format.js';
+import {age, bytes, count, minute, rate, share, time, words} from './format.js';
 
 const RATES = 120;
+const FEW_RATES = 30;
 const PARTITIONS_EVERY_MS = 1000;
 const GHOST_MS = 12_000;
 const SILENCE_MS = 5000;
@@ -61,7 +62,7 @@ function drawFlow(status, now) {
   const most = Math.max(0, ...rates);
   setText('rate', rate(present));
   const label = `Stored records per second over the last ${rates.length} seconds, at most ${rate(most)}`;
-  $('spark').replaceChildren(sparkline(rates, RATES, label));
+  $('spark').replaceChildren(sparkline(rates, Math.max(FEW_RATES, rates.length), label));
   setText('accepted', count(status.accepted));
   setText('stored', count(status.stored));
   setText('lost', count(status.lost.total));
@@ -216,8 +217,8 @@ function tableStrip(table, items, now) {
     const from = new Date(Math.min(...parts.map(part => part.from))).toISOString();
     const to = new Date(Math.max(...parts.map(part => part.to))).toISOString();
     const axis = element('div', undefined, 'axis');
-    axis.append(element('span', time(from)), element('span', `${time(to)} UTC`));
-    box.append(strip(parts, `${table}: ${summary}, from ${time(from)} to ${time(to)} UTC`), axis);
+    axis.append(element('span', minute(from)), element('span', `${minute(to)} UTC`));
+    box.append(strip(parts, `${table}: ${summary}, from ${minute(from)} to ${minute(to)} UTC`), axis);
   }
   return box;
 }

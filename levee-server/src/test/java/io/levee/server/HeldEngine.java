@@ -1,0 +1,255 @@
+package io.levee.server;
+
+import io.levee.Ack;
+import io.levee.Aggregation;
+import io.levee.Levee;
+import io.levee.PartitionId;
+import io.levee.PartitionInfo;
+import io.levee.SqlQuery;
+import io.levee.Store;
+import io.levee.StoreOptions;
+import io.levee.StoreStatus;
+import io.levee.TableSpec;
+import io.levee.engine.EngineProvider;
+import io.levee.engine.EngineSettings;
+import io.levee.engine.Execution;
+import io.levee.engine.Period;
+import io.levee.engine.RowQuery;
+import io.levee.engine.RowSink;
+import io.levee.engine.SeqSource;
+import io.levee.engine.StorageEngine;
+import io.levee.engine.WriteRow;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+
+/**
+ * An engine in memory whose writer can be held and whose queries never end by themselves: for what cannot be brought about
+ * with a real one at a chosen moment (a full queue, a client that leaves while its query runs). It knows no filters.
+ */
+final class HeldEngine implements StorageEngine {
+    private static HeldEngine last;
+
+    private final Map<String, TableSpec> tables = new ConcurrentSkipListMap<>();
+    private final Map<PartitionId, List<Object[]>> partitions = new ConcurrentSkipListMap<>();
+    private final AtomicLong numbers = new AtomicLong(1);
+    private volatile CountDownLatch hold = new CountDownLatch(0);
+
+    /** Found by the service loader for addresses that begin with {@code held:}. */
+    public static final class Provider implements EngineProvider {
+        @Override
+        public boolean accepts(String address) {
+            return address.startsWith("held:") || Boolean.getBoolean("levee.held");
+        }
+
+        @Override
+        public StorageEngine open(String address, EngineSettings settings) {
+            last = new HeldEngine();
+            return last;
+        }
+    }
+
+    /** Opens a store on a new engine. */
+    static Store open(Consumer<StoreOptions.Builder> options) {
+        return Levee.open("held:test", false, options);
+    }
+
+    /** The engine of the store that was opened last. */
+    static HeldEngine last() {
+        return last;
+    }
+
+    /** Makes the writer wait in its next append, until {@link #release}. */
+    void hold() {
+        hold = new CountDownLatch(1);
+    }
+
+    void release() {
+        hold.countDown();
+    }
+
+    @Override
+    public String name() {
+        return "held 1.0";
+    }
+
+    @Override
+    public String address() {
+        return "held:test";
+    }
+
+    @Override
+    public Map<String, Object> pragmas() {
+        return Map.of();
+    }
+
+    @Override
+    public Map<String, Object> owner() {
+        return Map.of("pid", ProcessHandle.current().pid());
+    }
+
+    @Override
+    public boolean lastShutdownClean() {
+        return true;
+    }
+
+    @Override
+    public List<TableSpec> tables() {
+        return List.copyOf(tables.values());
+    }
+
+    @Override
+    public void putTable(TableSpec spec) {
+        tables.put(spec.name(), spec);
+    }
+
+    @Override
+    public long reserveSeq(String table, long count) {
+        return numbers.getAndAdd(count);
+    }
+
+    @Override
+    public synchronized List<PartitionInfo> partitions() {
+        List<PartitionInfo> list = new ArrayList<>();
+        PartitionId newest = null;
+        for (PartitionId id : partitions.keySet()) {
+            newest = id;
+        }
+        for (Map.Entry<PartitionId, List<Object[]>> entry : partitions.entrySet()) {
+            List<Object[]> rows = entry.getValue();
+            int time = rows.get(0).length - 2;
+            long first = rows.stream().mapToLong(row -> (Long) row[time]).min().orElse(0);
+            long latest = rows.stream().mapToLong(row -> (Long) row[time]).max().orElse(0);
+            PartitionInfo.State state = entry.getKey().equals(newest) ? PartitionInfo.State.OPEN : PartitionInfo.State.CLOSED;
+            list.add(new PartitionInfo(entry.getKey(), state, first, latest, rows.size(), rows.size() * 200L));
+        }
+        return list;
+    }
+
+    @Override
+    public void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
+        try {
+            hold.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        synchronized (this) {
+            for (WriteRow row : rows) {
+                long number = seq.next();
+                int width = spec.columns().size();
+                Object[] stored = java.util.Arrays.copyOf(row.values(), width + 2);
+                stored[width] = row.timeMicros();
+                stored[width + 1] = number;
+                PartitionId id = new PartitionId(spec.name(), "", row.period().name(), 1);
+                partitions.computeIfAbsent(id, key -> new ArrayList<>()).add(stored);
+                row.settle(WriteRow.Outcome.STORED, number, null);
+            }
+        }
+    }
+
+    @Override
+    public void afterBatch() {}
+
+    @Override
+    public String closePartition(PartitionId id) {
+        return "";
+    }
+
+    @Override
+    public boolean createAhead(TableSpec spec, Period period) {
+        return false;
+    }
+
+    @Override
+    public void learnRanges() {}
+
+    @Override
+    public synchronized DropOutcome drop(PartitionId id, String reason) {
+        List<Object[]> rows = partitions.remove(id);
+        return new DropOutcome(rows == null ? 0 : rows.size() * 200L, "");
+    }
+
+    @Override
+    public boolean freeDropped() {
+        return false;
+    }
+
+    @Override
+    public StoreStatus.Disk disk() {
+        long bytes = partitions().stream().mapToLong(PartitionInfo::bytes).sum();
+        return new StoreStatus.Disk(bytes, 0, 50L << 30, Map.of("partitions", bytes));
+    }
+
+    @Override
+    public Map<String, Long> memory() {
+        return Map.of();
+    }
+
+    /** All rows of the table; a table named {@code endless} has no end. */
+    @Override
+    public void rows(RowQuery query, Execution execution, RowSink sink) {
+        sink.columns(List.of());
+        List<Object[]> rows = new ArrayList<>();
+        synchronized (this) {
+            partitions.forEach((id, list) -> {
+                if (id.table().equals(query.spec().name())) {
+                    rows.addAll(list);
+                }
+            });
+        }
+        int time = query.spec().columns().size();
+        rows.sort(Comparator.comparingLong(row -> -(Long) row[time]));
+        do {
+            for (Object[] row : rows.subList(0, (int) Math.min(rows.size(), query.limit()))) {
+                execution.check();
+                sink.row(wanted(query, row));
+            }
+        } while (query.spec().name().equals("endless"));
+    }
+
+    private static Object[] wanted(RowQuery query, Object[] row) {
+        Object[] values = new Object[query.columns().size() + 2];
+        for (int i = 0; i < query.columns().size(); i++) {
+            values[i] = row[query.spec().position(query.columns().get(i).name())];
+        }
+        System.arraycopy(row, row.length - 2, values, values.length - 2, 2);
+        return values;
+    }
+
+    @Override
+    public synchronized void aggregate(TableSpec spec, Aggregation aggregation, Execution execution, RowSink sink) {
+        long count = partitions.entrySet().stream()
+                .filter(entry -> entry.getKey().table().equals(spec.name()))
+                .mapToLong(entry -> entry.getValue().size())
+                .sum();
+        sink.columns(List.of("count"));
+        sink.row(new Object[] {count});
+    }
+
+    /** Never answers: runs until it is cancelled. */
+    @Override
+    public void sql(SqlQuery query, Execution execution, RowSink sink) {
+        CountDownLatch over = new CountDownLatch(1);
+        execution.interruptibly(over::countDown, () -> {
+            try {
+                over.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+    }
+
+    @Override
+    public void closeWriter() {}
+
+    @Override
+    public void close(boolean clean) {
+        release();
+    }
+}

@@ -1,0 +1,2 @@
+/** Tests of the server over real sockets. */
+package io.levee.server;

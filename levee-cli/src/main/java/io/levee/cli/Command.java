@@ -26,6 +26,7 @@ abstract class Command implements Callable<Integer> {
     CommandSpec spec;
 
     @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
+    @SuppressWarnings("UnusedVariable") // Read by picocli.
     private boolean help;
 
     Command(Console console) {

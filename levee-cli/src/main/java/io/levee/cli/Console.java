@@ -13,6 +13,8 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -24,7 +26,8 @@ import org.jspecify.annotations.Nullable;
  * @param out standard output: results only
  * @param err standard error: messages, progress, errors
  * @param env the environment
- * @param terminal whether a person looks on
+ * @param outTerminal whether a person reads standard output
+ * @param errTerminal whether a person reads standard error
  * @param clock the wall clock
  * @param nanos measures lengths of time
  */
@@ -33,7 +36,8 @@ record Console(
         OutputStream out,
         PrintStream err,
         Map<String, String> env,
-        boolean terminal,
+        boolean outTerminal,
+        boolean errTerminal,
         Clock clock,
         MonotonicClock nanos) {
     /** Standard output is gone, such as in {@code levee query … | head}: nobody is left to tell. */
@@ -52,8 +56,21 @@ record Console(
         OutputStream out = new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 16);
         PrintStream err = new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
         Map<String, String> env = System.getenv();
-        boolean terminal = System.console() != null && !"dumb".equals(env.get("TERM"));
-        return new Console(in, new Guarded(out), err, env, terminal, Clock.systemUTC(), MonotonicClock.SYSTEM);
+        boolean capable = !"dumb".equals(env.get("TERM"));
+        return new Console(
+                in, new Guarded(out), err, env, capable && terminal(1), capable && terminal(2), Clock.systemUTC(), MonotonicClock.SYSTEM);
+    }
+
+    /** Whether a file descriptor is a terminal. Java answers only for all of them together, and from 22 on not even that. */
+    @SuppressWarnings("SystemConsoleNull") // Only asked where there is no /proc; too much style is the worst that follows.
+    private static boolean terminal(int descriptor) {
+        Path link = Path.of("/proc/self/fd/" + descriptor);
+        try {
+            String device = Files.readSymbolicLink(link).toString();
+            return device.startsWith("/dev/pts/") || device.startsWith("/dev/tty") || device.equals("/dev/console");
+        } catch (IOException | UnsupportedOperationException e) {
+            return System.console() != null;
+        }
     }
 
     /** A stream whose failure ends the command, wherever it shows. */
@@ -133,6 +150,6 @@ record Console(
 
     /** Whether colours and weights may be used. */
     boolean styled() {
-        return terminal && env("NO_COLOR") == null;
+        return outTerminal && env("NO_COLOR") == null;
     }
 }

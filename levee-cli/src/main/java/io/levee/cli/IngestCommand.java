@@ -135,7 +135,7 @@ final class IngestCommand extends Command {
             long partitions = 0;
             CloseReport closed;
             try {
-                Table<Row> into = spec.isPresent() ? declare(store, spec.get()) : store.table(table);
+                Table<Row> into = spec.isPresent() ? store.createTable(spec.get()) : store.table(table);
                 try (Progress progress = new Progress(console, Inputs.size(files))) {
                     for (String file : files) {
                         ingest(inputs, opened, file, into, rejections, progress);
@@ -190,6 +190,9 @@ final class IngestCommand extends Command {
         if (source.spec != null) {
             return Optional.of(SpecFiles.read(source.spec, table));
         }
+        if (!source.infer) {
+            return Optional.empty();
+        }
         if (known()) {
             console.say("table " + table + " is there already; its spec is used");
             return Optional.empty();
@@ -229,10 +232,6 @@ final class IngestCommand extends Command {
         byte[] head = Infer.head(in, INFER_LINES, INFER_BYTES);
         opened.put(file, new SequenceInputStream(new ByteArrayInputStream(head), in));
         return Infer.infer(new ByteArrayInputStream(head), format, table, console.clock());
-    }
-
-    private Table<Row> declare(Store store, TableSpec spec) {
-        return store.createTable(spec);
     }
 
     private void ingest(

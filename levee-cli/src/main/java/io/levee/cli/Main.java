@@ -39,9 +39,11 @@ public final class Main implements Runnable {
     private CommandSpec spec;
 
     @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
+    @SuppressWarnings("UnusedVariable") // Read by picocli.
     private boolean help;
 
     @Option(names = {"-V", "--version"}, versionHelp = true, description = "Print the version and exit.")
+    @SuppressWarnings("UnusedVariable") // Read by picocli.
     private boolean version;
 
     private Main() {}

@@ -29,7 +29,7 @@ final class Progress implements AutoCloseable {
         this.console = console;
         this.began = console.nanos().nanos();
         this.reported = began;
-        this.bar = console.terminal()
+        this.bar = console.errTerminal()
                 ? new ProgressBarBuilder()
                         .setTaskName("ingest")
                         .setInitialMax(totalBytes)

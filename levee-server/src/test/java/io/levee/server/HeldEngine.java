@@ -23,7 +23,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
@@ -126,7 +125,8 @@ final class HeldEngine implements StorageEngine {
             int time = rows.get(0).length - 2;
             long first = rows.stream().mapToLong(row -> (Long) row[time]).min().orElse(0);
             long latest = rows.stream().mapToLong(row -> (Long) row[time]).max().orElse(0);
-            PartitionInfo.State state = entry.getKey().equals(newest) ? PartitionInfo.State.OPEN : PartitionInfo.State.CLOSED;
+            PartitionInfo.State state =
+                    entry.getKey().equals(newest) ? PartitionInfo.State.OPEN : PartitionInfo.State.CLOSED;
             list.add(new PartitionInfo(entry.getKey(), state, first, latest, rows.size(), rows.size() * 200L));
         }
         return list;

@@ -1,8 +1,14 @@
 package io.levee.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -13,7 +19,8 @@ class HeldEngineTest {
 
     @Test
     void aFullQueueAnswers429AndSaysWhereToGoOn() throws Exception {
-        try (TestServer server = TestServer.held(o -> o.asOf(NOW).queueRecords(2500)).withRuns()) {
+        try (TestServer server =
+                TestServer.held(o -> o.asOf(NOW).queueRecords(2500)).withRuns()) {
             HeldEngine.last().hold();
             StringBuilder body = new StringBuilder();
             for (int i = 1; i <= 6000; i++) {
@@ -21,7 +28,7 @@ class HeldEngineTest {
             }
             var waiting = server.client.sendAsync(
                     server.request("/v1/tables/runs/records")
-                            .POST(java.net.http.HttpRequest.BodyPublishers.ofString(body.toString()))
+                            .POST(HttpRequest.BodyPublishers.ofString(body.toString()))
                             .build(),
                     HttpResponse.BodyHandlers.ofString());
             Awaitility.await().until(() -> server.store.status().queue().records() >= 2000);
@@ -39,5 +46,110 @@ class HeldEngineTest {
                 assertThat(TestServer.json(answer).get("stored")).isEqualTo(6000L);
             }
         }
+    }
+
+    @Test
+    void aClientThatLeavesWhileItsQueryRunsEndsTheQuery() throws Exception {
+        try (TestServer server = TestServer.held(o -> o.asOf(NOW)).withRuns()) {
+            try (Socket socket = raw(
+                    server,
+                    "POST /v1/sql HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+                            + "Content-Length: 8\r\n\r\nSELECT 1")) {
+                Awaitility.await().until(() -> !server.store.queries().isEmpty());
+                assertThat(socket.isConnected()).isTrue();
+            }
+            Awaitility.await().until(() -> server.store.queries().isEmpty());
+            // The pool's thread that was interrupted serves on.
+            assertThat(server.get("/health").statusCode()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void aClientThatSendsAheadKeepsItsQueryAndItsNextRequest() throws Exception {
+        try (TestServer server = TestServer.held(o -> o.asOf(NOW)).withRuns()) {
+            String sql =
+                    "POST /v1/sql HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nLevee-Deadline: 1500ms\r\n"
+                            + "Content-Length: 8\r\n\r\nSELECT 1";
+            try (Socket socket = raw(server, sql)) {
+                Awaitility.await().until(() -> !server.store.queries().isEmpty());
+                String next = "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+                socket.getOutputStream().write(next.getBytes(StandardCharsets.US_ASCII));
+                String answers = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+                assertThat(answers)
+                        .startsWith("HTTP/1.1 504")
+                        .contains("LEVEE-504 DEADLINE")
+                        .contains("{\"status\":\"UP\"}");
+            }
+        }
+    }
+
+    @Test
+    void aClientThatLeavesAStreamOfRowsEndsTheQuery() throws Exception {
+        try (TestServer server = TestServer.held(o -> o.asOf(NOW))) {
+            server.send("PUT", "/v1/tables/endless", TestServer.SPEC.replace("runs", "endless"));
+            server.send("POST", "/v1/tables/endless/records", TestServer.line(1, "OK"));
+            try (Socket socket = raw(
+                    server,
+                    "GET /v1/tables/endless/records HTTP/1.1\r\nHost: localhost\r\n"
+                            + "Accept: application/x-ndjson\r\n\r\n")) {
+                assertThat(socket.getInputStream().readNBytes(100_000)).hasSize(100_000);
+                assertThat(server.store.queries()).hasSize(1);
+            }
+            Awaitility.await().until(() -> server.store.queries().isEmpty());
+        }
+    }
+
+    @Test
+    void aDeadlineInTheMiddleOfAStreamCutsItOff() throws Exception {
+        try (TestServer server = TestServer.held(o -> o.asOf(NOW))) {
+            server.send("PUT", "/v1/tables/endless", TestServer.SPEC.replace("runs", "endless"));
+            server.send("POST", "/v1/tables/endless/records", TestServer.line(1, "OK"));
+            assertThatThrownBy(() -> server.get(
+                            "/v1/tables/endless/records", "Accept", "application/x-ndjson", "Levee-Deadline", "1s"))
+                    .isInstanceOf(IOException.class);
+        }
+    }
+
+    @Test
+    void aQueryIsListedAndCancelled() throws Exception {
+        try (TestServer server = TestServer.held(o -> o.asOf(NOW)).withRuns()) {
+            var answer = server.client.sendAsync(
+                    server.request("/v1/sql")
+                            .header("Content-Type", "text/plain")
+                            .POST(HttpRequest.BodyPublishers.ofString("SELECT 1"))
+                            .build(),
+                    HttpResponse.BodyHandlers.ofString());
+            Awaitility.await().until(() -> server.get("/v1/queries").body().contains("\"what\""));
+            long id = server.store.queries().get(0).id();
+            assertThat(server.send("DELETE", "/v1/queries/" + id, "").statusCode())
+                    .isEqualTo(200);
+            assertThat(answer.join().statusCode()).isEqualTo(499);
+            assertThat(answer.join().body()).contains("LEVEE-499 CANCELLED");
+        }
+    }
+
+    @Test
+    void tooManyRequestsAtOnceAreTurnedAwayAndHealthStillAnswers() throws Exception {
+        try (TestServer server =
+                new TestServer(HeldEngine.open(o -> o.asOf(NOW)), o -> o.withMaxRequests(1)).withRuns()) {
+            try (Socket socket = raw(
+                    server,
+                    "POST /v1/sql HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+                            + "Content-Length: 8\r\n\r\nSELECT 1")) {
+                Awaitility.await().until(() -> !server.store.queries().isEmpty());
+                HttpResponse<String> turnedAway = server.get("/v1/tables/runs/records");
+                assertThat(turnedAway.statusCode()).isEqualTo(503);
+                assertThat(turnedAway.headers().firstValue("Retry-After")).contains("1");
+                assertThat(server.get("/health/live").statusCode()).isEqualTo(200);
+                assertThat(socket.isConnected()).isTrue();
+            }
+        }
+    }
+
+    private static Socket raw(TestServer server, String request) throws IOException {
+        URI uri = URI.create(server.server.url());
+        Socket socket = new Socket(uri.getHost(), uri.getPort());
+        socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+        return socket;
     }
 }

@@ -91,8 +91,9 @@ final class TestServer implements AutoCloseable {
     }
 
     static String line(int id, String state) {
-        return "{\"id\":\"r" + id + "\",\"at\":\"2026-05-20T10:00:" + String.format("%02d", id % 60) + "Z\",\"state\":\"" + state
-                + "\",\"ms\":" + id + ".5,\"job ID\":" + id + ",\"args\":\"[" + id + "]\"}\n";
+        return "{\"id\":\"r" + id + "\",\"at\":\"2026-05-20T10:00:" + String.format("%02d", id % 60)
+                + "Z\",\"state\":\"" + state + "\",\"ms\":" + id + ".5,\"job ID\":" + id + ",\"args\":\"[" + id
+                + "]\"}\n";
     }
 
     @Override

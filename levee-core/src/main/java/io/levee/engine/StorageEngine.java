@@ -74,7 +74,7 @@ public interface StorageEngine {
     /** Creates the partition of a period ahead of its first record (G61). Returns whether it was missing. Writer thread. */
     boolean createAhead(TableSpec spec, Period period);
 
-    /** Finds out what partitions hold after an unclean stop. Maintenance thread. */
+    /** Finds out what partitions hold after an unclean stop, and checks what was closed since. Maintenance thread. */
     void learnRanges();
 
     /**

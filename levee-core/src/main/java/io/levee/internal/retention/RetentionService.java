@@ -59,8 +59,10 @@ public final class RetentionService {
     public void start(Supervisor supervisor) {
         supervisor.start("levee-maintenance", task -> {
             engine.learnRanges();
+            tables.noteTimes();
             task.ran("");
             while (task.pause(AHEAD_EVERY)) {
+                engine.learnRanges();
                 task.ran(makeAhead());
             }
         });

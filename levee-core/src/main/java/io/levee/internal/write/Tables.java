@@ -23,6 +23,11 @@ public final class Tables {
         this.engine = engine;
         this.readOnly = readOnly;
         engine.tables().forEach(spec -> states.put(spec.name(), new TableState(engine, spec)));
+        noteTimes();
+    }
+
+    /** Takes over the newest times that partitions are known to hold. */
+    public final void noteTimes() {
         engine.partitions().forEach(this::noteTime);
     }
 

@@ -1,0 +1,277 @@
+package io.levee.sqlite;
+
+import io.levee.Ack;
+import io.levee.Bytes;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.TableSpec;
+import io.levee.engine.Period;
+import io.levee.engine.SeqSource;
+import io.levee.engine.WriteRow;
+import io.levee.engine.WriteRow.Outcome;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes one batch of one table: sorts its rows by the partition they belong to, and commits each partition once. Owned by the
+ * writer thread.
+ *
+ * <p>Invariants:
+ * <ol>
+ *   <li>numbers are given in commit order: a partition's inserts get theirs in its own transaction, and the next partition's
+ *       begins after its commit;
+ *   <li>a row of a known key is updated where it lives, whatever its new time;
+ *   <li>a key that comes twice in a batch becomes one row with the later values;
+ *   <li>a row is settled only after its commit, or with the error that kept it from being written.
+ * </ol>
+ */
+final class BatchAppender {
+    private static final Bytes PROBE_CACHE = Bytes.kibi(256);
+
+    private final OpenPartitions open;
+    private final StorePaths paths;
+
+    BatchAppender(OpenPartitions open, StorePaths paths) {
+        this.open = open;
+        this.paths = paths;
+    }
+
+    /** What one partition gets from a batch. */
+    private static final class Group {
+        private final List<Insert> inserts = new ArrayList<>();
+        private final List<Update> updates = new ArrayList<>();
+    }
+
+    /** A new row: what is written is the last of the rows that have its key. */
+    private static final class Insert {
+        private final WriteRow first;
+        private final long hash;
+        private WriteRow last;
+        private @Nullable List<WriteRow> repeated;
+
+        Insert(WriteRow row, long hash) {
+            this.hash = hash;
+            first = row;
+            last = row;
+        }
+
+        void replaceBy(WriteRow row) {
+            if (repeated == null) {
+                repeated = new ArrayList<>();
+            }
+            repeated.add(row);
+            last = row;
+        }
+    }
+
+    private record Update(WriteRow row, long seq) {}
+
+    /** A key as it is compared: by its values. */
+    private record Key(Object[] values, long hash) {
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return other instanceof Key key && key.hash == hash && Arrays.deepEquals(key.values, values);
+        }
+
+        @Override
+        public int hashCode() {
+            return Long.hashCode(hash);
+        }
+    }
+
+    /** See {@link io.levee.engine.StorageEngine#append}. */
+    void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
+        if (spec.keyed()) {
+            appendKeyed(spec, rows, level, seq);
+            return;
+        }
+        Map<Period, Group> groups = new LinkedHashMap<>();
+        for (WriteRow row : rows) {
+            groups.computeIfAbsent(row.period(), p -> new Group()).inserts.add(new Insert(row, 0));
+        }
+        groups.forEach((period, group) -> writeNew(spec, period, group, level, seq));
+    }
+
+    private void appendKeyed(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
+        TableKeys keys = open.keys(spec);
+        Map<Key, Insert> inBatch = new HashMap<>();
+        Map<Period, Group> fresh = new LinkedHashMap<>();
+        Map<Partition, Group> known = new LinkedHashMap<>();
+        for (WriteRow row : rows) {
+            Object[] values = keys.key(row);
+            Key key = new Key(values, KeyFilter.hash(values));
+            Insert insert = inBatch.get(key);
+            if (insert != null) {
+                insert.replaceBy(row);
+                continue;
+            }
+            try {
+                if (!locate(spec, keys, row, key, known)) {
+                    insert = new Insert(row, key.hash);
+                    inBatch.put(key, insert);
+                    fresh.computeIfAbsent(row.period(), p -> new Group())
+                            .inserts
+                            .add(insert);
+                }
+            } catch (SQLException e) {
+                fail(List.of(row), Sqlite.failure("a key cannot be looked up", paths.root(), e), Sqlite.busy(e));
+            }
+        }
+        known.forEach((partition, group) -> writeUpdates(spec, partition, group, level, seq));
+        fresh.forEach((period, group) -> writeNew(spec, period, group, level, seq));
+    }
+
+    /** Finds the row of a key in the partitions that may have it; adds the update to its group. */
+    private boolean locate(TableSpec spec, TableKeys keys, WriteRow row, Key key, Map<Partition, Group> known)
+            throws SQLException {
+        for (Partition partition : keys.candidates(key.hash)) {
+            PartitionWriter writer = open.get(partition.id());
+            long seq = writer != null ? writer.find(row) : probe(spec, partition, key);
+            if (seq != 0) {
+                known.computeIfAbsent(partition, p -> new Group()).updates.add(new Update(row, seq));
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Looks into a partition that is not open for writing. */
+    private long probe(TableSpec spec, Partition partition, Key key) throws SQLException {
+        Path file = paths.partition(partition);
+        Connection connection = Connections.reader(file, PROBE_CACHE);
+        String sql = "SELECT _seq FROM " + Sqlite.quote(spec.name()) + " WHERE " + PartitionWriter.keyTest(spec);
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            for (int i = 0; i < key.values.length; i++) {
+                PartitionWriter.bind(statement, i + 1, key.values[i]);
+            }
+            try (ResultSet rows = statement.executeQuery()) {
+                return rows.next() ? rows.getLong(1) : 0;
+            }
+        } finally {
+            Connections.close(file, connection);
+        }
+    }
+
+    private void writeNew(TableSpec spec, Period period, Group group, Ack level, SeqSource seq) {
+        try {
+            PartitionWriter writer = open.forNewRows(spec, period);
+            if (!write(writer, group, level, seq)) {
+                // Somebody else locks the file: its rows go to a sibling, which nobody knows yet.
+                write(open.sibling(spec, period), group, level, seq);
+            }
+        } catch (LeveeException e) {
+            boolean later = e.code() == ErrorCode.DISK_FULL || e.code() == ErrorCode.PARTITION_BUSY;
+            fail(group.inserts.stream().flatMap(BatchAppender::rows).toList(), e, later);
+        }
+    }
+
+    private void writeUpdates(TableSpec spec, Partition partition, Group group, Ack level, SeqSource seq) {
+        List<WriteRow> rows = group.updates.stream().map(Update::row).toList();
+        try {
+            PartitionWriter writer = open.forUpdates(spec, partition);
+            if (writer == null || !write(writer, group, level, seq)) {
+                fail(
+                        rows,
+                        new LeveeException(ErrorCode.PARTITION_BUSY, partition.id() + " is locked by a reader"),
+                        true);
+            }
+        } catch (LeveeException e) {
+            fail(rows, e, e.code() == ErrorCode.DISK_FULL || e.code() == ErrorCode.PARTITION_BUSY);
+        }
+    }
+
+    private static Stream<WriteRow> rows(Insert insert) {
+        return insert.repeated == null
+                ? Stream.of(insert.first)
+                : Stream.concat(Stream.of(insert.first), insert.repeated.stream());
+    }
+
+    /** One transaction. Returns false, with nothing written, where somebody else holds the lock. */
+    private boolean write(PartitionWriter writer, Group group, Ack level, SeqSource seq) {
+        Partition partition = writer.partition();
+        Partition.Held before = partition.held();
+        try {
+            writer.begin(level);
+        } catch (SQLException e) {
+            if (Sqlite.busy(e)) {
+                return false;
+            }
+            throw failed(writer, e);
+        }
+        try {
+            List<WriteRow> news = group.inserts.stream().map(i -> i.last).toList();
+            writer.insert(news, seq);
+            long maxSeq = news.isEmpty() ? 0 : news.get(news.size() - 1).seq();
+            for (Update update : group.updates) {
+                long change = seq.next();
+                writer.update(update.row, update.seq, change);
+                maxSeq = Math.max(maxSeq, change);
+            }
+            partition.held(widened(before, group));
+            writer.commit(partition.held(), maxSeq);
+        } catch (SQLException e) {
+            writer.rollback();
+            // The range stays as wide as it might have become; the count is what it was.
+            Partition.Held wide = partition.held();
+            partition.held(new Partition.Held(wide.minMicros(), wide.maxMicros(), before.rows()));
+            throw failed(writer, e);
+        }
+        settle(writer, group);
+        return true;
+    }
+
+    private LeveeException failed(PartitionWriter writer, SQLException e) {
+        LeveeException failure = Sqlite.failure("a batch cannot be written", writer.file(), e);
+        if (failure.code() != ErrorCode.DISK_FULL && failure.code() != ErrorCode.PARTITION_BUSY) {
+            // What state the connection is in nobody knows: the next batch gets a new one.
+            open.release(writer);
+        }
+        return failure;
+    }
+
+    private static Partition.Held widened(Partition.Held held, Group group) {
+        long min = Long.MAX_VALUE;
+        long max = Long.MIN_VALUE;
+        for (Insert insert : group.inserts) {
+            min = Math.min(min, insert.last.timeMicros());
+            max = Math.max(max, insert.last.timeMicros());
+        }
+        for (Update update : group.updates) {
+            min = Math.min(min, update.row.timeMicros());
+            max = Math.max(max, update.row.timeMicros());
+        }
+        return held.widened(min, max, held.rows() + group.inserts.size());
+    }
+
+    private void settle(PartitionWriter writer, Group group) {
+        TableKeys keys = writer.spec().keyed() ? open.keys(writer.spec()) : null;
+        for (Insert insert : group.inserts) {
+            long number = insert.last.seq();
+            insert.first.settle(Outcome.STORED, number, null);
+            if (insert.repeated != null) {
+                insert.repeated.forEach(row -> row.settle(Outcome.UPDATED, number, null));
+            }
+            if (keys != null) {
+                keys.add(writer.partition(), insert.hash);
+            }
+        }
+        for (Update update : group.updates) {
+            update.row.settle(Outcome.UPDATED, update.seq, null);
+        }
+    }
+
+    private static void fail(List<WriteRow> rows, LeveeException error, boolean later) {
+        rows.forEach(row -> row.settle(later ? Outcome.RETRY : Outcome.FAILED, 0, error));
+    }
+}

@@ -1,0 +1,344 @@
+package io.levee.sqlite;
+
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.PartitionId;
+import io.levee.TableSpec;
+import io.levee.internal.json.Json;
+import io.levee.internal.supervisor.Supervisor;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The catalog database for its one writer: every change is a command that the thread {@code levee-catalog} runs and syncs;
+ * callers wait for it. After {@link #close} commands are refused.
+ */
+final class Catalog {
+    private static final String[] SCHEMA = {
+        "CREATE TABLE IF NOT EXISTS store(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS tables(name TEXT PRIMARY KEY, spec TEXT NOT NULL, next_seq INTEGER NOT NULL)"
+                + " WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS partitions(table_name TEXT NOT NULL, class TEXT NOT NULL, period TEXT NOT NULL,"
+                + " n INTEGER NOT NULL, file TEXT NOT NULL, state TEXT NOT NULL CHECK(state IN"
+                + " ('open','closed','dropped')), min_time INTEGER, max_time INTEGER, row_count INTEGER, bytes INTEGER,"
+                + " checksum TEXT, created TEXT NOT NULL, changed TEXT NOT NULL, reason TEXT,"
+                + " PRIMARY KEY(table_name, class, period, n)) WITHOUT ROWID",
+    };
+
+    private final Path file;
+    private final Connection connection;
+    private final LinkedBlockingQueue<Runnable> commands = new LinkedBlockingQueue<>();
+    private boolean closed;
+
+    private Catalog(Path file, Connection connection) {
+        this.file = file;
+        this.connection = connection;
+    }
+
+    @FunctionalInterface
+    interface Command<T> {
+        T on(Connection connection) throws SQLException;
+    }
+
+    /** Opens or creates the catalog. The caller's thread owns it until {@link #start}. */
+    static Catalog open(Path file, Instant now) {
+        try {
+            Connection connection = Connections.catalog(file);
+            boolean done = false;
+            try {
+                create(connection, now);
+                done = true;
+                return new Catalog(file, connection);
+            } finally {
+                if (!done) {
+                    Connections.close(file, connection);
+                }
+            }
+        } catch (SQLException e) {
+            throw Sqlite.failure("the catalog cannot be opened", file, e);
+        }
+    }
+
+    private static void create(Connection connection, Instant now) throws SQLException {
+        if (Sqlite.number(connection, "PRAGMA user_version") != 0) {
+            requireFormat(connection);
+            return;
+        }
+        Sqlite.transaction(connection, () -> {
+            for (String sql : SCHEMA) {
+                Sqlite.run(connection, sql);
+            }
+            put(connection, "format", Integer.toString(Connections.FORMAT));
+            put(connection, "created", now.toString());
+            put(connection, "last_shutdown", "CLEAN");
+            Sqlite.run(connection, "PRAGMA application_id=" + Connections.CATALOG_ID);
+            Sqlite.run(connection, "PRAGMA user_version=" + Connections.FORMAT);
+            return true;
+        });
+    }
+
+    /** Refuses what is no catalog, and formats of a later release (guarantee G110). */
+    static void requireFormat(Connection connection) throws SQLException {
+        long id = Sqlite.number(connection, "PRAGMA application_id");
+        long format = Sqlite.number(connection, "PRAGMA user_version");
+        if (id != Connections.CATALOG_ID || format != Connections.FORMAT) {
+            throw new LeveeException(
+                            ErrorCode.UNSAFE_ENVIRONMENT,
+                            "catalog.db has format " + format + " (application id " + id
+                                    + "); this release reads format " + Connections.FORMAT)
+                    .hint("open the store with the release that wrote it");
+        }
+    }
+
+    /** Hands the catalog over to its thread. */
+    void start(Supervisor supervisor) {
+        supervisor.start("levee-catalog", task -> {
+            while (!task.stopping() || !commands.isEmpty()) {
+                Runnable command = commands.poll(100, TimeUnit.MILLISECONDS);
+                if (command != null) {
+                    command.run();
+                    task.ran("");
+                }
+            }
+            List<Runnable> last = new ArrayList<>();
+            synchronized (commands) {
+                closed = true;
+                commands.drainTo(last);
+            }
+            last.forEach(Runnable::run);
+        });
+    }
+
+    /** Runs a change in one synced transaction and waits for it. */
+    <T> T change(Command<T> command) {
+        CompletableFuture<T> answer = new CompletableFuture<>();
+        Runnable step = () -> {
+            try {
+                answer.complete(Sqlite.transaction(connection, () -> command.on(connection)));
+            } catch (LeveeException e) {
+                answer.completeExceptionally(e);
+            } catch (SQLException e) {
+                answer.completeExceptionally(Sqlite.failure("the catalog cannot be written", file, e));
+            }
+        };
+        synchronized (commands) {
+            if (closed) {
+                throw new LeveeException(ErrorCode.CLOSED, "the catalog is closed");
+            }
+            commands.add(step);
+        }
+        try {
+            return answer.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new LeveeException(ErrorCode.CANCELLED, "interrupted while waiting for the catalog", e);
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof LeveeException known
+                    ? known
+                    : new LeveeException(ErrorCode.INTERNAL, "the catalog failed: " + e.getCause(), e);
+        }
+    }
+
+    /** Ends the catalog: the thread has ended, the caller owns it again. */
+    void close(boolean clean) {
+        try {
+            if (clean) {
+                put(connection, "last_shutdown", "CLEAN");
+            }
+            Sqlite.run(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
+            Connections.close(file, connection);
+        } catch (SQLException e) {
+            throw Sqlite.failure("the catalog cannot be closed", file, e);
+        }
+    }
+
+    /** Marks the store as in use; returns whether the last writer closed it in order. Before {@link #start}. */
+    boolean begin() {
+        try {
+            boolean clean =
+                    "CLEAN".equals(Sqlite.value(connection, "SELECT value FROM store WHERE key='last_shutdown'"));
+            put(connection, "last_shutdown", "RUNNING");
+            return clean;
+        } catch (SQLException e) {
+            throw Sqlite.failure("the catalog cannot be written", file, e);
+        }
+    }
+
+    /** The catalog's connection, for reading before {@link #start}. */
+    Connection beforeStart() {
+        return connection;
+    }
+
+    private static void put(Connection connection, String key, String value) throws SQLException {
+        try (PreparedStatement statement =
+                connection.prepareStatement("INSERT OR REPLACE INTO store(key, value) VALUES(?, ?)")) {
+            statement.setString(1, key);
+            statement.setString(2, value);
+            statement.executeUpdate();
+        }
+    }
+
+    // What the catalog holds, read through any connection to it.
+
+    static List<TableSpec> tables(Connection connection) throws SQLException {
+        List<TableSpec> specs = new ArrayList<>();
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("SELECT spec FROM tables ORDER BY name")) {
+            while (rows.next()) {
+                specs.add(TableSpec.fromMap(Json.object(rows.getString(1))));
+            }
+        }
+        return specs;
+    }
+
+    static List<Partition> partitions(Connection connection) throws SQLException {
+        List<Partition> partitions = new ArrayList<>();
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("SELECT table_name, class, period, n, file, state, min_time,"
+                        + " max_time, row_count, bytes FROM partitions WHERE state <> 'dropped'")) {
+            while (rows.next()) {
+                partitions.add(partition(rows));
+            }
+        }
+        return partitions;
+    }
+
+    private static Partition partition(ResultSet rows) throws SQLException {
+        PartitionId id = new PartitionId(rows.getString(1), rows.getString(2), rows.getString(3), rows.getInt(4));
+        boolean closed = rows.getString(6).equals("closed");
+        Partition.Held held =
+                closed ? new Partition.Held(rows.getLong(7), rows.getLong(8), rows.getLong(9)) : Partition.Held.UNKNOWN;
+        Partition.State state = closed ? Partition.State.CLOSED : Partition.State.OPEN;
+        return new Partition(id, rows.getString(5), state, held, rows.getLong(10));
+    }
+
+    /** Closed partitions whose checksum is still to be made. */
+    static List<String> filesWithoutChecksum(Connection connection) throws SQLException {
+        return files(connection, "SELECT file FROM partitions WHERE state = 'closed' AND checksum IS NULL");
+    }
+
+    /** The files of the newest dropped partitions; older ones are long gone. */
+    static List<String> droppedFiles(Connection connection) throws SQLException {
+        return files(
+                connection, "SELECT file FROM partitions WHERE state = 'dropped' ORDER BY changed DESC LIMIT 1000");
+    }
+
+    private static List<String> files(Connection connection, String sql) throws SQLException {
+        List<String> files = new ArrayList<>();
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery(sql)) {
+            while (rows.next()) {
+                files.add(rows.getString(1));
+            }
+        }
+        return files;
+    }
+
+    // Changes, for use with change().
+
+    static void putTable(Connection connection, TableSpec spec) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement("INSERT INTO tables(name, spec, next_seq)"
+                + " VALUES(?1, ?2, 1) ON CONFLICT(name) DO UPDATE SET spec = ?2")) {
+            statement.setString(1, spec.name());
+            statement.setString(2, Json.write(spec.toMap()));
+            statement.executeUpdate();
+        }
+    }
+
+    static long reserveSeq(Connection connection, String table, long count) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "UPDATE tables SET next_seq = next_seq + ? WHERE name = ? RETURNING next_seq")) {
+            statement.setLong(1, count);
+            statement.setString(2, table);
+            try (ResultSet rows = statement.executeQuery()) {
+                if (!rows.next()) {
+                    throw new LeveeException(ErrorCode.UNKNOWN_TABLE, "the catalog has no table " + table);
+                }
+                return rows.getLong(1) - count;
+            }
+        }
+    }
+
+    /** The next unused number of a period: dropped partitions count, so that no file name is used twice. */
+    static int nextN(Connection connection, String table, String period) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT COALESCE(MAX(n), 0) + 1 FROM partitions WHERE table_name = ? AND period = ?")) {
+            statement.setString(1, table);
+            statement.setString(2, period);
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return rows.getInt(1);
+            }
+        }
+    }
+
+    static void insertOpen(Connection connection, Partition partition, Instant now) throws SQLException {
+        PartitionId id = partition.id();
+        try (PreparedStatement statement =
+                connection.prepareStatement("INSERT INTO partitions(table_name, class, period,"
+                        + " n, file, state, created, changed) VALUES(?, ?, ?, ?, ?, 'open', ?6, ?6)")) {
+            bind(statement, 1, id);
+            statement.setString(5, partition.file());
+            statement.setString(6, now.toString());
+            statement.executeUpdate();
+        }
+    }
+
+    static void markOpen(Connection connection, PartitionId id, Instant now) throws SQLException {
+        update(
+                connection,
+                "state='open', min_time=NULL, max_time=NULL, row_count=NULL, checksum=NULL, reason=NULL",
+                id,
+                now,
+                null);
+    }
+
+    static void markClosed(Connection connection, PartitionId id, Partition.Held held, long bytes, Instant now)
+            throws SQLException {
+        update(
+                connection,
+                "state='closed', min_time=" + held.minMicros() + ", max_time=" + held.maxMicros() + ", row_count="
+                        + held.rows() + ", bytes=" + bytes,
+                id,
+                now,
+                null);
+    }
+
+    static void markDropped(Connection connection, PartitionId id, String reason, Instant now) throws SQLException {
+        update(connection, "state='dropped', reason=?1", id, now, reason);
+    }
+
+    static void putChecksum(Connection connection, PartitionId id, String checksum, Instant now) throws SQLException {
+        update(connection, "checksum=?1", id, now, checksum);
+    }
+
+    private static void update(Connection connection, String what, PartitionId id, Instant now, @Nullable String text)
+            throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement("UPDATE partitions SET " + what
+                + ", changed=?2 WHERE table_name=?3 AND class=?4 AND period=?5 AND n=?6")) {
+            statement.setString(1, text);
+            statement.setString(2, now.toString());
+            bind(statement, 3, id);
+            statement.executeUpdate();
+        }
+    }
+
+    private static void bind(PreparedStatement statement, int from, PartitionId id) throws SQLException {
+        statement.setString(from, id.table());
+        statement.setString(from + 1, id.retentionClass());
+        statement.setString(from + 2, id.period());
+        statement.setInt(from + 3, id.n());
+    }
+}

@@ -1,0 +1,76 @@
+package io.levee.sqlite;
+
+import io.levee.PartitionId;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** The live partitions of an opened store. Thread-safe; a query takes a list of it once and keeps to that. */
+final class Manifest {
+    private final Map<PartitionId, Partition> live = new ConcurrentHashMap<>();
+
+    void add(Partition partition) {
+        live.put(partition.id(), partition);
+    }
+
+    /** Takes one out of later lists. */
+    synchronized void remove(PartitionId id) {
+        live.remove(id);
+    }
+
+    @Nullable
+    Partition get(PartitionId id) {
+        return live.get(id);
+    }
+
+    int size() {
+        return live.size();
+    }
+
+    /** All of them, by table and then by time. */
+    List<Partition> all() {
+        return sorted(live.values());
+    }
+
+    /** Those of one table that may hold rows of the range, pinned: the caller unpins them. */
+    List<Partition> pinned(String table, long fromMicros, long toMicros) {
+        synchronized (this) {
+            List<Partition> touched = touching(table, fromMicros, toMicros);
+            touched.forEach(Partition::pin);
+            return touched;
+        }
+    }
+
+    /** Those of one table that may hold rows of the half-open range. */
+    List<Partition> touching(String table, long fromMicros, long toMicros) {
+        return sorted(live.values().stream()
+                .filter(p -> p.id().table().equals(table) && p.touches(fromMicros, toMicros))
+                .toList());
+    }
+
+    /** Those of one table, empty ones too. */
+    List<Partition> of(String table) {
+        return sorted(
+                live.values().stream().filter(p -> p.id().table().equals(table)).toList());
+    }
+
+    private static List<Partition> sorted(Collection<Partition> partitions) {
+        return partitions.stream()
+                .sorted(Comparator.comparing((Partition p) -> p.id().table())
+                        .thenComparing(p -> p.period().startMicros())
+                        .thenComparing(Partition::id))
+                .toList();
+    }
+
+    /** Takes over what the catalog says now: for a store that is opened for reading beside a writer. */
+    void reload(Connection catalog) throws SQLException {
+        List<Partition> now = Catalog.partitions(catalog);
+        now.forEach(this::add);
+        live.keySet().retainAll(now.stream().map(Partition::id).toList());
+    }
+}

@@ -1,0 +1,364 @@
+package io.levee.sqlite;
+
+import io.levee.Bytes;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.PartitionId;
+import io.levee.TableSpec;
+import io.levee.engine.Period;
+import io.levee.internal.time.MonotonicClock;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The partitions that the writer has open, and which of them takes the new rows of a period. Owned by the writer thread.
+ *
+ * <p>At most {@value #MAX_OPEN} are open at once: one more closes the one that was not used for longest. What is idle is closed
+ * for good, one partition a slice.
+ */
+final class OpenPartitions {
+    /** Most partitions that can be written at once. */
+    static final int MAX_OPEN = 64;
+
+    /** Most partitions of a store: garbage times must not make a file each. */
+    static final int MAX_PARTITIONS = 20_000;
+
+    /** Late rows reopen the newest partition of their period below this size; above it they go to a sibling. */
+    private static final Bytes REOPEN_BELOW = Bytes.mebi(256);
+
+    private static final long CHECKPOINT_BYTES = 4L << 20;
+    private static final long WAL_CAP_BYTES = 64L << 20;
+    private static final Duration IDLE = Duration.ofSeconds(60);
+
+    private final StorePaths paths;
+    private final Catalog catalog;
+    private final Manifest manifest;
+    private final ReadHandles readers;
+    private final Clock wall;
+    private final Bytes cacheShare;
+    private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private final Map<PartitionId, PartitionWriter> open = new LinkedHashMap<>();
+    private final Map<String, PartitionId> taking = new HashMap<>();
+    private final Map<String, TableKeys> keys = new HashMap<>();
+    private final Set<PartitionId> full = new HashSet<>();
+    private Bytes cache;
+
+    OpenPartitions(
+            StorePaths paths, Catalog catalog, Manifest manifest, ReadHandles readers, Clock wall, Bytes cacheShare) {
+        this.paths = paths;
+        this.catalog = catalog;
+        this.manifest = manifest;
+        this.readers = readers;
+        this.wall = wall;
+        this.cacheShare = cacheShare;
+        this.cache = cacheFor(1);
+    }
+
+    /** The partition that takes a period's new rows, opened, reopened or made. */
+    PartitionWriter forNewRows(TableSpec spec, Period period) {
+        PartitionId known = taking.get(spec.name() + "/" + period.name());
+        PartitionWriter writer = known == null ? null : open.get(known);
+        if (writer != null && writer.spec().equals(spec)) {
+            writer.used(clock.nanos());
+            return writer;
+        }
+        Optional<Partition> newest = manifest.of(spec.name()).stream()
+                .filter(p -> p.period().equals(period) && !full.contains(p.id()))
+                .max(Comparator.comparingInt(p -> p.id().n()));
+        if (newest.isPresent() && newest.get().info(paths).bytes() < REOPEN_BELOW.value()) {
+            writer = reopen(spec, newest.get());
+        }
+        return taking(spec, period, writer == null ? make(spec, period) : writer);
+    }
+
+    /** A new sibling for a period whose partition cannot take rows now. */
+    PartitionWriter sibling(TableSpec spec, Period period) {
+        PartitionId known = taking.remove(spec.name() + "/" + period.name());
+        if (known != null) {
+            full.add(known);
+        }
+        return taking(spec, period, make(spec, period));
+    }
+
+    private PartitionWriter taking(TableSpec spec, Period period, PartitionWriter writer) {
+        taking.put(spec.name() + "/" + period.name(), writer.partition().id());
+        writer.used(clock.nanos());
+        return writer;
+    }
+
+    /** A partition for updates of its rows; null where a reader keeps it from being opened for writing now. */
+    @Nullable
+    PartitionWriter forUpdates(TableSpec spec, Partition partition) {
+        PartitionWriter writer = open.get(partition.id());
+        if (writer == null || !writer.spec().equals(spec)) {
+            writer = reopen(spec, partition);
+        }
+        if (writer != null) {
+            writer.used(clock.nanos());
+        }
+        return writer;
+    }
+
+    /** The open writer of a partition, or null. */
+    @Nullable
+    PartitionWriter get(PartitionId id) {
+        return open.get(id);
+    }
+
+    TableKeys keys(TableSpec spec) {
+        return keys.computeIfAbsent(spec.name(), name -> new TableKeys(spec, paths, manifest.of(name)));
+    }
+
+    private @Nullable PartitionWriter reopen(TableSpec spec, Partition partition) {
+        PartitionWriter present = open.remove(partition.id());
+        try {
+            if (present != null) {
+                present.close();
+            }
+            makeRoom();
+            if (partition.state() == Partition.State.CLOSED) {
+                catalog.change(c -> {
+                    Catalog.markOpen(c, partition.id(), wall.instant());
+                    return true;
+                });
+                partition.opened();
+                readers.evict(paths.partition(partition));
+            }
+            return opened(spec, partition);
+        } catch (SQLException e) {
+            if (Sqlite.busy(e)) {
+                return null;
+            }
+            throw Sqlite.failure("the partition cannot be opened for writing", paths.partition(partition), e);
+        }
+    }
+
+    private PartitionWriter opened(TableSpec spec, Partition partition) throws SQLException {
+        fitCaches(open.size() + 1);
+        PartitionWriter writer = PartitionWriter.open(partition, spec, paths, cache, wall.instant());
+        open.put(partition.id(), writer);
+        writer.used(clock.nanos());
+        if (!partition.held().known()) {
+            partition.held(PartitionSchema.held(writer.connection()));
+        }
+        return writer;
+    }
+
+    private PartitionWriter make(TableSpec spec, Period period) {
+        if (manifest.size() >= MAX_PARTITIONS) {
+            throw new LeveeException(
+                            ErrorCode.TOO_MANY_PARTITIONS,
+                            "the store has " + manifest.size() + " partitions, and needs " + spec.name() + "/"
+                                    + period.name() + " besides")
+                    .hint("use wider partitions or a retention rule; garbage times make partitions of their own");
+        }
+        makeRoom();
+        Partition partition = catalog.change(c -> {
+            int n = Catalog.nextN(c, spec.name(), period.name());
+            String name = n == 1 ? period.name() + ".db" : period.name() + "." + n + ".db";
+            Partition made = new Partition(
+                    new PartitionId(spec.name(), "", period.name(), n),
+                    "tables/" + spec.name() + "/" + name,
+                    Partition.State.OPEN,
+                    Partition.Held.NOTHING,
+                    0);
+            Catalog.insertOpen(c, made, wall.instant());
+            return made;
+        });
+        Path file = paths.partition(partition);
+        try {
+            Path directory = paths.directory(spec.name());
+            if (Files.notExists(directory)) {
+                Files.createDirectories(directory);
+                StorePaths.sync(paths.tables());
+            }
+            PartitionWriter writer = opened(spec, partition);
+            StorePaths.sync(directory);
+            manifest.add(partition);
+            if (spec.keyed() && keys.containsKey(spec.name())) {
+                keys(spec).made(partition);
+            }
+            return writer;
+        } catch (SQLException e) {
+            throw Sqlite.failure("a partition cannot be made", file, e);
+        } catch (IOException e) {
+            throw new LeveeException(ErrorCode.IO_FAILED, "the directory of " + file + " cannot be made: " + e, e);
+        }
+    }
+
+    private void makeRoom() {
+        while (open.size() >= MAX_OPEN) {
+            PartitionWriter idle = open.values().stream()
+                    .min(Comparator.comparingLong(PartitionWriter::lastUsedNanos))
+                    .orElseThrow();
+            if (!close(idle).isEmpty()) {
+                release(idle);
+            }
+        }
+    }
+
+    /** Closes only the connection; the partition stays open in the catalog. */
+    void release(PartitionWriter writer) {
+        open.remove(writer.partition().id());
+        try {
+            writer.close();
+        } catch (SQLException e) {
+            throw Sqlite.failure("a partition cannot be closed", writer.file(), e);
+        }
+    }
+
+    /** Many small caches, or few large ones: their sum stays within the writer's share. */
+    private void fitCaches(int handles) throws SQLException {
+        Bytes wanted = cacheFor(handles);
+        if (!wanted.equals(cache)) {
+            cache = wanted;
+            for (PartitionWriter writer : open.values()) {
+                Connections.setCache(writer.connection(), cache);
+            }
+        }
+    }
+
+    private Bytes cacheFor(int handles) {
+        long each = cacheShare.value() / Math.max(1, Integer.highestOneBit(Math.max(1, 2 * handles - 1)));
+        return new Bytes(Math.max(256 << 10, Math.min(16 << 20, each)));
+    }
+
+    /** What the open caches may take together. */
+    long cacheBytes() {
+        return open.size() * cache.value();
+    }
+
+    /** What the key filters take; the oldest are given up past the limit. */
+    long keyBytes(long limit) {
+        long sum = 0;
+        for (TableKeys table : keys.values()) {
+            table.shrinkTo(limit / keys.size());
+            sum += table.bytes();
+        }
+        return sum;
+    }
+
+    /** Checkpoints what has grown, and closes at most one idle partition. */
+    void slice() {
+        long now = clock.nanos();
+        PartitionWriter idle = null;
+        for (PartitionWriter writer : List.copyOf(open.values())) {
+            checkpoint(writer);
+            boolean old = now - writer.lastUsedNanos() > IDLE.toNanos();
+            if (old && (idle == null || writer.lastUsedNanos() < idle.lastUsedNanos())) {
+                idle = writer;
+            }
+        }
+        if (idle != null && !close(idle).isEmpty()) {
+            // A reader holds it; it is tried again after another idle time.
+            idle.used(now);
+        }
+    }
+
+    private void checkpoint(PartitionWriter writer) {
+        if (Partition.size(StorePaths.wal(writer.file())) < CHECKPOINT_BYTES || !writer.dirty()) {
+            return;
+        }
+        try {
+            if (!writer.checkpoint() && Partition.size(StorePaths.wal(writer.file())) > WAL_CAP_BYTES) {
+                // A reader holds the WAL: new rows go to a sibling, and this WAL ends when its readers do (G92).
+                full.add(writer.partition().id());
+                taking.values().remove(writer.partition().id());
+            }
+        } catch (SQLException e) {
+            throw Sqlite.failure("a checkpoint failed", writer.file(), e);
+        }
+    }
+
+    /**
+     * Closes a partition for good, as docs/format.md says.
+     *
+     * @return empty, or why it stays open
+     */
+    String close(PartitionWriter writer) {
+        Partition partition = writer.partition();
+        Path file = writer.file();
+        readers.evict(file);
+        if (Handles.open(file) > 1) {
+            return "a query reads it";
+        }
+        try {
+            KeyFilter filter =
+                    keys.containsKey(writer.spec().name()) ? keys(writer.spec()).filter(partition) : null;
+            if (filter != null) {
+                Sqlite.transaction(writer.connection(), () -> {
+                    TableKeys.store(writer.connection(), filter);
+                    return true;
+                });
+            }
+            if (!writer.truncateWal() || !writer.leaveWal()) {
+                return "another process reads it";
+            }
+            Partition.Held exactly = PartitionSchema.held(writer.connection());
+            release(writer);
+            StorePaths.sync(paths.directory(partition.id().table()));
+            long bytes = Partition.size(file);
+            catalog.change(c -> {
+                Catalog.markClosed(c, partition.id(), exactly, bytes, wall.instant());
+                return true;
+            });
+            partition.closed(exactly, bytes);
+            return "";
+        } catch (SQLException e) {
+            if (Sqlite.busy(e)) {
+                return "another process reads it";
+            }
+            throw Sqlite.failure("a partition cannot be closed", file, e);
+        } catch (IOException e) {
+            throw new LeveeException(ErrorCode.IO_FAILED, "the directory of " + file + " cannot be synced: " + e, e);
+        }
+    }
+
+    /** Closes a partition that may not be open by now. Returns empty, or why it stays open. */
+    String close(TableSpec spec, Partition partition) {
+        if (partition.state() != Partition.State.OPEN) {
+            return "";
+        }
+        PartitionWriter writer = open.get(partition.id());
+        if (writer == null) {
+            writer = reopen(spec, partition);
+        }
+        return writer == null ? "another process reads it" : close(writer);
+    }
+
+    void dropped(Partition partition) {
+        full.remove(partition.id());
+        taking.values().remove(partition.id());
+        TableKeys table = keys.get(partition.id().table());
+        if (table != null) {
+            table.dropped(partition);
+        }
+    }
+
+    /** Closes everything. Returns why some stay open. */
+    List<String> closeAll() {
+        List<String> left = new ArrayList<>();
+        for (PartitionWriter writer : List.copyOf(open.values())) {
+            String why = close(writer);
+            if (!why.isEmpty()) {
+                left.add(writer.partition().id() + ": " + why);
+                release(writer);
+            }
+        }
+        return left;
+    }
+}

@@ -1,0 +1,141 @@
+package io.levee.sqlite;
+
+import io.levee.PartitionId;
+import io.levee.PartitionInfo;
+import io.levee.engine.Period;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * What this process knows of one partition. Changed by the writer thread (and by the maintenance thread for ranges that an
+ * unclean stop left unknown); read by any.
+ */
+final class Partition {
+    /** Where a partition is in its life; see docs/format.md. */
+    enum State {
+        OPEN,
+        CLOSED,
+        DROPPED
+    }
+
+    private final PartitionId id;
+    private final String file;
+    private final Period period;
+    private volatile State state;
+    private volatile Held held;
+    private volatile long closedBytes;
+    private final AtomicInteger pins = new AtomicInteger();
+
+    /** The range and number of rows, of one moment. The range is never narrower than what was committed. */
+    record Held(long minMicros, long maxMicros, long rows) {
+        static final Held UNKNOWN = new Held(Long.MIN_VALUE, Long.MAX_VALUE, -1);
+        static final Held NOTHING = new Held(Long.MAX_VALUE, Long.MIN_VALUE, 0);
+
+        boolean known() {
+            return rows >= 0;
+        }
+
+        Held widened(long min, long max, long rowsNow) {
+            return new Held(Math.min(minMicros, min), Math.max(maxMicros, max), rowsNow);
+        }
+    }
+
+    Partition(PartitionId id, String file, State state, Held held, long closedBytes) {
+        this.id = id;
+        this.file = file;
+        this.period = Period.parse(id.period());
+        this.state = state;
+        this.held = held;
+        this.closedBytes = closedBytes;
+    }
+
+    PartitionId id() {
+        return id;
+    }
+
+    /** The path below the store's root. */
+    String file() {
+        return file;
+    }
+
+    Period period() {
+        return period;
+    }
+
+    State state() {
+        return state;
+    }
+
+    Held held() {
+        return held;
+    }
+
+    synchronized void held(Held now) {
+        held = now;
+    }
+
+    /** Takes over what was read off the file, unless the writer came first. */
+    synchronized void learned(Held before, Held found) {
+        if (held.equals(before)) {
+            held = found;
+        }
+    }
+
+    void opened() {
+        state = State.OPEN;
+        closedBytes = 0;
+    }
+
+    void closed(Held exactly, long bytes) {
+        held = exactly;
+        closedBytes = bytes;
+        state = State.CLOSED;
+    }
+
+    void dropped() {
+        state = State.DROPPED;
+    }
+
+    /** Whether it may hold rows of the half-open range. */
+    boolean touches(long fromMicros, long toMicros) {
+        Held now = held;
+        return now.minMicros < toMicros && now.maxMicros >= fromMicros;
+    }
+
+    /** A query has it in its list: the file stays where it is until {@link #unpin}. */
+    void pin() {
+        pins.incrementAndGet();
+    }
+
+    void unpin() {
+        pins.decrementAndGet();
+    }
+
+    boolean pinned() {
+        return pins.get() > 0;
+    }
+
+    /** Its figures for users; the size of an open one is read from the file system. */
+    PartitionInfo info(StorePaths paths) {
+        Held now = held;
+        long bytes = state == State.CLOSED && closedBytes > 0 ? closedBytes : size(paths);
+        PartitionInfo.State shown = state == State.CLOSED ? PartitionInfo.State.CLOSED : PartitionInfo.State.OPEN;
+        return new PartitionInfo(id, shown, now.minMicros, now.maxMicros, now.rows, bytes);
+    }
+
+    private long size(StorePaths paths) {
+        Path database = paths.partition(this);
+        return size(database) + size(StorePaths.wal(database)) + size(StorePaths.shm(database));
+    }
+
+    /** A file's size, 0 where it is missing: it may go while we look. */
+    static long size(Path file) {
+        try {
+            return Files.size(file);
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+}

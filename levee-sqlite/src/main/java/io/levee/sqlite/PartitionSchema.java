@@ -1,0 +1,202 @@
+package io.levee.sqlite;
+
+import io.levee.Column;
+import io.levee.ColumnType;
+import io.levee.PartitionId;
+import io.levee.TableSpec;
+import io.levee.internal.json.Json;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** The tables and indexes of a partition file: made whole in one transaction, and widened when a table gets new columns. */
+final class PartitionSchema {
+    private PartitionSchema() {}
+
+    /** The name of the detail table. */
+    static String details(TableSpec spec) {
+        return spec.name() + "_details";
+    }
+
+    /** The column that holds the event time. */
+    static String timeColumn(TableSpec spec) {
+        return spec.separateTime() ? "_time" : spec.time().get(0);
+    }
+
+    static List<Column> hot(TableSpec spec) {
+        return spec.columns().stream().filter(c -> !c.detail()).toList();
+    }
+
+    static List<Column> detail(TableSpec spec) {
+        return spec.columns().stream().filter(Column::detail).toList();
+    }
+
+    static String sqlType(ColumnType type) {
+        return switch (type) {
+            case TEXT, DECIMAL, UUID, JSON -> "TEXT";
+            case INTEGER, BOOLEAN, TIMESTAMP, DURATION -> "INTEGER";
+            case REAL -> "REAL";
+            case BLOB -> "BLOB";
+        };
+    }
+
+    /** Makes everything in a new file, or only what a younger spec added. One transaction. */
+    static void prepare(Connection connection, TableSpec spec, PartitionId id, Instant now) throws SQLException {
+        Sqlite.transaction(connection, () -> {
+            if (columns(connection, spec.name()).isEmpty()) {
+                create(connection, spec, id, now);
+            } else {
+                widen(connection, spec);
+            }
+            return id;
+        });
+    }
+
+    private static void create(Connection connection, TableSpec spec, PartitionId id, Instant now) throws SQLException {
+        List<String> columns = new ArrayList<>(List.of("_seq INTEGER PRIMARY KEY"));
+        if (spec.separateTime()) {
+            columns.add("_time INTEGER NOT NULL");
+        }
+        hot(spec).forEach(c -> columns.add(definition(c)));
+        if (spec.keyed()) {
+            columns.add("_chg INTEGER");
+        }
+        Sqlite.run(connection, "CREATE TABLE " + Sqlite.quote(spec.name()) + "(" + String.join(", ", columns) + ")");
+        createDetails(connection, spec);
+        createIndexes(connection, spec);
+        Sqlite.run(connection, "CREATE TABLE levee_partition(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
+        Sqlite.run(
+                connection,
+                "CREATE TABLE levee_stats(id INTEGER PRIMARY KEY CHECK(id = 1), rows INTEGER NOT NULL,"
+                        + " min_time INTEGER NOT NULL, max_time INTEGER NOT NULL, max_seq INTEGER NOT NULL)");
+        Sqlite.run(
+                connection, "INSERT INTO levee_stats VALUES(1, 0, " + Long.MAX_VALUE + ", -" + Long.MAX_VALUE + ", 0)");
+        if (spec.keyed()) {
+            Sqlite.run(connection, "CREATE TABLE levee_keys(layer INTEGER PRIMARY KEY, bits BLOB NOT NULL)");
+        }
+        Map<String, String> identity = new LinkedHashMap<>();
+        identity.put("format", Integer.toString(Connections.FORMAT));
+        identity.put("table", id.table());
+        identity.put("class", id.retentionClass());
+        identity.put("period", id.period());
+        identity.put("n", Integer.toString(id.n()));
+        identity.put("created", now.toString());
+        identity.put("spec", Json.write(spec.toMap()));
+        for (Map.Entry<String, String> entry : identity.entrySet()) {
+            describe(connection, entry.getKey(), entry.getValue());
+        }
+    }
+
+    private static void describe(Connection connection, String key, String value) throws SQLException {
+        try (PreparedStatement statement =
+                connection.prepareStatement("INSERT OR REPLACE INTO levee_partition(key, value) VALUES(?, ?)")) {
+            statement.setString(1, key);
+            statement.setString(2, value);
+            statement.executeUpdate();
+        }
+    }
+
+    private static String definition(Column column) {
+        return Sqlite.quote(column.name()) + " " + sqlType(column.type());
+    }
+
+    private static void createDetails(Connection connection, TableSpec spec) throws SQLException {
+        List<Column> details = detail(spec);
+        if (!details.isEmpty()) {
+            List<String> columns = new ArrayList<>(List.of("_seq INTEGER PRIMARY KEY"));
+            details.forEach(c -> columns.add(definition(c)));
+            Sqlite.run(
+                    connection, "CREATE TABLE " + Sqlite.quote(details(spec)) + "(" + String.join(", ", columns) + ")");
+        }
+    }
+
+    private static void createIndexes(Connection connection, TableSpec spec) throws SQLException {
+        String time = timeColumn(spec);
+        if (spec.indexes().stream().noneMatch(index -> index.get(0).equals(time))) {
+            createIndex(connection, spec, "time", false, List.of(time), "");
+        }
+        if (spec.keyed()) {
+            createIndex(connection, spec, "key", true, spec.key(), "");
+            createIndex(connection, spec, "chg", false, List.of("_chg"), " WHERE _chg IS NOT NULL");
+        }
+        for (int i = 0; i < spec.indexes().size(); i++) {
+            createIndex(connection, spec, "i" + (i + 1), false, spec.indexes().get(i), "");
+        }
+    }
+
+    private static void createIndex(
+            Connection connection, TableSpec spec, String name, boolean unique, List<String> columns, String where)
+            throws SQLException {
+        String list = String.join(", ", columns.stream().map(Sqlite::quote).toList());
+        Sqlite.run(
+                connection,
+                "CREATE " + (unique ? "UNIQUE " : "") + "INDEX " + Sqlite.quote(spec.name() + "_" + name) + " ON "
+                        + Sqlite.quote(spec.name()) + "(" + list + ")" + where);
+    }
+
+    /** Adds the columns that the table got since the file was made: metadata only, at any size. */
+    private static void widen(Connection connection, TableSpec spec) throws SQLException {
+        boolean changed = addMissing(connection, spec.name(), hot(spec));
+        List<Column> details = detail(spec);
+        if (!details.isEmpty()) {
+            if (columns(connection, details(spec)).isEmpty()) {
+                createDetails(connection, spec);
+                changed = true;
+            } else {
+                changed |= addMissing(connection, details(spec), details);
+            }
+        }
+        if (changed) {
+            describe(connection, "spec", Json.write(spec.toMap()));
+        }
+    }
+
+    private static boolean addMissing(Connection connection, String table, List<Column> wanted) throws SQLException {
+        Set<String> there = columns(connection, table);
+        boolean changed = false;
+        for (Column column : wanted) {
+            if (!there.contains(column.name())) {
+                Sqlite.run(connection, "ALTER TABLE " + Sqlite.quote(table) + " ADD COLUMN " + definition(column));
+                changed = true;
+            }
+        }
+        return changed;
+    }
+
+    /** The columns that a table of the file has; empty where it has no such table. */
+    static Set<String> columns(Connection connection, String table) throws SQLException {
+        Set<String> names = new LinkedHashSet<>();
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("PRAGMA table_info(" + Sqlite.quote(table) + ")")) {
+            while (rows.next()) {
+                names.add(rows.getString("name"));
+            }
+        }
+        return names;
+    }
+
+    /** The statistics of the last commit; nothing for a file that never got its tables. */
+    static Partition.Held held(Connection connection) throws SQLException {
+        if (Sqlite.value(connection, "SELECT 1 FROM sqlite_master WHERE name = 'levee_stats'") == null) {
+            return Partition.Held.NOTHING;
+        }
+        try (Statement statement = connection.createStatement();
+                ResultSet rows =
+                        statement.executeQuery("SELECT min_time, max_time, rows FROM levee_stats WHERE id = 1")) {
+            if (!rows.next()) {
+                return Partition.Held.UNKNOWN;
+            }
+            long count = rows.getLong(3);
+            return count == 0 ? Partition.Held.NOTHING : new Partition.Held(rows.getLong(1), rows.getLong(2), count);
+        }
+    }
+}

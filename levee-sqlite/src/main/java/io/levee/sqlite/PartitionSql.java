@@ -1,0 +1,126 @@
+package io.levee.sqlite;
+
+import io.levee.Column;
+import io.levee.Expr;
+import io.levee.TableSpec;
+import io.levee.sqlite.ReadHandles.ReadHandle;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One statement on one partition, built up piece by piece. A column that the partition lacks reads as a typed null, or
+ * answers would change with the order of partitions.
+ */
+final class PartitionSql {
+    private final TableSpec spec;
+    private final Set<String> hotThere;
+    private final Set<String> detailThere;
+    private final List<Object> parameters = new ArrayList<>();
+    private final StringBuilder sql = new StringBuilder();
+
+    PartitionSql(TableSpec spec, ReadHandle handle) throws SQLException {
+        this.spec = spec;
+        this.hotThere = handle.columns(spec.name(), names(PartitionSchema.hot(spec)));
+        List<Column> details = PartitionSchema.detail(spec);
+        this.detailThere = details.isEmpty() ? Set.of() : handle.columns(PartitionSchema.details(spec), names(details));
+    }
+
+    private static Set<String> names(List<Column> columns) {
+        Set<String> names = new LinkedHashSet<>();
+        columns.forEach(c -> names.add(c.name()));
+        return names;
+    }
+
+    /** Whether the file has the table at all: one that never got its tables is empty. */
+    boolean tableThere() {
+        return !hotThere.isEmpty();
+    }
+
+    /** How a column is read. */
+    String column(String name) {
+        Column column = spec.column(name);
+        if ((column.detail() ? detailThere : hotThere).contains(name)) {
+            return (column.detail() ? "d." : "m.") + Sqlite.quote(name);
+        }
+        return "CAST(NULL AS " + PartitionSchema.sqlType(column.type()) + ")";
+    }
+
+    /** How the event time is read. */
+    String time() {
+        return "m." + Sqlite.quote(PartitionSchema.timeColumn(spec));
+    }
+
+    /** Appends text. */
+    PartitionSql add(String text) {
+        sql.append(text);
+        return this;
+    }
+
+    /** Appends text with one parameter. */
+    PartitionSql add(String text, Object parameter) {
+        sql.append(text);
+        parameters.add(parameter);
+        return this;
+    }
+
+    /** Appends FROM, with the detail table where it is wanted and there. */
+    PartitionSql from(boolean details) {
+        sql.append(" FROM ").append(Sqlite.quote(spec.name())).append(" m");
+        if (details && !detailThere.isEmpty()) {
+            sql.append(" LEFT JOIN ")
+                    .append(Sqlite.quote(PartitionSchema.details(spec)))
+                    .append(" d ON d._seq = m._seq");
+        }
+        return this;
+    }
+
+    /** Appends WHERE for the range and the filter. */
+    PartitionSql where(long fromMicros, long toMicros, @Nullable Expr filter) {
+        add(" WHERE 1");
+        if (fromMicros != Long.MIN_VALUE) {
+            add(" AND " + time() + " >= ?", fromMicros);
+        }
+        if (toMicros != Long.MAX_VALUE) {
+            add(" AND " + time() + " < ?", toMicros);
+        }
+        if (filter != null) {
+            add(" AND ").add(WhereSql.of(filter, this::column, parameters));
+        }
+        return this;
+    }
+
+    /** Whether a filter names a detail column. */
+    static boolean namesDetails(TableSpec spec, @Nullable Expr filter) {
+        if (filter == null) {
+            return false;
+        }
+        boolean[] found = new boolean[1];
+        WhereSql.of(
+                filter,
+                name -> {
+                    found[0] |= spec.column(name).detail();
+                    return name;
+                },
+                new ArrayList<>());
+        return found[0];
+    }
+
+    /** The text so far. */
+    String text() {
+        return sql.toString();
+    }
+
+    /** Compiles the statement and binds its parameters. */
+    PreparedStatement prepare(ReadHandle handle) throws SQLException {
+        PreparedStatement statement = handle.connection().prepareStatement(text());
+        for (int i = 0; i < parameters.size(); i++) {
+            PartitionWriter.bind(statement, i + 1, parameters.get(i));
+        }
+        return statement;
+    }
+}

@@ -1,0 +1,150 @@
+package io.levee.sqlite;
+
+import io.levee.Bytes;
+import io.levee.internal.time.MonotonicClock;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Read-only connections to partitions, kept for the next query: at most {@value #MAX_IDLE} idle ones, none for longer than ten
+ * minutes (guarantee G39). Thread-safe; a handle that is out belongs to the query that took it.
+ */
+final class ReadHandles {
+    /** Most idle handles kept. */
+    static final int MAX_IDLE = 64;
+
+    /** Page cache of one handle. */
+    static final Bytes CACHE = Bytes.kibi(512);
+
+    private static final Duration KEEP = Duration.ofMinutes(10);
+
+    private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private final Deque<ReadHandle> idle = new ArrayDeque<>();
+    private int out;
+    private boolean closed;
+
+    /** One read-only connection with what it knows of its file's tables. */
+    static final class ReadHandle {
+        private final Path file;
+        private final Connection connection;
+        private final Map<String, Set<String>> columns = new LinkedHashMap<>();
+        private long idleSinceNanos;
+
+        ReadHandle(Path file, Connection connection) {
+            this.file = file;
+            this.connection = connection;
+        }
+
+        Path file() {
+            return file;
+        }
+
+        Connection connection() {
+            return connection;
+        }
+
+        /** The columns of one of the file's tables; looked up again when one is missing, since tables only grow. */
+        Set<String> columns(String table, Set<String> needed) throws SQLException {
+            Set<String> known = columns.get(table);
+            if (known == null || !known.containsAll(needed)) {
+                known = PartitionSchema.columns(connection, table);
+                columns.put(table, known);
+            }
+            return known;
+        }
+    }
+
+    /** A handle on a file, which has to be given back. */
+    ReadHandle take(Path file) throws SQLException {
+        ReadHandle found = takeIdle(file);
+        if (found != null) {
+            return found;
+        }
+        ReadHandle opened = new ReadHandle(file, Connections.reader(file, CACHE));
+        synchronized (this) {
+            out++;
+        }
+        return opened;
+    }
+
+    private synchronized @Nullable ReadHandle takeIdle(Path file) {
+        for (Iterator<ReadHandle> handles = idle.iterator(); handles.hasNext(); ) {
+            ReadHandle handle = handles.next();
+            if (handle.file.equals(file)) {
+                handles.remove();
+                out++;
+                return handle;
+            }
+        }
+        return null;
+    }
+
+    /**
+     * Takes a handle back.
+     *
+     * @param usable false after a cancel or an error: such a handle is closed, so that nothing of it reaches the next query
+     */
+    void giveBack(ReadHandle handle, boolean usable) {
+        synchronized (this) {
+            out--;
+            if (usable && !closed) {
+                handle.idleSinceNanos = clock.nanos();
+                idle.addFirst(handle);
+                while (idle.size() > MAX_IDLE) {
+                    close(idle.removeLast());
+                }
+                return;
+            }
+        }
+        close(handle);
+    }
+
+    /** Closes the idle handles of a file, so that it can be closed, dropped or read by Java. */
+    synchronized void evict(Path file) {
+        idle.removeIf(handle -> {
+            if (handle.file.equals(file)) {
+                close(handle);
+                return true;
+            }
+            return false;
+        });
+    }
+
+    /** Closes what has been idle for too long. */
+    synchronized void closeOld() {
+        long now = clock.nanos();
+        while (!idle.isEmpty() && now - idle.peekLast().idleSinceNanos > KEEP.toNanos()) {
+            close(idle.removeLast());
+        }
+    }
+
+    /** Closes all idle handles; those that are out are closed when they come back. */
+    synchronized void closeAll() {
+        closed = true;
+        idle.forEach(ReadHandles::close);
+        idle.clear();
+    }
+
+    /** What the caches of all handles may take together. */
+    synchronized long cacheBytes() {
+        return (idle.size() + out) * CACHE.value();
+    }
+
+    private static void close(ReadHandle handle) {
+        try {
+            Connections.close(handle.file, handle.connection);
+        } catch (SQLException e) {
+            // A reader has nothing to lose; the handle is counted off all the same.
+            System.getLogger("io.levee.sqlite").log(System.Logger.Level.WARNING, "closing a reader failed", e);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+package io.levee.sqlite;
+
+import io.levee.Bytes;
+import io.levee.Column;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.SqlQuery;
+import io.levee.TableSpec;
+import io.levee.engine.Execution;
+import io.levee.engine.RowSink;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.sqlite.SQLiteConnection;
+
+/**
+ * Free SQL over views named after the tables: a connection in memory with the partitions of the range attached for reading.
+ * One query thread.
+ *
+ * <p>Nothing can be written: the text is one SELECT, WITH or EXPLAIN, the files are attached with {@code mode=ro}, the
+ * connection is {@code query_only}, and nothing more can be attached once the views are made.
+ */
+final class SqlScan {
+    /** Most partitions of one query; SQLite attaches at most 125 files. */
+    static final int MAX_PARTITIONS = 120;
+
+    private static final Bytes CACHE = Bytes.mebi(8);
+    private static final int LIMIT_ATTACHED = 7;
+    private static final int LIMIT_LENGTH = 0;
+    private static final int LONGEST_VALUE = 64 << 20;
+
+    private final StorePaths paths;
+    private final SqlQuery query;
+    private final Execution execution;
+
+    SqlScan(StorePaths paths, SqlQuery query, Execution execution) {
+        this.paths = paths;
+        this.query = query;
+        this.execution = execution;
+    }
+
+    /** One table with its partitions of the range. */
+    record TablePart(TableSpec spec, List<Partition> partitions) {}
+
+    /** Sends the rows to the sink. */
+    void run(List<TablePart> tables, RowSink sink) {
+        String sql = SqlText.requireOneRead(query.sql());
+        List<TablePart> named = tables.stream()
+                .filter(t -> SqlText.mayName(sql, t.spec().name()))
+                .toList();
+        int count = named.stream().mapToInt(t -> t.partitions().size()).sum();
+        if (count > MAX_PARTITIONS) {
+            throw new LeveeException(
+                            ErrorCode.LIMIT_EXCEEDED,
+                            "the query would read " + count + " partitions; SQL reads at most " + MAX_PARTITIONS)
+                    .with("partitions", count)
+                    .hint("narrow the range with from and to");
+        }
+        List<Path> attached = new ArrayList<>();
+        Connection connection = null;
+        try {
+            connection = Connections.memory(CACHE, MAX_PARTITIONS + 5);
+            for (TablePart table : named) {
+                view(connection, table, attached);
+            }
+            seal(connection, attached.size());
+            select(connection, sql, sink);
+        } catch (SQLException e) {
+            execution.check();
+            throw new LeveeException(ErrorCode.BAD_QUERY, "SQLite refuses the query: " + e.getMessage(), e)
+                    .hint("tables are views named "
+                            + tables.stream().map(t -> t.spec().name()).toList());
+        } finally {
+            close(connection, attached);
+        }
+    }
+
+    private void view(Connection connection, TablePart table, List<Path> attached) throws SQLException {
+        List<String> parts = new ArrayList<>();
+        for (Partition partition : table.partitions()) {
+            Path file = paths.partition(partition);
+            if (Files.notExists(file)) {
+                continue;
+            }
+            String schema = "p" + attached.size();
+            Handles.opening(file, () -> {
+                String uri = file.toAbsolutePath().toUri() + "?mode=ro";
+                Sqlite.run(connection, "ATTACH " + Sqlite.literal(uri) + " AS " + schema);
+                return schema;
+            });
+            attached.add(file);
+            Sqlite.run(connection, "PRAGMA " + schema + ".cache_size=-" + CACHE.value() / 1024 / MAX_PARTITIONS);
+            String part = part(connection, table.spec(), schema);
+            if (part != null) {
+                parts.add(part);
+            }
+        }
+        if (parts.isEmpty()) {
+            parts.add(select(table.spec(), "", Set.of(), Set.of()) + " WHERE 0");
+        }
+        Sqlite.run(
+                connection,
+                "CREATE TEMP VIEW " + Sqlite.quote(table.spec().name()) + " AS " + String.join(" UNION ALL ", parts));
+    }
+
+    private static @Nullable String part(Connection connection, TableSpec spec, String schema) throws SQLException {
+        Set<String> hot = columns(connection, schema, spec.name());
+        if (hot.isEmpty()) {
+            return null;
+        }
+        Set<String> detail = columns(connection, schema, PartitionSchema.details(spec));
+        String from = " FROM " + schema + "." + Sqlite.quote(spec.name()) + " m";
+        if (!detail.isEmpty()) {
+            from += " LEFT JOIN " + schema + "." + Sqlite.quote(PartitionSchema.details(spec))
+                    + " d ON d._seq = m._seq";
+        }
+        return select(spec, from, hot, detail);
+    }
+
+    private static Set<String> columns(Connection connection, String schema, String table) throws SQLException {
+        Set<String> names = new LinkedHashSet<>();
+        try (PreparedStatement statement =
+                        connection.prepareStatement("PRAGMA " + schema + ".table_info(" + Sqlite.quote(table) + ")");
+                ResultSet rows = statement.executeQuery()) {
+            while (rows.next()) {
+                names.add(rows.getString("name"));
+            }
+        }
+        return names;
+    }
+
+    private static String select(TableSpec spec, String from, Set<String> hot, Set<String> detail) {
+        List<String> selected = new ArrayList<>();
+        selected.add((from.isEmpty() ? "NULL" : "m._seq") + " AS _seq");
+        for (Column column : spec.columns()) {
+            boolean there = (column.detail() ? detail : hot).contains(column.name());
+            String name = Sqlite.quote(column.name());
+            selected.add(
+                    there
+                            ? (column.detail() ? "d." : "m.") + name + " AS " + name
+                            : "CAST(NULL AS " + PartitionSchema.sqlType(column.type()) + ") AS " + name);
+        }
+        return "SELECT " + String.join(", ", selected) + from;
+    }
+
+    private static void seal(Connection connection, int attached) throws SQLException {
+        Sqlite.run(connection, "PRAGMA query_only=1");
+        SQLiteConnection sqlite = (SQLiteConnection) connection;
+        sqlite.getDatabase().limit(LIMIT_ATTACHED, attached);
+        sqlite.getDatabase().limit(LIMIT_LENGTH, LONGEST_VALUE);
+    }
+
+    private void select(Connection connection, String sql, RowSink sink) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            Runnable interrupt = () -> RowScan.cancel(statement);
+            ResultSet[] opened = new ResultSet[1];
+            execution.<SQLException>interruptibly(interrupt, () -> opened[0] = statement.executeQuery());
+            try (ResultSet rows = opened[0]) {
+                int width = rows.getMetaData().getColumnCount();
+                List<String> names = new ArrayList<>();
+                for (int i = 1; i <= width; i++) {
+                    names.add(rows.getMetaData().getColumnLabel(i));
+                }
+                sink.columns(names);
+                while (step(rows, interrupt)) {
+                    @Nullable Object[] values = new Object[width];
+                    for (int i = 0; i < width; i++) {
+                        values[i] = Stored.any(rows, i + 1);
+                    }
+                    sink.row(values);
+                }
+            }
+        }
+    }
+
+    private boolean step(ResultSet rows, Runnable interrupt) throws SQLException {
+        boolean[] more = new boolean[1];
+        execution.<SQLException>interruptibly(interrupt, () -> more[0] = rows.next());
+        return more[0];
+    }
+
+    private static void close(@Nullable Connection connection, List<Path> attached) {
+        try {
+            if (connection != null) {
+                connection.close();
+            }
+        } catch (SQLException e) {
+            System.getLogger("io.levee.sqlite").log(System.Logger.Level.WARNING, "closing an sql connection failed", e);
+        } finally {
+            attached.forEach(file -> Handles.closing(file, () -> {}));
+        }
+    }
+}

@@ -1,0 +1,420 @@
+package io.levee.sqlite;
+
+import io.levee.Ack;
+import io.levee.Aggregation;
+import io.levee.Bytes;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.PartitionId;
+import io.levee.PartitionInfo;
+import io.levee.Query;
+import io.levee.SqlQuery;
+import io.levee.StoreStatus;
+import io.levee.TableSpec;
+import io.levee.engine.EngineSettings;
+import io.levee.engine.Execution;
+import io.levee.engine.Period;
+import io.levee.engine.RowQuery;
+import io.levee.engine.RowSink;
+import io.levee.engine.SeqSource;
+import io.levee.engine.StorageEngine;
+import io.levee.engine.WriteRow;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** An opened store of partition files: delegates each intent to the part that knows how. Threads as {@link StorageEngine}. */
+final class SqliteEngine implements StorageEngine {
+    /** Shares of the memory budget, as divisors: the queue (core) takes a quarter too. */
+    private static final int WRITER_SHARE = 4;
+
+    private static final int KEYS_SHARE = 8;
+    private static final String VERSION = "sqlite ";
+
+    private final StorePaths paths;
+    private final EngineSettings settings;
+    private final Manifest manifest;
+    private final ReadHandles readers = new ReadHandles();
+    private final Map<String, Object> pragmas;
+    private final String name;
+    private final @Nullable Writing writing;
+    private final @Nullable Connection catalogReader;
+    private volatile Map<String, Long> writerMemory = Map.of();
+
+    /** What only a store that is open for writing has. */
+    private record Writing(
+            StoreLock lock,
+            Catalog catalog,
+            OpenPartitions open,
+            BatchAppender appender,
+            Trash trash,
+            boolean lastClean) {}
+
+    private SqliteEngine(
+            StorePaths paths,
+            EngineSettings settings,
+            Manifest manifest,
+            Map<String, Object> pragmas,
+            @Nullable StoreLock lock,
+            @Nullable Catalog catalog,
+            @Nullable Connection catalogReader) {
+        this.paths = paths;
+        this.settings = settings;
+        this.manifest = manifest;
+        this.pragmas = pragmas;
+        this.name = VERSION + Connections.version();
+        this.catalogReader = catalogReader;
+        if (lock == null || catalog == null) {
+            this.writing = null;
+        } else {
+            Bytes share = new Bytes(settings.options().memory().value() / WRITER_SHARE);
+            OpenPartitions open = new OpenPartitions(
+                    paths, catalog, manifest, readers, settings.options().clock(), share);
+            this.writing = new Writing(
+                    lock,
+                    catalog,
+                    open,
+                    new BatchAppender(open, paths),
+                    new Trash(
+                            paths,
+                            catalog,
+                            manifest,
+                            readers,
+                            settings.options().clock()),
+                    catalog.begin());
+            catalog.start(settings.supervisor());
+        }
+    }
+
+    static SqliteEngine open(StorePaths paths, EngineSettings settings) {
+        return settings.readOnly() ? openForReading(paths, settings) : openForWriting(paths, settings);
+    }
+
+    private static SqliteEngine openForWriting(StorePaths paths, EngineSettings settings) {
+        Volume.requireSafe(paths.root());
+        paths.create();
+        StoreLock lock = StoreLock.take(paths.lock(), settings.options().clock().instant());
+        boolean done = false;
+        try {
+            Connections.prepare(paths.tmp());
+            Catalog catalog =
+                    Catalog.open(paths.catalog(), settings.options().clock().instant());
+            Manifest manifest = new Manifest();
+            manifest.reload(catalog.beforeStart());
+            Map<String, Object> pragmas = Connections.effective(catalog.beforeStart());
+            SqliteEngine engine = new SqliteEngine(paths, settings, manifest, pragmas, lock, catalog, null);
+            done = true;
+            return engine;
+        } catch (SQLException e) {
+            throw Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
+        } finally {
+            if (!done) {
+                lock.close();
+            }
+        }
+    }
+
+    private static SqliteEngine openForReading(StorePaths paths, EngineSettings settings) {
+        if (Files.notExists(paths.catalog())) {
+            throw new LeveeException(ErrorCode.NOT_FOUND, "there is no store in " + paths.root())
+                    .with("store", paths.root().toString())
+                    .hint("name its directory with --store, or make one by writing to it");
+        }
+        Connections.prepare(paths.tmp());
+        try {
+            Connection catalog = Connections.reader(paths.catalog(), Bytes.mebi(1));
+            Catalog.requireFormat(catalog);
+            Manifest manifest = new Manifest();
+            manifest.reload(catalog);
+            Map<String, Object> pragmas = Connections.effective(catalog);
+            return new SqliteEngine(paths, settings, manifest, pragmas, null, null, catalog);
+        } catch (SQLException e) {
+            throw Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
+        }
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public String address() {
+        return paths.root().toString();
+    }
+
+    @Override
+    public Map<String, Object> pragmas() {
+        return pragmas;
+    }
+
+    @Override
+    public Map<String, Object> owner() {
+        return StoreLock.owner(paths.lock());
+    }
+
+    @Override
+    public boolean lastShutdownClean() {
+        if (writing != null) {
+            return writing.lastClean;
+        }
+        return readCatalog(c -> {
+            Object last = Sqlite.value(c, "SELECT value FROM store WHERE key='last_shutdown'");
+            return "CLEAN".equals(last) || !owner().isEmpty();
+        });
+    }
+
+    @Override
+    public List<TableSpec> tables() {
+        return writing != null ? writing.catalog.change(Catalog::tables) : readCatalog(Catalog::tables);
+    }
+
+    private synchronized <T> T readCatalog(Catalog.Command<T> reading) {
+        try {
+            return reading.on(Objects.requireNonNull(catalogReader));
+        } catch (SQLException e) {
+            throw Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
+        }
+    }
+
+    /** Beside a writer of another process the catalog is read again before each use. */
+    private void refresh() {
+        if (writing == null) {
+            readCatalog(c -> {
+                manifest.reload(c);
+                return true;
+            });
+        }
+    }
+
+    private Writing writing() {
+        if (writing == null) {
+            throw new LeveeException(ErrorCode.NOT_WRITABLE, "the store " + paths.root() + " was opened for reading");
+        }
+        return writing;
+    }
+
+    @Override
+    public void putTable(TableSpec spec) {
+        writing().catalog.change(c -> {
+            Catalog.putTable(c, spec);
+            return true;
+        });
+    }
+
+    @Override
+    public long reserveSeq(String table, long count) {
+        return writing().catalog.change(c -> Catalog.reserveSeq(c, table, count));
+    }
+
+    @Override
+    public List<PartitionInfo> partitions() {
+        refresh();
+        return manifest.all().stream().map(p -> p.info(paths)).toList();
+    }
+
+    @Override
+    public void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
+        writing().appender.append(spec, rows, level, seq);
+    }
+
+    @Override
+    public void afterBatch() {
+        OpenPartitions open = writing().open;
+        open.slice();
+        readers.closeOld();
+        long keys = open.keyBytes(settings.options().memory().value() / KEYS_SHARE);
+        writerMemory = Map.of("writerCache", open.cacheBytes(), "keyFilters", keys);
+    }
+
+    @Override
+    public String closePartition(PartitionId id) {
+        Partition partition = manifest.get(id);
+        if (partition == null) {
+            return "it is gone already";
+        }
+        String why = writing().open.close(spec(id.table()), partition);
+        if (why.isEmpty()) {
+            writing().open.dropped(partition);
+        }
+        return why;
+    }
+
+    private TableSpec spec(String table) {
+        return tables().stream()
+                .filter(s -> s.name().equals(table))
+                .findFirst()
+                .orElseThrow(() -> new LeveeException(ErrorCode.UNKNOWN_TABLE, "the catalog has no table " + table));
+    }
+
+    @Override
+    public boolean createAhead(TableSpec spec, Period period) {
+        boolean missing =
+                manifest.of(spec.name()).stream().noneMatch(p -> p.period().equals(period));
+        if (missing) {
+            writing().open.forNewRows(spec, period);
+        }
+        return missing;
+    }
+
+    @Override
+    public void learnRanges() {
+        for (Partition partition : manifest.all()) {
+            if (!partition.held().known()) {
+                learn(partition);
+            }
+        }
+        addChecksums();
+    }
+
+    private void learn(Partition partition) {
+        Path file = paths.partition(partition);
+        Partition.Held before = partition.held();
+        if (Files.notExists(file)) {
+            partition.learned(before, Partition.Held.NOTHING);
+            return;
+        }
+        try {
+            ReadHandles.ReadHandle handle = readers.take(file);
+            try {
+                partition.learned(before, PartitionSchema.held(handle.connection()));
+            } finally {
+                readers.giveBack(handle, true);
+            }
+        } catch (SQLException e) {
+            throw Sqlite.failure("what a partition holds cannot be read", file, e);
+        }
+    }
+
+    /** Closed partitions get their checksums here, off the writer. */
+    private void addChecksums() {
+        List<String> without = writing().catalog.change(Catalog::filesWithoutChecksum);
+        for (Partition partition : manifest.all()) {
+            Path file = paths.partition(partition);
+            if (partition.state() != Partition.State.CLOSED || !without.contains(partition.file())) {
+                continue;
+            }
+            try {
+                Optional<String> checksum = Checksums.of(file);
+                if (checksum.isPresent()) {
+                    writing().catalog.change(c -> {
+                        Catalog.putChecksum(
+                                c,
+                                partition.id(),
+                                checksum.get(),
+                                settings.options().clock().instant());
+                        return true;
+                    });
+                }
+            } catch (IOException e) {
+                throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be read: " + e, e);
+            }
+        }
+    }
+
+    @Override
+    public DropOutcome drop(PartitionId id, String reason) {
+        Partition partition = manifest.get(id);
+        return partition == null
+                ? new DropOutcome(0, "it is gone already")
+                : writing().trash.drop(partition, reason);
+    }
+
+    @Override
+    public boolean freeDropped() {
+        return writing().trash.free();
+    }
+
+    @Override
+    public StoreStatus.Disk disk() {
+        return Volume.measure(paths);
+    }
+
+    @Override
+    public Map<String, Long> memory() {
+        Map<String, Long> byPart = new LinkedHashMap<>(writerMemory);
+        byPart.put("readerCache", readers.cacheBytes());
+        return byPart;
+    }
+
+    @Override
+    public void rows(RowQuery query, Execution execution, RowSink sink) {
+        withPinned(
+                query.spec(),
+                query.fromMicros(),
+                query.toMicros(),
+                touched -> new RowScan(paths, readers, query, execution).run(touched, sink));
+    }
+
+    @Override
+    public void aggregate(TableSpec spec, Aggregation aggregation, Execution execution, RowSink sink) {
+        Query query = aggregation.query();
+        withPinned(
+                spec,
+                query.fromMicros(),
+                query.toMicros(),
+                touched -> new GroupScan(paths, readers, spec, aggregation, execution).run(touched, sink));
+    }
+
+    private void withPinned(TableSpec spec, long from, long to, Consumer<List<Partition>> body) {
+        refresh();
+        List<Partition> touched = manifest.pinned(spec.name(), from, to);
+        try {
+            body.accept(touched);
+        } finally {
+            touched.forEach(Partition::unpin);
+        }
+    }
+
+    @Override
+    public void sql(SqlQuery query, Execution execution, RowSink sink) {
+        refresh();
+        List<SqlScan.TablePart> parts = new ArrayList<>();
+        try {
+            for (TableSpec spec : tables()) {
+                parts.add(new SqlScan.TablePart(
+                        spec, manifest.pinned(spec.name(), query.fromMicros(), query.toMicros())));
+            }
+            new SqlScan(paths, query, execution).run(parts, sink);
+        } finally {
+            parts.forEach(part -> part.partitions().forEach(Partition::unpin));
+        }
+    }
+
+    @Override
+    public void closeWriter() {
+        List<String> left = writing().open.closeAll();
+        if (!left.isEmpty()) {
+            System.getLogger("io.levee.sqlite")
+                    .log(System.Logger.Level.INFO, "partitions that stay open for the next writer: {0}", left);
+        }
+    }
+
+    @Override
+    public void close(boolean clean) {
+        readers.closeAll();
+        try {
+            if (writing != null) {
+                writing.catalog.close(clean);
+            } else if (catalogReader != null) {
+                Connections.close(paths.catalog(), catalogReader);
+            }
+        } catch (SQLException e) {
+            throw Sqlite.failure("the catalog cannot be closed", paths.catalog(), e);
+        } finally {
+            if (writing != null) {
+                writing.lock.close();
+            }
+        }
+    }
+}

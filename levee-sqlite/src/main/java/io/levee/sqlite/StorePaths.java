@@ -1,0 +1,72 @@
+package io.levee.sqlite;
+
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/** Where the files of a store lie. */
+record StorePaths(Path root) {
+    Path lock() {
+        return root.resolve("store.lock");
+    }
+
+    Path catalog() {
+        return root.resolve("catalog.db");
+    }
+
+    Path tables() {
+        return root.resolve("tables");
+    }
+
+    Path trash() {
+        return root.resolve("trash");
+    }
+
+    Path tmp() {
+        return root.resolve("tmp");
+    }
+
+    /** The database file of a partition, by the path that the catalog keeps. */
+    Path partition(Partition partition) {
+        return root.resolve(partition.file());
+    }
+
+    /** The directory of a table's partitions. */
+    Path directory(String table) {
+        return tables().resolve(table);
+    }
+
+    static Path wal(Path database) {
+        return database.resolveSibling(database.getFileName() + "-wal");
+    }
+
+    static Path shm(Path database) {
+        return database.resolveSibling(database.getFileName() + "-shm");
+    }
+
+    /** Makes the directories of a store that are missing, and makes their names durable. */
+    void create() {
+        try {
+            Files.createDirectories(root);
+            for (Path directory : new Path[] {tables(), trash(), tmp()}) {
+                Files.createDirectories(directory);
+            }
+            sync(root);
+        } catch (IOException e) {
+            throw new LeveeException(ErrorCode.IO_FAILED, "the store's directory " + root + " cannot be made: " + e, e)
+                    .with("store", root.toString())
+                    .hint("choose a directory that this user may write to, with --store");
+        }
+    }
+
+    /** Makes a directory's entries durable; a directory is no database, so the law of one door does not speak of it. */
+    static void sync(Path directory) throws IOException {
+        try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+            channel.force(true);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+package io.levee.sqlite;
+
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.StoreStatus;
+import java.io.IOException;
+import java.nio.file.FileStore;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** The file system that a store lies on: whether it is one that locks and syncs can be trusted on, and what the store takes. */
+final class Volume {
+    /** File systems whose locks or syncs another machine answers for. */
+    private static final String[] NETWORK = {
+        "nfs", "cifs", "smb", "afs", "9p", "fuse.sshfs", "fuse.gluster", "lustre", "ceph", "fuse.s3"
+    };
+
+    private Volume() {}
+
+    /**
+     * Refuses file systems and systems on which committed rows can be lost.
+     *
+     * @throws LeveeException {@link ErrorCode#UNSAFE_ENVIRONMENT}
+     */
+    static void requireSafe(Path root) {
+        if (System.getProperty("os.name", "").toLowerCase(Locale.ROOT).contains("windows")) {
+            throw new LeveeException(
+                            ErrorCode.UNSAFE_ENVIRONMENT,
+                            "Windows is not supported: open files cannot be renamed there")
+                    .hint("use Linux or macOS");
+        }
+        Path there = root.toAbsolutePath();
+        while (there.getParent() != null && Files.notExists(there)) {
+            there = there.getParent();
+        }
+        try {
+            String type = Files.getFileStore(there).type().toLowerCase(Locale.ROOT);
+            for (String network : NETWORK) {
+                if (type.startsWith(network)) {
+                    throw new LeveeException(
+                                    ErrorCode.UNSAFE_ENVIRONMENT,
+                                    root + " lies on a network file system (" + type
+                                            + "), where locks and syncs cannot be trusted")
+                            .hint("use a directory on a local disk");
+                }
+            }
+        } catch (IOException e) {
+            throw new LeveeException(ErrorCode.IO_FAILED, "the volume of " + root + " cannot be looked at: " + e, e);
+        }
+    }
+
+    /**
+     * What the store takes, by part, in whole blocks. Java does not tell the blocks that a file has; SQLite's files have no
+     * holes, so that their size rounded up to blocks is what they take.
+     */
+    static StoreStatus.Disk measure(StorePaths paths) {
+        Map<String, Long> byPart = new TreeMap<>();
+        long free;
+        try {
+            FileStore volume = Files.getFileStore(paths.root());
+            free = volume.getUsableSpace();
+            long block = Math.max(512, volume.getBlockSize());
+            Files.walkFileTree(paths.root(), new SimpleFileVisitor<>() {
+                @Override
+                public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+                    long blocks = (attributes.size() + block - 1) / block;
+                    byPart.merge(part(paths, file), blocks * block, Long::sum);
+                    return FileVisitResult.CONTINUE;
+                }
+
+                @Override
+                public FileVisitResult visitFileFailed(Path file, IOException e) {
+                    // It went while we looked: it takes nothing any more.
+                    return FileVisitResult.CONTINUE;
+                }
+            });
+        } catch (IOException e) {
+            throw new LeveeException(ErrorCode.IO_FAILED, "the size of " + paths.root() + " cannot be read: " + e, e);
+        }
+        long bytes = byPart.values().stream().mapToLong(Long::longValue).sum();
+        return new StoreStatus.Disk(bytes, 0, free, byPart);
+    }
+
+    private static String part(StorePaths paths, Path file) {
+        String name = String.valueOf(file.getFileName());
+        if (file.startsWith(paths.trash())) {
+            return "trash";
+        }
+        if (file.startsWith(paths.tmp())) {
+            return "tmp";
+        }
+        if (name.endsWith("-wal")) {
+            return "wal";
+        }
+        if (name.endsWith("-shm")) {
+            return "shm";
+        }
+        return name.startsWith("catalog.db") ? "catalog" : file.startsWith(paths.tables()) ? "partitions" : "other";
+    }
+}

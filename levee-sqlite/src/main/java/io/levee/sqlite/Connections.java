@@ -136,6 +136,7 @@ final class Connections {
             Connection connection = config(readOnly, busyMillis).createConnection("jdbc:sqlite:" + file);
             try {
                 setCommon(connection, cache);
+                set(connection, "mmap_size", 0);
                 setup.on(connection);
                 return connection;
             } catch (SQLException | RuntimeException e) {
@@ -171,7 +172,6 @@ final class Connections {
     private static void setCommon(Connection connection, Bytes cache) throws SQLException {
         setCache(connection, cache);
         set(connection, "temp_store", 1);
-        set(connection, "mmap_size", 0);
         set(connection, "trusted_schema", 0);
         set(connection, "cell_size_check", 1);
     }

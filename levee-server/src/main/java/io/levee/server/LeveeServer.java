@@ -22,6 +22,9 @@ import org.eclipse.jetty.util.thread.ScheduledExecutorScheduler;
 public final class LeveeServer implements AutoCloseable {
     private static final int SPARE_THREADS = 12;
     private static final long IDLE_MILLIS = TimeUnit.SECONDS.toMillis(30);
+    /** How long an open connection without a request, or a client that stopped sending, holds the stop up. */
+    private static final long IDLE_AT_STOP_MILLIS = 200;
+
     private static final long STOP_MILLIS = TimeUnit.SECONDS.toMillis(5);
 
     private final Server server;
@@ -41,6 +44,7 @@ public final class LeveeServer implements AutoCloseable {
         connector.setPort(options.port());
         connector.setIdleTimeout(IDLE_MILLIS);
         connector.setAcceptQueueSize(128);
+        connector.setShutdownIdleTimeout(IDLE_AT_STOP_MILLIS);
         server.addConnector(connector);
         stream = new StatusStream(store, server, options.maxStreams());
         RequestCounters counters = new RequestCounters();

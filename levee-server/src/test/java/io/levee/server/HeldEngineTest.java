@@ -15,6 +15,8 @@ import org.junit.jupiter.api.Test;
 
 /** What needs an engine that stands still at a chosen moment. */
 class HeldEngineTest {
+    private static final String SQL =
+            head("POST /v1/sql", "Content-Type: text/plain", "Content-Length: 8") + "SELECT 1";
     private static final Instant NOW = Instant.parse("2026-05-20T12:00:00Z");
 
     @Test
@@ -51,10 +53,7 @@ class HeldEngineTest {
     @Test
     void aClientThatLeavesWhileItsQueryRunsEndsTheQuery() throws Exception {
         try (TestServer server = TestServer.held(o -> o.asOf(NOW)).withRuns()) {
-            try (Socket socket = raw(
-                    server,
-                    "POST /v1/sql HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
-                            + "Content-Length: 8\r\n\r\nSELECT 1")) {
+            try (Socket socket = raw(server, SQL)) {
                 Awaitility.await().until(() -> !server.store.queries().isEmpty());
                 assertThat(socket.isConnected()).isTrue();
             }
@@ -67,12 +66,11 @@ class HeldEngineTest {
     @Test
     void aClientThatSendsAheadKeepsItsQueryAndItsNextRequest() throws Exception {
         try (TestServer server = TestServer.held(o -> o.asOf(NOW)).withRuns()) {
-            String sql =
-                    "POST /v1/sql HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nLevee-Deadline: 1500ms\r\n"
-                            + "Content-Length: 8\r\n\r\nSELECT 1";
+            String sql = head("POST /v1/sql", "Content-Type: text/plain", "Content-Length: 8", "Levee-Deadline: 1500ms")
+                    + "SELECT 1";
             try (Socket socket = raw(server, sql)) {
                 Awaitility.await().until(() -> !server.store.queries().isEmpty());
-                String next = "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+                String next = head("GET /health/live", "Connection: close");
                 socket.getOutputStream().write(next.getBytes(StandardCharsets.US_ASCII));
                 String answers = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
                 assertThat(answers)
@@ -88,10 +86,7 @@ class HeldEngineTest {
         try (TestServer server = TestServer.held(o -> o.asOf(NOW))) {
             server.send("PUT", "/v1/tables/endless", TestServer.SPEC.replace("runs", "endless"));
             server.send("POST", "/v1/tables/endless/records", TestServer.line(1, "OK"));
-            try (Socket socket = raw(
-                    server,
-                    "GET /v1/tables/endless/records HTTP/1.1\r\nHost: localhost\r\n"
-                            + "Accept: application/x-ndjson\r\n\r\n")) {
+            try (Socket socket = raw(server, head("GET /v1/tables/endless/records", "Accept: application/x-ndjson"))) {
                 assertThat(socket.getInputStream().readNBytes(100_000)).hasSize(100_000);
                 assertThat(server.store.queries()).hasSize(1);
             }
@@ -132,10 +127,7 @@ class HeldEngineTest {
     void tooManyRequestsAtOnceAreTurnedAwayAndHealthStillAnswers() throws Exception {
         try (TestServer server =
                 new TestServer(HeldEngine.open(o -> o.asOf(NOW)), o -> o.withMaxRequests(1)).withRuns()) {
-            try (Socket socket = raw(
-                    server,
-                    "POST /v1/sql HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
-                            + "Content-Length: 8\r\n\r\nSELECT 1")) {
+            try (Socket socket = raw(server, SQL)) {
                 Awaitility.await().until(() -> !server.store.queries().isEmpty());
                 HttpResponse<String> turnedAway = server.get("/v1/tables/runs/records");
                 assertThat(turnedAway.statusCode()).isEqualTo(503);
@@ -144,6 +136,11 @@ class HeldEngineTest {
                 assertThat(socket.isConnected()).isTrue();
             }
         }
+    }
+
+    private static String head(String methodAndPath, String... headers) {
+        String lines = String.join("\r\n", headers);
+        return methodAndPath + " HTTP/1.1\r\nHost: localhost\r\n" + lines + "\r\n\r\n";
     }
 
     private static Socket raw(TestServer server, String request) throws IOException {

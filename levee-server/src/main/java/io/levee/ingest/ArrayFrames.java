@@ -3,13 +3,19 @@ package io.levee.ingest;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import java.io.InputStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The elements of one JSON array. Brackets and quotes are counted here, so that an element which is no good JSON inside is
  * one bad record and the next one is read; what is no JSON between elements ends the stream.
  */
 final class ArrayFrames extends Frames {
+    /** Where an element ends, seen from one of its bytes. */
+    private enum End {
+        NOT_YET,
+        BEFORE,
+        AFTER
+    }
+
     private boolean begun;
     private boolean done;
     private int depth;
@@ -58,7 +64,9 @@ final class ArrayFrames extends Frames {
         escaped = false;
         while (true) {
             while (at < limit) {
-                if (endsAt(buffer[at])) {
+                End found = look(buffer[at]);
+                if (found != End.NOT_YET) {
+                    at += found == End.AFTER ? 1 : 0;
                     end = at;
                     return true;
                 }
@@ -74,37 +82,31 @@ final class ArrayFrames extends Frames {
         }
     }
 
-    /** Whether the element ends before this byte. */
-    private boolean endsAt(byte b) {
+    /** Whether the element ends at this byte: with it, or before it. */
+    private End look(byte b) {
         if (b == '\n') {
             linesPassed++;
         }
         if (inText) {
-            if (escaped) {
-                escaped = false;
-            } else if (b == '\\') {
-                escaped = true;
-            } else if (b == '"') {
-                inText = false;
-            }
-            return false;
+            inText = escaped || b != '"';
+            escaped = !escaped && b == '\\';
+            return End.NOT_YET;
         }
         switch (b) {
             case '"' -> inText = true;
             case '{', '[' -> depth++;
-            case '}' -> depth--;
-            case ']' -> {
-                if (depth == 0) {
-                    return true;
+            case '}', ']' -> {
+                if (depth <= 1) {
+                    return depth == 1 ? End.AFTER : End.BEFORE;
                 }
                 depth--;
             }
             case ',' -> {
-                return depth <= 0;
+                return depth == 0 ? End.BEFORE : End.NOT_YET;
             }
             default -> {}
         }
-        return false;
+        return End.NOT_YET;
     }
 
     private boolean finish() {
@@ -134,8 +136,7 @@ final class ArrayFrames extends Frames {
     private boolean broken(String why) {
         done = true;
         line = linesPassed + 1;
-        @Nullable LeveeException known = failure;
-        if (known == null) {
+        if (failure == null) {
             failure = new LeveeException(ErrorCode.BAD_LINE, "line " + line + ": " + why);
         }
         return true;

@@ -29,25 +29,24 @@ final class CsvFrames extends Frames {
     }
 
     private boolean findEnd() {
-        boolean quoted = false;
+        Cell cell = Cell.BEGIN;
         while (true) {
             for (; at < limit; at++) {
                 byte b = buffer[at];
-                if (b == '"') {
-                    // A doubled quote inside quotes closes and opens again: the state is right either way.
-                    quoted = !quoted;
-                } else if (b == '\n') {
+                if (b == '\n') {
                     linesPassed++;
-                    if (!quoted) {
+                    if (cell != Cell.QUOTED) {
                         end = at++;
                         return true;
                     }
+                } else {
+                    cell = after(cell, b);
                 }
             }
             if (tooLong()) {
                 // An unclosed quote would swallow the rest of the file: from here on the next line end is an end.
                 error = tooLongError();
-                quoted = false;
+                cell = Cell.PLAIN;
                 discard();
             }
             if (!fill()) {
@@ -55,5 +54,28 @@ final class CsvFrames extends Frames {
                 return failure == null && (limit > start || error != null);
             }
         }
+    }
+
+    /** Only a quote that begins a cell quotes it; inside, a doubled one closes and opens again. */
+    private static Cell after(Cell cell, byte b) {
+        if (b == '"') {
+            return switch (cell) {
+                case BEGIN, CLOSED -> Cell.QUOTED;
+                case QUOTED -> Cell.CLOSED;
+                case PLAIN -> Cell.PLAIN;
+            };
+        }
+        if (cell == Cell.QUOTED) {
+            return cell;
+        }
+        return b == ',' ? Cell.BEGIN : Cell.PLAIN;
+    }
+
+    /** Where in a cell the scan is. */
+    private enum Cell {
+        BEGIN,
+        PLAIN,
+        QUOTED,
+        CLOSED
     }
 }

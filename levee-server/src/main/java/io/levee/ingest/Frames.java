@@ -49,10 +49,10 @@ abstract class Frames implements AutoCloseable {
     /** Goes to the next record. A broken input shows as one last record with {@link #error}. */
     final boolean next() {
         error = null;
+        LeveeException before = failure;
         if (consumed == 0 && at == 0 && limit == 0) {
             skipByteOrderMark();
         }
-        LeveeException before = failure;
         boolean found = find();
         if (failure != null && before == null) {
             // Half a record is not a record: what was read of it is named by the failure, together with its place.

@@ -22,10 +22,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Looks at the status page with a real browser: {@code java .ci/BrowserSmoke.java URL FOLDER}.
+ * Looks at the status page with a real browser: {@code java .ci/BrowserSmoke.java URL FOLDER [PID]}.
  *
  * <p>Waits until the page shows live figures, checks what it shows, that nothing was reported as an error (scripts, content
- * security policy), that it fits 360 px, and leaves pictures in FOLDER. Speaks the DevTools protocol by itself, so that it
+ * security policy), that it fits 360 px, and leaves pictures in FOLDER. With the server's PID it then ends that process, and the page has to
+ * say that it lost the server. Speaks the DevTools protocol by itself, so that it
  * needs nothing but a JDK and chromium.
  */
 public final class BrowserSmoke implements WebSocket.Listener {
@@ -51,7 +52,7 @@ public final class BrowserSmoke implements WebSocket.Listener {
                 .redirectOutput(profile.resolve("chromium.log").toFile())
                 .start();
         try {
-            new BrowserSmoke().look(url, folder, profile);
+            new BrowserSmoke().look(url, folder, profile, arguments.length > 2 ? Long.parseLong(arguments[2]) : 0);
         } finally {
             browser.destroy();
             if (!browser.waitFor(10, TimeUnit.SECONDS)) {
@@ -61,7 +62,7 @@ public final class BrowserSmoke implements WebSocket.Listener {
         }
     }
 
-    private void look(String url, Path folder, Path profile) throws Exception {
+    private void look(String url, Path folder, Path profile, long pid) throws Exception {
         attach(profile);
         call("Runtime.enable", "");
         call("Log.enable", "");
@@ -84,6 +85,12 @@ public final class BrowserSmoke implements WebSocket.Listener {
         picture(folder.resolve("narrow-light.png"));
         if (!errors.isEmpty()) {
             throw new IllegalStateException("the browser reported: " + errors);
+        }
+        if (pid > 0) {
+            ProcessHandle.of(pid).ifPresent(ProcessHandle::destroy);
+            await("the lost server is told", "!document.getElementById('lost-stream').hidden"
+                    + " && document.getElementById('connection').textContent === 'not connected'");
+            picture(folder.resolve("narrow-lost.png"));
         }
         System.out.println("the page shows live figures; pictures are in " + folder);
     }

@@ -21,7 +21,9 @@ import org.eclipse.jetty.util.thread.ScheduledExecutorScheduler;
  */
 public final class LeveeServer implements AutoCloseable {
     private static final int SPARE_THREADS = 12;
-    private static final long IDLE_MILLIS = TimeUnit.SECONDS.toMillis(30);
+    /** Longer than any query may take, because a connection is idle while its query runs. */
+    private static final long IDLE_MILLIS = TimeUnit.SECONDS.toMillis(60);
+
     /** How long an open connection without a request, or a client that stopped sending, holds the stop up. */
     private static final long IDLE_AT_STOP_MILLIS = 200;
 

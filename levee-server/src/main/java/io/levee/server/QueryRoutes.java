@@ -96,17 +96,11 @@ final class QueryRoutes {
 
     /** One row a line and nothing else; a stream that failed half-way ends without its last chunk, so no client takes it for whole. */
     private static void lines(Exchange exchange, Result<Row> result, List<String> columns) throws IOException {
+        String coverage = result.coverage().complete() ? "complete" : "incomplete";
+        exchange.response().getHeaders().put("Levee-Coverage", coverage);
         OutputStream body = exchange.stream(NDJSON);
         JsonOut out = new JsonOut(body);
-        boolean first = true;
         for (Row row : result) {
-            if (first) {
-                // Known only once the first partition was chosen, and headers are sent with the first bytes.
-                exchange.response()
-                        .getHeaders()
-                        .put("Levee-Coverage", result.coverage().complete() ? "complete" : "incomplete");
-                first = false;
-            }
             out.row(row, columns).newline();
         }
         out.close();

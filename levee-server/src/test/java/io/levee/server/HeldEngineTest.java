@@ -9,6 +9,7 @@ import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -125,8 +126,7 @@ class HeldEngineTest {
 
     @Test
     void tooManyRequestsAtOnceAreTurnedAwayAndHealthStillAnswers() throws Exception {
-        try (TestServer server =
-                new TestServer(HeldEngine.open(o -> o.asOf(NOW)), o -> o.withMaxRequests(1)).withRuns()) {
+        try (TestServer server = new TestServer(HeldEngine.open(o -> o.asOf(NOW)), o -> o.withMaxRequests(1))) {
             try (Socket socket = raw(server, SQL)) {
                 Awaitility.await().until(() -> !server.store.queries().isEmpty());
                 HttpResponse<String> turnedAway = server.get("/v1/tables/runs/records");
@@ -135,6 +135,21 @@ class HeldEngineTest {
                 assertThat(server.get("/health/live").statusCode()).isEqualTo(200);
                 assertThat(socket.isConnected()).isTrue();
             }
+        }
+    }
+
+    @Test
+    void closingTheServerCutsOffWhatDoesNotEndByItself() throws Exception {
+        try (TestServer server = TestServer.held(o -> o.asOf(NOW)).withRuns();
+                Socket socket = raw(server, SQL)) {
+            Awaitility.await().until(() -> !server.store.queries().isEmpty());
+            Awaitility.await().atMost(Duration.ofSeconds(9)).until(() -> {
+                server.server.close();
+                return true;
+            });
+            Awaitility.await().until(() -> server.store.queries().isEmpty());
+            assertThat(socket.getInputStream().readAllBytes()).isNotNull();
+            server.server.close();
         }
     }
 

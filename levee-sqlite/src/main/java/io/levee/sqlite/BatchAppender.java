@@ -136,14 +136,27 @@ final class BatchAppender {
     private boolean locate(TableSpec spec, TableKeys keys, WriteRow row, Key key, Map<Partition, Group> known)
             throws SQLException {
         for (Partition partition : keys.candidates(key.hash)) {
-            PartitionWriter writer = open.get(partition.id());
-            long seq = writer != null ? writer.find(row) : probe(spec, partition, key);
+            long seq = find(spec, partition, row, key);
             if (seq != 0) {
                 known.computeIfAbsent(partition, p -> new Group()).updates.add(new Update(row, seq));
                 return true;
             }
         }
         return false;
+    }
+
+    /** The number of the row with that key in one partition, or 0. What was dropped meanwhile has none. */
+    private long find(TableSpec spec, Partition partition, WriteRow row, Key key) throws SQLException {
+        PartitionWriter writer = open.get(partition.id());
+        if (writer != null) {
+            return writer.find(row);
+        }
+        partition.pin();
+        try {
+            return partition.state() == Partition.State.DROPPED ? 0 : probe(spec, partition, key);
+        } finally {
+            partition.unpin();
+        }
     }
 
     /** Looks into a partition that is not open for writing. */

@@ -130,13 +130,10 @@ final class OpenPartitions {
                 present.close();
             }
             makeRoom();
-            if (partition.state() == Partition.State.CLOSED) {
-                catalog.change(c -> {
-                    Catalog.markOpen(c, partition.id(), wall.instant());
-                    return true;
-                });
-                partition.opened();
-                readers.evict(paths.partition(partition));
+            if (partition.opened()) {
+                unseal(partition);
+            } else if (partition.state() == Partition.State.DROPPED) {
+                return null;
             }
             return opened(spec, partition);
         } catch (SQLException e) {
@@ -145,6 +142,25 @@ final class OpenPartitions {
             }
             throw Sqlite.failure("the partition cannot be opened for writing", paths.partition(partition), e);
         }
+    }
+
+    /** Says durably that a closed partition is open; it is closed again where that cannot be said. */
+    private void unseal(Partition partition) {
+        Partition.Held held = partition.held();
+        long bytes = Partition.size(paths.partition(partition));
+        boolean done = false;
+        try {
+            catalog.change(c -> {
+                Catalog.markOpen(c, partition.id(), wall.instant());
+                return true;
+            });
+            done = true;
+        } finally {
+            if (!done) {
+                partition.closed(held, bytes);
+            }
+        }
+        readers.evict(paths.partition(partition));
     }
 
     private PartitionWriter opened(TableSpec spec, Partition partition) throws SQLException {

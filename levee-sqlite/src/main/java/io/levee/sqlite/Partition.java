@@ -83,19 +83,29 @@ final class Partition {
         }
     }
 
-    void opened() {
+    /** Closed becomes open; false where it is not closed (any more): a drop may have come first. */
+    synchronized boolean opened() {
+        if (state != State.CLOSED) {
+            return false;
+        }
         state = State.OPEN;
         closedBytes = 0;
+        return true;
     }
 
-    void closed(Held exactly, long bytes) {
+    synchronized void closed(Held exactly, long bytes) {
         held = exactly;
         closedBytes = bytes;
         state = State.CLOSED;
     }
 
-    void dropped() {
+    /** Closed becomes dropped; false where it is not closed (any more): the writer may have come first. */
+    synchronized boolean dropped() {
+        if (state != State.CLOSED) {
+            return false;
+        }
         state = State.DROPPED;
+        return true;
     }
 
     /** Whether it may hold rows of the half-open range. */

@@ -83,15 +83,20 @@ final class TableKeys {
     /** The partitions that may hold a key, the youngest first. Mostly empty for a new key. */
     List<Partition> candidates(long hash) {
         boolean perhapsFed = fed.mayContain(hash);
+        boolean dropped = false;
         List<Partition> found = new ArrayList<>();
         for (Map.Entry<Partition, Entry> one : entries.entrySet()) {
             Entry entry = one.getValue();
+            dropped |= one.getKey().state() == Partition.State.DROPPED;
             if (entry.fedFromItsFirstRow && !perhapsFed || one.getKey().held().rows() == 0) {
                 continue;
             }
             if (entry.filter == null || entry.filter.mayContain(hash)) {
                 found.add(0, one.getKey());
             }
+        }
+        if (dropped) {
+            entries.keySet().removeIf(partition -> partition.state() == Partition.State.DROPPED);
         }
         return found;
     }

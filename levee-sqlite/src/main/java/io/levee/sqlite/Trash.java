@@ -44,16 +44,24 @@ final class Trash {
 
     /** See {@link io.levee.engine.StorageEngine#drop}. The partition is closed. */
     synchronized DropOutcome drop(Partition partition, String reason) {
-        if (partition.state() != Partition.State.CLOSED) {
+        Partition.Held held = partition.held();
+        long bytes = Partition.size(paths.partition(partition));
+        if (!partition.dropped()) {
             return new DropOutcome(0, "it is still open for writing");
         }
-        long bytes = Partition.size(paths.partition(partition));
-        catalog.change(c -> {
-            Catalog.markDropped(c, partition.id(), reason, wall.instant());
-            return true;
-        });
+        boolean done = false;
+        try {
+            catalog.change(c -> {
+                Catalog.markDropped(c, partition.id(), reason, wall.instant());
+                return true;
+            });
+            done = true;
+        } finally {
+            if (!done) {
+                partition.closed(held, bytes);
+            }
+        }
         manifest.remove(partition.id());
-        partition.dropped();
         if (partition.pinned()) {
             // Queries that began before may not have opened it yet: it keeps its place until they end.
             stillPinned.add(partition);

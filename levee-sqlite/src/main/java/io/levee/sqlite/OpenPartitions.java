@@ -315,7 +315,8 @@ final class OpenPartitions {
         try {
             KeyFilter filter =
                     keys.containsKey(writer.spec().name()) ? keys(writer.spec()).filter(partition) : null;
-            if (filter != null) {
+            if (writer.spec().keyed()) {
+                // Where no filter is known an older one has to go: it lacks the keys that came since it was stored.
                 Sqlite.transaction(writer.connection(), () -> {
                     TableKeys.store(writer.connection(), filter);
                     return true;

@@ -190,9 +190,12 @@ final class TableKeys {
         return filter;
     }
 
-    /** Stores a filter beside the keys, within the caller's transaction. */
-    static void store(Connection connection, KeyFilter filter) throws SQLException {
+    /** Stores a filter beside the keys in place of an older one, or none, within the caller's transaction. */
+    static void store(Connection connection, @Nullable KeyFilter filter) throws SQLException {
         Sqlite.run(connection, "DELETE FROM levee_keys");
+        if (filter == null) {
+            return;
+        }
         try (PreparedStatement statement =
                 connection.prepareStatement("INSERT INTO levee_keys(layer, bits) VALUES(?, ?)")) {
             int layer = 1;

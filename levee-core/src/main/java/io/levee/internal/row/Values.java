@@ -166,7 +166,8 @@ public final class Values {
             throw bad(column, "NaN is not stored").hint("leave the value out (null)");
         }
         if (column.type() == ColumnType.REAL) {
-            return value;
+            // There is one zero: -0.0 equals it in every engine, and would be another key to a filter of keys.
+            return value == 0 ? 0.0 : value;
         }
         if (Double.isInfinite(value)) {
             throw mismatch(column, value);

@@ -1,5 +1,8 @@
 package io.levee.internal.write;
 
+import io.levee.Column;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.engine.SeqSource;
 import io.levee.engine.StorageEngine;
@@ -54,6 +57,7 @@ public final class TableState implements SeqSource {
         Layout known = layout;
         if (known == null || known.own() != own || known.target() != spec) {
             TableSpec target = spec;
+            requireSameShape(own, target);
             int[] positions = own.columns().stream()
                     .mapToInt(c -> target.position(target.column(c.name()).name()))
                     .toArray();
@@ -61,6 +65,33 @@ public final class TableState implements SeqSource {
             layout = known;
         }
         return known;
+    }
+
+    /** A row of a foreign spec must not reach the writer: its values would spoil the batch of everybody else. */
+    private static void requireSameShape(TableSpec own, TableSpec target) {
+        if (!own.key().equals(target.key()) || !own.time().equals(target.time())) {
+            throw foreign(
+                    own,
+                    target,
+                    "its key " + own.key() + " and time " + own.time() + " are not the table's " + target.key()
+                            + " and " + target.time());
+        }
+        for (Column column : own.columns()) {
+            if (target.column(column.name()).type() != column.type()) {
+                throw foreign(
+                        own,
+                        target,
+                        "its column '" + column.name() + "' is " + column.type().specName());
+            }
+        }
+    }
+
+    private static LeveeException foreign(TableSpec own, TableSpec target, String why) {
+        return new LeveeException(
+                        ErrorCode.BAD_VALUE,
+                        "a row made for a table " + own.name() + " does not fit " + target.name() + ": " + why)
+                .with("table", target.name())
+                .hint("make rows with Row.of(table.spec())");
     }
 
     /** The newest event time that was committed, {@link Long#MIN_VALUE} where none is known. */

@@ -104,6 +104,7 @@ public final class WriteService {
         for (int i = 0; i < rows.size(); i++) {
             try {
                 guard.check(table, rows.get(i).timeMicros());
+                table.layout(rows.get(i).spec());
                 goodIndexes[good.size()] = indexes[i];
                 good.add(rows.get(i));
             } catch (LeveeException e) {

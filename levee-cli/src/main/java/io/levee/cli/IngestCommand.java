@@ -244,21 +244,22 @@ final class IngestCommand extends Command {
         if (inputs.stopped() || tooManyErrors) {
             return;
         }
+        RecordSource source;
         try {
             InputStream known = opened.remove(file);
             InputStream in = known == null ? inputs.open(file) : known;
-            try (RecordSource records = RecordSource.open(in, format, into.spec(), maxLineBytes)) {
-                Listener listener = new Listener(inputs, file, rejections, progress, total.read());
-                total = total.plus(Ingest.run(records, into, ack, Overflow.block(LONGEST_WAIT), listener));
-                inputFailed |= records.failure() != null && !inputs.stopped();
-            }
+            source = RecordSource.open(in, format, into.spec(), maxLineBytes);
         } catch (LeveeException e) {
-            if (e.code() != ErrorCode.NOT_FOUND && e.code() != ErrorCode.IO_FAILED && e.code() != ErrorCode.BAD_LINE) {
-                throw e;
-            }
             // The other files are still taken; this one fails the command at its end.
             inputFailed = true;
-            new Errors(console).print(e.with("file", file));
+            console.say(file + " is left out:");
+            new Errors(console).print(e);
+            return;
+        }
+        try (RecordSource records = source) {
+            Listener listener = new Listener(inputs, file, rejections, progress, total.read());
+            total = total.plus(Ingest.run(records, into, ack, Overflow.block(LONGEST_WAIT), listener));
+            inputFailed |= records.failure() != null && !inputs.stopped();
         }
     }
 
@@ -329,7 +330,7 @@ final class IngestCommand extends Command {
                 partitions));
         List<String> failures = new ArrayList<>();
         if (inputFailed) {
-            failures.add("an input could not be read to its end");
+            failures.add("not every input could be read to its end");
         }
         if (tooManyErrors) {
             failures.add("more than " + maxErrors + " bad records");

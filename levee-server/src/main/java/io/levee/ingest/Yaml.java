@@ -15,7 +15,7 @@ final class Yaml {
     private static final Pattern PLAIN = Pattern.compile("[A-Za-z_][\\w./+-]*(?:[ :][\\w./+-]+)*|\\d+[A-Za-z]+");
 
     private static final Pattern TIME = Pattern.compile("\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z");
-    private static final Set<String> WORDS = Set.of("null", "true", "false", "yes", "no", "on", "off", "y", "n");
+    private static final Set<String> WORDS = Set.of("null", "true", "false", "yes", "no", "on", "off");
 
     private Yaml() {}
 

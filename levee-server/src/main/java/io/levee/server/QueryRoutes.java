@@ -9,6 +9,7 @@ import io.levee.Result;
 import io.levee.Row;
 import io.levee.Store;
 import io.levee.TableSpec;
+import io.levee.internal.query.Names;
 import io.levee.json.JsonOut;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -54,7 +55,10 @@ final class QueryRoutes {
         if (oldestFirst(params.text("order"))) {
             query.oldestFirst();
         }
-        List<String> asked = params.names("columns");
+        List<String> asked = params.names("columns").stream()
+                .map(name -> Names.column(spec, name).name())
+                .distinct()
+                .toList();
         boolean details = params.flag("details");
         query.columns(asked);
         if (details) {

@@ -4,8 +4,12 @@ import io.levee.Store;
 import io.levee.internal.time.MonotonicClock;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.eclipse.jetty.http.HttpHeader;
@@ -22,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 final class StatusStream {
     private static final System.Logger LOG = System.getLogger("io.levee.server");
     private static final long PERIOD_SECONDS = 1;
+    private static final long END_SECONDS = 2;
     private static final long STALLED_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     private final Store store;
@@ -93,17 +98,29 @@ final class StatusStream {
                 + Json.text(store.status().toMap()) + "\n\n";
     }
 
-    /** Ends all streams. Idempotent. */
+    /** Ends all streams, and waits a moment for their last chunks to be sent. Idempotent. */
     void close() {
         synchronized (this) {
             closed = true;
         }
-        clients.forEach(Client::finish);
+        List<CompletableFuture<Void>> ends = new ArrayList<>();
+        for (Client client : clients) {
+            ends.add(client.end);
+            client.finish();
+        }
+        try {
+            CompletableFuture.allOf(ends.toArray(CompletableFuture[]::new)).get(END_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException | TimeoutException e) {
+            LOG.log(System.Logger.Level.DEBUG, "a status stream was cut off: {0}", e.getMessage());
+        }
     }
 
     private final class Client implements Callback {
         private final Exchange exchange;
         private final Callback done;
+        private final CompletableFuture<Void> end = new CompletableFuture<>();
         private boolean writing;
         private boolean ended;
         private long since;
@@ -161,7 +178,7 @@ final class StatusStream {
                 }
                 ended = true;
             }
-            clients.remove(this);
+            over();
             done.failed(error);
         }
 
@@ -176,8 +193,12 @@ final class StatusStream {
                 }
                 ended = true;
             }
+            exchange.response().write(true, ByteBuffer.allocate(0), Callback.from(done, this::over));
+        }
+
+        private void over() {
             clients.remove(this);
-            done.succeeded();
+            end.complete(null);
         }
     }
 }

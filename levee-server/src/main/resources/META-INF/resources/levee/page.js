@@ -247,6 +247,8 @@ function connection(state, text) {
 
 function streamLost() {
   connection('lost', 'not connected');
+  $('health').dataset.state = 'UNKNOWN';
+  setText('verdict', 'Not known: the server does not answer');
   const notice = $('lost-stream');
   const since = lastEvent ? ` The figures are from ${new Date(Date.now() - (performance.now() - lastEvent)).toLocaleTimeString()}.` : '';
   notice.textContent = `The server does not answer; trying again.${since}`;

@@ -44,7 +44,7 @@ final class HeldEngine implements StorageEngine {
     public static final class Provider implements EngineProvider {
         @Override
         public boolean accepts(String address) {
-            return address.startsWith("held:") || Boolean.getBoolean("levee.held");
+            return address.startsWith("held:");
         }
 
         @Override

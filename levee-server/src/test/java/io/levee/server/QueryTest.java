@@ -99,6 +99,11 @@ class QueryTest {
     }
 
     @Test
+    void columnsMayBeNamedAsInARecordAndTwice() throws Exception {
+        assertThat(rows(records("columns=State,id,state&limit=1")).get(0)).containsOnlyKeys("_seq", "state", "id");
+    }
+
+    @Test
     void rangeFilterAndOrderWork() throws Exception {
         Map<String, Object> page = records("order=oldest&limit=1000&from=2026-05-20&to="
                 + encoded("2026-05-20T12:00:00Z") + "&where=" + encoded("state = 'FAILURE' AND \"job ID\" = 1"));

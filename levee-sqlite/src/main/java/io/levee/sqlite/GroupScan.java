@@ -11,6 +11,7 @@ import io.levee.TableSpec;
 import io.levee.engine.Execution;
 import io.levee.engine.RowSink;
 import io.levee.sqlite.ReadHandles.ReadHandle;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.PreparedStatement;
@@ -90,7 +91,7 @@ final class GroupScan {
 
     private static int compare(List<@Nullable Object> a, List<@Nullable Object> b) {
         for (int i = 0; i < a.size(); i++) {
-            int order = Stored.compare(a.get(i), b.get(i));
+            int order = Stored.compare(unwrapped(a.get(i)), unwrapped(b.get(i)));
             if (order != 0) {
                 return order;
             }
@@ -167,7 +168,7 @@ final class GroupScan {
         List<@Nullable Object> key = new ArrayList<>(by.size());
         for (int i = 0; i < by.size(); i++) {
             Object value = Stored.read(rows, i + 1, by.get(i));
-            key.add(value instanceof Double real && real == 0 ? (Object) 0.0 : value);
+            key.add(wrapped(value));
         }
         Partial[] partials = groups.get(key);
         if (partials == null) {
@@ -182,6 +183,18 @@ final class GroupScan {
         for (int i = 0; i < partials.length; i++) {
             index = merge(rows, index, aggregation.measures().get(i), partials[i]);
         }
+    }
+
+    /** A value as a key of a map: arrays are equal only to themselves, and there are two zeros. */
+    private static @Nullable Object wrapped(@Nullable Object value) {
+        if (value instanceof byte[] bytes) {
+            return ByteBuffer.wrap(bytes);
+        }
+        return value instanceof Double real && real == 0 ? (Object) 0.0 : value;
+    }
+
+    private static @Nullable Object unwrapped(@Nullable Object value) {
+        return value instanceof ByteBuffer bytes ? bytes.array() : value;
     }
 
     private int merge(ResultSet rows, int index, Measure measure, Partial partial) throws SQLException {
@@ -221,7 +234,7 @@ final class GroupScan {
     private @Nullable Object[] figures(List<@Nullable Object> key, Partial[] partials) {
         @Nullable Object[] row = new Object[by.size() + partials.length];
         for (int i = 0; i < by.size(); i++) {
-            row[i] = key.get(i);
+            row[i] = unwrapped(key.get(i));
         }
         for (int i = 0; i < partials.length; i++) {
             row[by.size() + i] = figure(aggregation.measures().get(i), partials[i]);

@@ -1,0 +1,82 @@
+package io.levee.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Wrong usage is status 2, failures are 1, and neither shows a stack trace. */
+class UsageTest {
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "nonsense",
+                "query",
+                "query t --bogus",
+                "query t --limit -1",
+                "query t --limit many",
+                "query t --from yesterday-ish",
+                "query t --zone Europe/Nowhere",
+                "query t --deadline soon",
+                "query t --order sideways",
+                "query t --format xml",
+                "ingest t",
+                "ingest t f --ack sometimes",
+                "ingest t f --spec a --infer",
+                "ingest t - -",
+                "ingest t f --max-errors -1",
+                "table",
+                "table create t",
+                "retention",
+                "demo --for ever",
+                "demo --port 70000",
+                "serve --listen nowhere",
+            })
+    void wrongUsageIsStatusTwo(String line) {
+        Run run = Run.levee((Object[]) (line.isEmpty() ? new String[0] : line.split(" ")));
+        assertThat(run.status()).as(run.err()).isEqualTo(2);
+        assertThat(run.out()).isEmpty();
+        assertThat(run.err()).startsWith("levee: ").contains("Do: levee").doesNotContain("\tat ");
+    }
+
+    @Test
+    void wrongUsageIsOneObjectWhereJsonWasAsked() {
+        Run run = Run.levee("query", "t", "--bogus", "--json");
+        assertThat(run.status()).isEqualTo(2);
+        assertThat(run.json().get("error")).asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.MAP)
+                .containsEntry("code", "LEVEE-400 WRONG_USAGE");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "demo", "serve", "ingest", "query", "aggregate", "sql", "status", "table create", "table list", "table show",
+                "retention plan", "retention apply", "partitions", "queries", "queries cancel"
+            })
+    void everyCommandHasHelpWithExamples(String command) {
+        Run run = Run.levee((Object[]) (command + " --help").split(" "));
+        assertThat(run.status()).isZero();
+        assertThat(run.out()).contains("Usage: levee " + command, "Example", "--json", "--store", "--url");
+    }
+
+    @Test
+    void failuresNameTheCodeAndWhatToDo(@TempDir Path dir) {
+        Run run = Run.levee("query", "t", "--store", dir.resolve("none"), "--json");
+        assertThat(run.status()).isEqualTo(1);
+        assertThat(run.err()).startsWith("LEVEE-404 NOT_FOUND: ").contains("\nDo: ").doesNotContain("\tat ");
+        assertThat(run.json()).containsOnlyKeys("error");
+        assertThat((Map<?, ?>) run.json().get("error")).extracting("code").isEqualTo("LEVEE-404 NOT_FOUND");
+    }
+
+    @Test
+    void aServerThatIsNotThereIsSaidSo() {
+        Run run = Run.levee("status", "--url", "http://127.0.0.1:1");
+        assertThat(run.status()).isEqualTo(1);
+        assertThat(run.err()).contains("LEVEE-500 IO_FAILED", "levee serve");
+    }
+}

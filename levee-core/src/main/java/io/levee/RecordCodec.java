@@ -2,6 +2,7 @@ package io.levee;
 
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
@@ -33,7 +34,7 @@ final class RecordCodec<T extends Record> implements RowCodec<T> {
     private final MethodHandle constructor;
 
     /** One component: how it is read from a record, and the Java type it is made of. */
-    private record Part(String column, MethodHandle accessor, Type javaType) {}
+    private record Part(String column, MethodHandle accessor, Type javaType, boolean plain) {}
 
     private RecordCodec(Class<T> type, TableSpec spec, List<Part> parts, MethodHandle constructor) {
         this.type = type;
@@ -59,7 +60,9 @@ final class RecordCodec<T extends Record> implements RowCodec<T> {
                 raw[i] = component.getType();
                 String column = snake(component.getName());
                 spec.column(column(type, component, column));
-                parts.add(new Part(column, lookup.unreflect(component.getAccessor()), component.getGenericType()));
+                MethodHandle accessor = lookup.unreflect(component.getAccessor())
+                        .asType(MethodType.methodType(Object.class, Object.class));
+                parts.add(new Part(column, accessor, component.getGenericType(), plain(raw[i])));
                 if (component.isAnnotationPresent(Time.class)) {
                     times.add(column);
                 }
@@ -138,18 +141,30 @@ final class RecordCodec<T extends Record> implements RowCodec<T> {
 
     @Override
     public void encode(T value, RowBuilder row) {
-        for (Part part : parts) {
-            row.set(part.column, toColumn(read(part, value)));
+        for (int i = 0; i < parts.size(); i++) {
+            // A component's position is its column's: both are in the order of their declaration.
+            Part part = parts.get(i);
+            Object given = read(part, value);
+            row.set(i, part.plain ? given : toColumn(given));
         }
     }
 
     private @Nullable Object read(Part part, T value) {
         try {
-            return part.accessor.invoke(value);
+            return part.accessor.invokeExact((Object) value);
         } catch (Throwable e) {
             throw new LeveeException(
                     ErrorCode.BAD_VALUE, type.getName() + "." + part.column + " cannot be read: " + e, e);
         }
+    }
+
+    /** Whether values of the type are stored as they are. */
+    private static boolean plain(Class<?> raw) {
+        return raw == String.class
+                || raw == Instant.class
+                || raw == long.class
+                || raw == double.class
+                || raw == int.class;
     }
 
     private static @Nullable Object toColumn(@Nullable Object value) {

@@ -23,8 +23,8 @@ public final class RowBuilder {
 
     RowBuilder(TableSpec spec) {
         this.spec = spec;
-        this.timeAt = spec.time().stream().mapToInt(spec::position).toArray();
-        this.keyAt = spec.key().stream().mapToInt(spec::position).toArray();
+        this.timeAt = spec.timeAt();
+        this.keyAt = spec.keyAt();
         this.extraAt = spec.unknown() == TableSpec.Unknown.EXTRA ? spec.position(TableSpec.EXTRA_COLUMN) : -1;
         this.stored = new Object[spec.columns().size()];
     }
@@ -55,6 +55,16 @@ public final class RowBuilder {
             stored[at] = Values.store(spec.columns().get(at), value);
         }
         return this;
+    }
+
+    /**
+     * Sets any Java value by the column's position.
+     *
+     * @param at the column's position
+     * @param value as for {@link #set(String, Object)}
+     */
+    public void set(int at, @Nullable Object value) {
+        stored[at] = Values.store(spec.columns().get(at), value);
     }
 
     /** Sets null. */

@@ -36,7 +36,7 @@ public final class Table<T> {
      *     {@link ErrorCode#CLOSED}, {@link ErrorCode#NOT_WRITABLE}
      */
     public void append(T record) {
-        store.writes().append(state, row(record));
+        store.writes().append(state, row(record, Row.of(codec.spec())));
     }
 
     /**
@@ -49,7 +49,7 @@ public final class Table<T> {
      * @throws LeveeException as {@link #append(Object)}, at once
      */
     public CompletableFuture<Receipt> append(T record, Ack level) {
-        return store.writes().append(state, row(record), level);
+        return store.writes().append(state, row(record, Row.of(codec.spec())), level);
     }
 
     /**
@@ -76,10 +76,11 @@ public final class Table<T> {
         List<BatchReceipt.Rejection> rejected = new ArrayList<>();
         List<Row> rows = new ArrayList<>(records.size());
         int[] indexes = new int[records.size()];
+        RowBuilder builder = Row.of(codec.spec());
         for (int i = 0; i < records.size(); i++) {
             try {
                 indexes[rows.size()] = i;
-                rows.add(row(records.get(i)));
+                rows.add(row(records.get(i), builder));
             } catch (LeveeException e) {
                 rejected.add(new BatchReceipt.Rejection(i, e));
             }
@@ -92,9 +93,12 @@ public final class Table<T> {
         return new TableQuery<>(store, state, codec);
     }
 
-    private Row row(T record) {
-        RowBuilder builder = Row.of(codec.spec());
+    private Row row(T record, RowBuilder builder) {
+        if (record instanceof Row row) {
+            return row;
+        }
+        builder.clear();
         codec.encode(record, builder);
-        return record instanceof Row row ? row : builder.build();
+        return builder.build();
     }
 }

@@ -36,6 +36,8 @@ public final class TableSpec {
     private final List<List<String>> indexes;
     private final RetentionRule retention;
     private final Unknown unknown;
+    private final int[] timeAt;
+    private final int[] keyAt;
 
     /** What happens to a field of a record that is no column. */
     public enum Unknown {
@@ -64,6 +66,18 @@ public final class TableSpec {
         columns.forEach(c -> at.put(c.name(), at.size()));
         this.positions = Collections.unmodifiableMap(at);
         check();
+        this.timeAt = time.stream().mapToInt(this::position).toArray();
+        this.keyAt = key.stream().mapToInt(this::position).toArray();
+    }
+
+    /** The positions of the time columns; not to be changed. */
+    int[] timeAt() {
+        return timeAt;
+    }
+
+    /** The positions of the key's columns; not to be changed. */
+    int[] keyAt() {
+        return keyAt;
     }
 
     /**

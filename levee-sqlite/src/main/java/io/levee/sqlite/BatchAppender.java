@@ -9,6 +9,7 @@ import io.levee.engine.Period;
 import io.levee.engine.SeqSource;
 import io.levee.engine.WriteRow;
 import io.levee.engine.WriteRow.Outcome;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -215,7 +216,13 @@ final class BatchAppender {
         Partition partition = writer.partition();
         Partition.Held before = partition.held();
         try {
+            if (level == Ack.DURABLE) {
+                writer.syncNames(paths);
+            }
             writer.begin(level);
+        } catch (IOException e) {
+            throw new LeveeException(
+                    ErrorCode.IO_FAILED, "the directory of " + writer.file() + " cannot be synced: " + e, e);
         } catch (SQLException e) {
             if (Sqlite.busy(e)) {
                 return false;

@@ -94,8 +94,8 @@ final class Connections {
         return open(file, false, 0, cache, connection -> {
             if (Sqlite.number(connection, "PRAGMA page_count") == 0) {
                 Sqlite.run(connection, "PRAGMA page_size=" + PAGE_SIZE);
-                Sqlite.run(connection, "PRAGMA application_id=" + PARTITION_ID);
-                Sqlite.run(connection, "PRAGMA user_version=" + FORMAT);
+                // An empty file has nothing to roll back: no journal has to be made and synced for its first page.
+                Sqlite.value(connection, "PRAGMA journal_mode=MEMORY");
             }
             require(connection, "journal_mode", "wal", "PRAGMA journal_mode=WAL");
             set(connection, "synchronous", 1);

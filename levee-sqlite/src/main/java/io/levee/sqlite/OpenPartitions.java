@@ -40,7 +40,9 @@ final class OpenPartitions {
     /** Late rows reopen the newest partition of their period below this size; above it they go to a sibling. */
     private static final Bytes REOPEN_BELOW = Bytes.mebi(256);
 
-    private static final long CHECKPOINT_BYTES = 4L << 20;
+    /** Four times SQLite's own threshold: index pages that many batches touch are then moved once. */
+    private static final long CHECKPOINT_BYTES = 16L << 20;
+
     private static final long WAL_CAP_BYTES = 64L << 20;
     private static final Duration IDLE = Duration.ofSeconds(60);
 
@@ -200,10 +202,8 @@ final class OpenPartitions {
             Path directory = paths.directory(spec.name());
             if (Files.notExists(directory)) {
                 Files.createDirectories(directory);
-                StorePaths.sync(paths.tables());
             }
             PartitionWriter writer = opened(spec, partition);
-            StorePaths.sync(directory);
             manifest.add(partition);
             if (spec.keyed() && keys.containsKey(spec.name())) {
                 keys(spec).made(partition);
@@ -300,12 +300,22 @@ final class OpenPartitions {
         }
     }
 
+    /** A partition that became one plain file, which the catalog does not know yet. */
+    private record Plain(Partition partition, Partition.Held exactly, long bytes) {}
+
     /**
      * Closes a partition for good, as docs/format.md says.
      *
      * @return empty, or why it stays open
      */
     String close(PartitionWriter writer) {
+        List<Plain> done = new ArrayList<>();
+        String why = makePlain(writer, done);
+        markClosed(done);
+        return why;
+    }
+
+    private String makePlain(PartitionWriter writer, List<Plain> done) {
         Partition partition = writer.partition();
         Path file = writer.file();
         readers.evict(file);
@@ -322,27 +332,41 @@ final class OpenPartitions {
                     return true;
                 });
             }
-            if (!writer.truncateWal() || !writer.leaveWal()) {
+            if (!writer.leaveWal()) {
                 return "another process reads it";
             }
             Partition.Held exactly = PartitionSchema.held(writer.connection());
             release(writer);
-            StorePaths.sync(paths.directory(partition.id().table()));
-            long bytes = Partition.size(file);
-            catalog.change(c -> {
-                Catalog.markClosed(c, partition.id(), exactly, bytes, wall.instant());
-                return true;
-            });
-            partition.closed(exactly, bytes);
+            done.add(new Plain(partition, exactly, Partition.size(file)));
             return "";
         } catch (SQLException e) {
             if (Sqlite.busy(e)) {
                 return "another process reads it";
             }
             throw Sqlite.failure("a partition cannot be closed", file, e);
-        } catch (IOException e) {
-            throw new LeveeException(ErrorCode.IO_FAILED, "the directory of " + file + " cannot be synced: " + e, e);
         }
+    }
+
+    /** Makes the names of plain files durable, then tells the catalog: one sync each, however many there are. */
+    private void markClosed(List<Plain> done) {
+        if (done.isEmpty()) {
+            return;
+        }
+        try {
+            for (String table :
+                    done.stream().map(p -> p.partition.id().table()).distinct().toList()) {
+                StorePaths.sync(paths.directory(table));
+            }
+        } catch (IOException e) {
+            throw new LeveeException(ErrorCode.IO_FAILED, "the directory of a partition cannot be synced: " + e, e);
+        }
+        catalog.change(c -> {
+            for (Plain plain : done) {
+                Catalog.markClosed(c, plain.partition.id(), plain.exactly, plain.bytes, wall.instant());
+            }
+            return true;
+        });
+        done.forEach(plain -> plain.partition.closed(plain.exactly, plain.bytes));
     }
 
     /** Closes a partition that may not be open by now. Returns empty, or why it stays open. */
@@ -369,13 +393,15 @@ final class OpenPartitions {
     /** Closes everything. Returns why some stay open. */
     List<String> closeAll() {
         List<String> left = new ArrayList<>();
+        List<Plain> done = new ArrayList<>();
         for (PartitionWriter writer : List.copyOf(open.values())) {
-            String why = close(writer);
+            String why = makePlain(writer, done);
             if (!why.isEmpty()) {
                 left.add(writer.partition().id() + ": " + why);
                 release(writer);
             }
         }
+        markClosed(done);
         return left;
     }
 }

@@ -62,6 +62,8 @@ final class PartitionSchema {
     }
 
     private static void create(Connection connection, TableSpec spec, PartitionId id, Instant now) throws SQLException {
+        Sqlite.run(connection, "PRAGMA application_id=" + Connections.PARTITION_ID);
+        Sqlite.run(connection, "PRAGMA user_version=" + Connections.FORMAT);
         List<String> columns = new ArrayList<>(List.of("_seq INTEGER PRIMARY KEY"));
         if (spec.separateTime()) {
             columns.add("_time INTEGER NOT NULL");

@@ -67,15 +67,29 @@ public final class TimeGuard {
     }
 
     /**
+     * What a table takes at one moment, so that a batch asks the clock once.
+     *
+     * @param toMicros the latest time taken
+     * @param fromMicros the earliest time that retention would not drop at once
+     */
+    record Bounds(TableSpec spec, long fromMicros, long toMicros) {}
+
+    Bounds bounds(TableState table) {
+        TableSpec spec = table.spec();
+        Duration maxAge = spec.retention().maxAge();
+        long from = maxAge == null ? Long.MIN_VALUE : referenceMicros(table) - Micros.of(maxAge);
+        return new Bounds(spec, from, Math.max(wallMicros(), asOfMicros) + skewMicros);
+    }
+
+    /**
      * Checks an event time.
      *
      * @throws LeveeException {@link ErrorCode#TIME_REFUSED} with the range that is taken
      */
-    void check(TableState table, long timeMicros) {
-        TableSpec spec = table.spec();
-        long to = Math.max(wallMicros(), asOfMicros) + skewMicros;
-        if (timeMicros > to) {
-            throw refused(spec, timeMicros, "is later than " + Micros.text(to))
+    void check(Bounds bounds, long timeMicros) {
+        TableSpec spec = bounds.spec();
+        if (timeMicros > bounds.toMicros()) {
+            throw refused(spec, timeMicros, "is later than " + Micros.text(bounds.toMicros()))
                     .hint("check the column's unit and format, or the clocks; maxFutureSkew is "
                             + options.maxFutureSkew());
         }
@@ -83,9 +97,11 @@ public final class TimeGuard {
             throw refused(spec, timeMicros, "is earlier than " + EARLIEST)
                     .hint("check the column's unit; a relative clock needs an origin");
         }
-        Duration maxAge = spec.retention().maxAge();
-        if (maxAge != null && timeMicros < referenceMicros(table) - Micros.of(maxAge)) {
-            throw refused(spec, timeMicros, "is past the retention of " + maxAge + " and would be dropped at once")
+        if (timeMicros < bounds.fromMicros()) {
+            throw refused(
+                            spec,
+                            timeMicros,
+                            "is past the retention of " + spec.retention().maxAge() + " and would be dropped at once")
                     .hint("import history with --as-of, or into a table without maxAge");
         }
     }

@@ -30,6 +30,12 @@ public final class WriteQueue {
     /** Records that nobody waits for may gather this long, so that a trickle does not make a commit each. */
     private static final Duration LINGER = Duration.ofMillis(100);
 
+    /** After a batch of this many the next one may gather longer, while records keep coming: group commit under load. */
+    private static final int BULK = 500;
+
+    private static final Duration BULK_LINGER = Duration.ofMillis(50);
+    private static final Duration BULK_STEP = Duration.ofMillis(2);
+
     private final int limitRecords;
     private final long limitBytes;
     private final LossLog losses;
@@ -47,6 +53,8 @@ public final class WriteQueue {
     private int firstEvictable;
     private int live;
     private int waited;
+    private int lastBatch;
+    private int goal;
     private int inHand;
     private long bytes;
     private long accepted;
@@ -219,7 +227,7 @@ public final class WriteQueue {
         if (record.waiter() != null) {
             waited++;
         }
-        if (live == 1 || waited > 0) {
+        if (live == 1 || live == goal || waited == 1 && record.waiter() != null) {
             notEmpty.signal();
         }
     }
@@ -273,6 +281,7 @@ public final class WriteQueue {
                     }
                 }
             }
+            lastBatch = batch.size();
             live -= batch.size();
             inHand += batch.size();
             return batch;
@@ -290,13 +299,23 @@ public final class WriteQueue {
             }
             notEmpty.awaitNanos(left);
         }
-        long lingerUntil = oldestNanos() + LINGER.toNanos();
-        while (!hurry && !closed && waited == 0 && live < maxRecords / 2) {
-            long left = lingerUntil - clock.nanos();
+        goal = maxRecords / 2;
+        long since = oldestNanos();
+        while (!hurry && !closed && waited == 0 && live < goal) {
+            long left = since + LINGER.toNanos() - clock.nanos();
             if (left <= 0) {
                 return;
             }
             notEmpty.awaitNanos(left);
+        }
+        int before = 0;
+        while (!hurry && !closed && lastBatch >= BULK && live < goal && live > before) {
+            // A caller who waits for each batch sends nothing meanwhile: then the writer does not wait either.
+            before = live;
+            if (clock.nanos() - since > BULK_LINGER.toNanos()) {
+                return;
+            }
+            notEmpty.awaitNanos(BULK_STEP.toNanos());
         }
     }
 

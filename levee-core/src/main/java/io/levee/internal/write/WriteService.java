@@ -101,9 +101,10 @@ public final class WriteService {
         CompletableFuture<BatchReceipt> future = new CompletableFuture<>();
         List<Row> good = new ArrayList<>(rows.size());
         int[] goodIndexes = new int[rows.size()];
+        TimeGuard.Bounds bounds = guard.bounds(table);
         for (int i = 0; i < rows.size(); i++) {
             try {
-                guard.check(table, rows.get(i).timeMicros());
+                guard.check(bounds, rows.get(i).timeMicros());
                 table.layout(rows.get(i).spec());
                 goodIndexes[good.size()] = indexes[i];
                 good.add(rows.get(i));
@@ -141,7 +142,7 @@ public final class WriteService {
     }
 
     private Pending pending(TableState table, Row row, @Nullable Waiter waiter) {
-        guard.check(table, row.timeMicros());
+        guard.check(guard.bounds(table), row.timeMicros());
         return entry(table, row, waiter);
     }
 

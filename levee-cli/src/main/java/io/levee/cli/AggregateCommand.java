@@ -43,7 +43,10 @@ final class AggregateCommand extends Command {
     @SuppressWarnings("NullAway.Init") // Set by picocli.
     private FormatOption format;
 
-    @Option(names = "--by", paramLabel = "A,B", description = "The columns that make a group. Default: one group of all rows.")
+    @Option(
+            names = "--by",
+            paramLabel = "A,B",
+            description = "The columns that make a group. Default: one group of all rows.")
     private @Nullable String by;
 
     @Option(
@@ -79,7 +82,8 @@ final class AggregateCommand extends Command {
         if (where != null) {
             query.where(Expr.parse(where, console.clock().instant()));
         }
-        List<Measure> measures = Split.parts(functions).stream().map(Measure::parse).toList();
+        List<Measure> measures =
+                Split.parts(functions).stream().map(Measure::parse).toList();
         List<String> columns = by == null ? List.of() : Split.names(by);
         try (Store store = target.openToRead(console)) {
             print(store.aggregate(new Aggregation(query.build(), columns, measures)));

@@ -25,7 +25,10 @@ abstract class Command implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // Set by picocli before call().
     CommandSpec spec;
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help and exit.")
     @SuppressWarnings("UnusedVariable") // Read by picocli.
     private boolean help;
 

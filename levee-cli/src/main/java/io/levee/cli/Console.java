@@ -58,11 +58,19 @@ record Console(
         Map<String, String> env = System.getenv();
         boolean capable = !"dumb".equals(env.get("TERM"));
         return new Console(
-                in, new Guarded(out), err, env, capable && terminal(1), capable && terminal(2), Clock.systemUTC(), MonotonicClock.SYSTEM);
+                in,
+                new Guarded(out),
+                err,
+                env,
+                capable && terminal(1),
+                capable && terminal(2),
+                Clock.systemUTC(),
+                MonotonicClock.SYSTEM);
     }
 
     /** Whether a file descriptor is a terminal. Java answers only for all of them together, and from 22 on not even that. */
-    @SuppressWarnings("SystemConsoleNull") // Only asked where there is no /proc; too much style is the worst that follows.
+    @SuppressWarnings(
+            "SystemConsoleNull") // Only asked where there is no /proc; too much style is the worst that follows.
     private static boolean terminal(int descriptor) {
         Path link = Path.of("/proc/self/fd/" + descriptor);
         try {
@@ -143,7 +151,8 @@ record Console(
     }
 
     /** An environment variable, or null where it is unset or empty. */
-    @Nullable String env(String name) {
+    @Nullable
+    String env(String name) {
         String value = env.get(name);
         return value == null || value.isEmpty() ? null : value;
     }

@@ -26,10 +26,16 @@ final class DemoCommand extends Command {
             description = "The port; 0 is any free one. Default: " + ServerOptions.DEFAULT_PORT + ".")
     private int port;
 
-    @Option(names = "--for", paramLabel = "TIME", description = "How long, such as 20s. Default: until it is told to end.")
+    @Option(
+            names = "--for",
+            paramLabel = "TIME",
+            description = "How long, such as 20s. Default: until it is told to end.")
     private @Nullable String length;
 
-    @Option(names = "--dir", paramLabel = "DIR", description = "An absent or empty directory for the store, which stays.")
+    @Option(
+            names = "--dir",
+            paramLabel = "DIR",
+            description = "An absent or empty directory for the store, which stays.")
     private @Nullable Path directory;
 
     DemoCommand(Console console) {

@@ -71,7 +71,9 @@ final class IngestCommand extends Command {
         @Option(names = "--spec", paramLabel = "FILE", description = "Declare the table by this spec first.")
         private @Nullable Path spec;
 
-        @Option(names = "--infer", description = "Where there is no such table, propose its spec from the data, print and use it.")
+        @Option(
+                names = "--infer",
+                description = "Where there is no such table, propose its spec from the data, print and use it.")
         private boolean infer;
     }
 
@@ -82,7 +84,8 @@ final class IngestCommand extends Command {
             names = "--ack",
             paramLabel = "LEVEL",
             defaultValue = "COMMITTED",
-            description = "accepted (queued), committed (survives a process crash) or durable (synced). Default: committed.")
+            description =
+                    "accepted (queued), committed (survives a process crash) or durable (synced). Default: committed.")
     @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
     private Ack ack;
 
@@ -94,13 +97,22 @@ final class IngestCommand extends Command {
     @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
     private Format format;
 
-    @Option(names = "--as-of", paramLabel = "TIME", description = "Historical import: times are judged as if it were this time.")
+    @Option(
+            names = "--as-of",
+            paramLabel = "TIME",
+            description = "Historical import: times are judged as if it were this time.")
     private @Nullable String asOf;
 
-    @Option(names = "--max-errors", paramLabel = "N", description = "Stop after more than N bad records. Default: never.")
+    @Option(
+            names = "--max-errors",
+            paramLabel = "N",
+            description = "Stop after more than N bad records. Default: never.")
     private @Nullable Long maxErrors;
 
-    @Option(names = "--errors", paramLabel = "FILE", description = "Write every bad record's place and reason there, as NDJSON.")
+    @Option(
+            names = "--errors",
+            paramLabel = "FILE",
+            description = "Write every bad record's place and reason there, as NDJSON.")
     private @Nullable Path errorsFile;
 
     @Option(
@@ -124,7 +136,8 @@ final class IngestCommand extends Command {
         Remote remote = target.remote(console);
         if (remote != null) {
             throw new LeveeException(ErrorCode.NOT_SUPPORTED, "ingest through a server is not built yet")
-                    .hint("POST the records to /v1/tables/" + table + "/records, or use --store on the machine that has it");
+                    .hint("POST the records to /v1/tables/" + table
+                            + "/records, or use --store on the machine that has it");
         }
         Inputs inputs = new Inputs(console);
         Shutdown.onSignal(inputs::stop);
@@ -286,7 +299,8 @@ final class IngestCommand extends Command {
 
         @Override
         public void lost(long count, @Nullable LeveeException error) {
-            console.say("lost " + count + " records" + (error == null ? "" : ": " + Printable.line(error.getMessage())));
+            console.say(
+                    "lost " + count + " records" + (error == null ? "" : ": " + Printable.line(error.getMessage())));
         }
 
         @Override

@@ -38,11 +38,17 @@ public final class Main implements Runnable {
     @SuppressWarnings("NullAway.Init") // Set by picocli before run().
     private CommandSpec spec;
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help and exit.")
     @SuppressWarnings("UnusedVariable") // Read by picocli.
     private boolean help;
 
-    @Option(names = {"-V", "--version"}, versionHelp = true, description = "Print the version and exit.")
+    @Option(
+            names = {"-V", "--version"},
+            versionHelp = true,
+            description = "Print the version and exit.")
     @SuppressWarnings("UnusedVariable") // Read by picocli.
     private boolean version;
 

@@ -58,7 +58,11 @@ final class Progress implements AutoCloseable {
             reported = now;
             double seconds = (now - began) / 1e9;
             console.say(String.format(
-                    Locale.ROOT, "read %,d records, %s, %,.0f records/s", records, new Bytes(bytes), records / seconds));
+                    Locale.ROOT,
+                    "read %,d records, %s, %,.0f records/s",
+                    records,
+                    new Bytes(bytes),
+                    records / seconds));
         }
     }
 

@@ -16,9 +16,7 @@ import picocli.CommandLine.Parameters;
         description = "The queries that a running server has, with their age and state.",
         subcommands = QueriesCommand.Cancel.class,
         footerHeading = "%nExamples:%n",
-        footer = {
-            "  levee queries --url http://127.0.0.1:7311",
-            "  levee queries cancel 17 --url http://127.0.0.1:7311"
+        footer = {"  levee queries --url http://127.0.0.1:7311", "  levee queries cancel 17 --url http://127.0.0.1:7311"
         })
 final class QueriesCommand extends Command {
     private static final List<String> COLUMNS = List.of("id", "state", "ageMs", "remainingMs", "what");

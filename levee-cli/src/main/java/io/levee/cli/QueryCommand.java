@@ -54,10 +54,15 @@ final class QueryCommand extends Command {
     @Option(
             names = "--where",
             paramLabel = "EXPR",
-            description = "Filter: \"name = 'x' AND runtime_ms >= 500\"; odd names in double quotes; times as ISO-8601 or now - 6h.")
+            description =
+                    "Filter: \"name = 'x' AND runtime_ms >= 500\"; odd names in double quotes; times as ISO-8601 or now - 6h.")
     private @Nullable String where;
 
-    @Option(names = "--order", paramLabel = "ORDER", defaultValue = "NEWEST", description = "newest or oldest first. Default: newest.")
+    @Option(
+            names = "--order",
+            paramLabel = "ORDER",
+            defaultValue = "NEWEST",
+            description = "newest or oldest first. Default: newest.")
     @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
     private Order order;
 
@@ -209,7 +214,8 @@ final class QueryCommand extends Command {
                     continue;
                 }
                 if (grid == null) {
-                    List<String> header = map.keySet().stream().map(String::valueOf).toList();
+                    List<String> header =
+                            map.keySet().stream().map(String::valueOf).toList();
                     grid = new Grid(console, format.format(), header, range.zone());
                 }
                 grid.row(new ArrayList<>(map.values()));

@@ -40,11 +40,13 @@ final class RangeOptions {
             description = "Waiting, running and fetching together, such as 5s. Default: 30s.")
     private @Nullable String deadline;
 
-    @Nullable Instant from(Console console) {
+    @Nullable
+    Instant from(Console console) {
         return time("--from", from, console);
     }
 
-    @Nullable Instant to(Console console) {
+    @Nullable
+    Instant to(Console console) {
         return time("--to", to, console);
     }
 
@@ -54,7 +56,8 @@ final class RangeOptions {
         }
         Instant time = Times.parse(text, zone(), console.clock().instant());
         if (time == null) {
-            throw usage(option + ": '" + text + "' is no time; write 2026-05-20T10:00:00Z, 2026-05-20, 'now - 6h' or 6h");
+            throw usage(
+                    option + ": '" + text + "' is no time; write 2026-05-20T10:00:00Z, 2026-05-20, 'now - 6h' or 6h");
         }
         return time;
     }

@@ -69,7 +69,8 @@ final class Remote {
     }
 
     /** Sends a stream of records. */
-    Map<String, @Nullable Object> upload(String path, Map<String, ? extends @Nullable Object> params, String type, InputStream in)
+    Map<String, @Nullable Object> upload(
+            String path, Map<String, ? extends @Nullable Object> params, String type, InputStream in)
             throws InterruptedException {
         return object(exchange(request(path, params)
                 .POST(BodyPublishers.ofInputStream(() -> in))
@@ -78,7 +79,8 @@ final class Remote {
     }
 
     /** Hands an answer on to standard output as it comes. */
-    void copy(String path, Map<String, ? extends @Nullable Object> params, Console console) throws InterruptedException {
+    void copy(String path, Map<String, ? extends @Nullable Object> params, Console console)
+            throws InterruptedException {
         try (InputStream in = exchange(request(path, params).GET().build()).body()) {
             in.transferTo(console.out());
             console.print("");
@@ -92,7 +94,10 @@ final class Remote {
         char before = '?';
         for (Map.Entry<String, ? extends @Nullable Object> param : params.entrySet()) {
             if (param.getValue() != null) {
-                uri.append(before).append(param.getKey()).append('=').append(encode(param.getValue().toString()));
+                uri.append(before)
+                        .append(param.getKey())
+                        .append('=')
+                        .append(encode(param.getValue().toString()));
                 before = '&';
             }
         }
@@ -156,7 +161,9 @@ final class Remote {
         LeveeException error = new LeveeException(known, String.valueOf(problem.get("detail")));
         for (Map.Entry<String, @Nullable Object> entry : problem.entrySet()) {
             Object value = entry.getValue();
-            if (value != null && !java.util.Set.of("type", "code", "title", "status", "detail", "hint").contains(entry.getKey())) {
+            if (value != null
+                    && !java.util.Set.of("type", "code", "title", "status", "detail", "hint")
+                            .contains(entry.getKey())) {
                 error.with(entry.getKey(), value);
             }
         }

@@ -114,7 +114,10 @@ final class RetentionCommand extends Command {
         List<?> drops = plan.get("drop") instanceof List<?> list ? list : List.of();
         if (!drops.isEmpty()) {
             Grid grid = new Grid(
-                    console, Grid.Format.TABLE, List.of("drop", "from", "to", "rows", "bytes", "why"), ZoneId.of("UTC"));
+                    console,
+                    Grid.Format.TABLE,
+                    List.of("drop", "from", "to", "rows", "bytes", "why"),
+                    ZoneId.of("UTC"));
             for (Object drop : drops) {
                 if (drop instanceof Map<?, ?> d) {
                     List<@Nullable Object> row = new ArrayList<>();
@@ -130,7 +133,8 @@ final class RetentionCommand extends Command {
             kept.forEach((table, why) -> console.print("keep " + table + ": " + Printable.line(String.valueOf(why))));
         }
         if (plan.get("blocked") instanceof Map<?, ?> blocked) {
-            blocked.forEach((what, why) -> console.print("blocked " + what + ": " + Printable.line(String.valueOf(why))));
+            blocked.forEach(
+                    (what, why) -> console.print("blocked " + what + ": " + Printable.line(String.valueOf(why))));
         }
         if (plan.get("dropped") instanceof List<?> dropped) {
             console.print("dropped " + dropped.size() + " partitions, freed " + size(plan.get("bytesFreed")));

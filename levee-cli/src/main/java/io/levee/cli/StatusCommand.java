@@ -2,17 +2,18 @@ package io.levee.cli;
 
 import io.levee.Bytes;
 import io.levee.Store;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.time.ZoneId;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 
 /** {@code levee status}: limits and present use. */
 @CommandLine.Command(
         name = "status",
-        description = "Limits and present use of a store: health, tables, queue, losses, disk, memory, background tasks.",
+        description =
+                "Limits and present use of a store: health, tables, queue, losses, disk, memory, background tasks.",
         footerHeading = "%nExamples:%n",
         footer = {"  levee status --store history", "  levee status --url http://127.0.0.1:7311 --json"})
 final class StatusCommand extends Command {
@@ -45,17 +46,25 @@ final class StatusCommand extends Command {
         line("store", status.get("store") + " (" + status.get("engine") + ", Levee " + status.get("version") + ")");
         Object owner = status.get("owner");
         line("writer", owner instanceof Map<?, ?> map && !map.isEmpty() ? pairs(map) : "none");
-        line("health", status.get("health") + (status.get("reasons") instanceof List<?> r && !r.isEmpty() ? ": " + r : ""));
+        line(
+                "health",
+                status.get("health") + (status.get("reasons") instanceof List<?> r && !r.isEmpty() ? ": " + r : ""));
         line("records", "accepted " + status.get("accepted") + ", stored " + status.get("stored"));
-        line("lost", status.get("lost") instanceof Map<?, ?> lost ? lost.get("total") + " " + lost.get("byReason") : "");
+        line(
+                "lost",
+                status.get("lost") instanceof Map<?, ?> lost ? lost.get("total") + " " + lost.get("byReason") : "");
         if (status.get("queue") instanceof Map<?, ?> queue) {
-            line("queue", queue.get("records") + " of " + queue.get("limitRecords") + " records, " + size(queue.get("bytes"))
-                    + " of " + size(queue.get("limitBytes")));
+            line(
+                    "queue",
+                    queue.get("records") + " of " + queue.get("limitRecords") + " records, " + size(queue.get("bytes"))
+                            + " of " + size(queue.get("limitBytes")));
         }
         if (status.get("disk") instanceof Map<?, ?> disk) {
             boolean limited = disk.get("limitBytes") instanceof Number n && n.longValue() > 0;
-            line("disk", size(disk.get("bytes")) + (limited ? " of " + size(disk.get("limitBytes")) : "")
-                    + ", " + size(disk.get("freeBytes")) + " free on the volume");
+            line(
+                    "disk",
+                    size(disk.get("bytes")) + (limited ? " of " + size(disk.get("limitBytes")) : "") + ", "
+                            + size(disk.get("freeBytes")) + " free on the volume");
         }
         if (status.get("memory") instanceof Map<?, ?> memory) {
             line("memory", "budget " + size(memory.get("budgetBytes")) + ", process " + size(memory.get("rssBytes")));
@@ -72,7 +81,10 @@ final class StatusCommand extends Command {
         }
         console.print("");
         Grid grid = new Grid(
-                console, Grid.Format.TABLE, List.of("table", "rows", "partitions", "bytes", "oldest", "newest"), ZoneId.of("UTC"));
+                console,
+                Grid.Format.TABLE,
+                List.of("table", "rows", "partitions", "bytes", "oldest", "newest"),
+                ZoneId.of("UTC"));
         for (Object entry : list) {
             if (entry instanceof Map<?, ?> t) {
                 List<@Nullable Object> row = new ArrayList<>();
@@ -92,7 +104,8 @@ final class StatusCommand extends Command {
         if (tasks instanceof List<?> list) {
             for (Object entry : list) {
                 if (entry instanceof Map<?, ?> task && task.get("lastError") != null) {
-                    console.print("task " + task.get("name") + " failed: " + Printable.line(String.valueOf(task.get("lastError"))));
+                    console.print("task " + task.get("name") + " failed: "
+                            + Printable.line(String.valueOf(task.get("lastError"))));
                 }
             }
         }
@@ -103,10 +116,16 @@ final class StatusCommand extends Command {
     }
 
     private static String pairs(Map<?, ?> map) {
-        return String.join(", ", map.entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toList());
+        return String.join(
+                ", ",
+                map.entrySet().stream()
+                        .map(e -> e.getKey() + " " + e.getValue())
+                        .toList());
     }
 
     private static String size(@Nullable Object bytes) {
-        return bytes instanceof Number number && number.longValue() >= 0 ? new Bytes(number.longValue()).toString() : "?";
+        return bytes instanceof Number number && number.longValue() >= 0
+                ? new Bytes(number.longValue()).toString()
+                : "?";
     }
 }

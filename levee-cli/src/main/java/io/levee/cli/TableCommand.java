@@ -84,13 +84,16 @@ final class TableCommand extends Command {
                 if (json()) {
                     console.json(answer);
                 } else if (answer.get("tables") instanceof List<?> tables) {
-                    tables.forEach(t -> console.print(String.valueOf(t instanceof Map<?, ?> map ? map.get("table") : t)));
+                    tables.forEach(t ->
+                            console.print(String.valueOf(t instanceof Map<?, ?> map ? map.get("table") : t)));
                 }
                 return OK;
             }
             try (Store store = target.openToRead(console)) {
                 if (json()) {
-                    console.json(Map.of("tables", store.tables().stream().map(TableSpec::toMap).toList()));
+                    console.json(Map.of(
+                            "tables",
+                            store.tables().stream().map(TableSpec::toMap).toList()));
                 } else {
                     store.tables().forEach(spec -> console.print(spec.name()));
                 }

@@ -39,7 +39,8 @@ final class Target {
     }
 
     /** The server to ask, or null where files are to be opened. {@code --store} wins over {@code $LEVEE_URL}. */
-    @Nullable Remote remote(Console console) {
+    @Nullable
+    Remote remote(Console console) {
         String address = url != null ? url : store == null ? console.env("LEVEE_URL") : null;
         return address == null ? null : new Remote(address, console.env("LEVEE_TOKEN"));
     }

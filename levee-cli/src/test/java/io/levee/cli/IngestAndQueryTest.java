@@ -29,7 +29,8 @@ class IngestAndQueryTest {
 
     private Path sample(String name) throws IOException {
         Path file = dir.resolve(name + ".ndjson.gz");
-        try (InputStream in = IngestAndQueryTest.class.getResourceAsStream("/io/levee/testkit/sample/" + name + ".ndjson.gz")) {
+        try (InputStream in =
+                IngestAndQueryTest.class.getResourceAsStream("/io/levee/testkit/sample/" + name + ".ndjson.gz")) {
             Files.copy(in, file);
         }
         return file;
@@ -58,10 +59,14 @@ class IngestAndQueryTest {
 
     @Test
     void realRecordsAreStoredAndAnswered() throws IOException {
-        Run run = ingest("borg_task_events", sample("borg_task_events"), "--spec", SPECS.resolve("borg_task_events.yaml"));
+        Run run = ingest(
+                "borg_task_events", sample("borg_task_events"), "--spec", SPECS.resolve("borg_task_events.yaml"));
         assertThat(run.status()).as(run.err()).isZero();
         Map<String, Object> report = run.json();
-        assertThat(report).containsEntry("rejected", 0L).containsEntry("lost", 0L).containsEntry("updated", 0L);
+        assertThat(report)
+                .containsEntry("rejected", 0L)
+                .containsEntry("lost", 0L)
+                .containsEntry("updated", 0L);
         long read = (Long) report.get("read");
         assertThat(report).containsEntry("stored", read).containsKeys("seconds", "partitions");
 
@@ -77,7 +82,9 @@ class IngestAndQueryTest {
         assertThat(count.get("rows")).isEqualTo(List.of(List.of(read)));
         Map<String, Object> groups = ask("aggregate", "borg_task_events", "--by", "\"event type\"");
         long sum = ((List<?>) groups.get("groups"))
-                .stream().mapToLong(group -> (Long) ((Map<?, ?>) group).get("count")).sum();
+                .stream()
+                        .mapToLong(group -> (Long) ((Map<?, ?>) group).get("count"))
+                        .sum();
         assertThat(sum).isEqualTo(read);
 
         Map<String, Object> status = ask("status");
@@ -101,9 +108,7 @@ class IngestAndQueryTest {
     @Test
     void everyBadLineIsNamedAndTheRestIsStored() throws IOException {
         Path spec = Files.writeString(dir.resolve("t.yaml"), "{time: at, columns: {at: timestamp, n: integer}}");
-        Path file = Files.writeString(
-                dir.resolve("t.ndjson"),
-                """
+        Path file = Files.writeString(dir.resolve("t.ndjson"), """
                 {"at":"2026-01-01T00:00:00Z","n":1}
                 {"at":"2026-01-01T00:00:00Z","n":"x"}
                 {"at":
@@ -112,8 +117,12 @@ class IngestAndQueryTest {
         Path errors = dir.resolve("errors.ndjson");
         Run run = ingest("t", file, "--spec", spec, "--errors", errors);
         assertThat(run.status()).as(run.err()).isZero();
-        assertThat(run.json()).containsEntry("read", 4L).containsEntry("stored", 2L).containsEntry("rejected", 2L);
-        assertThat(run.err()).contains("t.ndjson:2: LEVEE-400 BAD_VALUE: column 'n'", "t.ndjson:3: LEVEE-400 BAD_LINE: not JSON");
+        assertThat(run.json())
+                .containsEntry("read", 4L)
+                .containsEntry("stored", 2L)
+                .containsEntry("rejected", 2L);
+        assertThat(run.err())
+                .contains("t.ndjson:2: LEVEE-400 BAD_VALUE: column 'n'", "t.ndjson:3: LEVEE-400 BAD_LINE: not JSON");
         assertThat(Files.readAllLines(errors)).hasSize(2);
 
         Run strict = ingest("t", file, "--max-errors", 0);
@@ -124,18 +133,34 @@ class IngestAndQueryTest {
     @Test
     void standardInputAndCsvAreRead() {
         Run run = Run.withInput(
-                "at,name\n2026-01-01 00:00:00,\"a, b\"\n2026-01-02 00:00:00,\n", "ingest", "c", "-", "--infer", "--store", store);
+                "at,name\n2026-01-01 00:00:00,\"a, b\"\n2026-01-02 00:00:00,\n",
+                "ingest",
+                "c",
+                "-",
+                "--infer",
+                "--store",
+                store);
         assertThat(run.status()).as(run.err()).isZero();
         assertThat(run.out()).isEmpty();
         Run table = Run.levee("query", "c", "--store", store, "--order", "oldest", "--columns", "at,name");
-        assertThat(table.out())
-                .isEqualTo(
-                        """
+        assertThat(table.out()).isEqualTo("""
                         _seq  at                    name
                            1  2026-01-01T00:00:00Z  a, b
                            2  2026-01-02T00:00:00Z
                         """);
-        Run csv = Run.levee("query", "c", "--store", store, "--format", "csv", "--columns", "name", "--limit", "1", "--order", "oldest");
+        Run csv = Run.levee(
+                "query",
+                "c",
+                "--store",
+                store,
+                "--format",
+                "csv",
+                "--columns",
+                "name",
+                "--limit",
+                "1",
+                "--order",
+                "oldest");
         assertThat(csv.out()).isEqualTo("_seq,name\n1,\"a, b\"\n");
         assertThat(csv.err()).contains("next page: --after ");
     }
@@ -173,7 +198,12 @@ class IngestAndQueryTest {
         assertThat(column.status()).isEqualTo(1);
         assertThat(column.json()).containsOnlyKeys("error");
         Run changed = Run.levee(
-                "table", "create", "t", "--store", store, "--spec",
+                "table",
+                "create",
+                "t",
+                "--store",
+                store,
+                "--spec",
                 Files.writeString(dir.resolve("u.yaml"), "{time: at, columns: {at: timestamp, n: text}}"));
         assertThat(changed.status()).isEqualTo(1);
         assertThat(changed.err()).contains("SPEC_CONFLICT");

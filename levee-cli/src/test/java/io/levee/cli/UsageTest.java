@@ -48,15 +48,29 @@ class UsageTest {
     void wrongUsageIsOneObjectWhereJsonWasAsked() {
         Run run = Run.levee("query", "t", "--bogus", "--json");
         assertThat(run.status()).isEqualTo(2);
-        assertThat(run.json().get("error")).asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.MAP)
+        assertThat(run.json().get("error"))
+                .asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.MAP)
                 .containsEntry("code", "LEVEE-400 WRONG_USAGE");
     }
 
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "demo", "serve", "ingest", "query", "aggregate", "sql", "status", "table create", "table list", "table show",
-                "retention plan", "retention apply", "partitions", "queries", "queries cancel"
+                "demo",
+                "serve",
+                "ingest",
+                "query",
+                "aggregate",
+                "sql",
+                "status",
+                "table create",
+                "table list",
+                "table show",
+                "retention plan",
+                "retention apply",
+                "partitions",
+                "queries",
+                "queries cancel"
             })
     void everyCommandHasHelpWithExamples(String command) {
         Run run = Run.levee((Object[]) (command + " --help").split(" "));
@@ -68,7 +82,10 @@ class UsageTest {
     void failuresNameTheCodeAndWhatToDo(@TempDir Path dir) {
         Run run = Run.levee("query", "t", "--store", dir.resolve("none"), "--json");
         assertThat(run.status()).isEqualTo(1);
-        assertThat(run.err()).startsWith("LEVEE-404 NOT_FOUND: ").contains("\nDo: ").doesNotContain("\tat ");
+        assertThat(run.err())
+                .startsWith("LEVEE-404 NOT_FOUND: ")
+                .contains("\nDo: ")
+                .doesNotContain("\tat ");
         assertThat(run.json()).containsOnlyKeys("error");
         assertThat((Map<?, ?>) run.json().get("error")).extracting("code").isEqualTo("LEVEE-404 NOT_FOUND");
     }

@@ -32,7 +32,8 @@ public final class Compression {
         } catch (NoSuchFileException e) {
             throw new LeveeException(ErrorCode.NOT_FOUND, "there is no file " + file, e).with("file", file.toString());
         } catch (IOException e) {
-            throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be read: " + e, e).with("file", file.toString());
+            throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be read: " + e, e)
+                    .with("file", file.toString());
         }
     }
 

@@ -39,7 +39,8 @@ final class CsvCells {
         int to = comma < 0 ? text.length() : comma;
         String cell = text.substring(from, to);
         if (cell.indexOf('"') >= 0) {
-            throw new LeveeException(ErrorCode.BAD_LINE, "a quote inside cell " + (cells.size() + 1) + ", which is not quoted")
+            throw new LeveeException(
+                            ErrorCode.BAD_LINE, "a quote inside cell " + (cells.size() + 1) + ", which is not quoted")
                     .hint("quote the whole cell and double the quote inside");
         }
         cells.add(cell.isEmpty() ? null : cell);

@@ -17,14 +17,44 @@ final class EventTime {
 
     private static final Pattern WORD_ENDS = Pattern.compile("[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])");
     private static final Set<String> TIME_WORDS = Set.of(
-            "time", "timestamp", "ts", "date", "datetime", "at", "when", "created", "updated", "modified", "started",
-            "finished", "epoch", "expires", "received", "reported");
+            "time",
+            "timestamp",
+            "ts",
+            "date",
+            "datetime",
+            "at",
+            "when",
+            "created",
+            "updated",
+            "modified",
+            "started",
+            "finished",
+            "epoch",
+            "expires",
+            "received",
+            "reported");
 
     /** Names of event times, the likeliest first; compared in lower case, without leading underscores and {@code @}. */
     private static final List<String> NAMES = List.of(
-            "timestamp", "event_time", "eventtime", "time", "ts", "datetime", "finished_at", "ended_at", "end_time",
-            "completed_at", "committer_date", "created_at", "received_at", "reported_at", "start_time", "started_at",
-            "submit_time", "submitted_at", "date");
+            "timestamp",
+            "event_time",
+            "eventtime",
+            "time",
+            "ts",
+            "datetime",
+            "finished_at",
+            "ended_at",
+            "end_time",
+            "completed_at",
+            "committer_date",
+            "created_at",
+            "received_at",
+            "reported_at",
+            "start_time",
+            "started_at",
+            "submit_time",
+            "submitted_at",
+            "date");
 
     private final long earliest = Micros.of(EARLIEST);
     private final long latest;
@@ -49,7 +79,8 @@ final class EventTime {
         if (!field.onlyNumbers() || field.past64Bits || !soundsLikeTime(field.name)) {
             return null;
         }
-        for (TimeFormat.Unit unit : List.of(TimeFormat.Unit.S, TimeFormat.Unit.MS, TimeFormat.Unit.US, TimeFormat.Unit.NS)) {
+        for (TimeFormat.Unit unit :
+                List.of(TimeFormat.Unit.S, TimeFormat.Unit.MS, TimeFormat.Unit.US, TimeFormat.Unit.NS)) {
             TimeFormat format = TimeFormat.epoch(unit);
             boolean fits = fits(field.least, unit) && fits(field.greatest, unit);
             if (fits && plausible(format.fromNumber(field.least)) && plausible(format.fromNumber(field.greatest))) {
@@ -68,7 +99,8 @@ final class EventTime {
     }
 
     /** How a field's values are read as times; null where they are none. */
-    @Nullable TimeFormat format(FieldStats field) {
+    @Nullable
+    TimeFormat format(FieldStats field) {
         TimeFormat.Unit unit = unit(field);
         if (unit != null) {
             return TimeFormat.epoch(unit);
@@ -77,7 +109,8 @@ final class EventTime {
     }
 
     /** Whether a field may be the event time, and how well it would do; null where it may not. */
-    @Nullable Candidate candidate(FieldStats field, long records) {
+    @Nullable
+    Candidate candidate(FieldStats field, long records) {
         TimeFormat format = format(field);
         if (format == null) {
             return null;

@@ -23,7 +23,9 @@ final class FieldScan {
     long records;
     long bad;
     boolean whole;
-    @Nullable LeveeException firstError;
+
+    @Nullable
+    LeveeException firstError;
 
     /** Scans until the end of the input or a limit. Closes the input. */
     void scan(InputStream in, Format format, long maxRecords, long maxBytes) {

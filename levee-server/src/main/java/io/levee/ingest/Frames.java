@@ -30,15 +30,18 @@ abstract class Frames implements AutoCloseable {
     int at;
     /** End of what was read. */
     int limit;
+
     boolean ended;
     /** The line at which the present record begins, from 1. */
     long line;
     /** Line ends passed so far. */
     long linesPassed;
     /** What is wrong with the present record as a whole; its bytes are not to be looked at then. */
-    @Nullable LeveeException error;
+    @Nullable
+    LeveeException error;
     /** The input's own error, when it broke off. */
-    @Nullable LeveeException failure;
+    @Nullable
+    LeveeException failure;
 
     Frames(InputStream in, int maxBytes) {
         this.in = in;
@@ -131,7 +134,9 @@ abstract class Frames implements AutoCloseable {
     static LeveeException broken(IOException e, long where) {
         if (e instanceof EOFException || e instanceof ZipException || e instanceof ZstdIOException) {
             return new LeveeException(
-                            ErrorCode.BAD_LINE, "the compressed input breaks off in line " + where + ": " + e.getMessage(), e)
+                            ErrorCode.BAD_LINE,
+                            "the compressed input breaks off in line " + where + ": " + e.getMessage(),
+                            e)
                     .hint("what came before line " + where + " was read; get a whole copy of the file");
         }
         return new LeveeException(ErrorCode.IO_FAILED, "the input cannot be read past line " + where + ": " + e, e);

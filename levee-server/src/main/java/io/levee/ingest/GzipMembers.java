@@ -71,7 +71,8 @@ final class GzipMembers extends InputStream {
             at = limit - inflater.getRemaining();
             return count;
         } catch (DataFormatException e) {
-            ZipException named = new ZipException("damaged gzip data" + (e.getMessage() == null ? "" : ": " + e.getMessage()));
+            ZipException named =
+                    new ZipException("damaged gzip data" + (e.getMessage() == null ? "" : ": " + e.getMessage()));
             named.initCause(e);
             throw named;
         }

@@ -113,7 +113,8 @@ public final class Infer {
         }
         Candidate time = candidates.get(0);
         explain(time, candidates);
-        TableSpec.Builder spec = TableSpec.builder(table).time(time.field().name).unknown(TableSpec.Unknown.EXTRA);
+        TableSpec.Builder spec =
+                TableSpec.builder(table).time(time.field().name).unknown(TableSpec.Unknown.EXTRA);
         kept.forEach(field -> spec.column(column(field, field == time.field())));
         spec.partitionBy(width(time));
         FieldStats index = index(kept, time.field());
@@ -185,12 +186,16 @@ public final class Infer {
         FieldStats field = time.field();
         if (field.values < scan.records) {
             notes.add(String.format(
-                    Locale.ROOT, "%,d records have no '%s' and will be refused.", scan.records - field.values, field.name));
+                    Locale.ROOT,
+                    "%,d records have no '%s' and will be refused.",
+                    scan.records - field.values,
+                    field.name));
         }
         for (Candidate candidate : candidates) {
             TimeText text = candidate.field().time;
             if (candidate.field().texts > 0 && text.local()) {
-                notes.add("'" + candidate.field().name + "' has no UTC offset and is taken as UTC: change its zone if it is"
+                notes.add("'" + candidate.field().name
+                        + "' has no UTC offset and is taken as UTC: change its zone if it is"
                         + " another, such as zone: Europe/Berlin.");
             }
             if (candidate.field().texts > 0 && text.finerThanMicros()) {
@@ -204,7 +209,8 @@ public final class Infer {
         if (!offsets.isEmpty()) {
             notes.add("UTC offsets differ in " + String.join(", ", offsets) + ": the instant is kept, not the offset.");
         }
-        List<String> others = candidates.stream().skip(1).map(c -> c.field().name).toList();
+        List<String> others =
+                candidates.stream().skip(1).map(c -> c.field().name).toList();
         if (!others.isEmpty()) {
             notes.add("other times that could be it: " + String.join(", ", others) + ".");
         }
@@ -219,7 +225,8 @@ public final class Infer {
         PartitionBy width = days < 60
                 ? PartitionBy.DAY
                 : days < 60 * 7 ? PartitionBy.WEEK : days < 60 * 30 ? PartitionBy.MONTH : PartitionBy.YEAR;
-        notes.add("partition: " + width.specName() + " for records that span " + (days + 1) + (days == 0 ? " day." : " days."));
+        notes.add("partition: " + width.specName() + " for records that span " + (days + 1)
+                + (days == 0 ? " day." : " days."));
         return width;
     }
 
@@ -228,11 +235,17 @@ public final class Infer {
         for (FieldStats field : kept) {
             int distinct = field.distinct();
             boolean splits = distinct >= 8 && distinct <= Math.max(8, scan.records / 20);
-            if (field != time && field.onlyTexts() && !field.time.possible() && !field.isLong() && splits
+            if (field != time
+                    && field.onlyTexts()
+                    && !field.time.possible()
+                    && !field.isLong()
+                    && splits
                     && field.values >= 0.9 * scan.records) {
                 notes.add(String.format(
-                        Locale.ROOT, "index on '%s': its %,d values split the records well; one index is proposed at most.",
-                        field.name, distinct));
+                        Locale.ROOT,
+                        "index on '%s': its %,d values split the records well; one index is proposed at most.",
+                        field.name,
+                        distinct));
                 return field;
             }
         }
@@ -251,12 +264,16 @@ public final class Infer {
         if (clock != null) {
             TimeFormat relative = TimeFormat.relative(TimeFormat.Unit.US, PLACEHOLDER);
             draft.time(clock.name).column(new Column(clock.name, ColumnType.TIMESTAMP, false, false, relative));
-            kept.forEach(f -> draft.column(f == clock ? new Column(f.name, ColumnType.TIMESTAMP, false, false, relative)
-                    : column(f, false)));
-            yaml = String.format(Locale.ROOT,
-                    "# '%s' holds %d to %d, which is no time since 1970: a clock of its own?%n"
-                            + "# Set its unit (epoch-s, epoch-ms, epoch-us, epoch-ns) and its origin (the time that 0 means).%n",
-                    clock.name, clock.least, clock.greatest) + SpecFiles.yaml(draft.build());
+            kept.forEach(f -> draft.column(
+                    f == clock ? new Column(f.name, ColumnType.TIMESTAMP, false, false, relative) : column(f, false)));
+            yaml = String.format(
+                            Locale.ROOT,
+                            "# '%s' holds %d to %d, which is no time since 1970: a clock of its own?%n"
+                                    + "# Set its unit (epoch-s, epoch-ms, epoch-us, epoch-ns) and its origin (the time that 0 means).%n",
+                            clock.name,
+                            clock.least,
+                            clock.greatest)
+                    + SpecFiles.yaml(draft.build());
         } else {
             String placeholder = "EVENT_TIME";
             kept.forEach(f -> draft.column(column(f, false)));
@@ -265,9 +282,11 @@ public final class Infer {
                     + "# {type: timestamp, format: iso | epoch-s | epoch-ms | epoch-us | 'PATTERN', zone: Europe/Berlin}\n"
                     + SpecFiles.yaml(draft.build());
         }
-        return new LeveeException(ErrorCode.NO_TIME, "no field is a plausible event time (1980 until now, in most records)")
+        return new LeveeException(
+                        ErrorCode.NO_TIME, "no field is a plausible event time (1980 until now, in most records)")
                 .with("spec", yaml)
-                .hint("edit the proposed spec and give it with --spec FILE; for a clock that does not count from 1970 say"
-                        + " time: {column: time, unit: us, origin: 2011-05-01T23:00:00Z}");
+                .hint(
+                        "edit the proposed spec and give it with --spec FILE; for a clock that does not count from 1970 say"
+                                + " time: {column: time, unit: us, origin: 2011-05-01T23:00:00Z}");
     }
 }

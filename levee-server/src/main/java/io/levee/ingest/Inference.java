@@ -23,8 +23,15 @@ public record Inference(TableSpec spec, String timeReason, List<String> notes, l
     public String yaml() {
         StringBuilder out = new StringBuilder();
         out.append(String.format(
-                Locale.ROOT, "# Proposed by --infer from %,d records (%s).%n", records, whole ? "all" : "the first ones"));
-        out.append("# time: '").append(spec.time().get(0)).append("' because it is ").append(timeReason).append(".\n");
+                Locale.ROOT,
+                "# Proposed by --infer from %,d records (%s).%n",
+                records,
+                whole ? "all" : "the first ones"));
+        out.append("# time: '")
+                .append(spec.time().get(0))
+                .append("' because it is ")
+                .append(timeReason)
+                .append(".\n");
         notes.forEach(note -> out.append("# ").append(note).append('\n'));
         return out.append(SpecFiles.yaml(spec)).toString();
     }

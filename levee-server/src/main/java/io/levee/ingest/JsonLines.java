@@ -28,15 +28,17 @@ final class JsonLines {
         if (invalid >= 0) {
             throw invalidUtf8(frames, invalid);
         }
-        return factory.createParser(
-                ObjectReadContext.empty(), frames.buffer, frames.start, frames.end - frames.start);
+        return factory.createParser(ObjectReadContext.empty(), frames.buffer, frames.start, frames.end - frames.start);
     }
 
     static LeveeException invalidUtf8(Frames frames, int at) {
         return new LeveeException(
                         ErrorCode.BAD_LINE,
                         String.format(
-                                Locale.ROOT, "not UTF-8: byte %d is 0x%02x", at - frames.start + 1, frames.buffer[at] & 0xFF))
+                                Locale.ROOT,
+                                "not UTF-8: byte %d is 0x%02x",
+                                at - frames.start + 1,
+                                frames.buffer[at] & 0xFF))
                 .hint("convert the input to UTF-8, such as with iconv");
     }
 
@@ -47,7 +49,8 @@ final class JsonLines {
         if (newline >= 0) {
             why = why.substring(0, newline);
         }
-        String where = e.getLocation() == null ? "" : " (column " + e.getLocation().getColumnNr() + ")";
+        String where =
+                e.getLocation() == null ? "" : " (column " + e.getLocation().getColumnNr() + ")";
         return new LeveeException(ErrorCode.BAD_LINE, "not JSON: " + why + where);
     }
 }

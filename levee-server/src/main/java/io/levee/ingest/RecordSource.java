@@ -45,7 +45,8 @@ public interface RecordSource extends AutoCloseable {
     long bytesRead();
 
     /** Why the input broke off before its end; null while it has not. */
-    @Nullable LeveeException failure();
+    @Nullable
+    LeveeException failure();
 
     /** Closes the input. */
     @Override

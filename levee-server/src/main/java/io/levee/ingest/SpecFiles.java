@@ -47,7 +47,8 @@ public final class SpecFiles {
         } catch (CharacterCodingException e) {
             throw new LeveeException(ErrorCode.BAD_SPEC, file + " is not UTF-8", e).with("file", file.toString());
         } catch (IOException e) {
-            throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be read: " + e, e).with("file", file.toString());
+            throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be read: " + e, e)
+                    .with("file", file.toString());
         }
         try {
             Map<String, Object> map = load(text);

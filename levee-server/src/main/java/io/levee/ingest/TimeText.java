@@ -26,7 +26,8 @@ final class TimeText {
     private boolean offsets;
 
     /** Looks at a value; answers its time in microseconds, or null where it is none of a form that is left. */
-    @Nullable Long look(String text) {
+    @Nullable
+    Long look(String text) {
         if (!possible() || text.length() < SHORTEST || text.length() > LONGEST) {
             iso = false;
             accessLog = false;

@@ -20,12 +20,17 @@ import org.junit.jupiter.api.Test;
 
 /** Compressed inputs: whole, in many members, cut off, damaged. */
 class CompressionTest {
-    private static final TableSpec SPEC = SpecFiles.parse("{time: at, columns: {at: {type: timestamp, format: epoch-s}, n: integer}}", "t");
+    private static final TableSpec SPEC =
+            SpecFiles.parse("{time: at, columns: {at: {type: timestamp, format: epoch-s}, n: integer}}", "t");
 
     private static String lines(int from, int to) {
         StringBuilder text = new StringBuilder();
         for (int i = from; i < to; i++) {
-            text.append("{\"at\":").append(i).append(",\"n\":").append(i * 7919L % 1000).append("}\n");
+            text.append("{\"at\":")
+                    .append(i)
+                    .append(",\"n\":")
+                    .append(i * 7919L % 1000)
+                    .append("}\n");
         }
         return text.toString();
     }
@@ -93,7 +98,8 @@ class CompressionTest {
 
     @Test
     void everyMemberOfAGzipFileIsRead() throws IOException {
-        byte[] bytes = concat(gzip(lines(0, 500)), gzip(lines(500, 501)), gzip(""), gzip(lines(501, 1000)), new byte[512]);
+        byte[] bytes =
+                concat(gzip(lines(0, 500)), gzip(lines(500, 501)), gzip(""), gzip(lines(501, 1000)), new byte[512]);
         Outcome outcome = read(bytes);
         assertThat(outcome.good).isEqualTo(1000);
         assertThat(outcome.bad).isEmpty();

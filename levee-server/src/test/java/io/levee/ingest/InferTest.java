@@ -70,7 +70,8 @@ class InferTest {
                 "1700000000123456789 | NS",
             })
     void epochsAreToldByTheirMagnitude(String value, TimeFormat.Unit unit) {
-        TableSpec spec = infer("{\"created_at\":" + value + ",\"n\":1700000000}\n").spec();
+        TableSpec spec =
+                infer("{\"created_at\":" + value + ",\"n\":1700000000}\n").spec();
         assertThat(spec.time()).containsExactly("created_at");
         assertThat(spec.column("created_at").format()).isEqualTo(TimeFormat.epoch(unit));
         assertThat(spec.column("n").type()).isEqualTo(ColumnType.INTEGER);
@@ -86,8 +87,7 @@ class InferTest {
 
     @Test
     void theBestTimeIsChosenAndTheReasonSaid() {
-        Inference inference = infer(
-                """
+        Inference inference = infer("""
                 {"author_date":"2026-01-02T00:00:00Z","committer_date":"2026-01-02T00:00:00Z","updated":null}
                 {"author_date":"2026-01-01T00:00:00Z","committer_date":"2026-01-03T00:00:00Z","updated":"2026-01-03T00:00:00Z"}
                 """);
@@ -101,7 +101,8 @@ class InferTest {
 
     @Test
     void aClockOfItsOwnIsAnErrorWithASpecToEdit() {
-        assertThatThrownBy(() -> infer("{\"time\":5611824441,\"job ID\":6251812952}\n{\"time\":5611824442,\"job ID\":1}\n"))
+        assertThatThrownBy(() ->
+                        infer("{\"time\":5611824441,\"job ID\":6251812952}\n{\"time\":5611824442,\"job ID\":1}\n"))
                 .isInstanceOfSatisfying(LeveeException.class, e -> {
                     assertThat(e.code()).isEqualTo(ErrorCode.NO_TIME);
                     assertThat(e.hint()).contains("origin");
@@ -115,21 +116,25 @@ class InferTest {
 
     @Test
     void longValuesBecomeDetails() {
-        Inference inference = infer("{\"ts\":\"2026-01-01T00:00:00Z\",\"args\":\"" + "x".repeat(3000) + "\",\"short\":\"a\"}\n");
+        Inference inference =
+                infer("{\"ts\":\"2026-01-01T00:00:00Z\",\"args\":\"" + "x".repeat(3000) + "\",\"short\":\"a\"}\n");
         assertThat(inference.spec().column("args").detail()).isTrue();
         assertThat(inference.spec().column("short").detail()).isFalse();
     }
 
     @Test
     void namesThatCannotBeColumnsStayInExtra() {
-        Inference inference = infer("{\"ts\":\"2026-01-01T00:00:00Z\",\"rowid\":1,\"TS\":2,\"" + "n".repeat(80) + "\":3,\"extra\":\"mine\"}\n");
+        Inference inference = infer("{\"ts\":\"2026-01-01T00:00:00Z\",\"rowid\":1,\"TS\":2,\"" + "n".repeat(80)
+                + "\":3,\"extra\":\"mine\"}\n");
         assertThat(inference.spec().columns()).extracting(io.levee.Column::name).containsExactly("ts", "extra");
         assertThat(inference.notes()).anyMatch(note -> note.contains("rowid"));
     }
 
     @Test
     void csvCellsAreTypedByTheOneFormThatPrintsThem() {
-        TableSpec spec = infer("time,code,n,x,ok\n2026-01-01 00:00:00,007,1,1.5,true\n2026-01-02 00:00:00,010,,2,false\n").spec();
+        TableSpec spec = infer(
+                        "time,code,n,x,ok\n2026-01-01 00:00:00,007,1,1.5,true\n2026-01-02 00:00:00,010,,2,false\n")
+                .spec();
         assertThat(spec.column("code").type()).isEqualTo(ColumnType.TEXT);
         assertThat(spec.column("n").type()).isEqualTo(ColumnType.INTEGER);
         assertThat(spec.column("x").type()).isEqualTo(ColumnType.REAL);
@@ -139,10 +144,14 @@ class InferTest {
     @Test
     void partitionsAreAsWideAsTheSpanAsks() {
         String from = "{\"ts\":\"2020-01-01T00:00:00Z\"}\n";
-        assertThat(infer(from + "{\"ts\":\"2020-02-01T00:00:00Z\"}\n").spec().partitionBy()).isEqualTo(PartitionBy.DAY);
-        assertThat(infer(from + "{\"ts\":\"2021-01-01T00:00:00Z\"}\n").spec().partitionBy()).isEqualTo(PartitionBy.WEEK);
-        assertThat(infer(from + "{\"ts\":\"2024-01-01T00:00:00Z\"}\n").spec().partitionBy()).isEqualTo(PartitionBy.MONTH);
-        assertThat(infer(from + "{\"ts\":\"2026-01-01T00:00:00Z\"}\n").spec().partitionBy()).isEqualTo(PartitionBy.YEAR);
+        assertThat(infer(from + "{\"ts\":\"2020-02-01T00:00:00Z\"}\n").spec().partitionBy())
+                .isEqualTo(PartitionBy.DAY);
+        assertThat(infer(from + "{\"ts\":\"2021-01-01T00:00:00Z\"}\n").spec().partitionBy())
+                .isEqualTo(PartitionBy.WEEK);
+        assertThat(infer(from + "{\"ts\":\"2024-01-01T00:00:00Z\"}\n").spec().partitionBy())
+                .isEqualTo(PartitionBy.MONTH);
+        assertThat(infer(from + "{\"ts\":\"2026-01-01T00:00:00Z\"}\n").spec().partitionBy())
+                .isEqualTo(PartitionBy.YEAR);
     }
 
     @Test

@@ -14,13 +14,11 @@ import org.junit.jupiter.api.Test;
 
 /** CSV and JSON arrays. */
 class OtherFormatsTest {
-    private static final TableSpec SPEC = SpecFiles.parse(
-            """
+    private static final TableSpec SPEC = SpecFiles.parse("""
             time: at
             columns: {at: {type: timestamp, zone: UTC}, name: text, n: integer, x: real}
             unknown: extra
-            """,
-            "t");
+            """, "t");
 
     private static List<String> read(String text, Format format) {
         List<String> out = new ArrayList<>();
@@ -49,8 +47,7 @@ class OtherFormatsTest {
 
     @Test
     void csvNamesBadRecordsAndGoesOn() {
-        assertThat(read(
-                        """
+        assertThat(read("""
                         at,name,n
                         2026-01-01,a
                         2026-01-01,a"b,1
@@ -58,8 +55,7 @@ class OtherFormatsTest {
                         2026-01-01,a,one
                         2026-01-01,ok,5
                         2026-01-01,"never closed,5
-                        """,
-                        Format.CSV))
+                        """, Format.CSV))
                 .containsExactly(
                         "2 BAD_LINE 2 cells where the header has 3",
                         "3 BAD_LINE a quote inside cell 2, which is not quoted",
@@ -96,14 +92,12 @@ class OtherFormatsTest {
 
     @Test
     void arraysAreReadElementByElement() {
-        assertThat(read(
-                        """
+        assertThat(read("""
                         [ {"at":"2026-01-01","name":"a]},{","n":1},
                           {"at":"2026-01-01","name":"q\\"]","n":2 } ,
                           7, {"at": nonsense}, ["x",{"y":1}],
                           {"at":"2026-01-01","name":"last","n":3} ]
-                        """,
-                        Format.AUTO))
+                        """, Format.AUTO))
                 .satisfiesExactly(
                         r -> assertThat(r).isEqualTo("1 a]},{ 1"),
                         r -> assertThat(r).isEqualTo("2 q\"] 2"),
@@ -120,10 +114,15 @@ class OtherFormatsTest {
         assertThat(read("[" + whole + "]", Format.JSON)).containsExactly("1 a 1");
         assertThat(read("[" + whole + ",{\"at\"", Format.JSON))
                 .containsExactly("1 a 1", "1 BAD_LINE line 1: the array ends inside an element");
-        assertThat(read("[" + whole, Format.JSON)).containsExactly("1 a 1", "1 BAD_LINE line 1: the array does not end");
+        assertThat(read("[" + whole, Format.JSON))
+                .containsExactly("1 a 1", "1 BAD_LINE line 1: the array does not end");
         assertThat(read("[" + whole + "] x", Format.JSON))
                 .containsExactly("1 a 1", "1 BAD_LINE line 1: there is text after the array");
-        assertThat(read("[" + whole + " " + whole + "]", Format.JSON)).hasSize(2).last().asString().contains("is missing");
+        assertThat(read("[" + whole + " " + whole + "]", Format.JSON))
+                .hasSize(2)
+                .last()
+                .asString()
+                .contains("is missing");
         assertThat(read("{}", Format.JSON)).containsExactly("1 BAD_LINE line 1: the input is no JSON array");
     }
 }

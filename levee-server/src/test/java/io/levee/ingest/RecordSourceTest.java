@@ -15,13 +15,11 @@ import org.junit.jupiter.api.Test;
 
 /** What one bad record costs: itself, and it is named. */
 class RecordSourceTest {
-    private static final TableSpec SPEC = SpecFiles.parse(
-            """
+    private static final TableSpec SPEC = SpecFiles.parse("""
             time: at
             columns: {at: {type: timestamp, format: epoch-ms}, name: text, n: integer, x: real, ok: boolean, d: decimal, doc: json}
             unknown: extra
-            """,
-            "t");
+            """, "t");
 
     /** Each record of an input: its row, or its error as {@code line CODE what}. */
     private static List<String> read(InputStream in, TableSpec spec, int maxLine) {
@@ -55,7 +53,9 @@ class RecordSourceTest {
 
     @Test
     void lineEndsAndBlankLinesAndTheByteOrderMarkAreNoRecords() {
-        assertThat(read("\uFEFF{\"at\":1,\"name\":\"a\"}\r\n\r\n  \n{\"at\":2,\"name\":\"b\"}\n\n{\"at\":3,\"name\":\"c\"}"))
+        assertThat(
+                        read(
+                                "\uFEFF{\"at\":1,\"name\":\"a\"}\r\n\r\n  \n{\"at\":2,\"name\":\"b\"}\n\n{\"at\":3,\"name\":\"c\"}"))
                 .containsExactly("1 a", "4 b", "6 c");
     }
 
@@ -68,8 +68,7 @@ class RecordSourceTest {
 
     @Test
     void aBadLineIsNamedAndTheNextOneIsRead() {
-        List<String> read = read(
-                """
+        List<String> read = read("""
                 {"at":1,"name":"a"}
                 {"at":1,"name":
                 nonsense
@@ -115,10 +114,14 @@ class RecordSourceTest {
 
     @Test
     void invalidUtf8IsFoundWhereverItIs() {
-        assertThat(Utf8.firstInvalid(new byte[] {'a', (byte) 0xC0, (byte) 0x80}, 0, 3)).isEqualTo(1);
-        assertThat(Utf8.firstInvalid(new byte[] {(byte) 0xED, (byte) 0xA0, (byte) 0x80}, 0, 3)).isZero();
-        assertThat(Utf8.firstInvalid(new byte[] {(byte) 0xF4, (byte) 0x90, (byte) 0x80, (byte) 0x80}, 0, 4)).isZero();
-        assertThat(Utf8.firstInvalid(new byte[] {(byte) 0xE2, (byte) 0x82}, 0, 2)).isZero();
+        assertThat(Utf8.firstInvalid(new byte[] {'a', (byte) 0xC0, (byte) 0x80}, 0, 3))
+                .isEqualTo(1);
+        assertThat(Utf8.firstInvalid(new byte[] {(byte) 0xED, (byte) 0xA0, (byte) 0x80}, 0, 3))
+                .isZero();
+        assertThat(Utf8.firstInvalid(new byte[] {(byte) 0xF4, (byte) 0x90, (byte) 0x80, (byte) 0x80}, 0, 4))
+                .isZero();
+        assertThat(Utf8.firstInvalid(new byte[] {(byte) 0xE2, (byte) 0x82}, 0, 2))
+                .isZero();
         byte[] good = "plain text, then ü, €, 🟥 and plain text again, long enough for words".getBytes(UTF_8);
         assertThat(Utf8.firstInvalid(good, 0, good.length)).isEqualTo(-1);
         for (int i = 0; i < good.length; i++) {
@@ -143,51 +146,60 @@ class RecordSourceTest {
 
     @Test
     void nestedValuesBecomeCompactJsonWithTheirDigits() {
-        assertThat(one("{\"at\":1,\"doc\": { \"a\" : [ 1.50, 1e2, null ,true ], \"b\\n\":\"\\u00e9\\\"\" } }").get("doc"))
+        assertThat(one("{\"at\":1,\"doc\": { \"a\" : [ 1.50, 1e2, null ,true ], \"b\\n\":\"\\u00e9\\\"\" } }")
+                        .get("doc"))
                 .isEqualTo("{\"a\":[1.50,1e2,null,true],\"b\\n\":\"é\\\"\"}");
         assertThat(read("{\"at\":1,\"name\":{\"a\":1}}").get(0)).startsWith("1 BAD_VALUE column 'name'");
     }
 
     @Test
     void unknownFieldsGoToExtra() {
-        assertThat(one("{\"at\":1,\"new\":1.50,\"nested\":{\"a\":[]},\"none\":null}").get("extra"))
+        assertThat(one("{\"at\":1,\"new\":1.50,\"nested\":{\"a\":[]},\"none\":null}")
+                        .get("extra"))
                 .isEqualTo("{\"new\":1.50,\"nested\":{\"a\":[]},\"none\":null}");
     }
 
     @Test
     void unknownFieldsAreRefusedWhereTheTableSaysSo() {
-        TableSpec strict = SpecFiles.parse("{time: at, columns: {at: {type: timestamp, format: epoch-ms}, name: text}}", "t");
-        InputStream in = new ByteArrayInputStream("{\"at\":1,\"b\":{\"c\":1}}\n{\"at\":1,\"name\":\"a\"}".getBytes(UTF_8));
-        assertThat(read(in, strict, 1 << 20))
-                .containsExactly("1 UNKNOWN_COLUMN table t has no column 'b'", "2 a");
+        TableSpec strict =
+                SpecFiles.parse("{time: at, columns: {at: {type: timestamp, format: epoch-ms}, name: text}}", "t");
+        InputStream in =
+                new ByteArrayInputStream("{\"at\":1,\"b\":{\"c\":1}}\n{\"at\":1,\"name\":\"a\"}".getBytes(UTF_8));
+        assertThat(read(in, strict, 1 << 20)).containsExactly("1 UNKNOWN_COLUMN table t has no column 'b'", "2 a");
     }
 
     @Test
     void deepNestingIsRefused() {
         String deep = "[".repeat(300) + "]".repeat(300);
-        assertThat(read("{\"at\":1,\"doc\":" + deep + "}\n{\"at\":1,\"name\":\"b\"}").get(0)).startsWith("1 BAD_LINE not JSON: ");
-        assertThat(read("{\"at\":1,\"doc\":" + deep + "}\n{\"at\":1,\"name\":\"b\"}").get(1)).isEqualTo("2 b");
+        assertThat(read("{\"at\":1,\"doc\":" + deep + "}\n{\"at\":1,\"name\":\"b\"}")
+                        .get(0))
+                .startsWith("1 BAD_LINE not JSON: ");
+        assertThat(read("{\"at\":1,\"doc\":" + deep + "}\n{\"at\":1,\"name\":\"b\"}")
+                        .get(1))
+                .isEqualTo("2 b");
     }
 
     @Test
     void anOverlongLineIsSkippedAndNamedWithoutBeingHeld() {
-        String text = "{\"at\":1,\"name\":\"a\"}\n{\"at\":1,\"name\":\"" + "x".repeat(500_000) + "\"}\n{\"at\":1,\"name\":\"c\"}";
+        String text = "{\"at\":1,\"name\":\"a\"}\n{\"at\":1,\"name\":\"" + "x".repeat(500_000)
+                + "\"}\n{\"at\":1,\"name\":\"c\"}";
         List<String> read = read(new ByteArrayInputStream(text.getBytes(UTF_8)), SPEC, 2_000);
-        assertThat(read)
-                .containsExactly("1 a", "2 TOO_LARGE line 2 is longer than 2000 bytes and was skipped", "3 c");
+        assertThat(read).containsExactly("1 a", "2 TOO_LARGE line 2 is longer than 2000 bytes and was skipped", "3 c");
     }
 
     @Test
     void aLineLongerThanTheBufferIsRead() {
         String name = "x".repeat(700_000);
-        assertThat(read("{\"at\":1,\"name\":\"" + name + "\"}\n{\"at\":1,\"name\":\"b\"}")).containsExactly("1 " + name, "2 b");
+        assertThat(read("{\"at\":1,\"name\":\"" + name + "\"}\n{\"at\":1,\"name\":\"b\"}"))
+                .containsExactly("1 " + name, "2 b");
     }
 
     @Test
     void escapesOfHalfCharactersAreRefusedInTextAndKeptInJson() {
         assertThat(read("{\"at\":1,\"name\":\"\\ud83d\"}").get(0)).startsWith("1 BAD_VALUE column 'name'");
         assertThat(read("{\"at\":1,\"name\":\"\\u0000\"}").get(0)).startsWith("1 BAD_VALUE column 'name'");
-        assertThat(one("{\"at\":1,\"doc\":[\"\\ud83d\",\"\\ud83d\\udfe5\",\"\\u0000\"]}").get("doc"))
+        assertThat(one("{\"at\":1,\"doc\":[\"\\ud83d\",\"\\ud83d\\udfe5\",\"\\u0000\"]}")
+                        .get("doc"))
                 .isEqualTo("[\"\\ud83d\",\"🟥\",\"\\u0000\"]");
     }
 

@@ -20,8 +20,7 @@ class SpecFilesTest {
 
     @Test
     void theContractsSpecIsRead() {
-        TableSpec spec = SpecFiles.parse(
-                """
+        TableSpec spec = SpecFiles.parse("""
                 table: invocations
                 time: finished_at
                 key: task_id
@@ -35,8 +34,7 @@ class SpecFilesTest {
                 indexes: [[state, finished_at]]
                 retention: {maxAge: 30d, maxBytes: 20GiB}
                 unknown: extra
-                """,
-                "other");
+                """, "other");
         assertThat(spec.name()).isEqualTo("invocations");
         assertThat(spec.column("args").detail()).isTrue();
         assertThat(SpecFiles.yaml(spec)).contains("retention: {maxAge: 30d, maxBytes: 20GiB}", "  xwf.id: text\n");
@@ -47,8 +45,27 @@ class SpecFilesTest {
     void oddNamesSurvive() {
         TableSpec.Builder spec = TableSpec.builder("odd").time("at").column("at", io.levee.ColumnType.TIMESTAMP);
         List<String> names = List.of(
-                "job ID", "null", "true", "1e3", "007", "a: b", "#x", "it's", "\"q\"", "grüße", "- x", "x ", "{a}", "*", "y", "2024-01-01",
-                "back\\slash", "0x1F", "~", "12ab", "a,b");
+                "job ID",
+                "null",
+                "true",
+                "1e3",
+                "007",
+                "a: b",
+                "#x",
+                "it's",
+                "\"q\"",
+                "grüße",
+                "- x",
+                "x ",
+                "{a}",
+                "*",
+                "y",
+                "2024-01-01",
+                "back\\slash",
+                "0x1F",
+                "~",
+                "12ab",
+                "a,b");
         names.forEach(name -> spec.column(name, io.levee.ColumnType.INTEGER));
         spec.index("job ID", "null");
         TableSpec built = spec.build();
@@ -57,19 +74,20 @@ class SpecFilesTest {
 
     @Test
     void jsonIsReadToo() {
-        TableSpec spec = SpecFiles.parse("{\"time\":\"at\",\"columns\":{\"at\":{\"type\":\"timestamp\",\"format\":\"epoch-ms\"}}}", "named");
+        TableSpec spec = SpecFiles.parse(
+                "{\"time\":\"at\",\"columns\":{\"at\":{\"type\":\"timestamp\",\"format\":\"epoch-ms\"}}}", "named");
         assertThat(spec.name()).isEqualTo("named");
     }
 
     @Test
     void whatIsWrongIsSaid(@TempDir Path dir) throws IOException {
-        assertThatThrownBy(() -> SpecFiles.parse("a: [", "t"))
-                .isInstanceOfSatisfying(LeveeException.class, e -> {
-                    assertThat(e.code()).isEqualTo(ErrorCode.BAD_SPEC);
-                    assertThat(e.what()).doesNotContain("\n");
-                });
+        assertThatThrownBy(() -> SpecFiles.parse("a: [", "t")).isInstanceOfSatisfying(LeveeException.class, e -> {
+            assertThat(e.code()).isEqualTo(ErrorCode.BAD_SPEC);
+            assertThat(e.what()).doesNotContain("\n");
+        });
         assertThatThrownBy(() -> SpecFiles.parse("just text", "t")).hasMessageContaining("not a map");
-        assertThatThrownBy(() -> SpecFiles.parse("{time: a, time: b, columns: {a: timestamp}}", "t")).hasMessageContaining("BAD_SPEC");
+        assertThatThrownBy(() -> SpecFiles.parse("{time: a, time: b, columns: {a: timestamp}}", "t"))
+                .hasMessageContaining("BAD_SPEC");
         assertThatThrownBy(() -> SpecFiles.read(dir.resolve("none.yaml"))).hasMessageContaining("NOT_FOUND");
         Path file = Files.writeString(dir.resolve("runs.yaml"), "{time: at, columns: {at: timestamp}}");
         assertThat(SpecFiles.read(file).name()).isEqualTo("runs");

@@ -22,13 +22,11 @@ import org.junit.jupiter.api.Test;
 class JsonOutTest {
     @Test
     void rowsHaveTheirNumberFirstAndTypedValues() {
-        TableSpec spec = SpecFiles.parse(
-                """
+        TableSpec spec = SpecFiles.parse("""
                 time: at
                 columns: {at: timestamp, name: text, n: integer, x: real, ok: boolean, d: decimal, took: duration, doc: json,
                           id: uuid, raw: blob, none: text}
-                """,
-                "t");
+                """, "t");
         Row row = Row.of(spec)
                 .set("at", Instant.parse("2026-01-01T00:00:00.000001Z"))
                 .set("name", "🟥 \"x\"\n")
@@ -43,12 +41,11 @@ class JsonOutTest {
                 .build();
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (JsonOut out = new JsonOut(bytes)) {
-            out.row(row, List.of("at", "name", "n", "x", "ok", "d", "took", "doc", "id", "raw", "none")).newline();
+            out.row(row, List.of("at", "name", "n", "x", "ok", "d", "took", "doc", "id", "raw", "none"))
+                    .newline();
             out.row(row, List.of("n", "ok", "no such column")).newline();
         }
-        assertThat(bytes.toString(UTF_8))
-                .isEqualTo(
-                        """
+        assertThat(bytes.toString(UTF_8)).isEqualTo("""
                         {"_seq":0,"at":"2026-01-01T00:00:00.000001Z","name":"🟥 \\"x\\"\\n","n":-9223372036854775808,"x":0.1,"ok":true,\
                         "d":12345678901234567890.10,"took":"PT1.5S","doc":{"a":[1,2]},"id":"0cb9f0f5-5f1c-4f5e-9d4e-0123456789ab",\
                         "raw":"AQID","none":null}
@@ -62,7 +59,9 @@ class JsonOutTest {
         map.put("a", Arrays.asList(1, 2.5, null, new BigDecimal("1E+3"), "x"));
         map.put("b", Map.of());
         assertThat(JsonOut.text(map)).isEqualTo("{\"a\":[1,2.5,null,1000,\"x\"],\"b\":{}}");
-        LeveeException error = new LeveeException(ErrorCode.STORE_LOCKED, "locked").with("pid", 7L).hint("wait");
+        LeveeException error = new LeveeException(ErrorCode.STORE_LOCKED, "locked")
+                .with("pid", 7L)
+                .hint("wait");
         assertThat(JsonOut.text(JsonOut.form(error)))
                 .isEqualTo(
                         "{\"code\":\"LEVEE-409 STORE_LOCKED\",\"message\":\"locked\",\"hint\":\"wait\",\"details\":{\"pid\":7}}");

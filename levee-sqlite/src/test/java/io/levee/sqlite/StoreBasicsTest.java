@@ -31,7 +31,8 @@ class StoreBasicsTest {
     @TempDir
     Path directory;
 
-    record Invocation(@Key String taskId, String taskName, @Time Instant finishedAt, double runtimeMs) {}
+    record Invocation(
+            @Key String taskId, String taskName, @Time Instant finishedAt, double runtimeMs) {}
 
     @Test
     void shouldFindWhatWasAppended() {
@@ -40,12 +41,13 @@ class StoreBasicsTest {
             for (int i = 0; i < 1000; i++) {
                 runs.append(new Invocation("t" + i, "mail" + i % 3, START.plusSeconds(i * 60L), i));
             }
-            Receipt receipt =
-                    runs.append(new Invocation("t5", "changed", START.plusSeconds(300), 5), Ack.DURABLE).join();
+            Receipt receipt = runs.append(new Invocation("t5", "changed", START.plusSeconds(300), 5), Ack.DURABLE)
+                    .join();
             assertThat(receipt.updated()).isTrue();
             assertThat(runs.query().count()).isEqualTo(1000);
             assertThat(store.partitions()).hasSize(2);
-            try (Result<Invocation> result = runs.query().where(Expr.eq("taskName", "mail1")).limit(10).run()) {
+            try (Result<Invocation> result =
+                    runs.query().where(Expr.eq("taskName", "mail1")).limit(10).run()) {
                 List<Invocation> page = result.toList();
                 assertThat(page).hasSize(10);
                 assertThat(page.get(0).taskId()).isEqualTo("t997");
@@ -55,8 +57,13 @@ class StoreBasicsTest {
         }
         try (Store store = Levee.open(directory)) {
             Table<Invocation> runs = store.table(Invocation.class, t -> t.partitionBy(PartitionBy.DAY));
-            assertThat(runs.append(new Invocation("t5", "again", START, 5), Ack.COMMITTED).join().updated()).isTrue();
-            assertThat(runs.query().aggregate(List.of("taskName"), Measure.count(), Measure.avg("runtimeMs")).groups())
+            assertThat(runs.append(new Invocation("t5", "again", START, 5), Ack.COMMITTED)
+                            .join()
+                            .updated())
+                    .isTrue();
+            assertThat(runs.query()
+                            .aggregate(List.of("taskName"), Measure.count(), Measure.avg("runtimeMs"))
+                            .groups())
                     .hasSize(4);
             try (SqlResult result = store.sql(SqlQuery.of("SELECT count(*), max(task_name) FROM invocation"))) {
                 List<List<Object>> rows = new ArrayList<>();

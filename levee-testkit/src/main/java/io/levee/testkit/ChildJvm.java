@@ -104,13 +104,14 @@ public final class ChildJvm implements AutoCloseable {
 
     /** SIGKILL, and waits until it is gone. What it wrote before can still be read. */
     public void kill() {
-        process.destroyForcibly();
+        // By its handle: Process.destroyForcibly would close the pipe and with it what can still be read.
+        process.toHandle().destroyForcibly();
         await(Duration.ofSeconds(30));
     }
 
     /** SIGTERM; {@link #await} waits for the end. */
     public void terminate() {
-        process.destroy();
+        process.toHandle().destroy();
     }
 
     /**

@@ -241,14 +241,23 @@ final class BatchAppender {
             partition.held(widened(before, group));
             writer.commit(partition.held(), maxSeq);
         } catch (SQLException e) {
-            writer.rollback();
-            // The range stays as wide as it might have become; the count is what it was.
-            Partition.Held wide = partition.held();
-            partition.held(new Partition.Held(wide.minMicros(), wide.maxMicros(), before.rows()));
+            undo(writer, before);
             throw failed(writer, e);
+        } catch (RuntimeException e) {
+            // Such as numbers that cannot be reserved on a full disk: the transaction must not stay open behind it.
+            undo(writer, before);
+            throw e;
         }
         settle(writer, group);
         return true;
+    }
+
+    private static void undo(PartitionWriter writer, Partition.Held before) {
+        writer.rollback();
+        // The range stays as wide as it might have become; the count is what it was.
+        Partition partition = writer.partition();
+        Partition.Held wide = partition.held();
+        partition.held(new Partition.Held(wide.minMicros(), wide.maxMicros(), before.rows()));
     }
 
     private LeveeException failed(PartitionWriter writer, SQLException e) {

@@ -8,6 +8,7 @@ import io.levee.TableSpec;
 import io.levee.engine.Period;
 import io.levee.internal.time.MonotonicClock;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -185,6 +186,7 @@ final class OpenPartitions {
                     .hint("use wider partitions or a retention rule; garbage times make partitions of their own");
         }
         makeRoom();
+        makeDirectory(paths.directory(spec.name()));
         Partition partition = catalog.change(c -> {
             int n = Catalog.nextN(c, spec.name(), period.name());
             String name = n == 1 ? period.name() + ".db" : period.name() + "." + n + ".db";
@@ -197,22 +199,29 @@ final class OpenPartitions {
             Catalog.insertOpen(c, made, wall.instant());
             return made;
         });
-        Path file = paths.partition(partition);
+        // Known from here on: where the file cannot be made now (a full disk), the next try makes it, and not a sibling.
+        manifest.add(partition);
+        if (spec.keyed() && keys.containsKey(spec.name())) {
+            keys(spec).made(partition);
+        }
         try {
-            Path directory = paths.directory(spec.name());
+            return opened(spec, partition);
+        } catch (SQLException e) {
+            throw Sqlite.failure("a partition cannot be made", paths.partition(partition), e);
+        }
+    }
+
+    private static void makeDirectory(Path directory) {
+        try {
             if (Files.notExists(directory)) {
                 Files.createDirectories(directory);
             }
-            PartitionWriter writer = opened(spec, partition);
-            manifest.add(partition);
-            if (spec.keyed() && keys.containsKey(spec.name())) {
-                keys(spec).made(partition);
-            }
-            return writer;
-        } catch (SQLException e) {
-            throw Sqlite.failure("a partition cannot be made", file, e);
+        } catch (FileSystemException e) {
+            boolean full = String.valueOf(e.getReason()).contains("No space left");
+            throw new LeveeException(
+                    full ? ErrorCode.DISK_FULL : ErrorCode.IO_FAILED, directory + " cannot be made: " + e, e);
         } catch (IOException e) {
-            throw new LeveeException(ErrorCode.IO_FAILED, "the directory of " + file + " cannot be made: " + e, e);
+            throw new LeveeException(ErrorCode.IO_FAILED, directory + " cannot be made: " + e, e);
         }
     }
 

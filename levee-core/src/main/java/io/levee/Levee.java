@@ -58,15 +58,19 @@ public final class Levee {
         for (EngineProvider provider : ServiceLoader.load(EngineProvider.class, Levee.class.getClassLoader())) {
             if (provider.accepts(address)) {
                 Supervisor supervisor = new Supervisor();
+                StorageEngine engine = null;
                 boolean opened = false;
                 try {
-                    StorageEngine engine = provider.open(address, new EngineSettings(built, readOnly, supervisor));
+                    engine = provider.open(address, new EngineSettings(built, readOnly, supervisor));
                     Store store = Store.start(engine, built, readOnly, supervisor);
                     opened = true;
                     return store;
                 } finally {
                     if (!opened) {
                         supervisor.stop();
+                        if (engine != null) {
+                            engine.close(false);
+                        }
                     }
                 }
             }

@@ -131,6 +131,9 @@ final class Catalog {
                 answer.completeExceptionally(e);
             } catch (SQLException e) {
                 answer.completeExceptionally(Sqlite.failure("the catalog cannot be written", file, e));
+            } catch (RuntimeException | Error e) {
+                // Whatever it is, the caller waits for an answer.
+                answer.completeExceptionally(e);
             }
         };
         synchronized (commands) {
@@ -197,10 +200,19 @@ final class Catalog {
         try (Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery("SELECT spec FROM tables ORDER BY name")) {
             while (rows.next()) {
-                specs.add(TableSpec.fromMap(Json.object(rows.getString(1))));
+                specs.add(spec(rows.getString(1)));
             }
         }
         return specs;
+    }
+
+    private static TableSpec spec(String json) {
+        try {
+            return TableSpec.fromMap(Json.object(json));
+        } catch (IllegalArgumentException e) {
+            throw new LeveeException(ErrorCode.CORRUPT, "the catalog holds a spec that is none: " + e.getMessage(), e)
+                    .hint("restore catalog.db from a backup");
+        }
     }
 
     static List<Partition> partitions(Connection connection) throws SQLException {

@@ -211,6 +211,15 @@ final class Connections {
         return values;
     }
 
+    /** Closes a connection after an error that matters more than what closing it may say. */
+    static void closeQuietly(Path file, Connection connection) {
+        try {
+            close(file, connection);
+        } catch (SQLException e) {
+            System.getLogger("io.levee.sqlite").log(System.Logger.Level.WARNING, "closing " + file + " failed", e);
+        }
+    }
+
     /** Closes a connection that this factory opened. */
     static void close(Path file, Connection connection) throws SQLException {
         Handles.closing(file, connection::close);

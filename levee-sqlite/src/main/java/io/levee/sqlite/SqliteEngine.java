@@ -104,11 +104,11 @@ final class SqliteEngine implements StorageEngine {
         Volume.requireSafe(paths.root());
         paths.create();
         StoreLock lock = StoreLock.take(paths.lock(), settings.options().clock().instant());
+        Catalog catalog = null;
         boolean done = false;
         try {
             Connections.prepare(paths.tmp());
-            Catalog catalog =
-                    Catalog.open(paths.catalog(), settings.options().clock().instant());
+            catalog = Catalog.open(paths.catalog(), settings.options().clock().instant());
             Manifest manifest = new Manifest();
             manifest.reload(catalog.beforeStart());
             Map<String, Object> pragmas = Connections.effective(catalog.beforeStart());
@@ -119,6 +119,9 @@ final class SqliteEngine implements StorageEngine {
             throw Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
         } finally {
             if (!done) {
+                if (catalog != null) {
+                    Connections.closeQuietly(paths.catalog(), catalog.beforeStart());
+                }
                 lock.close();
             }
         }
@@ -131,15 +134,23 @@ final class SqliteEngine implements StorageEngine {
                     .hint("name its directory with --store, or make one by writing to it");
         }
         Connections.prepare(paths.tmp());
+        Connection catalog = null;
+        boolean done = false;
         try {
-            Connection catalog = Connections.reader(paths.catalog(), Bytes.mebi(1));
+            catalog = Connections.reader(paths.catalog(), Bytes.mebi(1));
             Catalog.requireFormat(catalog);
             Manifest manifest = new Manifest();
             manifest.reload(catalog);
             Map<String, Object> pragmas = Connections.effective(catalog);
-            return new SqliteEngine(paths, settings, manifest, pragmas, null, null, catalog);
+            SqliteEngine engine = new SqliteEngine(paths, settings, manifest, pragmas, null, null, catalog);
+            done = true;
+            return engine;
         } catch (SQLException e) {
             throw Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
+        } finally {
+            if (!done && catalog != null) {
+                Connections.closeQuietly(paths.catalog(), catalog);
+            }
         }
     }
 

@@ -28,9 +28,20 @@ final class ReadHandles {
     private static final Duration KEEP = Duration.ofMinutes(10);
 
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private final int maxIdle;
     private final Deque<ReadHandle> idle = new ArrayDeque<>();
     private int out;
     private boolean closed;
+
+    /**
+     * Handles of one store.
+     *
+     * @param maxIdle how many are kept for the next query. None where another process writes: even an idle one keeps the writer
+     *     from closing the partition, and with it from dropping it
+     */
+    ReadHandles(int maxIdle) {
+        this.maxIdle = maxIdle;
+    }
 
     /** One read-only connection with what it knows of its file's tables. */
     static final class ReadHandle {
@@ -96,10 +107,10 @@ final class ReadHandles {
     void giveBack(ReadHandle handle, boolean usable) {
         synchronized (this) {
             out--;
-            if (usable && !closed) {
+            if (usable && !closed && maxIdle > 0) {
                 handle.idleSinceNanos = clock.nanos();
                 idle.addFirst(handle);
-                while (idle.size() > MAX_IDLE) {
+                while (idle.size() > maxIdle) {
                     close(idle.removeLast());
                 }
                 return;

@@ -44,7 +44,7 @@ final class SqliteEngine implements StorageEngine {
     private final StorePaths paths;
     private final EngineSettings settings;
     private final Manifest manifest;
-    private final ReadHandles readers = new ReadHandles();
+    private final ReadHandles readers;
     private final Map<String, Object> pragmas;
     private final String name;
     private final @Nullable Writing writing;
@@ -74,6 +74,7 @@ final class SqliteEngine implements StorageEngine {
         this.pragmas = pragmas;
         this.name = VERSION + Connections.version();
         this.catalogReader = catalogReader;
+        this.readers = new ReadHandles(settings.readOnly() ? 0 : ReadHandles.MAX_IDLE);
         if (lock == null || catalog == null) {
             this.writing = null;
         } else {

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Groups of one table's rows: each partition groups its own, and the partial figures are merged. One query thread. */
@@ -30,6 +31,7 @@ final class GroupScan {
     private final TableSpec spec;
     private final Aggregation aggregation;
     private final Execution execution;
+    private final Consumer<Partition> missing;
     private final List<Column> by;
     private final boolean details;
     private final Map<List<@Nullable Object>, Partial[]> groups = new HashMap<>();
@@ -54,7 +56,19 @@ final class GroupScan {
         }
     }
 
-    GroupScan(StorePaths paths, ReadHandles handles, TableSpec spec, Aggregation aggregation, Execution execution) {
+    /**
+     * A scan.
+     *
+     * @param missing told of each partition whose file or tables are not there
+     */
+    GroupScan(
+            StorePaths paths,
+            ReadHandles handles,
+            TableSpec spec,
+            Aggregation aggregation,
+            Execution execution,
+            Consumer<Partition> missing) {
+        this.missing = missing;
         this.paths = paths;
         this.handles = handles;
         this.spec = spec;
@@ -110,14 +124,16 @@ final class GroupScan {
     private void collect(Partition partition) throws SQLException {
         Path file = paths.partition(partition);
         if (Files.notExists(file)) {
-            // Made and not yet written, or dropped by another process: it has no rows for this query.
+            missing.accept(partition);
             return;
         }
         ReadHandle handle = handles.take(file);
         boolean usable = false;
         try {
             PartitionSql sql = new PartitionSql(spec, handle);
-            if (sql.tableThere()) {
+            if (!sql.tableThere()) {
+                missing.accept(partition);
+            } else {
                 try (PreparedStatement statement = statement(sql).prepare(handle)) {
                     execution.<SQLException>interruptibly(() -> RowScan.cancel(statement), () -> {
                         try (ResultSet rows = statement.executeQuery()) {

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.PriorityQueue;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +31,7 @@ final class RowScan {
     private final ReadHandles handles;
     private final RowQuery query;
     private final Execution execution;
+    private final Consumer<Partition> missing;
     private final int direction;
     private final boolean details;
     private final PriorityQueue<Source> sources;
@@ -98,7 +100,18 @@ final class RowScan {
         return value instanceof Long number ? number : 0;
     }
 
-    RowScan(StorePaths paths, ReadHandles handles, RowQuery query, Execution execution) {
+    /**
+     * A scan.
+     *
+     * @param missing told of each partition whose file or tables are not there
+     */
+    RowScan(
+            StorePaths paths,
+            ReadHandles handles,
+            RowQuery query,
+            Execution execution,
+            Consumer<Partition> missing) {
+        this.missing = missing;
         this.paths = paths;
         this.handles = handles;
         this.query = query;
@@ -161,7 +174,7 @@ final class RowScan {
     private void open(Partition partition) throws SQLException {
         Path file = paths.partition(partition);
         if (Files.notExists(file)) {
-            // Made and not yet written, or dropped by another process: it has no rows for this query.
+            missing.accept(partition);
             return;
         }
         if (sources.size() >= MAX_AT_ONCE) {
@@ -181,7 +194,9 @@ final class RowScan {
                 handles.giveBack(handle, true);
             }
         }
-        if (source != null) {
+        if (source == null) {
+            missing.accept(partition);
+        } else {
             advance(source);
         }
     }

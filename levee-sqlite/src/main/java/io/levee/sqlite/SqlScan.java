@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConnection;
 
@@ -40,8 +41,15 @@ final class SqlScan {
     private final StorePaths paths;
     private final SqlQuery query;
     private final Execution execution;
+    private final Consumer<Partition> missing;
 
-    SqlScan(StorePaths paths, SqlQuery query, Execution execution) {
+    /**
+     * A scan.
+     *
+     * @param missing told of each partition whose file or tables are not there
+     */
+    SqlScan(StorePaths paths, SqlQuery query, Execution execution, Consumer<Partition> missing) {
+        this.missing = missing;
         this.paths = paths;
         this.query = query;
         this.execution = execution;
@@ -75,6 +83,10 @@ final class SqlScan {
             select(connection, sql, sink);
         } catch (SQLException e) {
             execution.check();
+            LeveeException failure = Sqlite.failure("the query failed", paths.root(), e);
+            if (failure.code() == ErrorCode.CORRUPT) {
+                throw failure;
+            }
             throw new LeveeException(ErrorCode.BAD_QUERY, "SQLite refuses the query: " + e.getMessage(), e)
                     .hint("tables are views named "
                             + tables.stream().map(t -> t.spec().name()).toList());
@@ -88,6 +100,7 @@ final class SqlScan {
         for (Partition partition : table.partitions()) {
             Path file = paths.partition(partition);
             if (Files.notExists(file)) {
+                missing.accept(partition);
                 continue;
             }
             String schema = "p" + attached.size();
@@ -99,7 +112,9 @@ final class SqlScan {
             attached.add(file);
             Sqlite.run(connection, "PRAGMA " + schema + ".cache_size=-" + CACHE.value() / 1024 / MAX_PARTITIONS);
             String part = part(connection, table.spec(), schema);
-            if (part != null) {
+            if (part == null) {
+                missing.accept(partition);
+            } else {
                 parts.add(part);
             }
         }

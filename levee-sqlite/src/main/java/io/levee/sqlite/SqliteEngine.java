@@ -365,7 +365,7 @@ final class SqliteEngine implements StorageEngine {
                 query.spec(),
                 query.fromMicros(),
                 query.toMicros(),
-                touched -> new RowScan(paths, readers, query, execution).run(touched, sink));
+                touched -> new RowScan(paths, readers, query, execution, this::missing).run(touched, sink));
     }
 
     @Override
@@ -375,7 +375,21 @@ final class SqliteEngine implements StorageEngine {
                 spec,
                 query.fromMicros(),
                 query.toMicros(),
-                touched -> new GroupScan(paths, readers, spec, aggregation, execution).run(touched, sink));
+                touched -> new GroupScan(paths, readers, spec, aggregation, execution, this::missing).run(touched, sink));
+    }
+
+    /** A query found no table where a partition should be: damage, unless it was never written to or is dropped by now. */
+    private void missing(Partition partition) {
+        refresh();
+        Partition now = manifest.get(partition.id());
+        if (now != null && now.held().rows() > 0) {
+            throw new LeveeException(
+                            ErrorCode.CORRUPT,
+                            "the partition " + now.id() + " should hold " + now.held().rows()
+                                    + " rows, and its file is missing or empty: " + paths.partition(now))
+                    .with("partition", now.id().toString())
+                    .hint("restore the file from a backup");
+        }
     }
 
     private void withPinned(TableSpec spec, long from, long to, Consumer<List<Partition>> body) {
@@ -397,7 +411,7 @@ final class SqliteEngine implements StorageEngine {
                 parts.add(new SqlScan.TablePart(
                         spec, manifest.pinned(spec.name(), query.fromMicros(), query.toMicros())));
             }
-            new SqlScan(paths, query, execution).run(parts, sink);
+            new SqlScan(paths, query, execution, this::missing).run(parts, sink);
         } finally {
             parts.forEach(part -> part.partitions().forEach(Partition::unpin));
         }

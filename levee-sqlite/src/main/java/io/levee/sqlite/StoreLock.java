@@ -17,6 +17,7 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The kernel lock of a store's one writer: it dies with the process, so a killed owner never blocks the next one.
@@ -48,13 +49,13 @@ final class StoreLock implements AutoCloseable {
             throw locked(file, here, "by this process");
         }
         boolean taken = false;
+        FileChannel channel = null;
         try {
-            FileChannel channel = FileChannel.open(
+            channel = FileChannel.open(
                     file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
             FileLock lock = channel.tryLock();
             if (lock == null) {
                 Map<String, Object> owner = read(channel);
-                channel.close();
                 throw locked(file, owner, "by another process");
             }
             channel.truncate(0);
@@ -66,6 +67,7 @@ final class StoreLock implements AutoCloseable {
                     .hint("choose a directory that this user may write to, with --store");
         } finally {
             if (!taken) {
+                closeQuietly(file, channel);
                 OWNED.remove(file);
             }
         }
@@ -144,13 +146,18 @@ final class StoreLock implements AutoCloseable {
 
     @Override
     public void close() {
+        closeQuietly(file, channel);
+        OWNED.remove(file);
+    }
+
+    private static void closeQuietly(Path file, @Nullable FileChannel channel) {
         try {
-            channel.close();
+            if (channel != null) {
+                channel.close();
+            }
         } catch (IOException e) {
             // The kernel drops the lock with the descriptor whatever close() says; nothing else depends on it.
             System.getLogger("io.levee.sqlite").log(System.Logger.Level.WARNING, "closing " + file + " failed", e);
-        } finally {
-            OWNED.remove(file);
         }
     }
 }

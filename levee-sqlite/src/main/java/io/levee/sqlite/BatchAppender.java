@@ -1,7 +1,6 @@
 package io.levee.sqlite;
 
 import io.levee.Ack;
-import io.levee.Bytes;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.TableSpec;
@@ -10,14 +9,11 @@ import io.levee.engine.SeqSource;
 import io.levee.engine.WriteRow;
 import io.levee.engine.WriteRow.Outcome;
 import java.io.IOException;
-import java.nio.file.Path;
-import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,12 +34,12 @@ import org.jspecify.annotations.Nullable;
  * </ol>
  */
 final class BatchAppender {
-    private static final Bytes PROBE_CACHE = Bytes.kibi(256);
-
     private final OpenPartitions open;
     private final StorePaths paths;
+    private final ReadHandles readers;
 
-    BatchAppender(OpenPartitions open, StorePaths paths) {
+    BatchAppender(OpenPartitions open, StorePaths paths, ReadHandles readers) {
+        this.readers = readers;
         this.open = open;
         this.paths = paths;
     }
@@ -78,18 +74,8 @@ final class BatchAppender {
 
     private record Update(WriteRow row, long seq) {}
 
-    /** A key as it is compared: by its values. */
-    private record Key(Object[] values, long hash) {
-        @Override
-        public boolean equals(@Nullable Object other) {
-            return other instanceof Key key && key.hash == hash && Arrays.deepEquals(key.values, values);
-        }
-
-        @Override
-        public int hashCode() {
-            return Long.hashCode(hash);
-        }
-    }
+    /** A key with its hash. */
+    private record Key(Object[] values, long hash) {}
 
     /** See {@link io.levee.engine.StorageEngine#append}. */
     void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
@@ -99,20 +85,25 @@ final class BatchAppender {
         }
         Map<Period, Group> groups = new LinkedHashMap<>();
         for (WriteRow row : rows) {
-            groups.computeIfAbsent(row.period(), p -> new Group()).inserts.add(new Insert(row, 0));
+            group(groups, row).add(new Insert(row, 0));
         }
         groups.forEach((period, group) -> writeNew(spec, period, group, level, seq));
     }
 
+    private static List<Insert> group(Map<Period, Group> groups, WriteRow row) {
+        return groups.computeIfAbsent(row.period(), p -> new Group()).inserts;
+    }
+
     private void appendKeyed(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
         TableKeys keys = open.keys(spec);
-        Map<Key, Insert> inBatch = new HashMap<>();
+        keys.forgetDropped();
+        NewKeys<Insert> inBatch = new NewKeys<>(rows.size());
         Map<Period, Group> fresh = new LinkedHashMap<>();
         Map<Partition, Group> known = new LinkedHashMap<>();
         for (WriteRow row : rows) {
             Object[] values = keys.key(row);
             Key key = new Key(values, KeyFilter.hash(values));
-            Insert insert = inBatch.get(key);
+            Insert insert = inBatch.get(key.hash, i -> Arrays.deepEquals(keys.key(i.first), values));
             if (insert != null) {
                 insert.replaceBy(row);
                 continue;
@@ -120,10 +111,8 @@ final class BatchAppender {
             try {
                 if (!locate(spec, keys, row, key, known)) {
                     insert = new Insert(row, key.hash);
-                    inBatch.put(key, insert);
-                    fresh.computeIfAbsent(row.period(), p -> new Group())
-                            .inserts
-                            .add(insert);
+                    inBatch.put(key.hash, insert);
+                    group(fresh, row).add(insert);
                 }
             } catch (SQLException e) {
                 fail(List.of(row), Sqlite.failure("a key cannot be looked up", paths.root(), e), Sqlite.busy(e));
@@ -162,18 +151,19 @@ final class BatchAppender {
 
     /** Looks into a partition that is not open for writing. */
     private long probe(TableSpec spec, Partition partition, Key key) throws SQLException {
-        Path file = paths.partition(partition);
-        Connection connection = Connections.reader(file, PROBE_CACHE);
+        ReadHandles.ReadHandle handle = readers.take(paths.partition(partition));
+        boolean usable = false;
         String sql = "SELECT _seq FROM " + Sqlite.quote(spec.name()) + " WHERE " + PartitionWriter.keyTest(spec);
-        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+        try (PreparedStatement statement = handle.connection().prepareStatement(sql)) {
             for (int i = 0; i < key.values.length; i++) {
                 PartitionWriter.bind(statement, i + 1, key.values[i]);
             }
             try (ResultSet rows = statement.executeQuery()) {
+                usable = true;
                 return rows.next() ? rows.getLong(1) : 0;
             }
         } finally {
-            Connections.close(file, connection);
+            readers.giveBack(handle, usable);
         }
     }
 
@@ -284,16 +274,16 @@ final class BatchAppender {
     }
 
     private void settle(PartitionWriter writer, Group group) {
-        TableKeys keys = writer.spec().keyed() ? open.keys(writer.spec()) : null;
         for (Insert insert : group.inserts) {
             long number = insert.last.seq();
             insert.first.settle(Outcome.STORED, number, null);
             if (insert.repeated != null) {
                 insert.repeated.forEach(row -> row.settle(Outcome.UPDATED, number, null));
             }
-            if (keys != null) {
-                keys.add(writer.partition(), insert.hash);
-            }
+        }
+        if (writer.spec().keyed()) {
+            long[] hashes = group.inserts.stream().mapToLong(i -> i.hash).toArray();
+            open.keys(writer.spec()).addAll(writer.partition(), hashes);
         }
         for (Update update : group.updates) {
             update.row.settle(Outcome.UPDATED, update.seq, null);

@@ -133,7 +133,7 @@ final class Connections {
             throw new SQLException("no such file");
         }
         return Handles.opening(file, () -> {
-            Connection connection = config(readOnly, busyMillis).createConnection("jdbc:sqlite:" + file);
+            Connection connection = config(readOnly, busyMillis).createConnection("jdbc:sqlite:" + name(file));
             try {
                 setCommon(connection, cache);
                 set(connection, "mmap_size", 0);
@@ -161,8 +161,15 @@ final class Connections {
         }
     }
 
+    /** The driver takes what follows a question mark for options; in an URI it can be written otherwise. */
+    private static String name(Path file) {
+        String name = file.toString();
+        return name.contains("?") ? file.toUri().toString() : name;
+    }
+
     private static SQLiteConfig config(boolean readOnly, int busyMillis) {
         SQLiteConfig config = new SQLiteConfig();
+        config.setOpenMode(SQLiteOpenMode.OPEN_URI);
         config.setReadOnly(readOnly);
         config.setBusyTimeout(busyMillis);
         config.setGetGeneratedKeys(false);

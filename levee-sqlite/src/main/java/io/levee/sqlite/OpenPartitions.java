@@ -52,13 +52,12 @@ final class OpenPartitions {
     private final Manifest manifest;
     private final ReadHandles readers;
     private final Clock wall;
-    private final Bytes cacheShare;
+    private final WriterCaches caches;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private final Map<PartitionId, PartitionWriter> open = new LinkedHashMap<>();
     private final Map<String, PartitionId> taking = new HashMap<>();
     private final Map<String, TableKeys> keys = new HashMap<>();
     private final Set<PartitionId> full = new HashSet<>();
-    private Bytes cache;
 
     OpenPartitions(
             StorePaths paths, Catalog catalog, Manifest manifest, ReadHandles readers, Clock wall, Bytes cacheShare) {
@@ -67,8 +66,7 @@ final class OpenPartitions {
         this.manifest = manifest;
         this.readers = readers;
         this.wall = wall;
-        this.cacheShare = cacheShare;
-        this.cache = cacheFor(1);
+        this.caches = new WriterCaches(cacheShare);
     }
 
     /** The partition that takes a period's new rows, opened, reopened or made. */
@@ -76,8 +74,7 @@ final class OpenPartitions {
         PartitionId known = taking.get(spec.name() + "/" + period.name());
         PartitionWriter writer = known == null ? null : open.get(known);
         if (writer != null && writer.spec().equals(spec)) {
-            writer.used(clock.nanos());
-            return writer;
+            return used(writer);
         }
         Optional<Partition> newest = manifest.of(spec.name()).stream()
                 .filter(p -> p.period().equals(period) && !full.contains(p.id()))
@@ -99,7 +96,12 @@ final class OpenPartitions {
 
     private PartitionWriter taking(TableSpec spec, Period period, PartitionWriter writer) {
         taking.put(spec.name() + "/" + period.name(), writer.partition().id());
+        return used(writer);
+    }
+
+    private PartitionWriter used(PartitionWriter writer) {
         writer.used(clock.nanos());
+        caches.use(writer);
         return writer;
     }
 
@@ -110,10 +112,7 @@ final class OpenPartitions {
         if (writer == null || !writer.spec().equals(spec)) {
             writer = reopen(spec, partition);
         }
-        if (writer != null) {
-            writer.used(clock.nanos());
-        }
-        return writer;
+        return writer == null ? null : used(writer);
     }
 
     /** The open writer of a partition, or null. */
@@ -130,6 +129,7 @@ final class OpenPartitions {
         PartitionWriter present = open.remove(partition.id());
         try {
             if (present != null) {
+                caches.forget(present);
                 present.close();
             }
             makeRoom();
@@ -167,8 +167,7 @@ final class OpenPartitions {
     }
 
     private PartitionWriter opened(TableSpec spec, Partition partition) throws SQLException {
-        fitCaches(open.size() + 1);
-        PartitionWriter writer = PartitionWriter.open(partition, spec, paths, cache, wall.instant());
+        PartitionWriter writer = PartitionWriter.open(partition, spec, paths, caches.cold(), wall.instant());
         open.put(partition.id(), writer);
         writer.used(clock.nanos());
         if (!partition.held().known()) {
@@ -199,7 +198,8 @@ final class OpenPartitions {
             Catalog.insertOpen(c, made, wall.instant());
             return made;
         });
-        // Known from here on: where the file cannot be made now (a full disk), the next try makes it, and not a sibling.
+        // Known from here on: where the file cannot be made now (a full disk), the next try makes it, and not a
+        // sibling.
         manifest.add(partition);
         if (spec.keyed() && keys.containsKey(spec.name())) {
             keys(spec).made(partition);
@@ -239,6 +239,7 @@ final class OpenPartitions {
     /** Closes only the connection; the partition stays open in the catalog. */
     void release(PartitionWriter writer) {
         open.remove(writer.partition().id());
+        caches.forget(writer);
         try {
             writer.close();
         } catch (SQLException e) {
@@ -246,25 +247,9 @@ final class OpenPartitions {
         }
     }
 
-    /** Many small caches, or few large ones: their sum stays within the writer's share. */
-    private void fitCaches(int handles) throws SQLException {
-        Bytes wanted = cacheFor(handles);
-        if (!wanted.equals(cache)) {
-            cache = wanted;
-            for (PartitionWriter writer : open.values()) {
-                Connections.setCache(writer.connection(), cache);
-            }
-        }
-    }
-
-    private Bytes cacheFor(int handles) {
-        long each = cacheShare.value() / Math.max(1, Integer.highestOneBit(Math.max(1, 2 * handles - 1)));
-        return new Bytes(Math.max(256 << 10, Math.min(16 << 20, each)));
-    }
-
     /** What the open caches may take together. */
     long cacheBytes() {
-        return open.size() * cache.value();
+        return caches.bytes(open.size());
     }
 
     /** What the key filters take; the oldest are given up past the limit. */

@@ -105,12 +105,7 @@ final class RowScan {
      *
      * @param missing told of each partition whose file or tables are not there
      */
-    RowScan(
-            StorePaths paths,
-            ReadHandles handles,
-            RowQuery query,
-            Execution execution,
-            Consumer<Partition> missing) {
+    RowScan(StorePaths paths, ReadHandles handles, RowQuery query, Execution execution, Consumer<Partition> missing) {
         this.missing = missing;
         this.paths = paths;
         this.handles = handles;

@@ -85,7 +85,7 @@ final class SqliteEngine implements StorageEngine {
                     lock,
                     catalog,
                     open,
-                    new BatchAppender(open, paths),
+                    new BatchAppender(open, paths, readers),
                     new Trash(
                             paths,
                             catalog,
@@ -281,12 +281,24 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public void learnRanges() {
+        LeveeException failure = null;
+        List<String> without = writing().catalog.change(Catalog::filesWithoutChecksum);
         for (Partition partition : manifest.all()) {
-            if (!partition.held().known()) {
-                learn(partition);
+            try {
+                if (!partition.held().known()) {
+                    learn(partition);
+                }
+                if (partition.state() == Partition.State.CLOSED && without.contains(partition.file())) {
+                    addChecksum(partition);
+                }
+            } catch (LeveeException e) {
+                // One damaged file must not keep the others from being looked at.
+                failure = failure == null ? e : failure;
             }
         }
-        addChecksums();
+        if (failure != null) {
+            throw failure;
+        }
     }
 
     private void learn(Partition partition) {
@@ -309,28 +321,22 @@ final class SqliteEngine implements StorageEngine {
     }
 
     /** Closed partitions get their checksums here, off the writer. */
-    private void addChecksums() {
-        List<String> without = writing().catalog.change(Catalog::filesWithoutChecksum);
-        for (Partition partition : manifest.all()) {
-            Path file = paths.partition(partition);
-            if (partition.state() != Partition.State.CLOSED || !without.contains(partition.file())) {
-                continue;
+    private void addChecksum(Partition partition) {
+        Path file = paths.partition(partition);
+        try {
+            Optional<String> checksum = Checksums.of(file);
+            if (checksum.isPresent()) {
+                writing().catalog.change(c -> {
+                    Catalog.putChecksum(
+                            c,
+                            partition.id(),
+                            checksum.get(),
+                            settings.options().clock().instant());
+                    return true;
+                });
             }
-            try {
-                Optional<String> checksum = Checksums.of(file);
-                if (checksum.isPresent()) {
-                    writing().catalog.change(c -> {
-                        Catalog.putChecksum(
-                                c,
-                                partition.id(),
-                                checksum.get(),
-                                settings.options().clock().instant());
-                        return true;
-                    });
-                }
-            } catch (IOException e) {
-                throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be read: " + e, e);
-            }
+        } catch (IOException e) {
+            throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be read: " + e, e);
         }
     }
 
@@ -375,7 +381,8 @@ final class SqliteEngine implements StorageEngine {
                 spec,
                 query.fromMicros(),
                 query.toMicros(),
-                touched -> new GroupScan(paths, readers, spec, aggregation, execution, this::missing).run(touched, sink));
+                touched ->
+                        new GroupScan(paths, readers, spec, aggregation, execution, this::missing).run(touched, sink));
     }
 
     /** A query found no table where a partition should be: damage, unless it was never written to or is dropped by now. */
@@ -385,8 +392,9 @@ final class SqliteEngine implements StorageEngine {
         if (now != null && now.held().rows() > 0) {
             throw new LeveeException(
                             ErrorCode.CORRUPT,
-                            "the partition " + now.id() + " should hold " + now.held().rows()
-                                    + " rows, and its file is missing or empty: " + paths.partition(now))
+                            "the partition " + now.id() + " should hold "
+                                    + now.held().rows() + " rows, and its file is missing or empty: "
+                                    + paths.partition(now))
                     .with("partition", now.id().toString())
                     .hint("restore the file from a backup");
         }

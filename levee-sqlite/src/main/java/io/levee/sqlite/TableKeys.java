@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +33,7 @@ final class TableKeys {
     private final int[] keyAt;
     private final KeyFilter fed = new KeyFilter(4096);
     private final Map<Partition, Entry> entries = new LinkedHashMap<>();
+    private int older;
 
     /** What is known of one partition's keys; {@code filter} is null where every key may be there. */
     private static final class Entry {
@@ -49,13 +51,14 @@ final class TableKeys {
         this.paths = paths;
         this.keyAt = spec.key().stream().mapToInt(spec::position).toArray();
         partitions.forEach(p -> entries.put(p, new Entry(false, load(p))));
+        older = entries.size();
     }
 
     /** The key's values, in the order of the spec. */
     Object[] key(WriteRow row) {
         Object[] key = new Object[keyAt.length];
         for (int i = 0; i < key.length; i++) {
-            key[i] = java.util.Objects.requireNonNull(row.values()[keyAt[i]], "a key column is never null");
+            key[i] = Objects.requireNonNull(row.values()[keyAt[i]], "a key column is never null");
         }
         return key;
     }
@@ -69,36 +72,47 @@ final class TableKeys {
         entries.remove(partition);
     }
 
-    /** A key was, or is about to be, inserted into a partition. */
-    void add(Partition partition, long hash) {
+    /** Keys were inserted into a partition. */
+    void addAll(Partition partition, long[] hashes) {
         Entry entry = entries.get(partition);
-        if (entry != null && entry.filter != null) {
-            entry.filter.add(hash);
+        if (entry == null) {
+            return;
         }
-        if (entry != null && entry.fedFromItsFirstRow) {
-            fed.add(hash);
+        for (long hash : hashes) {
+            if (entry.filter != null) {
+                entry.filter.add(hash);
+            }
+            if (entry.fedFromItsFirstRow) {
+                fed.add(hash);
+            }
         }
     }
 
-    /** The partitions that may hold a key, the youngest first. Mostly empty for a new key. */
+    /** The partitions that may hold a key, the youngest first. Mostly empty for a new key, which costs one look. */
     List<Partition> candidates(long hash) {
         boolean perhapsFed = fed.mayContain(hash);
-        boolean dropped = false;
+        if (!perhapsFed && older == 0) {
+            return List.of();
+        }
         List<Partition> found = new ArrayList<>();
         for (Map.Entry<Partition, Entry> one : entries.entrySet()) {
             Entry entry = one.getValue();
-            dropped |= one.getKey().state() == Partition.State.DROPPED;
-            if (entry.fedFromItsFirstRow && !perhapsFed || one.getKey().held().rows() == 0) {
-                continue;
+            Partition partition = one.getKey();
+            boolean perhaps = (perhapsFed || !entry.fedFromItsFirstRow)
+                    && partition.held().rows() != 0
+                    && partition.state() != Partition.State.DROPPED;
+            if (perhaps && (entry.filter == null || entry.filter.mayContain(hash))) {
+                found.add(0, partition);
             }
-            if (entry.filter == null || entry.filter.mayContain(hash)) {
-                found.add(0, one.getKey());
-            }
-        }
-        if (dropped) {
-            entries.keySet().removeIf(partition -> partition.state() == Partition.State.DROPPED);
         }
         return found;
+    }
+
+    /** Forgets what was dropped since the last batch. */
+    void forgetDropped() {
+        entries.keySet().removeIf(partition -> partition.state() == Partition.State.DROPPED);
+        older = (int)
+                entries.values().stream().filter(e -> !e.fedFromItsFirstRow).count();
     }
 
     /** The filter to be stored when a partition is closed, or null where there is none. */

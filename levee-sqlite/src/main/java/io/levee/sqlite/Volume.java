@@ -51,7 +51,8 @@ final class Volume {
                 }
             }
         } catch (IOException e) {
-            throw new LeveeException(ErrorCode.IO_FAILED, "the volume of " + root + " cannot be looked at: " + e, e);
+            throw new LeveeException(ErrorCode.IO_FAILED, "the volume of " + root + " cannot be looked at: " + e, e)
+                    .hint("choose a directory that this user may write to, with --store");
         }
     }
 

@@ -239,7 +239,7 @@ public final class TableSpec {
 
     @Override
     public boolean equals(@Nullable Object other) {
-        return other instanceof TableSpec spec && toMap().equals(spec.toMap());
+        return other == this || other instanceof TableSpec spec && toMap().equals(spec.toMap());
     }
 
     @Override

@@ -1,5 +1,7 @@
 package io.levee.internal.supervisor;
 
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
 import io.levee.StoreStatus.TaskStatus;
 import io.levee.internal.time.MonotonicClock;
 import java.time.Duration;
@@ -41,6 +43,12 @@ public final class Task {
                 return;
             } catch (InterruptedException e) {
                 if (stopping()) {
+                    return;
+                }
+                failed(e);
+            } catch (LeveeException e) {
+                if (stopping() && e.code() == ErrorCode.CLOSED) {
+                    // The catalog or the queue closed while this task was at it: that is the end it was asked for.
                     return;
                 }
                 failed(e);

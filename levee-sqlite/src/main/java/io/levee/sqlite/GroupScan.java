@@ -210,7 +210,12 @@ final class GroupScan {
     }
 
     private static @Nullable Object unwrapped(@Nullable Object value) {
-        return value instanceof ByteBuffer bytes ? bytes.array() : value;
+        if (value instanceof ByteBuffer bytes) {
+            byte[] copy = new byte[bytes.remaining()];
+            bytes.duplicate().get(copy);
+            return copy;
+        }
+        return value;
     }
 
     private int merge(ResultSet rows, int index, Measure measure, Partial partial) throws SQLException {

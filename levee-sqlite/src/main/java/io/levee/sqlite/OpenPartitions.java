@@ -58,6 +58,7 @@ final class OpenPartitions {
     private final Map<String, PartitionId> taking = new HashMap<>();
     private final Map<String, TableKeys> keys = new HashMap<>();
     private final Set<PartitionId> full = new HashSet<>();
+    private volatile Map<String, Object> pragmas = Map.of();
 
     OpenPartitions(
             StorePaths paths, Catalog catalog, Manifest manifest, ReadHandles readers, Clock wall, Bytes cacheShare) {
@@ -115,6 +116,11 @@ final class OpenPartitions {
         return writer == null ? null : used(writer);
     }
 
+    /** The settings of a writing connection as read back; empty before the first. Any thread. */
+    Map<String, Object> pragmas() {
+        return pragmas;
+    }
+
     /** The open writer of a partition, or null. */
     @Nullable
     PartitionWriter get(PartitionId id) {
@@ -170,6 +176,9 @@ final class OpenPartitions {
         PartitionWriter writer = PartitionWriter.open(partition, spec, paths, caches.cold(), wall.instant());
         open.put(partition.id(), writer);
         writer.used(clock.nanos());
+        if (pragmas.isEmpty()) {
+            pragmas = Connections.effective(writer.connection());
+        }
         if (!partition.held().known()) {
             partition.held(PartitionSchema.held(writer.connection()));
         }

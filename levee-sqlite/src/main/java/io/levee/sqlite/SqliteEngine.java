@@ -167,7 +167,9 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public Map<String, Object> pragmas() {
-        return pragmas;
+        return writing == null
+                ? Map.of("catalog", pragmas)
+                : Map.of("catalog", pragmas, "writer", writing.open.pragmas());
     }
 
     @Override

@@ -9,6 +9,7 @@ final class Pending extends WriteRow {
     private final @Nullable Waiter waiter;
     private final int bytes;
     private long queuedNanos;
+    private long ticket;
 
     Pending(TableState table, @Nullable Object[] values, long timeMicros, int bytes, @Nullable Waiter waiter) {
         super(values, timeMicros);
@@ -34,6 +35,15 @@ final class Pending extends WriteRow {
 
     long queuedNanos() {
         return queuedNanos;
+    }
+
+    /** Its place in the order of acceptance: 1 for the first. */
+    long ticket() {
+        return ticket;
+    }
+
+    void ticket(long place) {
+        ticket = place;
     }
 
     void queuedNanos(long nanos) {

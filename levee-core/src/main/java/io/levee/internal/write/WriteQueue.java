@@ -57,6 +57,9 @@ public final class WriteQueue {
     private int goal;
     private int inHand;
     private long bytes;
+    private long evictableBytes;
+    /** The lowest ticket in the writer's hands; {@link Long#MAX_VALUE} where they are empty. */
+    private long oldestInHand = Long.MAX_VALUE;
     private long accepted;
     private long stored;
     private long lost;
@@ -147,11 +150,12 @@ public final class WriteQueue {
         if (policy instanceof Overflow.Block block) {
             awaitRoom(record, nanos + block.timeout().toNanos());
         } else if (policy instanceof Overflow.DropOldest) {
+            if (inHand + waited >= limitRecords || bytes - evictableBytes + record.bytes() > limitBytes) {
+                // Evicting everything would not be enough: then nothing is lost for it.
+                throw full();
+            }
             while (!fits(record) && evictOldest()) {
                 // One more is gone; look again.
-            }
-            if (!fits(record)) {
-                throw full();
             }
         } else if (policy instanceof Overflow.DropNewest && record.waiter() == null) {
             accepted++;
@@ -201,6 +205,7 @@ public final class WriteQueue {
                 firstEvictable = i + 1;
                 live--;
                 bytes -= record.bytes();
+                evictableBytes -= record.bytes();
                 lose(record);
                 return true;
             }
@@ -224,8 +229,11 @@ public final class WriteQueue {
         live++;
         bytes += record.bytes();
         accepted++;
+        record.ticket(accepted);
         if (record.waiter() != null) {
             waited++;
+        } else {
+            evictableBytes += record.bytes();
         }
         if (live == 1 || live == goal || waited == 1 && record.waiter() != null) {
             notEmpty.signal();
@@ -278,8 +286,13 @@ public final class WriteQueue {
                     taken += record.bytes();
                     if (record.waiter() != null) {
                         waited--;
+                    } else {
+                        evictableBytes -= record.bytes();
                     }
                 }
+            }
+            if (!batch.isEmpty()) {
+                oldestInHand = Math.min(oldestInHand, batch.get(0).ticket());
             }
             lastBatch = batch.size();
             live -= batch.size();
@@ -361,7 +374,7 @@ public final class WriteQueue {
         try {
             long goal = accepted;
             long end = clock.nanos() + timeout.toNanos();
-            while (stored + lost < goal) {
+            while (oldestUnsettled() <= goal) {
                 hurry();
                 long left = end - clock.nanos();
                 if (left <= 0) {
@@ -373,6 +386,28 @@ public final class WriteQueue {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Records may be settled out of order, so their number does not tell: the lowest ticket does. */
+    private long oldestUnsettled() {
+        for (int i = 0; i < slots; i++) {
+            Pending record = ring[index(i)];
+            if (record != null) {
+                return Math.min(oldestInHand, record.ticket());
+            }
+        }
+        return oldestInHand;
+    }
+
+    /** The writer is done with what it took, but for some records that it will try again; the lowest ticket of these. */
+    void stillInHand(long lowestTicket) {
+        lock.lock();
+        try {
+            oldestInHand = lowestTicket;
+            settled.signalAll();
         } finally {
             lock.unlock();
         }

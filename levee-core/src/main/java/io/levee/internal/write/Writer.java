@@ -122,6 +122,7 @@ final class Writer {
         batch.forEach(row ->
                 byTable.computeIfAbsent(row.table(), t -> new ArrayList<>()).add(row));
         byTable.forEach(this::writeTable);
+        queue.stillInHand(postponed.stream().mapToLong(Pending::ticket).min().orElse(Long.MAX_VALUE));
     }
 
     private void writeTable(TableState table, List<Pending> rows) {
@@ -191,7 +192,9 @@ final class Writer {
                 lost++;
                 LeveeException error = row.error();
                 problem = error == null ? "a write failed" : error.getMessage();
-                fail(row, LossReason.WRITE_FAILED, "the record could not be written: " + problem, error);
+                boolean outOfTime = error != null && error.retryable() && now - giveUpNanos >= 0;
+                LossReason reason = outOfTime ? LossReason.SHUTDOWN : LossReason.WRITE_FAILED;
+                fail(row, reason, "the record could not be written: " + problem, error);
             } else {
                 stored++;
                 table.sawTime(row.timeMicros());

@@ -210,7 +210,21 @@ final class RecordCodec<T extends Record> implements RowCodec<T> {
         if (value instanceof Double d && !Double.isFinite(d)) {
             throw new LeveeException(ErrorCode.BAD_VALUE, "a nested " + d + " has no form in JSON");
         }
-        return value instanceof Number || value instanceof Boolean || value == null ? value : value.toString();
+        if (value instanceof Enum<?> constant) {
+            return constant.name();
+        }
+        if (value == null || value instanceof Number || value instanceof Boolean) {
+            return value;
+        }
+        if (value instanceof CharSequence
+                || value instanceof Character
+                || value instanceof UUID
+                || value instanceof Instant
+                || value instanceof Duration
+                || value instanceof LocalDateTime) {
+            return value.toString();
+        }
+        throw new LeveeException(ErrorCode.BAD_VALUE, "a nested " + value.getClass().getName() + " has no form in JSON");
     }
 
     @Override

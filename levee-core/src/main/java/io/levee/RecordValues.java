@@ -7,6 +7,7 @@ import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** Column values as the Java types of record components. */
@@ -111,8 +113,19 @@ final class RecordValues {
             list.forEach(element -> copy.add(fromJson(element, argument(javaType, 0))));
             return Set.class.isAssignableFrom(raw) ? new LinkedHashSet<>(copy) : copy;
         }
-        if (json instanceof String text && raw == Instant.class) {
-            return Instant.parse(text);
+        if (json instanceof String text) {
+            if (raw == Instant.class) {
+                return Instant.parse(text);
+            }
+            if (raw == LocalDateTime.class) {
+                return LocalDateTime.parse(text);
+            }
+            if (raw == Duration.class) {
+                return Duration.parse(text);
+            }
+            if (raw == UUID.class) {
+                return UUID.fromString(text);
+            }
         }
         return json instanceof String && (raw == String.class || raw == Object.class)
                 ? json

@@ -29,8 +29,8 @@ import java.util.regex.Pattern;
  */
 public final class WhereParser {
     private static final Pattern TOKEN = Pattern.compile("\\s*(?:"
-            + "('(?:[^']|'')*')" // 1 text
-            + "|(\"(?:[^\"]|\"\")*\")" // 2 quoted name
+            + "('(?:[^']++|'')*+')" // 1 text; possessive, since the matcher recurses for every other repetition
+            + "|(\"(?:[^\"]++|\"\")*+\")" // 2 quoted name
             + "|([+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?(?![\\w.]))" // 3 number
             + "|([\\p{L}_][\\p{L}\\p{N}_.]*)" // 4 word
             + "|(\\d+(?:ms|us|[smhdw])[\\dsmhdw]*)" // 5 duration
@@ -100,7 +100,9 @@ public final class WhereParser {
         while (start < end) {
             matcher.region(start, end);
             if (!matcher.lookingAt()) {
-                throw fail(new Token(Kind.SIGN, source.substring(start).strip(), start), "a name, value or sign");
+                String rest = source.substring(start).stripLeading();
+                throw fail(
+                        new Token(Kind.SIGN, rest.strip(), source.length() - rest.length()), "a name, value or sign");
             }
             for (int group = 1; group <= 6; group++) {
                 if (matcher.group(group) != null) {

@@ -147,7 +147,11 @@ public record TimeFormat(
     }
 
     private long addOrigin(long micros) {
-        return origin.equals(Instant.EPOCH) ? micros : Math.addExact(micros, Micros.of(origin));
+        try {
+            return origin.equals(Instant.EPOCH) ? micros : Math.addExact(micros, Micros.of(origin));
+        } catch (ArithmeticException e) {
+            throw outOfRange(micros + " µs after " + origin, e);
+        }
     }
 
     private Unit requireUnit(Object value) {
@@ -256,6 +260,8 @@ public record TimeFormat(
             return Micros.of(LocalDateTime.of(date, time == null ? LocalTime.MIDNIGHT : time)
                     .atZone(zone)
                     .toInstant());
+        } catch (ArithmeticException e) {
+            throw outOfRange("'" + text + "'", e);
         } catch (DateTimeException e) {
             throw new LeveeException(
                     ErrorCode.BAD_VALUE, "'" + text + "' does not fit the pattern '" + knownPattern + "'", e);

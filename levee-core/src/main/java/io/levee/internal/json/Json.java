@@ -2,9 +2,11 @@ package io.levee.internal.json;
 
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Json {
     private static final int MAX_DEPTH = 200;
+    private static final Pattern NUMBER = Pattern.compile("-?(?:0|[1-9]\\d*+)(?:\\.\\d++)?(?:[eE][+-]?\\d++)?");
 
     private final String text;
     private int at;
@@ -59,6 +62,9 @@ public final class Json {
     }
 
     private static void write(StringBuilder out, @Nullable Object value) {
+        if (value instanceof Double real && !Double.isFinite(real) || value instanceof Float f && !Float.isFinite(f)) {
+            throw new IllegalArgumentException(value + " has no form in JSON");
+        }
         if (value == null || value instanceof Boolean || value instanceof Number) {
             out.append(value);
         } else if (value instanceof Map<?, ?> map) {
@@ -203,7 +209,7 @@ public final class Json {
                     throw fail("a cut-off \\u");
                 }
                 at += 4;
-                yield (char) Integer.parseInt(text.substring(at - 4, at), 16);
+                yield (char) HexFormat.fromHexDigits(text, at - 4, at);
             }
             default -> throw fail("an unknown escape");
         };
@@ -216,6 +222,9 @@ public final class Json {
         }
         String token = text.substring(start, at);
         try {
+            if (!NUMBER.matcher(token).matches()) {
+                throw fail(token.isEmpty() ? "no value" : "'" + token + "' is no number");
+            }
             BigDecimal value = new BigDecimal(token);
             if (token.length() < 19 && token.chars().allMatch(c -> c == '-' || c >= '0' && c <= '9')) {
                 return value.longValueExact();

@@ -57,7 +57,11 @@ public final class Values {
         if (value instanceof BigDecimal decimal) {
             return fromDecimal(column, decimal);
         }
-        return fromObject(column, value);
+        try {
+            return fromObject(column, value);
+        } catch (ArithmeticException e) {
+            throw bad(column, "'" + shorten(value.toString()) + "' is past the range of a 64-bit time");
+        }
     }
 
     private static Object fromObject(Column column, Object value) {
@@ -72,7 +76,7 @@ public final class Values {
             return bytes.clone();
         }
         if (type == ColumnType.JSON && (value instanceof Map || value instanceof Collection)) {
-            return checkText(column, Json.write(value));
+            return nested(column, value);
         }
         if ((type == ColumnType.UUID || type == ColumnType.TEXT) && value instanceof UUID) {
             return value.toString();
@@ -81,6 +85,14 @@ public final class Values {
             return checkText(column, value instanceof Enum<?> e ? e.name() : value.toString());
         }
         throw mismatch(column, value);
+    }
+
+    private static Object nested(Column column, Object value) {
+        try {
+            return checkText(column, Json.write(value));
+        } catch (IllegalArgumentException e) {
+            throw bad(column, String.valueOf(e.getMessage()));
+        }
     }
 
     private static Object fromTime(Column column, Object value) {

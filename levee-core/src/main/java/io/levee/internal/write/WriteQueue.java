@@ -60,6 +60,7 @@ public final class WriteQueue {
     private long evictableBytes;
     /** The lowest ticket in the writer's hands; {@link Long#MAX_VALUE} where they are empty. */
     private long oldestInHand = Long.MAX_VALUE;
+
     private long accepted;
     private long stored;
     private long lost;

@@ -1,0 +1,53 @@
+package io.levee.internal.retention;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.levee.Bytes;
+import io.levee.PartitionId;
+import io.levee.PartitionInfo;
+import io.levee.RetentionPlan.Drop;
+import io.levee.RetentionRule;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class RetentionPolicyTest {
+    private static final long HOUR = 3_600_000_000L;
+
+    private static PartitionInfo partition(String period, long min, long max, long bytes) {
+        return new PartitionInfo(new PartitionId("t", "", period, 1), PartitionInfo.State.CLOSED, min, max, 1, bytes);
+    }
+
+    private static List<String> dropped(RetentionRule rule, long reference, PartitionInfo... partitions) {
+        return RetentionPolicy.plan(rule, List.of(partitions), reference).stream()
+                .map(Drop::partition)
+                .map(p -> p.id().period())
+                .toList();
+    }
+
+    @Test
+    void shouldDropOnlyWhatIsWhollyPastItsAgeOldestFirst() {
+        RetentionRule rule = RetentionRule.maxAge(Duration.ofHours(10));
+        PartitionInfo old = partition("2026-01-02", 0, 10 * HOUR - 1, 5);
+        PartitionInfo older = partition("2026-01-01", 0, 5 * HOUR, 5);
+        PartitionInfo edge = partition("2026-01-03", 0, 10 * HOUR, 5);
+        PartitionInfo unknown = partition("2026-01-04", Long.MIN_VALUE, Long.MAX_VALUE, 5);
+        assertThat(dropped(rule, 20 * HOUR, edge, old, unknown, older)).containsExactly("2026-01-01", "2026-01-02");
+        assertThat(dropped(rule, 10 * HOUR, edge, old, unknown, older)).isEmpty();
+        assertThat(dropped(RetentionRule.KEEP_ALL, Long.MAX_VALUE, old, older)).isEmpty();
+    }
+
+    @Test
+    void shouldDropTheOldestForSizeButNeverTheNewest() {
+        RetentionRule rule = new RetentionRule(null, new Bytes(10));
+        PartitionInfo a = partition("2026-01-01", 0, HOUR, 6);
+        PartitionInfo b = partition("2026-01-02", HOUR, 2 * HOUR, 6);
+        PartitionInfo c = partition("2026-01-03", 2 * HOUR, 3 * HOUR, 60);
+        assertThat(dropped(rule, 0, b, a)).containsExactly("2026-01-01");
+        assertThat(dropped(rule, 0, c, b, a)).containsExactly("2026-01-01", "2026-01-02");
+        assertThat(dropped(rule, 0, c)).isEmpty();
+        assertThat(dropped(new RetentionRule(Duration.ofHours(1), new Bytes(66)), 2 * HOUR + 1, c, b, a))
+                .as("what goes by age counts for size")
+                .containsExactly("2026-01-01");
+    }
+}

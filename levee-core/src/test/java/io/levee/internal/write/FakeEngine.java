@@ -1,0 +1,150 @@
+package io.levee.internal.write;
+
+import io.levee.Ack;
+import io.levee.Aggregation;
+import io.levee.PartitionId;
+import io.levee.PartitionInfo;
+import io.levee.SqlQuery;
+import io.levee.StoreStatus;
+import io.levee.TableSpec;
+import io.levee.engine.Execution;
+import io.levee.engine.Period;
+import io.levee.engine.RowQuery;
+import io.levee.engine.RowSink;
+import io.levee.engine.SeqSource;
+import io.levee.engine.StorageEngine;
+import io.levee.engine.WriteRow;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiConsumer;
+
+/** An engine in memory that writes as it is told: at once, never, with errors, or only when it is let. */
+final class FakeEngine implements StorageEngine {
+    final List<Object> stored = new ArrayList<>();
+    final AtomicLong batches = new AtomicLong();
+    volatile BiConsumer<List<? extends WriteRow>, SeqSource> writing = this::store;
+    volatile boolean closedClean;
+
+    void store(List<? extends WriteRow> rows, SeqSource seq) {
+        synchronized (stored) {
+            for (WriteRow row : rows) {
+                stored.add(row.values()[0]);
+                row.settle(WriteRow.Outcome.STORED, seq.next(), null);
+            }
+        }
+    }
+
+    List<Object> stored() {
+        synchronized (stored) {
+            return List.copyOf(stored);
+        }
+    }
+
+    @Override
+    public void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
+        batches.incrementAndGet();
+        writing.accept(rows, seq);
+    }
+
+    @Override
+    public String name() {
+        return "fake 1";
+    }
+
+    @Override
+    public String address() {
+        return "memory";
+    }
+
+    @Override
+    public Map<String, Object> pragmas() {
+        return Map.of();
+    }
+
+    @Override
+    public Map<String, Object> owner() {
+        return Map.of();
+    }
+
+    @Override
+    public boolean lastShutdownClean() {
+        return true;
+    }
+
+    @Override
+    public List<TableSpec> tables() {
+        return List.of();
+    }
+
+    @Override
+    public void putTable(TableSpec spec) {}
+
+    @Override
+    public synchronized long reserveSeq(String table, long count) {
+        long first = next;
+        next += count;
+        return first;
+    }
+
+    private long next = 1;
+
+    @Override
+    public List<PartitionInfo> partitions() {
+        return List.of();
+    }
+
+    @Override
+    public void afterBatch() {}
+
+    @Override
+    public String closePartition(PartitionId id) {
+        return "";
+    }
+
+    @Override
+    public boolean createAhead(TableSpec spec, Period period) {
+        return false;
+    }
+
+    @Override
+    public void learnRanges() {}
+
+    @Override
+    public DropOutcome drop(PartitionId id, String reason) {
+        return new DropOutcome(0, "");
+    }
+
+    @Override
+    public boolean freeDropped() {
+        return false;
+    }
+
+    @Override
+    public StoreStatus.Disk disk() {
+        return new StoreStatus.Disk(0, 0, 0, Map.of());
+    }
+
+    @Override
+    public Map<String, Long> memory() {
+        return Map.of();
+    }
+
+    @Override
+    public void rows(RowQuery query, Execution execution, RowSink sink) {}
+
+    @Override
+    public void aggregate(TableSpec spec, Aggregation aggregation, Execution execution, RowSink sink) {}
+
+    @Override
+    public void sql(SqlQuery query, Execution execution, RowSink sink) {}
+
+    @Override
+    public void closeWriter() {}
+
+    @Override
+    public void close(boolean clean) {
+        closedClean = clean;
+    }
+}

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 
 /**
  * The law of one door: nothing but SQLite opens a database, WAL or shm file that has a connection in this JVM.
@@ -19,14 +20,14 @@ import java.util.concurrent.ConcurrentHashMap;
  * law is the process's.
  */
 final class Handles {
-    private static final Map<Path, Entry> ENTRIES = new ConcurrentHashMap<>();
+    /** Order the opens, closes and visits of a file; two files seldom share one. */
+    private static final Object[] LOCKS =
+            Stream.generate(Object::new).limit(256).toArray();
+
+    /** The files that have connections, with their number, each guarded by the file's lock. */
+    private static final Map<Path, Integer> OPEN = new ConcurrentHashMap<>();
 
     private Handles() {}
-
-    /** The connections of one file; its monitor orders their opens and Java's visits. */
-    private static final class Entry {
-        private int open;
-    }
 
     @FunctionalInterface
     interface Opener<T, X extends Exception> {
@@ -40,22 +41,22 @@ final class Handles {
 
     /** Opens a connection to a database and counts it, unless opening fails. */
     static <T, X extends Exception> T opening(Path database, Opener<T, X> opener) throws X {
-        Entry entry = entry(database);
-        synchronized (entry) {
+        Path key = key(database);
+        synchronized (lock(key)) {
             T opened = opener.open();
-            entry.open++;
+            OPEN.merge(key, 1, Integer::sum);
             return opened;
         }
     }
 
     /** Closes a connection and stops counting it, even if closing fails. */
     static <X extends Exception> void closing(Path database, Closer<X> closer) throws X {
-        Entry entry = entry(database);
-        synchronized (entry) {
+        Path key = key(database);
+        synchronized (lock(key)) {
             try {
                 closer.close();
             } finally {
-                entry.open--;
+                OPEN.computeIfPresent(key, (path, open) -> open > 1 ? open - 1 : null);
             }
         }
     }
@@ -67,10 +68,7 @@ final class Handles {
 
     /** How many connections this JVM has to a database. */
     static int open(Path database) {
-        Entry entry = entry(database);
-        synchronized (entry) {
-            return entry.open;
-        }
+        return OPEN.getOrDefault(key(database), 0);
     }
 
     /** What a visit came to: {@code visited} is false where a connection is open and the file was left alone. */
@@ -86,9 +84,9 @@ final class Handles {
      */
     static <T> Visited<T> visit(Path identity, Path file, boolean write, T fallback, Visit<T> visit)
             throws IOException {
-        Entry entry = entry(identity);
-        synchronized (entry) {
-            if (entry.open > 0) {
+        Path key = key(identity);
+        synchronized (lock(key)) {
+            if (OPEN.containsKey(key)) {
                 return new Visited<>(false, fallback);
             }
             StandardOpenOption mode = write ? StandardOpenOption.WRITE : StandardOpenOption.READ;
@@ -108,7 +106,11 @@ final class Handles {
                 .value();
     }
 
-    private static Entry entry(Path database) {
-        return ENTRIES.computeIfAbsent(database.toAbsolutePath().normalize(), p -> new Entry());
+    private static Path key(Path database) {
+        return database.toAbsolutePath().normalize();
+    }
+
+    private static Object lock(Path key) {
+        return LOCKS[Math.floorMod(key.hashCode(), LOCKS.length)];
     }
 }

@@ -384,15 +384,6 @@ final class OpenPartitions {
         return writer == null ? "another process reads it" : close(writer);
     }
 
-    void dropped(Partition partition) {
-        full.remove(partition.id());
-        taking.values().remove(partition.id());
-        TableKeys table = keys.get(partition.id().table());
-        if (table != null) {
-            table.dropped(partition);
-        }
-    }
-
     /** Closes everything. Returns why some stay open. */
     List<String> closeAll() {
         List<String> left = new ArrayList<>();

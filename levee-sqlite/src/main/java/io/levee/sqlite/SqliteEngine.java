@@ -257,11 +257,7 @@ final class SqliteEngine implements StorageEngine {
         if (partition == null) {
             return "it is gone already";
         }
-        String why = writing().open.close(spec(id.table()), partition);
-        if (why.isEmpty()) {
-            writing().open.dropped(partition);
-        }
-        return why;
+        return writing().open.close(spec(id.table()), partition);
     }
 
     private TableSpec spec(String table) {

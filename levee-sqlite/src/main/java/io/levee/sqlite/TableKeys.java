@@ -68,10 +68,6 @@ final class TableKeys {
         entries.put(partition, new Entry(true, new KeyFilter(1024)));
     }
 
-    void dropped(Partition partition) {
-        entries.remove(partition);
-    }
-
     /** Keys were inserted into a partition. */
     void addAll(Partition partition, long[] hashes) {
         Entry entry = entries.get(partition);

@@ -224,7 +224,8 @@ final class RecordCodec<T extends Record> implements RowCodec<T> {
                 || value instanceof LocalDateTime) {
             return value.toString();
         }
-        throw new LeveeException(ErrorCode.BAD_VALUE, "a nested " + value.getClass().getName() + " has no form in JSON");
+        throw new LeveeException(
+                ErrorCode.BAD_VALUE, "a nested " + value.getClass().getName() + " has no form in JSON");
     }
 
     @Override

@@ -78,14 +78,15 @@ class KillTest {
                         .set("at", at)
                         .set("text", "event " + n)
                         .build();
-                events.append(event, Ack.COMMITTED).thenAccept(receipt -> said(out, inFlight, "e " + n, receipt));
+                var unusedEvent = events.append(event, Ack.COMMITTED)
+                        .thenAccept(receipt -> said(out, inFlight, "e " + n, receipt));
                 long version = round * 1_000_000_000 + n;
                 Row state = Row.of(STATES)
                         .set("k", n % KEYS)
                         .set("version", version)
                         .set("at", at)
                         .build();
-                states.append(state, Ack.COMMITTED)
+                var unusedState = states.append(state, Ack.COMMITTED)
                         .thenAccept(receipt -> said(out, inFlight, "s " + n % KEYS + " " + version, receipt));
             }
         }

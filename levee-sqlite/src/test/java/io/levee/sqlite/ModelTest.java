@@ -75,7 +75,6 @@ class ModelTest {
         private final Gen gen;
         private final Path home;
         private final Model model = new Model();
-        private final Map<Object, Long> known = new LinkedHashMap<>();
         private TableSpec spec;
         private Store store;
         private Table<Row> table;

@@ -121,6 +121,7 @@ class QueryControlTest {
                         store.query(all().deadline(Duration.ofMillis(150)).build())) {
             assertThat(end(waiting.iterator())).isEqualTo(ErrorCode.DEADLINE);
             assertThat(store.queries()).hasSize(1);
+            assertThat(busy.coverage().complete()).isTrue();
         }
         nextQueryWorks();
     }
@@ -167,6 +168,7 @@ class QueryControlTest {
             Query slow = all().where(Expr.like("text", "%nothing like it%")).build();
             try (Result<Row> rows = store.query(slow)) {
                 store.queries().forEach(q -> store.cancelQuery(q.id()));
+                assertThat(rows.next()).isNull();
             }
             assertThat(store.count(all().build())).isEqualTo(ROWS);
         }

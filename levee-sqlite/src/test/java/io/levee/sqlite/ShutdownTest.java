@@ -146,8 +146,8 @@ class ShutdownTest {
         store.close();
         List<Runnable> attempts = List.of(
                 () -> events.append(row(1)),
-                () -> events.append(row(1), Ack.COMMITTED),
-                () -> events.appendAll(List.of(row(1)), Ack.COMMITTED),
+                () -> events.append(row(1), Ack.COMMITTED).join(),
+                () -> events.appendAll(List.of(row(1)), Ack.COMMITTED).join(),
                 () -> events.query().count(),
                 () -> store.query(Query.builder("events").build()).toList(),
                 () -> store.createTable(TableSpec.builder("more")

@@ -84,7 +84,7 @@ class WritingTest {
         };
         long before = engine.batches.get();
         service.append(table, row(-1));
-        service.onWriter(() -> 0);
+        assertThat(service.onWriter(() -> 0)).as("makes the writer look now").isNotNull();
         await().until(() -> engine.batches.get() > before);
     }
 

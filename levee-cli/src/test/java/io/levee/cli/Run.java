@@ -4,9 +4,16 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.levee.internal.json.Json;
 import io.levee.internal.time.MonotonicClock;
+import java.io.BufferedOutputStream;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -23,6 +30,21 @@ record Run(int status, String out, String err) {
     /** Runs a command. */
     static Run withInput(String in, Object... args) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
+        Run run = run(in, out, args);
+        return new Run(run.status, out.toString(UTF_8), run.err);
+    }
+
+    /** Runs a command whose standard output goes to the end of a file: large answers. */
+    static Run appendTo(Path file, Object... args) {
+        try (OutputStream out = new BufferedOutputStream(
+                Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND), 1 << 16)) {
+            return run("", out, args);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Run run(String in, OutputStream out, Object... args) {
         ByteArrayOutputStream err = new ByteArrayOutputStream();
         Console console = new Console(
                 new ByteArrayInputStream(in.getBytes(UTF_8)),
@@ -36,7 +58,7 @@ record Run(int status, String out, String err) {
         List<String> words = new ArrayList<>();
         Arrays.stream(args).map(String::valueOf).forEach(words::add);
         int status = Main.execute(console, words.toArray(String[]::new));
-        return new Run(status, out.toString(UTF_8), err.toString(UTF_8));
+        return new Run(status, "", err.toString(UTF_8));
     }
 
     /** Standard output as the one JSON object that it has to be. */

@@ -75,7 +75,7 @@ enum DataSet {
     POSTGRES_VACUUM_2024(
             "level",
             "pid",
-            "level IN ('LOG', 'x') AND (line_part = 2 OR session_line > 100 OR pid IS NULL) AND NOT (level LIKE 'err%')"),
+            "level IN ('LOG', 'x') AND (line_part = 1 OR session_line > 100 OR pid IS NULL) AND NOT (level LIKE 'err%')"),
     UPPTIME_CHECKS(
             "repo",
             "responseTime",

@@ -253,8 +253,11 @@ final class BatchAppender {
     private LeveeException failed(PartitionWriter writer, SQLException e) {
         LeveeException failure = Sqlite.failure("a batch cannot be written", writer.file(), e);
         if (failure.code() != ErrorCode.DISK_FULL && failure.code() != ErrorCode.PARTITION_BUSY) {
-            // What state the connection is in nobody knows: the next batch gets a new one.
+            // What state the connection is in, and whether the commit took effect, nobody knows: the next batch gets a
+            // new
+            // connection, which reads again what the partition holds.
             open.release(writer);
+            writer.partition().held(Partition.Held.UNKNOWN);
         }
         return failure;
     }

@@ -36,6 +36,9 @@ final class RowScan {
     private final boolean details;
     private final PriorityQueue<Source> sources;
 
+    /** The last row sent, or that of the page before: what is opened later begins behind it. */
+    private RowQuery.@Nullable Mark last;
+
     /** One partition's rows, standing on one. */
     private final class Source {
         private final ReadHandle handle;
@@ -112,6 +115,7 @@ final class RowScan {
         this.query = query;
         this.execution = execution;
         this.direction = query.newestFirst() ? -1 : 1;
+        this.last = query.after();
         this.details = query.columns().stream().anyMatch(Column::detail)
                 || PartitionSql.namesDetails(query.spec(), query.where());
         this.sources = new PriorityQueue<>((a, b) ->
@@ -129,14 +133,15 @@ final class RowScan {
 
     /** Sends the rows of these partitions to the sink. */
     void run(List<Partition> touched, RowSink sink) {
-        List<Partition> waiting = new ArrayList<>(touched);
-        waiting.sort(Comparator.comparingLong(p -> direction * bound(p)));
+        List<Ahead> ahead = new ArrayList<>();
+        touched.forEach(p -> ahead.add(new Ahead(p, bound(p))));
+        ahead.sort(Comparator.comparingLong(a -> direction * a.bound));
         long sent = 0;
         int next = 0;
         try {
             while (sent < query.limit()) {
-                while (next < waiting.size() && (sources.isEmpty() || comesUp(waiting.get(next)))) {
-                    open(waiting.get(next++));
+                while (next < ahead.size() && comesUp(ahead.get(next))) {
+                    open(ahead.get(next++).partition);
                 }
                 Source first = sources.poll();
                 if (first == null) {
@@ -144,6 +149,7 @@ final class RowScan {
                 }
                 sink.row(first.row);
                 sent++;
+                last = new RowQuery.Mark(first.time(), first.seq());
                 advance(first);
             }
         } catch (SQLException e) {
@@ -154,16 +160,21 @@ final class RowScan {
         }
     }
 
-    /** The end of a partition's range that is met first. */
+    /**
+     * A partition that is still to be opened, with the end of its range that is met first, as it was when the query began: a row
+     * that comes in late may widen the range meanwhile, and must not turn up behind its place.
+     */
+    private record Ahead(Partition partition, long bound) {}
+
     private long bound(Partition partition) {
         return query.newestFirst()
                 ? partition.held().maxMicros()
                 : partition.held().minMicros();
     }
 
-    private boolean comesUp(Partition partition) {
+    private boolean comesUp(Ahead ahead) {
         Source first = sources.peek();
-        return first == null || direction * Long.compare(bound(partition), first.time()) <= 0;
+        return first == null || direction * Long.compare(ahead.bound, first.time()) <= 0;
     }
 
     private void open(Partition partition) throws SQLException {
@@ -203,7 +214,7 @@ final class RowScan {
         selected.add("m._seq");
         sql.add("SELECT " + String.join(", ", selected)).from(details);
         sql.where(query.fromMicros(), query.toMicros(), query.where());
-        RowQuery.Mark after = query.after();
+        RowQuery.Mark after = last;
         if (after != null) {
             String past = query.newestFirst() ? "<" : ">";
             sql.add(" AND (" + sql.time() + ", m._seq) " + past + " (?, ", after.timeMicros())

@@ -153,6 +153,10 @@ public final class QueryService {
         Execution execution = new Execution(ids.incrementAndGet(), what, clock.nanos(), deadline);
         Job job = new Job(execution, new ChunkStream(execution, coverage), work);
         alive.put(execution.id(), job);
+        if (stopped) {
+            // stop() may have walked the list before this query was in it.
+            execution.cancel(ErrorCode.CANCELLED, "the store is closing");
+        }
         if (!waiting.offer(job)) {
             alive.remove(execution.id());
             throw new LeveeException(ErrorCode.LIMIT_EXCEEDED, MAX_WAITING + " queries are waiting already")

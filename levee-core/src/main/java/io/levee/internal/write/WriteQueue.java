@@ -91,32 +91,42 @@ public final class WriteQueue {
     }
 
     /**
+     * What became of a batch.
+     *
+     * @param accepted how many were accepted before the policy said no
+     * @param shed how many of these the policy shed at once
+     */
+    record Offered(int accepted, int shed) {}
+
+    /**
      * Takes records in order. Under {@link Overflow.Reject} all or none.
      *
-     * @return how many were taken before the policy said no
+     * @return how far it came
      * @throws LeveeException as above, where none was taken
      */
-    int offerAll(List<Pending> records, Overflow policy) {
+    Offered offerAll(List<Pending> records, Overflow policy) {
         lock.lock();
         try {
             if (policy instanceof Overflow.Reject) {
                 requireRoomForAll(records);
             }
             long nanos = clock.nanos();
+            int shed = 0;
             for (int i = 0; i < records.size(); i++) {
                 try {
                     makeRoom(records.get(i), policy, nanos);
                     enqueue(records.get(i), nanos);
                 } catch (Shed e) {
                     // Accepted and lost by the policy; the next one may find room.
+                    shed++;
                 } catch (LeveeException e) {
                     if (i == 0) {
                         throw e;
                     }
-                    return i;
+                    return new Offered(i, shed);
                 }
             }
-            return records.size();
+            return new Offered(records.size(), shed);
         } finally {
             lock.unlock();
         }

@@ -119,14 +119,14 @@ public final class WriteService {
         }
         List<Pending> records = new ArrayList<>(good.size());
         good.forEach(row -> records.add(entry(table, row, level == Ack.ACCEPTED ? null : waiter)));
-        int taken = queue.offerAll(records, overflow);
+        WriteQueue.Offered offered = queue.offerAll(records, overflow);
         List<BatchReceipt.Rejection> refused = new ArrayList<>();
-        for (int i = taken; i < records.size(); i++) {
+        for (int i = offered.accepted(); i < records.size(); i++) {
             refused.add(new BatchReceipt.Rejection(goodIndexes[i], full()));
         }
         if (level == Ack.ACCEPTED) {
             rejected.addAll(refused);
-            future.complete(new BatchReceipt(level, taken, 0, 0, rejected));
+            future.complete(new BatchReceipt(level, offered.accepted() - offered.shed(), 0, offered.shed(), rejected));
         } else {
             Runnable completion = waiter.neverQueued(refused);
             if (completion != null) {

@@ -48,6 +48,7 @@ final class Writer {
     private final MonotonicClock clock;
     private final BlockingQueue<Runnable> commands = new LinkedBlockingQueue<>();
     private final List<Pending> postponed = new ArrayList<>();
+    private @Nullable String problem;
     private volatile boolean stopRequested;
     private volatile long giveUpNanos = Long.MAX_VALUE;
     private volatile @Nullable String trouble;
@@ -121,7 +122,9 @@ final class Writer {
         Map<TableState, List<Pending>> byTable = new LinkedHashMap<>();
         batch.forEach(row ->
                 byTable.computeIfAbsent(row.table(), t -> new ArrayList<>()).add(row));
+        problem = null;
         byTable.forEach(this::writeTable);
+        trouble = problem;
         queue.stillInHand(postponed.stream().mapToLong(Pending::ticket).min().orElse(Long.MAX_VALUE));
     }
 
@@ -172,7 +175,6 @@ final class Writer {
         int stored = 0;
         int lost = 0;
         long bytes = 0;
-        String problem = null;
         long now = clock.nanos();
         for (Pending row : rows) {
             if (row.outcome() == Outcome.RETRY) {
@@ -202,8 +204,10 @@ final class Writer {
             tell(row, completions);
         }
         queue.settled(stored, lost, bytes);
+        if (problem != null) {
+            trouble = problem;
+        }
         receipts.deliver(completions);
-        trouble = problem;
     }
 
     private static void tell(Pending row, List<Runnable> completions) {

@@ -58,8 +58,6 @@ public final class Main implements Runnable {
     public static void main(String[] args) {
         Console console = Console.ofProcess();
         int status = execute(console, args);
-        console.err().flush();
-        Shutdown.done();
         System.exit(status);
     }
 
@@ -85,6 +83,8 @@ public final class Main implements Runnable {
             } catch (Console.OutputGoneException e) {
                 // Nobody reads standard output any more; the exit status says all that is left to say.
             }
+            console.err().flush();
+            Shutdown.done();
         }
     }
 

@@ -2,6 +2,8 @@ package io.levee.cli;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An orderly end on SIGTERM and Ctrl-C: the command is told to stop, and the process waits for it to close what it opened.
@@ -11,7 +13,11 @@ final class Shutdown {
     /** Stopping, settling and closing together; what takes longer is cut off. */
     private static final long LONGEST_SECONDS = 10;
 
-    private static final CountDownLatch DONE = new CountDownLatch(1);
+    /** The command that runs now, if it asked to be told; a test runs many in one process, one after another. */
+    private static final AtomicReference<@Nullable Hook> CURRENT = new AtomicReference<>();
+
+    /** One command's hook, and what the end of the process waits for. */
+    private record Hook(Thread thread, CountDownLatch done) {}
 
     private Shutdown() {}
 
@@ -21,13 +27,16 @@ final class Shutdown {
      * @param stop tells the command; returns at once
      */
     static void onSignal(Runnable stop) {
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> stopAndWait(stop), "levee-stop"));
+        CountDownLatch done = new CountDownLatch(1);
+        Thread thread = new Thread(() -> stopAndWait(stop, done), "levee-stop");
+        Runtime.getRuntime().addShutdownHook(thread);
+        CURRENT.set(new Hook(thread, done));
     }
 
-    private static void stopAndWait(Runnable stop) {
+    private static void stopAndWait(Runnable stop, CountDownLatch done) {
         stop.run();
         try {
-            if (!DONE.await(LONGEST_SECONDS, TimeUnit.SECONDS)) {
+            if (!done.await(LONGEST_SECONDS, TimeUnit.SECONDS)) {
                 System.err.println("levee: not done within " + LONGEST_SECONDS + " s of being told to stop");
             }
         } catch (InterruptedException e) {
@@ -35,8 +44,18 @@ final class Shutdown {
         }
     }
 
-    /** The command has ended: nothing is left to wait for. */
+    /** The command has ended and printed everything: nothing is left to wait for. */
     static void done() {
-        DONE.countDown();
+        Hook hook = CURRENT.getAndSet(null);
+        if (hook == null) {
+            return;
+        }
+        hook.done.countDown();
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook.thread);
+        } catch (IllegalStateException e) {
+            // The process is ending: the hook runs, and has just been let go.
+            System.getLogger("io.levee.cli").log(System.Logger.Level.DEBUG, "ending", e);
+        }
     }
 }

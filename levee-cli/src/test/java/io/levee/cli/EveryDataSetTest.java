@@ -42,9 +42,7 @@ class EveryDataSetTest {
     }
 
     @ParameterizedTest
-    @EnumSource(
-            mode = EnumSource.Mode.MATCH_ANY,
-            names = "APACHE_.*|AZURE_.*|BORG_.*|CLUSTER.*") // The others: not run yet.
+    @EnumSource(DataSet.class)
     void withTheSpecThatIsInferred(DataSet set) throws IOException {
         inferAndCompare(set, Requirements.sharedData(set.table()));
     }

@@ -31,10 +31,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Writer {
     /** Most records of one batch: a slow disk must not make flushes grow (guarantee G11). */
-    static final int BATCH_RECORDS = 10_000;
+    static final int BATCH_RECORDS = 20_000;
 
     /** Bytes after which a batch takes no further record. */
-    static final long BATCH_BYTES = 8 << 20;
+    static final long BATCH_BYTES = 16 << 20;
 
     /** How long rows are tried again. */
     static final Duration PATIENCE = Duration.ofSeconds(30);

@@ -60,7 +60,7 @@ record PlainColumn(String name, String type, String format, String zone, String 
         if (name.equals("extra")) {
             StringBuilder rest = new StringBuilder("nullif(json_remove(line");
             all.stream()
-                    .filter(column -> column != this)
+                    .filter(column -> !column.name.equals(name))
                     .forEach(c -> rest.append(',').append(path(c.name)));
             return rest.append("),'{}')").toString();
         }

@@ -1,0 +1,84 @@
+package io.levee.cli;
+
+import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
+import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.time.Instant;
+import java.util.Timer;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ForkJoinPool;
+import org.junit.jupiter.api.Test;
+
+/** What server and command may use, and where: the rules of core and engine stand in levee-sqlite. */
+class ArchitectureTest {
+    private static final JavaClasses MAIN = new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages("io.levee.cli", "io.levee.server", "io.levee.ingest", "io.levee.json");
+
+    @Test
+    void shouldSeeTheClassesThatTheRulesAreAbout() {
+        assertThat(MAIN.contain("io.levee.cli.Main")).isTrue();
+        assertThat(MAIN.contain("io.levee.server.LeveeServer")).isTrue();
+        assertThat(MAIN.contain("io.levee.cli.ArchitectureTest")).isFalse();
+    }
+
+    @Test
+    void shouldNameNoEngine() {
+        noClasses()
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.levee.sqlite..", "org.sqlite..", "java.sql..", "io.levee.testkit..")
+                .check(MAIN);
+    }
+
+    @Test
+    void shouldPointFromCommandToServerOnly() {
+        noClasses()
+                .that()
+                .resideInAnyPackage("io.levee.server..", "io.levee.ingest..", "io.levee.json..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.levee.cli..", "picocli..")
+                .check(MAIN);
+        noClasses()
+                .that()
+                .resideInAnyPackage("io.levee.ingest..", "io.levee.json..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.levee.server..", "org.eclipse.jetty..")
+                .check(MAIN);
+    }
+
+    @Test
+    void shouldReadNoWallClockOfItsOwn() {
+        noClasses()
+                .should()
+                .callMethod(System.class, "currentTimeMillis")
+                .orShould()
+                .callMethod(System.class, "nanoTime")
+                .orShould()
+                .callMethod(Instant.class, "now")
+                .check(MAIN);
+    }
+
+    @Test
+    void shouldMakeNoThreadsButShutdownHooksAndJettysPool() {
+        noClasses()
+                .that()
+                .doNotHaveFullyQualifiedName("io.levee.cli.Shutdown")
+                .and()
+                .doNotHaveFullyQualifiedName("io.levee.server.Demo")
+                .should()
+                .callConstructorWhere(target(owner(assignableTo(Thread.class))))
+                .orShould()
+                .dependOnClassesThat()
+                .belongToAnyOf(Executors.class, ForkJoinPool.class, Timer.class)
+                .check(MAIN);
+    }
+}

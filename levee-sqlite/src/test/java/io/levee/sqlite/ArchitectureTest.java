@@ -12,26 +12,16 @@ import com.tngtech.archunit.core.domain.JavaAccess;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
-import io.levee.Store;
-import java.net.URISyntaxException;
-import java.nio.file.Path;
+import com.tngtech.archunit.core.importer.ImportOption;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** What core and engine may use, and where. The server and the CLI have their own rules beside them. */
 class ArchitectureTest {
     private static final JavaClasses MAIN = new ClassFileImporter()
-            .withImportOption(location -> !location.contains("/testkit/"))
-            .importPaths(whereIs(Store.class), whereIs(Handles.class));
-
-    private static Path whereIs(Class<?> type) {
-        try {
-            return Path.of(
-                    type.getProtectionDomain().getCodeSource().getLocation().toURI());
-        } catch (URISyntaxException e) {
-            throw new IllegalStateException(e);
-        }
-    }
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .withImportOption(location -> !location.contains("levee-testkit"))
+            .importPackages("io.levee");
 
     private static DescribedPredicate<JavaAccess<?>> calls(String description, Set<String> members) {
         return describe(

@@ -57,6 +57,8 @@ public enum ErrorCode {
     UNSAFE_ENVIRONMENT(501),
     /** The store is closing or closed. */
     CLOSED(503),
+    /** The database server cannot be reached, or ended the connection. */
+    SERVER_UNAVAILABLE(503),
     /** A partition is locked by somebody else for longer than its limit. */
     PARTITION_BUSY(503),
     /** The volume is full. */

@@ -44,6 +44,16 @@ public final class Levee {
     }
 
     /**
+     * A store in memory, for users' own tests: gone when it is closed. Needs {@code levee-testkit} on the class path.
+     *
+     * @param clock the clock that event times and ages are measured by
+     * @throws LeveeException {@link ErrorCode#NOT_SUPPORTED} where the test kit is missing
+     */
+    public static Store inMemory(ManualClock clock) {
+        return open("memory:", false, options -> options.clock(clock));
+    }
+
+    /**
      * Opens a store by its address: a directory's path, or what another engine on the class path accepts.
      *
      * @param address the store's address
@@ -52,31 +62,51 @@ public final class Levee {
      * @throws LeveeException as above, and {@link ErrorCode#NOT_SUPPORTED} where no engine accepts the address
      */
     public static Store open(String address, boolean readOnly, Consumer<StoreOptions.Builder> options) {
-        StoreOptions.Builder builder = StoreOptions.builder();
-        options.accept(builder);
-        StoreOptions built = builder.build();
         for (EngineProvider provider : ServiceLoader.load(EngineProvider.class, Levee.class.getClassLoader())) {
             if (provider.accepts(address)) {
-                Supervisor supervisor = new Supervisor();
-                StorageEngine engine = null;
-                boolean opened = false;
-                try {
-                    engine = provider.open(address, new EngineSettings(built, readOnly, supervisor));
-                    Store store = Store.start(engine, built, readOnly, supervisor);
-                    opened = true;
-                    return store;
-                } finally {
-                    if (!opened) {
-                        supervisor.stop();
-                        if (engine != null) {
-                            engine.close(false);
-                        }
-                    }
-                }
+                return open(provider, address, readOnly, options);
             }
         }
         throw new LeveeException(
-                        ErrorCode.NOT_SUPPORTED, "no engine on the class path takes the address '" + address + "'")
-                .hint("add levee-sqlite for directories");
+                        ErrorCode.NOT_SUPPORTED,
+                        "no engine on the class path takes an address of this form: " + scheme(address))
+                .hint("add levee-sqlite for directories, levee-postgres for postgres://, levee-testkit for memory:");
+    }
+
+    /** An address may hold a password: of what no engine knows, only the scheme is repeated. */
+    private static String scheme(String address) {
+        int colon = address.indexOf(':');
+        return colon > 1 ? address.substring(0, colon + 1) + "…" : address;
+    }
+
+    /**
+     * Opens a store of an engine that the caller has at hand, instead of one found by the address.
+     *
+     * @param engineProvider the engine
+     * @param address the store's address
+     * @param readOnly whether nothing may be written
+     * @param options sets what differs from the defaults
+     */
+    public static Store open(
+            EngineProvider engineProvider, String address, boolean readOnly, Consumer<StoreOptions.Builder> options) {
+        StoreOptions.Builder builder = StoreOptions.builder();
+        options.accept(builder);
+        StoreOptions built = builder.build();
+        Supervisor supervisor = new Supervisor();
+        StorageEngine engine = null;
+        boolean opened = false;
+        try {
+            engine = engineProvider.open(address, new EngineSettings(built, readOnly, supervisor));
+            Store store = Store.start(engine, built, readOnly, supervisor);
+            opened = true;
+            return store;
+        } finally {
+            if (!opened) {
+                supervisor.stop();
+                if (engine != null) {
+                    engine.close(false);
+                }
+            }
+        }
     }
 }

@@ -67,6 +67,11 @@ public final class RowBuilder {
         stored[at] = Values.store(spec.columns().get(at), value);
     }
 
+    /** Sets a value that is in stored form already. */
+    void setStored(int at, @Nullable Object value) {
+        stored[at] = value;
+    }
+
     /** Sets null. */
     public void setNull(int at) {
         stored[at] = null;

@@ -1,10 +1,14 @@
 package io.levee;
 
 import io.levee.Aggregation.Groups;
+import io.levee.engine.Capability;
+import io.levee.engine.Finding;
 import io.levee.engine.StorageEngine;
 import io.levee.internal.query.ChunkStream;
 import io.levee.internal.query.PageReader;
 import io.levee.internal.query.QueryService;
+import io.levee.internal.query.TailReader;
+import io.levee.internal.retention.EraseService;
 import io.levee.internal.retention.RetentionService;
 import io.levee.internal.status.StatusService;
 import io.levee.internal.supervisor.Supervisor;
@@ -13,6 +17,7 @@ import io.levee.internal.write.Tables;
 import io.levee.internal.write.WriteService;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -159,6 +164,40 @@ public final class Store implements AutoCloseable {
     public SqlResult sql(SqlQuery query) {
         ChunkStream rows = queries.sql(query);
         return new SqlResult(rows);
+    }
+
+    EraseReport erase(TableState table, Expr where) {
+        return new EraseService(engine, options.clock(), queries, writes()).erase(table, where);
+    }
+
+    <T> Tail<T> tail(TableState table, Function<Row, T> decoder, long after) {
+        return new Tail<>(new TailReader(queries, table, after, !readOnly), decoder);
+    }
+
+    /** What this store's engine can do beyond what every engine does. */
+    public Set<Capability> capabilities() {
+        return engine.capabilities();
+    }
+
+    /** Checks the machine or server below the store: versions, settings, rights, clocks. May take seconds. */
+    public List<Finding> diagnose() {
+        return engine.diagnose();
+    }
+
+    /** Dropped partitions that {@link #restore} can still bring back. */
+    public List<PartitionInfo> dropped() {
+        return engine.dropped();
+    }
+
+    /**
+     * Brings a dropped partition back, while its grace lasts. Retention may drop it again: it is past its promise.
+     *
+     * @throws LeveeException {@link ErrorCode#NOT_FOUND}, {@link ErrorCode#NOT_SUPPORTED} for an engine without
+     *     {@link Capability#UNDO_DROP}, {@link ErrorCode#NOT_WRITABLE}
+     */
+    public void restore(PartitionId id) {
+        writes();
+        retention.restore(id);
     }
 
     /** The queries that wait, run or are being fetched. */

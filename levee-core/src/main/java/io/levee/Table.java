@@ -3,6 +3,8 @@ package io.levee;
 import io.levee.internal.write.TableState;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -86,6 +88,71 @@ public final class Table<T> {
             }
         }
         return store.writes().appendAll(state, rows, indexes, rejected, level, overflow);
+    }
+
+    /**
+     * The record of a key, as far as it is committed: a record that was only accepted is found after {@link Store#flush}.
+     *
+     * @param key the values of the key's columns, in the order of the spec
+     * @return the record, with its details
+     * @throws LeveeException {@link ErrorCode#BAD_QUERY} where the table has no key or the values do not fit it
+     */
+    public Optional<T> find(Object... key) {
+        RecordKey checked = new RecordKey(spec(), key);
+        try (Result<Row> found = store.query(Query.builder(spec().name())
+                .where(checked.filter())
+                .details()
+                .limit(1)
+                .build())) {
+            return found.toList().stream().findFirst().map(codec::decode);
+        }
+    }
+
+    /**
+     * Changes some columns of one record: after all records that were accepted before this call, and before all later ones.
+     *
+     * @param changes new values by column; null is a value
+     * @param level the level to wait for; {@link Ack#ACCEPTED} waits for {@link Ack#COMMITTED}
+     * @param key as for {@link #find}
+     * @return whether there was such a record. Ends with {@link ErrorCode#PARTITION_BUSY} where it could not be written now
+     * @throws LeveeException {@link ErrorCode#UNKNOWN_COLUMN}, {@link ErrorCode#BAD_VALUE} (also for a column of the key), at once
+     */
+    public CompletableFuture<Boolean> update(Map<String, ?> changes, Ack level, Object... key) {
+        RecordKey checked = new RecordKey(spec(), key);
+        checked.requireNotChanged(changes);
+        return store.writes().update(state, checked.stored(), old -> checked.changed(old, changes), level);
+    }
+
+    /**
+     * Deletes one record: after all records that were accepted before this call, and before all later ones.
+     *
+     * @param level as for {@link #update}
+     * @param key as for {@link #find}
+     * @return whether there was such a record. Ends with {@link ErrorCode#PARTITION_BUSY} where it could not be deleted now
+     */
+    public CompletableFuture<Boolean> delete(Ack level, Object... key) {
+        return store.writes().delete(state, new RecordKey(spec(), key).stored(), level);
+    }
+
+    /**
+     * Deletes every record that a filter lets through, for good: in slices between the writer's batches, durably, in what drops
+     * have left behind too, and noted in the catalog (without the filter's text). Covers all records accepted before this call.
+     * Runs on the calling thread and may take as long as reading the table.
+     *
+     * @param where which records
+     * @throws LeveeException as a query; what was deleted until then stays deleted, and the call can be repeated
+     */
+    public EraseReport erase(Expr where) {
+        return store.erase(state, where);
+    }
+
+    /**
+     * Follows the table. The tail has to be closed.
+     *
+     * @param after the number of the last record that is known, 0 for all there are, {@link Tail#NOW} for new ones only
+     */
+    public Tail<T> tail(long after) {
+        return store.tail(state, codec::decode, after);
     }
 
     /** Starts a query of this table: newest first, without a limit. */

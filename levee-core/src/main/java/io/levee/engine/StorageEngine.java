@@ -2,6 +2,7 @@ package io.levee.engine;
 
 import io.levee.Ack;
 import io.levee.Aggregation;
+import io.levee.Expr;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.SqlQuery;
@@ -9,6 +10,8 @@ import io.levee.StoreStatus;
 import io.levee.TableSpec;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An opened store of one engine. Each method says which thread calls it; an engine may rely on that.
@@ -31,6 +34,15 @@ public interface StorageEngine {
     /** Whether the last writer closed the store in order; true for a new one. Any thread. */
     boolean lastShutdownClean();
 
+    /** What this engine can do beyond what every engine does. Any thread. */
+    Set<Capability> capabilities();
+
+    /**
+     * What an operator should know about the machine or server below: versions, settings, rights, clocks. Any thread; may take
+     * seconds, and is never part of opening.
+     */
+    List<Finding> diagnose();
+
     /** The declared tables, with their newest spec. Any thread; may read the catalog. */
     List<TableSpec> tables();
 
@@ -46,6 +58,12 @@ public interface StorageEngine {
      */
     long reserveSeq(String table, long count);
 
+    /** Rows with earlier event times are refused: retention has been there. {@link Long#MIN_VALUE} before. Any thread. */
+    long floorMicros(String table);
+
+    /** Raises a table's floor, durably, before a drop begins; a lower one than before changes nothing. Janitor thread. */
+    void raiseFloor(String table, long floorMicros);
+
     /** All live partitions, by table and then by time. Any thread; touches no partition. */
     List<PartitionInfo> partitions();
 
@@ -60,6 +78,28 @@ public interface StorageEngine {
      * @param seq the next numbers
      */
     void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq);
+
+    /**
+     * The row of a key, wherever it lives, with all its columns. Writer thread, so that nothing changes between this and what is
+     * written next.
+     *
+     * @param key stored values in the order of {@link TableSpec#key}
+     * @return the row, or null where there is none
+     */
+    @Nullable
+    StoredRow find(TableSpec spec, Object[] key);
+
+    /**
+     * Deletes rows, in one transaction a partition. Writer thread; the caller keeps the list short enough for one slice.
+     *
+     * @param rows which, as {@link #rows} or {@link #find} told them; what is gone already is left out
+     * @param still deletes only those that the filter still lets through; null for all
+     * @param level {@link Ack#DURABLE} syncs before this returns
+     * @return how many were deleted
+     * @throws io.levee.LeveeException {@code PARTITION_BUSY}, {@code DISK_FULL}: nothing of that partition was deleted, and the
+     *     call may be repeated as it is
+     */
+    int delete(TableSpec spec, List<RowQuery.Mark> rows, @Nullable Expr still, Ack level);
 
     /** Between batches: checkpoints, idle handles, postponed closes; at most one slice of 25 ms. Writer thread. */
     void afterBatch();
@@ -87,8 +127,29 @@ public interface StorageEngine {
     /** What a drop did: bytes measured on the file system, and a text that is empty unless the partition stays. */
     record DropOutcome(long bytesFreed, String blockedBy) {}
 
-    /** Frees what drops left behind, one bounded step. Janitor thread. Returns whether there is more to do. */
+    /**
+     * Frees what drops left behind once its grace is over, one bounded step. Janitor thread.
+     *
+     * @return whether there is more to do now
+     */
     boolean freeDropped();
+
+    /** Dropped partitions that {@link #restore} can still bring back; empty without {@link Capability#UNDO_DROP}. Any thread. */
+    List<PartitionInfo> dropped();
+
+    /**
+     * Brings a dropped partition back. Janitor thread.
+     *
+     * @throws io.levee.LeveeException {@code NOT_FOUND} where nothing of it is left, {@code NOT_SUPPORTED} without
+     *     {@link Capability#UNDO_DROP}
+     */
+    void restore(PartitionId id);
+
+    /** Frees what drops of one table left behind, whatever its grace: an erasure must reach it. Janitor thread. */
+    void purgeDropped(String table);
+
+    /** Notes durably that rows were erased. Any thread but the writer. */
+    void noteErasure(Erasure erasure);
 
     /** Bytes on disk by part, and free bytes of the volume. Any thread; reads the file system. */
     StoreStatus.Disk disk();
@@ -101,6 +162,19 @@ public interface StorageEngine {
 
     /** Sends the groups of an aggregation to the sink: group columns, then measures, in stored form. Query thread. */
     void aggregate(TableSpec spec, Aggregation aggregation, Execution execution, RowSink sink);
+
+    /**
+     * Sends the rows whose numbers are above a cursor to the sink, in the order of their numbers: first asks every partition for
+     * its highest number, then delivers up to the highest of these, so that no commit is skipped. A row's number is that of its
+     * last change. Query thread.
+     */
+    void tail(TailQuery query, Execution execution, RowSink sink);
+
+    /** The highest number that any row has; 0 in an empty table. Query thread. */
+    long highestSeq(TableSpec spec, Execution execution);
+
+    /** The highest number that went with a dropped partition: a cursor below it has missed records. 0 before. Any thread. */
+    long droppedSeq(String table);
 
     /** Sends the rows of a read-only SQL query to the sink, after the names of its columns. Query thread. */
     void sql(SqlQuery query, Execution execution, RowSink sink);

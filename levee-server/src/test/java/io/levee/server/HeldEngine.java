@@ -2,6 +2,7 @@ package io.levee.server;
 
 import io.levee.Ack;
 import io.levee.Aggregation;
+import io.levee.Expr;
 import io.levee.Levee;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
@@ -10,23 +11,30 @@ import io.levee.Store;
 import io.levee.StoreOptions;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
+import io.levee.engine.Capability;
 import io.levee.engine.EngineProvider;
 import io.levee.engine.EngineSettings;
+import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
+import io.levee.engine.Finding;
 import io.levee.engine.Period;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
 import io.levee.engine.StorageEngine;
+import io.levee.engine.StoredRow;
+import io.levee.engine.TailQuery;
 import io.levee.engine.WriteRow;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An engine in memory whose writer can be held and whose queries never end by themselves: for what cannot be brought about
@@ -243,6 +251,61 @@ final class HeldEngine implements StorageEngine {
                 Thread.currentThread().interrupt();
             }
         });
+    }
+
+    @Override
+    public Set<Capability> capabilities() {
+        return Set.of();
+    }
+
+    @Override
+    public List<Finding> diagnose() {
+        return List.of();
+    }
+
+    @Override
+    public long floorMicros(String table) {
+        return Long.MIN_VALUE;
+    }
+
+    @Override
+    public void raiseFloor(String table, long floorMicros) {}
+
+    @Override
+    public @Nullable StoredRow find(TableSpec spec, Object[] key) {
+        return null;
+    }
+
+    @Override
+    public int delete(TableSpec spec, List<RowQuery.Mark> rows, @Nullable Expr still, Ack level) {
+        return 0;
+    }
+
+    @Override
+    public List<PartitionInfo> dropped() {
+        return List.of();
+    }
+
+    @Override
+    public void restore(PartitionId id) {}
+
+    @Override
+    public void purgeDropped(String table) {}
+
+    @Override
+    public void noteErasure(Erasure erasure) {}
+
+    @Override
+    public void tail(TailQuery query, Execution execution, RowSink sink) {}
+
+    @Override
+    public long highestSeq(TableSpec spec, Execution execution) {
+        return 0;
+    }
+
+    @Override
+    public long droppedSeq(String table) {
+        return 0;
     }
 
     @Override

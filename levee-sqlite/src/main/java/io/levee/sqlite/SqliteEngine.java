@@ -4,6 +4,7 @@ import io.levee.Ack;
 import io.levee.Aggregation;
 import io.levee.Bytes;
 import io.levee.ErrorCode;
+import io.levee.Expr;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
@@ -11,13 +12,18 @@ import io.levee.Query;
 import io.levee.SqlQuery;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
+import io.levee.engine.Capability;
 import io.levee.engine.EngineSettings;
+import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
+import io.levee.engine.Finding;
 import io.levee.engine.Period;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
 import io.levee.engine.StorageEngine;
+import io.levee.engine.StoredRow;
+import io.levee.engine.TailQuery;
 import io.levee.engine.WriteRow;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -30,6 +36,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -421,6 +428,69 @@ final class SqliteEngine implements StorageEngine {
         } finally {
             parts.forEach(part -> part.partitions().forEach(Partition::unpin));
         }
+    }
+
+    @Override
+    public Set<Capability> capabilities() {
+        return Set.of();
+    }
+
+    @Override
+    public List<Finding> diagnose() {
+        return List.of();
+    }
+
+    @Override
+    public long floorMicros(String table) {
+        return Long.MIN_VALUE;
+    }
+
+    @Override
+    public void raiseFloor(String table, long floorMicros) {}
+
+    @Override
+    public @Nullable StoredRow find(TableSpec spec, Object[] key) {
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+    }
+
+    @Override
+    public int delete(TableSpec spec, List<RowQuery.Mark> rows, @Nullable Expr still, Ack level) {
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+    }
+
+    @Override
+    public List<PartitionInfo> dropped() {
+        return List.of();
+    }
+
+    @Override
+    public void restore(PartitionId id) {
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+    }
+
+    @Override
+    public void purgeDropped(String table) {
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+    }
+
+    @Override
+    public void noteErasure(Erasure erasure) {
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+    }
+
+    @Override
+    public void tail(TailQuery query, Execution execution, RowSink sink) {
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+    }
+
+    @Override
+    public long highestSeq(TableSpec spec, Execution execution) {
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+    }
+
+    @Override
+    public long droppedSeq(String table) {
+        return 0;
     }
 
     @Override

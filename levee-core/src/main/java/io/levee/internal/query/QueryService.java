@@ -19,6 +19,7 @@ import io.levee.engine.Execution;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.StorageEngine;
+import io.levee.engine.TailQuery;
 import io.levee.internal.row.Values;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.supervisor.Task;
@@ -274,6 +275,34 @@ public final class QueryService {
             throw new LeveeException(ErrorCode.NOT_SUPPORTED, measure.name() + ": decimals are not ordered yet");
         }
         return new Measure(measure.function(), column.name());
+    }
+
+    /** Rows behind a cursor, for {@link TailReader}. */
+    ChunkStream tail(TailQuery query) {
+        return submit(
+                "tail " + query.spec().name() + " after " + query.after(),
+                Query.DEFAULT_DEADLINE,
+                Coverage.COMPLETE,
+                (execution, sink) -> engine.tail(query, execution, sink));
+    }
+
+    /** The highest number that any row of a table has. */
+    long highestSeq(TableSpec spec) {
+        ChunkStream stream = submit(
+                "highest number of " + spec.name(),
+                Query.DEFAULT_DEADLINE,
+                Coverage.COMPLETE,
+                (execution, sink) -> sink.row(new Object[] {engine.highestSeq(spec, execution)}));
+        try {
+            return stream.next()[0] instanceof Long number ? number : 0;
+        } finally {
+            stream.close();
+        }
+    }
+
+    /** The highest number that went with a dropped partition. */
+    long droppedSeq(String table) {
+        return engine.droppedSeq(table);
     }
 
     /** See {@link io.levee.Store#sql}. */

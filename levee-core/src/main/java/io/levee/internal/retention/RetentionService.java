@@ -121,6 +121,11 @@ public final class RetentionService {
         for (Drop drop : plan.drops()) {
             PartitionId id = drop.partition().id();
             String why = stopped ? "the store is closing" : release(drop);
+            if (why.isEmpty() && drop.partition().rangeKnown()) {
+                // Durable before the drop begins: a row of that time must neither come back nor meet a half-dropped
+                // partition.
+                engine.raiseFloor(id.table(), drop.partition().maxMicros() + 1);
+            }
             if (why.isEmpty()) {
                 StorageEngine.DropOutcome outcome = engine.drop(id, drop.reason());
                 why = outcome.blockedBy();
@@ -166,6 +171,11 @@ public final class RetentionService {
                     ? known
                     : new LeveeException(ErrorCode.INTERNAL, "closing a partition failed: " + e.getCause(), e);
         }
+    }
+
+    /** See {@link io.levee.Store#restore}. Not while a pass runs: both move the same things. */
+    public synchronized void restore(PartitionId id) {
+        engine.restore(id);
     }
 
     /** Makes the partition of the next period where the present one ends soon (guarantee G61). */

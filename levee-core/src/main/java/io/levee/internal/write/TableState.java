@@ -6,7 +6,10 @@ import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.engine.SeqSource;
 import io.levee.engine.StorageEngine;
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +21,9 @@ public final class TableState implements SeqSource {
 
     private final StorageEngine engine;
     private final AtomicLong newestMicros = new AtomicLong(Long.MIN_VALUE);
+    private final ReentrantLock changeLock = new ReentrantLock();
+    private final Condition change = changeLock.newCondition();
+    private long changes;
     private volatile TableSpec spec;
     private volatile @Nullable Layout layout;
     private @Nullable Periods periods;
@@ -103,6 +109,40 @@ public final class TableState implements SeqSource {
     public void sawTime(long micros) {
         if (micros > newestMicros.get()) {
             newestMicros.accumulateAndGet(micros, Math::max);
+        }
+    }
+
+    /** Something of the table was committed: those who follow it look again. Writer thread. */
+    void changed() {
+        changeLock.lock();
+        try {
+            changes++;
+            change.signalAll();
+        } finally {
+            changeLock.unlock();
+        }
+    }
+
+    /** How often the table was changed since the store was opened. */
+    public long changes() {
+        changeLock.lock();
+        try {
+            return changes;
+        } finally {
+            changeLock.unlock();
+        }
+    }
+
+    /** Waits until the table was changed more often than {@code known}, or for the timeout. */
+    public void awaitChange(long known, Duration timeout) throws InterruptedException {
+        changeLock.lock();
+        try {
+            long left = timeout.toNanos();
+            while (changes == known && left > 0) {
+                left = change.awaitNanos(left);
+            }
+        } finally {
+            changeLock.unlock();
         }
     }
 

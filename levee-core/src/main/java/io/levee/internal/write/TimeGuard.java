@@ -2,8 +2,10 @@ package io.levee.internal.write;
 
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.ManualClock;
 import io.levee.StoreOptions;
 import io.levee.TableSpec;
+import io.levee.engine.StorageEngine;
 import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
 import java.time.Duration;
@@ -26,15 +28,17 @@ public final class TimeGuard {
     private static final Duration TOLERANCE = Duration.ofMinutes(1);
 
     private final StoreOptions options;
+    private final StorageEngine engine;
     private final MonotonicClock monotonic;
     private final long asOfMicros;
     private final long skewMicros;
     private long trustNanos;
     private long trustWall;
 
-    TimeGuard(StoreOptions options, MonotonicClock monotonic) {
+    TimeGuard(StorageEngine engine, StoreOptions options) {
+        this.engine = engine;
         this.options = options;
-        this.monotonic = monotonic;
+        this.monotonic = options.clock() instanceof ManualClock manual ? manual::nanos : MonotonicClock.SYSTEM;
         this.asOfMicros = options.asOf() == null ? Long.MIN_VALUE : Micros.of(options.asOf());
         this.skewMicros = Micros.of(options.maxFutureSkew());
         this.trustNanos = monotonic.nanos();
@@ -78,7 +82,8 @@ public final class TimeGuard {
         TableSpec spec = table.spec();
         Duration maxAge = spec.retention().maxAge();
         long from = maxAge == null ? Long.MIN_VALUE : referenceMicros(table) - Micros.of(maxAge);
-        return new Bounds(spec, from, Math.max(wallMicros(), asOfMicros) + skewMicros);
+        return new Bounds(
+                spec, Math.max(from, engine.floorMicros(spec.name())), Math.max(wallMicros(), asOfMicros) + skewMicros);
     }
 
     /**
@@ -101,7 +106,7 @@ public final class TimeGuard {
             throw refused(
                             spec,
                             timeMicros,
-                            "is past the retention of " + spec.retention().maxAge() + " and would be dropped at once")
+                            "is older than " + Micros.text(bounds.fromMicros()) + ": retention has been there already")
                     .hint("import history with --as-of, or into a table without maxAge");
         }
     }

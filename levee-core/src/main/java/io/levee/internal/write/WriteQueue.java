@@ -60,6 +60,8 @@ public final class WriteQueue {
     private long evictableBytes;
     /** The lowest ticket in the writer's hands; {@link Long#MAX_VALUE} where they are empty. */
     private long oldestInHand = Long.MAX_VALUE;
+    /** Records of later tickets are not handed out yet: a change of single records comes first. */
+    private long barrier = Long.MAX_VALUE;
 
     private long accepted;
     private long stored;
@@ -288,6 +290,9 @@ public final class WriteQueue {
             long taken = 0;
             while (slots > 0 && batch.size() < maxRecords && taken < maxBytes) {
                 Pending record = ring[head];
+                if (record != null && record.ticket() > barrier) {
+                    break;
+                }
                 ring[head] = null;
                 head = index(1);
                 slots--;
@@ -316,7 +321,7 @@ public final class WriteQueue {
 
     private void awaitWork(int maxRecords) throws InterruptedException {
         long idleUntil = clock.nanos() + TimeUnit.SECONDS.toNanos(1);
-        while (!hurry && !closed && live == 0) {
+        while (!hurry && !closed && barrier == Long.MAX_VALUE && live == 0) {
             long left = idleUntil - clock.nanos();
             if (left <= 0) {
                 return;
@@ -325,7 +330,7 @@ public final class WriteQueue {
         }
         goal = maxRecords / 2;
         long since = oldestNanos();
-        while (!hurry && !closed && waited == 0 && live < goal) {
+        while (!hurry && !closed && barrier == Long.MAX_VALUE && waited == 0 && live < goal) {
             long left = since + LINGER.toNanos() - clock.nanos();
             if (left <= 0) {
                 return;
@@ -374,6 +379,40 @@ public final class WriteQueue {
         try {
             hurry = true;
             notEmpty.signal();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Hands nothing out that is accepted from now on, until the barrier is moved. Returns the last ticket before it. */
+    long raiseBarrier() {
+        lock.lock();
+        try {
+            requireOpen();
+            barrier = Math.min(barrier, accepted);
+            hurry = true;
+            notEmpty.signal();
+            return accepted;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Moves the barrier; {@link Long#MAX_VALUE} takes it away. */
+    void moveBarrier(long ticket) {
+        lock.lock();
+        try {
+            barrier = ticket;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether everything up to a ticket is settled. */
+    boolean settledUpTo(long ticket) {
+        lock.lock();
+        try {
+            return oldestUnsettled() > ticket;
         } finally {
             lock.unlock();
         }

@@ -5,14 +5,18 @@ import io.levee.BatchReceipt;
 import io.levee.Bytes;
 import io.levee.CloseReport;
 import io.levee.ErrorCode;
+import io.levee.Expr;
 import io.levee.LeveeException;
 import io.levee.LossReason;
 import io.levee.Overflow;
 import io.levee.Receipt;
 import io.levee.Row;
 import io.levee.StoreOptions;
+import io.levee.TableSpec;
 import io.levee.engine.Period;
+import io.levee.engine.RowQuery;
 import io.levee.engine.StorageEngine;
+import io.levee.engine.StoredRow;
 import io.levee.internal.row.Values;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.time.MonotonicClock;
@@ -20,8 +24,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -51,7 +57,7 @@ public final class WriteService {
         MonotonicClock clock = MonotonicClock.SYSTEM;
         this.queue = new WriteQueue(
                 options.queueRecords(), new Bytes(options.memory().value() / QUEUE_SHARE), losses, clock);
-        this.guard = new TimeGuard(options, clock);
+        this.guard = new TimeGuard(engine, options);
         this.writer = new Writer(engine, queue, losses, receipts, clock);
         tables.specs(); // Reading the catalog fails here, before a thread is started.
     }
@@ -168,6 +174,65 @@ public final class WriteService {
     /** Runs something on the writer thread, between batches. */
     public <T> CompletableFuture<T> onWriter(Supplier<T> body) {
         return writer.call(body);
+    }
+
+    /** See {@link io.levee.Store#erase}: waits until the writer has deleted these rows, and tells how many were still there. */
+    public int deleteRows(TableState table, List<RowQuery.Mark> rows, @Nullable Expr still) {
+        return await(writer.callInOrder(() -> engine.delete(table.spec(), rows, still, Ack.DURABLE)));
+    }
+
+    private static <T> T await(CompletableFuture<T> answer) {
+        try {
+            return answer.join();
+        } catch (CompletionException e) {
+            throw e.getCause() instanceof LeveeException known
+                    ? known
+                    : new LeveeException(ErrorCode.INTERNAL, "a change failed: " + e.getCause(), e);
+        }
+    }
+
+    /** See {@link io.levee.Table#delete}. */
+    public CompletableFuture<Boolean> delete(TableState table, Object[] key, Ack level) {
+        return elsewhere(writer.callInOrder(() -> {
+            TableSpec spec = table.spec();
+            StoredRow row = engine.find(spec, key);
+            return row != null
+                    && engine.delete(spec, List.of(new RowQuery.Mark(row.timeMicros(), row.seq())), null, level) > 0;
+        }));
+    }
+
+    /**
+     * See {@link io.levee.Table#update}.
+     *
+     * @param change makes the new row of the old one; runs on the writer
+     */
+    public CompletableFuture<Boolean> update(
+            TableState table, Object[] key, Function<StoredRow, Row> change, Ack level) {
+        return elsewhere(writer.callInOrder(() -> {
+            StoredRow old = engine.find(table.spec(), key);
+            if (old == null) {
+                return false;
+            }
+            Row changed = change.apply(old);
+            if (changed.timeMicros() != old.timeMicros()) {
+                guard.check(guard.bounds(table), changed.timeMicros());
+            }
+            writer.writeNow(entry(table, changed, null), level);
+            return true;
+        }));
+    }
+
+    /** A caller's stages never run on the writer. */
+    private <T> CompletableFuture<T> elsewhere(CompletableFuture<T> answer) {
+        CompletableFuture<T> handed = new CompletableFuture<>();
+        answer.whenComplete((value, error) -> receipts.deliver(List.of(() -> {
+            if (error == null) {
+                handed.complete(value);
+            } else {
+                handed.completeExceptionally(error);
+            }
+        })));
+        return handed;
     }
 
     /** Makes the partition that a time a little ahead of now belongs to, where it is not the present one. */

@@ -9,9 +9,12 @@ import io.levee.TableSpec;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.WriteRow.Outcome;
 import io.levee.internal.supervisor.Task;
+import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -47,6 +50,9 @@ final class Writer {
     private final Receipts receipts;
     private final MonotonicClock clock;
     private final BlockingQueue<Runnable> commands = new LinkedBlockingQueue<>();
+    /** Changes that take their place among the records; guarded by itself, taken off by the writer only. */
+    private final Deque<Ordered<?>> ordered = new ArrayDeque<>();
+
     private final List<Pending> postponed = new ArrayList<>();
     private @Nullable String problem;
     private volatile boolean stopRequested;
@@ -72,6 +78,7 @@ final class Writer {
                     write(batch);
                     task.ran("");
                 }
+                runOrdered();
                 engine.afterBatch();
             } catch (RuntimeException e) {
                 // The batch is settled by write() whatever happened; only house-keeping can end here (G13).
@@ -85,6 +92,7 @@ final class Writer {
                 LossReason.SHUTDOWN,
                 "the store closed before the queue was empty");
         runCommands();
+        abandonOrdered();
         try {
             engine.closeWriter();
         } catch (RuntimeException e) {
@@ -102,7 +110,7 @@ final class Writer {
             return false;
         }
         return clock.nanos() - giveUpNanos >= 0
-                || postponed.isEmpty() && queue.books().queue().records() == 0;
+                || postponed.isEmpty() && queue.books().queue().records() == 0 && nothingOrdered();
     }
 
     /** What was postponed, first, and as much of the queue as fits beside it. */
@@ -132,8 +140,11 @@ final class Writer {
         LeveeException failure = null;
         try {
             TableSpec spec = table.spec();
-            assignPeriods(table, rows);
-            engine.append(spec, rows, level(rows), table);
+            List<Pending> kept = refuseExpired(spec, rows);
+            if (!kept.isEmpty()) {
+                assignPeriods(table, kept);
+                engine.append(spec, kept, level(kept), table);
+            }
         } catch (LeveeException e) {
             failure = e;
         } catch (Throwable e) {
@@ -146,6 +157,48 @@ final class Writer {
             }
         }
         settle(table, rows);
+    }
+
+    /** Retention went on while these were in the queue: what it has dropped must not come back. */
+    private List<Pending> refuseExpired(TableSpec spec, List<Pending> rows) {
+        long floor = engine.floorMicros(spec.name());
+        if (floor == Long.MIN_VALUE) {
+            return rows;
+        }
+        List<Pending> kept = new ArrayList<>(rows.size());
+        for (Pending row : rows) {
+            if (row.timeMicros() >= floor) {
+                kept.add(row);
+            } else {
+                row.settle(
+                        Outcome.FAILED,
+                        0,
+                        new RecordLostException(
+                                LossReason.EXPIRED,
+                                "retention dropped everything before " + Micros.text(floor)
+                                        + " while the record was queued",
+                                null));
+            }
+        }
+        return kept;
+    }
+
+    /**
+     * Writes one row at once: a change of a single record, which no queue has counted. Writer thread.
+     *
+     * @throws LeveeException what kept it from being written
+     */
+    void writeNow(Pending row, Ack level) {
+        TableState table = row.table();
+        List<Pending> one = List.of(row);
+        assignPeriods(table, one);
+        engine.append(table.spec(), one, level, table);
+        LeveeException error = row.error();
+        if (error != null) {
+            throw error;
+        }
+        table.sawTime(row.timeMicros());
+        table.changed();
     }
 
     private static void assignPeriods(TableState table, List<Pending> rows) {
@@ -192,11 +245,7 @@ final class Writer {
             bytes += row.bytes();
             if (row.outcome() == Outcome.FAILED) {
                 lost++;
-                LeveeException error = row.error();
-                problem = error == null ? "a write failed" : error.getMessage();
-                boolean outOfTime = error != null && error.retryable() && now - giveUpNanos >= 0;
-                LossReason reason = outOfTime ? LossReason.SHUTDOWN : LossReason.WRITE_FAILED;
-                fail(row, reason, "the record could not be written: " + problem, error);
+                failed(row, now);
             } else {
                 stored++;
                 table.sawTime(row.timeMicros());
@@ -204,10 +253,25 @@ final class Writer {
             tell(row, completions);
         }
         queue.settled(stored, lost, bytes);
+        if (stored > 0) {
+            table.changed();
+        }
         if (problem != null) {
             trouble = problem;
         }
         receipts.deliver(completions);
+    }
+
+    private void failed(Pending row, long now) {
+        LeveeException error = row.error();
+        if (error instanceof RecordLostException expired && expired.reason() == LossReason.EXPIRED) {
+            losses.note(row.table().spec().name(), row.timeMicros(), LossReason.EXPIRED);
+            return;
+        }
+        problem = error == null ? "a write failed" : error.getMessage();
+        boolean outOfTime = error != null && error.retryable() && now - giveUpNanos >= 0;
+        LossReason reason = outOfTime ? LossReason.SHUTDOWN : LossReason.WRITE_FAILED;
+        fail(row, reason, "the record could not be written: " + problem, error);
     }
 
     private static void tell(Pending row, List<Runnable> completions) {
@@ -257,6 +321,64 @@ final class Writer {
         });
         queue.hurry();
         return answer;
+    }
+
+    /** A change that runs once everything up to a ticket is settled, and before anything later is written. */
+    private record Ordered<T>(long ticket, Supplier<T> body, CompletableFuture<T> answer) {
+        void run() {
+            try {
+                answer.complete(body.get());
+            } catch (RuntimeException e) {
+                answer.completeExceptionally(e);
+            }
+        }
+    }
+
+    /**
+     * Runs something on the writer thread, after every record that was accepted before this call and before every later one. Any
+     * thread.
+     *
+     * @return its answer, or its error; the future's stages run on the writer, so they must be short
+     */
+    <T> CompletableFuture<T> callInOrder(Supplier<T> body) {
+        CompletableFuture<T> answer = new CompletableFuture<>();
+        synchronized (ordered) {
+            ordered.add(new Ordered<>(queue.raiseBarrier(), body, answer));
+        }
+        queue.hurry();
+        return answer;
+    }
+
+    private void runOrdered() {
+        for (Ordered<?> next = firstOrdered();
+                next != null && queue.settledUpTo(next.ticket());
+                next = firstOrdered()) {
+            next.run();
+            synchronized (ordered) {
+                ordered.remove();
+                Ordered<?> after = ordered.peek();
+                queue.moveBarrier(after == null ? Long.MAX_VALUE : after.ticket());
+            }
+        }
+    }
+
+    private @Nullable Ordered<?> firstOrdered() {
+        synchronized (ordered) {
+            return ordered.peek();
+        }
+    }
+
+    private boolean nothingOrdered() {
+        return firstOrdered() == null;
+    }
+
+    private void abandonOrdered() {
+        synchronized (ordered) {
+            ordered.forEach(change -> change.answer()
+                    .completeExceptionally(
+                            new LeveeException(ErrorCode.CLOSED, "the store closed before the change could be made")));
+            ordered.clear();
+        }
     }
 
     /** Makes {@link #run} end once everything is settled, or after the timeout. Any thread. */

@@ -2,23 +2,31 @@ package io.levee.internal.write;
 
 import io.levee.Ack;
 import io.levee.Aggregation;
+import io.levee.Expr;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.SqlQuery;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
+import io.levee.engine.Capability;
+import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
+import io.levee.engine.Finding;
 import io.levee.engine.Period;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
 import io.levee.engine.StorageEngine;
+import io.levee.engine.StoredRow;
+import io.levee.engine.TailQuery;
 import io.levee.engine.WriteRow;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
 
 /** An engine in memory that writes as it is told: at once, never, with errors, or only when it is let. */
 final class FakeEngine implements StorageEngine {
@@ -139,6 +147,61 @@ final class FakeEngine implements StorageEngine {
 
     @Override
     public void sql(SqlQuery query, Execution execution, RowSink sink) {}
+
+    @Override
+    public Set<Capability> capabilities() {
+        return Set.of();
+    }
+
+    @Override
+    public List<Finding> diagnose() {
+        return List.of();
+    }
+
+    @Override
+    public long floorMicros(String table) {
+        return Long.MIN_VALUE;
+    }
+
+    @Override
+    public void raiseFloor(String table, long floorMicros) {}
+
+    @Override
+    public @Nullable StoredRow find(TableSpec spec, Object[] key) {
+        return null;
+    }
+
+    @Override
+    public int delete(TableSpec spec, List<RowQuery.Mark> rows, @Nullable Expr still, Ack level) {
+        return 0;
+    }
+
+    @Override
+    public List<PartitionInfo> dropped() {
+        return List.of();
+    }
+
+    @Override
+    public void restore(PartitionId id) {}
+
+    @Override
+    public void purgeDropped(String table) {}
+
+    @Override
+    public void noteErasure(Erasure erasure) {}
+
+    @Override
+    public void tail(TailQuery query, Execution execution, RowSink sink) {}
+
+    @Override
+    public long highestSeq(TableSpec spec, Execution execution) {
+        return 0;
+    }
+
+    @Override
+    public long droppedSeq(String table) {
+        return 0;
+    }
 
     @Override
     public void closeWriter() {}

@@ -1,0 +1,108 @@
+package io.levee.internal.retention;
+
+import io.levee.EraseReport;
+import io.levee.ErrorCode;
+import io.levee.Expr;
+import io.levee.LeveeException;
+import io.levee.Query;
+import io.levee.engine.Erasure;
+import io.levee.engine.RowQuery;
+import io.levee.engine.StorageEngine;
+import io.levee.internal.query.ExprResolver;
+import io.levee.internal.query.PageReader;
+import io.levee.internal.query.QueryService;
+import io.levee.internal.write.TableState;
+import io.levee.internal.write.WriteService;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Erases records: finds them page by page on a query thread, and has the writer delete each page between two batches, so that
+ * neither a long transaction nor a long wait of the writer comes of it.
+ */
+public final class EraseService {
+    /** Rows of one slice of the writer. */
+    private static final int SLICE = 500;
+
+    private static final Duration PAGE_DEADLINE = Duration.ofMinutes(10);
+    private static final Duration QUEUE_PATIENCE = Duration.ofMinutes(1);
+
+    private final StorageEngine engine;
+    private final Clock clock;
+    private final QueryService queries;
+    private final WriteService writes;
+
+    /** Wires the parts. */
+    public EraseService(StorageEngine engine, Clock clock, QueryService queries, WriteService writes) {
+        this.engine = engine;
+        this.clock = clock;
+        this.queries = queries;
+        this.writes = writes;
+    }
+
+    /** See {@link io.levee.Table#erase}. */
+    public EraseReport erase(TableState table, Expr where) {
+        Expr still = ExprResolver.resolve(where, table.spec());
+        if (!writes.flush(QUEUE_PATIENCE)) {
+            throw new LeveeException(
+                            ErrorCode.DEADLINE,
+                            "what was accepted before could not be written within " + QUEUE_PATIENCE)
+                    .hint("see status for what keeps the writer, and erase again");
+        }
+        long deleted = 0;
+        String after = null;
+        do {
+            List<RowQuery.Mark> slice = new ArrayList<>();
+            after = page(table, where, after, slice);
+            if (!slice.isEmpty()) {
+                deleted += writes.deleteRows(table, slice, still);
+            }
+        } while (after != null);
+        List<String> pending = new ArrayList<>();
+        try {
+            engine.purgeDropped(table.spec().name());
+        } catch (LeveeException e) {
+            pending.add("what dropped partitions left behind: " + e.getMessage());
+        }
+        engine.noteErasure(new Erasure(table.spec().name(), clock.instant(), digest(where), deleted, pending));
+        return new EraseReport(deleted, pending);
+    }
+
+    private @Nullable String page(TableState table, Expr where, @Nullable String after, List<RowQuery.Mark> slice) {
+        Query query = Query.builder(table.spec().name())
+                .where(where)
+                .oldestFirst()
+                .columns(List.of(table.spec().time().get(0)))
+                .limit(SLICE)
+                .after(after)
+                .deadline(PAGE_DEADLINE)
+                .build();
+        PageReader rows = queries.rows(query);
+        try {
+            while (rows.hasNext()) {
+                PageReader.Stored row = rows.next();
+                slice.add(new RowQuery.Mark(row.timeMicros(), row.seq()));
+            }
+            return rows.nextCursor();
+        } finally {
+            rows.close();
+        }
+    }
+
+    private static String digest(Expr where) {
+        try {
+            byte[] hash =
+                    MessageDigest.getInstance("SHA-256").digest(where.toString().getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(hash);
+        } catch (NoSuchAlgorithmException e) {
+            throw new LeveeException(ErrorCode.INTERNAL, "every Java has SHA-256", e);
+        }
+    }
+}

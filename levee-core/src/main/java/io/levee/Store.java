@@ -62,6 +62,16 @@ public final class Store implements AutoCloseable {
         return store;
     }
 
+    /** The store's address as users see it, without credentials. */
+    public String address() {
+        return engine.address();
+    }
+
+    /** Name and version of the engine, such as {@code sqlite 3.54.1}. */
+    public String engine() {
+        return engine.name();
+    }
+
     /** How the store was opened. */
     public StoreOptions options() {
         return options;

@@ -2,13 +2,10 @@ package io.levee.cli;
 
 import io.levee.Aggregation;
 import io.levee.Aggregation.Groups;
-import io.levee.Expr;
 import io.levee.Measure;
 import io.levee.Query;
 import io.levee.Store;
-import io.levee.internal.spec.Durations;
 import io.levee.json.JsonOut;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,11 +34,7 @@ final class AggregateCommand extends Command {
 
     @Mixin
     @SuppressWarnings("NullAway.Init") // Set by picocli.
-    private RangeOptions range;
-
-    @Mixin
-    @SuppressWarnings("NullAway.Init") // Set by picocli.
-    private FormatOption format;
+    private FilterOptions rows;
 
     @Option(
             names = "--by",
@@ -57,36 +50,23 @@ final class AggregateCommand extends Command {
     @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
     private String functions;
 
-    @Option(names = "--where", paramLabel = "EXPR", description = "Filter, as for query.")
-    private @Nullable String where;
-
     AggregateCommand(Console console) {
         super(console);
     }
 
     @Override
     int run() throws Exception {
-        Instant from = range.from(console);
-        Instant to = range.to(console);
+        rows.check(console);
         Remote remote = target.remote(console);
         if (remote != null) {
-            return askServer(remote, from, to);
+            return askServer(remote);
         }
-        Query.Builder query = Query.builder(table).deadline(range.deadline());
-        if (from != null) {
-            query.from(from);
-        }
-        if (to != null) {
-            query.to(to);
-        }
-        if (where != null) {
-            query.where(Expr.parse(where, console.clock().instant()));
-        }
+        Query query = rows.query(table, console).build();
         List<Measure> measures =
                 Split.parts(functions).stream().map(Measure::parse).toList();
         List<String> columns = by == null ? List.of() : Split.names(by);
         try (Store store = target.openToRead(console)) {
-            print(store.aggregate(new Aggregation(query.build(), columns, measures)));
+            print(store.aggregate(new Aggregation(query, columns, measures)));
         }
         return OK;
     }
@@ -108,22 +88,18 @@ final class AggregateCommand extends Command {
             console.json(answer);
             return;
         }
-        Grid grid = new Grid(console, format.format(), groups.columns(), range.zone());
+        Grid grid = rows.grid(console, groups.columns());
         groups.groups().forEach(grid::row);
         grid.end();
         console.flush();
         CoverageNote.print(console, JsonOut.form(groups.coverage()));
     }
 
-    private int askServer(Remote remote, @Nullable Instant from, @Nullable Instant to) throws Exception {
-        Map<String, @Nullable Object> params = new LinkedHashMap<>();
+    private int askServer(Remote remote) throws Exception {
+        Map<String, @Nullable Object> params = rows.ask(remote, console);
         params.put("by", by);
         params.put("fn", functions);
-        params.put("from", from);
-        params.put("to", to);
-        params.put("where", where);
         String path = Remote.path("v1", "tables", table, "aggregate");
-        remote.deadline(Durations.text(range.deadline()));
         if (json()) {
             remote.copy(path, params, console);
             return OK;
@@ -132,7 +108,7 @@ final class AggregateCommand extends Command {
         List<String> columns = answer.get("columns") instanceof List<?> names
                 ? names.stream().map(String::valueOf).toList()
                 : List.of();
-        Grid grid = new Grid(console, format.format(), columns, range.zone());
+        Grid grid = rows.grid(console, columns);
         if (answer.get("groups") instanceof List<?> groups) {
             for (Object group : groups) {
                 if (group instanceof Map<?, ?> map) {

@@ -38,6 +38,7 @@ abstract class Command implements Callable<Integer> {
 
     @Override
     public final Integer call() throws Exception {
+        target.check();
         return run();
     }
 

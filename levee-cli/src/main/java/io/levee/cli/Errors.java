@@ -24,7 +24,7 @@ final class Errors {
 
     int usage(ParameterException e, String[] args) {
         CommandLine command = e.getCommandLine();
-        String message = Printable.line(String.valueOf(e.getMessage()));
+        String message = Printable.line(Addresses.redacted(String.valueOf(e.getMessage())));
         console.say("levee: " + message);
         if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr())) {
             console.say("Usage: " + command.getHelp().synopsis(0).strip());
@@ -50,8 +50,14 @@ final class Errors {
                 : new LeveeException(ErrorCode.INTERNAL, thrown.toString(), thrown)
                         .hint("please report this, with the output of the same command under LEVEE_DEBUG=1");
         print(error);
-        if (json(parsed)) {
-            console.json(Map.of("error", JsonOut.form(error)));
+        Command command = command(parsed);
+        if (command != null) {
+            about(error, command.target.inUse());
+            if (command.json()) {
+                Map<String, @Nullable Object> form = JsonOut.form(error);
+                command.target.inUse().forEach(form::putIfAbsent);
+                console.json(Map.of("error", form));
+            }
         }
         return Command.FAILED;
     }
@@ -67,11 +73,22 @@ final class Errors {
         }
     }
 
-    private static boolean json(ParseResult parsed) {
+    /** Which store or server the error is about, and which engine: the same words mean other things elsewhere. */
+    private void about(LeveeException error, Map<String, String> inUse) {
+        String server = inUse.get("server");
+        Object engine = server == null ? inUse.get("engine") : error.details().get("engine");
+        String place = server == null ? inUse.get("store") : server;
+        if (place != null) {
+            String what = (server == null ? "Store: " : "Server: ") + place + (engine == null ? "" : " (" + engine + ")");
+            console.say(Printable.line(Addresses.redacted(what)));
+        }
+    }
+
+    private static @Nullable Command command(ParseResult parsed) {
         ParseResult last = parsed;
         while (last.hasSubcommand()) {
             last = last.subcommand();
         }
-        return last.commandSpec().userObject() instanceof Command command && command.json();
+        return last.commandSpec().userObject() instanceof Command command ? command : null;
     }
 }

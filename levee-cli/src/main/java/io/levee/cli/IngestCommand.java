@@ -177,11 +177,6 @@ final class IngestCommand extends Command {
         if (files.stream().filter(Inputs.STDIN::equals).count() > 1) {
             throw usage("standard input (-) can be read only once");
         }
-        boolean creates = source != null;
-        if (!creates && !Files.isDirectory(target.store(console)) && !target.urlGiven()) {
-            throw new LeveeException(ErrorCode.NOT_FOUND, "there is no store in " + target.store(console))
-                    .hint("create the table with --spec FILE or --infer");
-        }
     }
 
     private Consumer<StoreOptions.Builder> options() {
@@ -198,6 +193,7 @@ final class IngestCommand extends Command {
     /** The spec to declare, if any; for one that is inferred the first input is looked at before the store is opened. */
     private Optional<TableSpec> spec(Inputs inputs, Map<String, InputStream> opened) {
         if (source == null) {
+            requireTable();
             return Optional.empty();
         }
         if (source.spec != null) {
@@ -223,18 +219,29 @@ final class IngestCommand extends Command {
         return Optional.of(inference.spec());
     }
 
-    private boolean known() {
-        if (!Files.isDirectory(target.store(console))) {
-            return false;
-        }
+    /** Looks before anything is written: no store must come of a command that has no table to write to. */
+    private void requireTable() {
         try (Store store = target.openToRead(console)) {
-            return store.tables().stream().anyMatch(spec -> spec.name().equals(table));
+            store.table(table);
         } catch (LeveeException e) {
-            if (e.code() == ErrorCode.NOT_FOUND) {
+            throw missing(e) ? e.hint("create the table with --spec FILE or --infer") : e;
+        }
+    }
+
+    private boolean known() {
+        try (Store store = target.openToRead(console)) {
+            store.table(table);
+            return true;
+        } catch (LeveeException e) {
+            if (missing(e)) {
                 return false;
             }
             throw e;
         }
+    }
+
+    private static boolean missing(LeveeException e) {
+        return e.code() == ErrorCode.NOT_FOUND || e.code() == ErrorCode.UNKNOWN_TABLE;
     }
 
     private Inference infer(Inputs inputs, String file, Map<String, InputStream> opened) {

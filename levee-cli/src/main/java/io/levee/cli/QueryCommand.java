@@ -1,7 +1,6 @@
 package io.levee.cli;
 
 import io.levee.Column;
-import io.levee.Expr;
 import io.levee.LeveeException;
 import io.levee.Query;
 import io.levee.Result;
@@ -9,11 +8,8 @@ import io.levee.Row;
 import io.levee.Store;
 import io.levee.TableSpec;
 import io.levee.internal.json.Json;
-import io.levee.internal.spec.Durations;
 import io.levee.json.JsonOut;
-import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -45,18 +41,7 @@ final class QueryCommand extends Command {
 
     @Mixin
     @SuppressWarnings("NullAway.Init") // Set by picocli.
-    private RangeOptions range;
-
-    @Mixin
-    @SuppressWarnings("NullAway.Init") // Set by picocli.
-    private FormatOption format;
-
-    @Option(
-            names = "--where",
-            paramLabel = "EXPR",
-            description =
-                    "Filter: \"name = 'x' AND runtime_ms >= 500\"; odd names in double quotes; times as ISO-8601 or now - 6h.")
-    private @Nullable String where;
+    private FilterOptions rows;
 
     @Option(
             names = "--order",
@@ -87,29 +72,18 @@ final class QueryCommand extends Command {
         if (limit < 0) {
             throw usage("--limit must be 0 or more (got " + limit + ")");
         }
-        Instant from = range.from(console);
-        Instant to = range.to(console);
+        rows.check(console);
         Remote remote = target.remote(console);
         if (remote != null) {
-            return askServer(remote, from, to);
+            return askServer(remote);
         }
-        Query.Builder query = Query.builder(table).limit(limit).after(after).deadline(range.deadline());
-        if (from != null) {
-            query.from(from);
-        }
-        if (to != null) {
-            query.to(to);
-        }
-        if (where != null) {
-            query.where(Expr.parse(where, console.clock().instant()));
-        }
+        Query.Builder query = rows.query(table, console).limit(limit).after(after);
         if (order == Order.OLDEST) {
             query.oldestFirst();
         }
         if (details) {
             query.details();
         }
-        range.zone();
         try (Store store = target.openToRead(console)) {
             List<String> names = columns(store.table(table).spec());
             query.columns(columns == null ? List.of() : names);
@@ -158,7 +132,7 @@ final class QueryCommand extends Command {
     }
 
     private int print(Result<Row> result, List<String> names) {
-        if (format.format() == Grid.Format.JSON) {
+        if (rows.format() == Grid.Format.JSON) {
             try (JsonOut out = new JsonOut(console.out())) {
                 for (Row row : result) {
                     out.row(row, names).newline();
@@ -167,7 +141,7 @@ final class QueryCommand extends Command {
         } else {
             List<String> header = new ArrayList<>(List.of("_seq"));
             header.addAll(names);
-            Grid grid = new Grid(console, format.format(), header, range.zone());
+            Grid grid = rows.grid(console, header);
             for (Row row : result) {
                 List<@Nullable Object> values = new ArrayList<>(header.size());
                 values.add(row.seq());
@@ -188,35 +162,31 @@ final class QueryCommand extends Command {
         CoverageNote.print(console, coverage);
     }
 
-    private int askServer(Remote remote, @Nullable Instant from, @Nullable Instant to) throws Exception {
-        Map<String, @Nullable Object> params = new LinkedHashMap<>();
-        params.put("from", from);
-        params.put("to", to);
-        params.put("where", where);
+    private int askServer(Remote remote) throws Exception {
+        Map<String, @Nullable Object> params = rows.ask(remote, console);
         params.put("order", order == Order.OLDEST ? "oldest" : "newest");
         params.put("limit", limit);
         params.put("after", after);
         params.put("columns", columns);
         params.put("details", details ? "true" : null);
         String path = Remote.path("v1", "tables", table, "records");
-        remote.deadline(Durations.text(range.deadline()));
         if (json()) {
             remote.copy(path, params, console);
             return OK;
         }
         Map<String, @Nullable Object> page = remote.get(path, params);
-        List<?> rows = page.get("rows") instanceof List<?> list ? list : List.of();
+        List<?> found = page.get("rows") instanceof List<?> list ? list : List.of();
         Grid grid = null;
-        for (Object row : rows) {
+        for (Object row : found) {
             if (row instanceof Map<?, ?> map) {
-                if (format.format() == Grid.Format.JSON) {
+                if (rows.format() == Grid.Format.JSON) {
                     console.print(Json.write(map));
                     continue;
                 }
                 if (grid == null) {
                     List<String> header =
                             map.keySet().stream().map(String::valueOf).toList();
-                    grid = new Grid(console, format.format(), header, range.zone());
+                    grid = rows.grid(console, header);
                 }
                 grid.row(new ArrayList<>(map.values()));
             }

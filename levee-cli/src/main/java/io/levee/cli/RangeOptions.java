@@ -7,14 +7,17 @@ import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Which times, and how long the answer may take: the options that queries share. */
-final class RangeOptions {
+/** Which times, how long the answer may take and how it is printed: the options that all questions share. */
+class RangeOptions {
     @Spec(Spec.Target.MIXEE)
     @SuppressWarnings("NullAway.Init") // Set by picocli.
     private CommandSpec spec;
@@ -40,6 +43,14 @@ final class RangeOptions {
             description = "Waiting, running and fetching together, such as 5s. Default: 30s.")
     private @Nullable String deadline;
 
+    @Option(
+            names = "--format",
+            paramLabel = "FORMAT",
+            defaultValue = "TABLE",
+            description = "table, json (one object a line) or csv. Default: table.")
+    @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
+    private Grid.Format format;
+
     @Nullable
     Instant from(Console console) {
         return time("--from", from, console);
@@ -48,6 +59,15 @@ final class RangeOptions {
     @Nullable
     Instant to(Console console) {
         return time("--to", to, console);
+    }
+
+    /** The range as a server takes it, and the deadline sent with every request. */
+    Map<String, @Nullable Object> ask(Remote remote, Console console) {
+        remote.deadline(Durations.text(deadline()));
+        Map<String, @Nullable Object> params = new LinkedHashMap<>();
+        params.put("from", from(console));
+        params.put("to", to(console));
+        return params;
     }
 
     private @Nullable Instant time(String option, @Nullable String text, Console console) {
@@ -63,7 +83,7 @@ final class RangeOptions {
     }
 
     /** The zone; UTC where none is given. */
-    ZoneId zone() {
+    private ZoneId zone() {
         try {
             return ZoneId.of(zone == null ? "UTC" : zone);
         } catch (DateTimeException e) {
@@ -81,6 +101,23 @@ final class RangeOptions {
         } catch (LeveeException e) {
             throw usage("--deadline: " + e.what());
         }
+    }
+
+    Grid.Format format() {
+        return format;
+    }
+
+    /** A grid of these columns, as asked for. */
+    Grid grid(Console console, List<String> columns) {
+        return new Grid(console, format, columns, zone());
+    }
+
+    /** Complains about values before anything is opened. */
+    void check(Console console) {
+        zone();
+        deadline();
+        from(console);
+        to(console);
     }
 
     private ParameterException usage(String message) {

@@ -16,7 +16,11 @@ import picocli.CommandLine.Option;
         name = "serve",
         description = "Serves a store over HTTP until it is told to end (SIGTERM, Ctrl-C).",
         footerHeading = "%nExamples:%n",
-        footer = {"  levee serve --store history", "  levee serve --store history --listen 127.0.0.1:0"})
+        footer = {
+            "  levee serve --store history",
+            "  levee serve --store history --listen 127.0.0.1:0",
+            "  PGPASSWORD=… levee serve --store 'postgres://levee@db.example/app?schema=history'",
+        })
 final class ServeCommand extends Command {
     @Option(
             names = "--listen",
@@ -41,7 +45,7 @@ final class ServeCommand extends Command {
             try (LeveeServer server = LeveeServer.start(store, options)) {
                 url = server.url();
                 Shutdown.onSignal(stop::countDown);
-                console.say("Levee serves " + target.store(console) + " at " + url);
+                console.say("Levee serves " + store.address() + " (" + store.engine() + ") at " + url);
                 stop.await();
                 console.say("stopping");
             }

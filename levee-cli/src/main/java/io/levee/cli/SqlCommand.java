@@ -4,12 +4,10 @@ import io.levee.LeveeException;
 import io.levee.SqlQuery;
 import io.levee.SqlResult;
 import io.levee.Store;
-import io.levee.internal.spec.Durations;
 import io.levee.internal.time.Micros;
 import io.levee.json.JsonOut;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -35,22 +33,19 @@ final class SqlCommand extends Command {
     @SuppressWarnings("NullAway.Init") // Set by picocli.
     private RangeOptions range;
 
-    @Mixin
-    @SuppressWarnings("NullAway.Init") // Set by picocli.
-    private FormatOption format;
-
     SqlCommand(Console console) {
         super(console);
     }
 
     @Override
     int run() throws Exception {
-        Instant from = range.from(console);
-        Instant to = range.to(console);
+        range.check(console);
         Remote remote = target.remote(console);
         if (remote != null) {
-            return askServer(remote, from, to);
+            return askServer(remote);
         }
+        Instant from = range.from(console);
+        Instant to = range.to(console);
         SqlQuery query = new SqlQuery(
                 sql,
                 from == null ? Long.MIN_VALUE : Micros.of(from),
@@ -88,7 +83,7 @@ final class SqlCommand extends Command {
     }
 
     private int print(SqlResult result) {
-        Grid grid = new Grid(console, format.format(), result.columns(), range.zone());
+        Grid grid = range.grid(console, result.columns());
         result.forEach(grid::row);
         grid.end();
         console.flush();
@@ -96,16 +91,9 @@ final class SqlCommand extends Command {
         return OK;
     }
 
-    private int askServer(Remote remote, @Nullable Instant from, @Nullable Instant to) throws Exception {
-        Map<String, @Nullable Object> body = new LinkedHashMap<>();
+    private int askServer(Remote remote) throws Exception {
+        Map<String, @Nullable Object> body = range.ask(remote, console);
         body.put("sql", sql);
-        if (from != null) {
-            body.put("from", from.toString());
-        }
-        if (to != null) {
-            body.put("to", to.toString());
-        }
-        remote.deadline(Durations.text(range.deadline()));
         Map<String, @Nullable Object> answer = remote.send("POST", "/v1/sql", Map.of(), JsonOut.text(body));
         if (json()) {
             console.json(answer);
@@ -114,7 +102,7 @@ final class SqlCommand extends Command {
         List<String> columns = answer.get("columns") instanceof List<?> names
                 ? names.stream().map(String::valueOf).toList()
                 : List.of();
-        Grid grid = new Grid(console, format.format(), columns, range.zone());
+        Grid grid = range.grid(console, columns);
         if (answer.get("rows") instanceof List<?> rows) {
             for (Object row : rows) {
                 if (row instanceof List<?> values) {

@@ -1,6 +1,5 @@
 package io.levee.cli;
 
-import io.levee.Levee;
 import io.levee.Store;
 import io.levee.TableSpec;
 import io.levee.ingest.SpecFiles;
@@ -58,7 +57,7 @@ final class TableCommand extends Command {
                 print(this, TableSpec.fromMap(created));
                 return OK;
             }
-            try (Store store = Levee.open(target.store(console))) {
+            try (Store store = target.openToWrite(console, options -> {})) {
                 print(this, store.createTable(spec).spec());
             }
             return OK;

@@ -1,0 +1,138 @@
+package io.levee.testkit.memory;
+
+import io.levee.Expr;
+import io.levee.TableSpec;
+import io.levee.testkit.memory.MemoryStore.Held;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Evaluates a resolved filter on one row: the definition of what filters mean. */
+final class Filter {
+    private static final int ANY_TEXT = -1;
+    private static final int ANY_CHARACTER = -2;
+
+    private Filter() {}
+
+    /** Whether a row passes: a filter that is unknown of it lets it not. */
+    static boolean passes(@Nullable Expr filter, TableSpec spec, Held row) {
+        return filter == null || Boolean.TRUE.equals(test(filter, spec, row));
+    }
+
+    /** True, false, or null for unknown (SQL's three-valued logic). */
+    private static @Nullable Boolean test(Expr filter, TableSpec spec, Held row) {
+        if (filter instanceof Expr.And and) {
+            return all(and.parts(), true, spec, row);
+        }
+        if (filter instanceof Expr.Or or) {
+            return all(or.parts(), false, spec, row);
+        }
+        if (filter instanceof Expr.Not not) {
+            Boolean part = test(not.part(), spec, row);
+            return part == null ? null : (Boolean) !part;
+        }
+        if (filter instanceof Expr.IsNull isNull) {
+            return (row.value(spec.position(isNull.column())) == null) != isNull.negated();
+        }
+        if (filter instanceof Expr.Compare compare) {
+            Object value = row.value(spec.position(compare.column()));
+            return value == null ? null : (Boolean) holds(compare(value, compare.value()), compare.op());
+        }
+        if (filter instanceof Expr.In in) {
+            Object value = row.value(spec.position(in.column()));
+            return value == null
+                    ? null
+                    : (Boolean) (in.values().stream().anyMatch(v -> compare(value, v) == 0) != in.negated());
+        }
+        Expr.Like like = (Expr.Like) filter;
+        Object value = row.value(spec.position(like.column()));
+        return value == null ? null : (Boolean) (like(value.toString(), like.pattern()) != like.negated());
+    }
+
+    /** AND, or with {@code usual} false OR: one part of the other kind decides, else an unknown one does. */
+    private static @Nullable Boolean all(List<Expr> parts, boolean usual, TableSpec spec, Held row) {
+        Boolean answer = usual;
+        for (Expr part : parts) {
+            Boolean one = test(part, spec, row);
+            if (one != null && one != usual) {
+                return !usual;
+            }
+            answer = one == null ? null : answer;
+        }
+        return answer;
+    }
+
+    private static boolean holds(int order, Expr.Op op) {
+        return switch (op) {
+            case EQ -> order == 0;
+            case NE -> order != 0;
+            case LT -> order < 0;
+            case LE -> order <= 0;
+            case GT -> order > 0;
+            case GE -> order >= 0;
+        };
+    }
+
+    /** The order of stored values of one column: null first, text by its UTF-8 bytes, bytes without sign. */
+    static int compare(@Nullable Object a, @Nullable Object b) {
+        if (a == null || b == null) {
+            return a == b ? 0 : a == null ? -1 : 1;
+        }
+        if (a instanceof Long x) {
+            return Long.compare(x, (Long) b);
+        }
+        if (a instanceof Double x) {
+            return Double.compare(x, (Double) b);
+        }
+        return Arrays.compareUnsigned(bytes(a), bytes(b));
+    }
+
+    private static byte[] bytes(Object value) {
+        return value instanceof byte[] blob ? blob : ((String) value).getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** LIKE: by code points; after a mismatch, the last % takes one character more. */
+    static boolean like(String text, String pattern) {
+        int[] t = text.codePoints().map(Filter::fold).toArray();
+        int[] p = parsed(pattern);
+        int i = 0;
+        int j = 0;
+        int lastAny = -1;
+        int taken = 0;
+        while (i < t.length) {
+            if (j < p.length && p[j] == ANY_TEXT) {
+                lastAny = j++;
+                taken = i;
+            } else if (j < p.length && (p[j] == ANY_CHARACTER || p[j] == t[i])) {
+                i++;
+                j++;
+            } else if (lastAny >= 0) {
+                j = lastAny + 1;
+                i = ++taken;
+            } else {
+                return false;
+            }
+        }
+        while (j < p.length && p[j] == ANY_TEXT) {
+            j++;
+        }
+        return j == p.length;
+    }
+
+    private static int[] parsed(String pattern) {
+        int[] points = pattern.codePoints().toArray();
+        int[] parsed = new int[points.length];
+        int length = 0;
+        for (int i = 0; i < points.length; i++) {
+            boolean literal = points[i] == '\\' && i + 1 < points.length;
+            int point = literal ? points[++i] : points[i];
+            parsed[length++] = !literal && point == '%' ? ANY_TEXT : !literal && point == '_' ? ANY_CHARACTER : fold(point);
+        }
+        return Arrays.copyOf(parsed, length);
+    }
+
+    private static int fold(int point) {
+        return point >= 'A' && point <= 'Z' ? point + ('a' - 'A') : point;
+    }
+}

@@ -1,0 +1,288 @@
+package io.levee.testkit.memory;
+
+import io.levee.ErrorCode;
+import io.levee.Levee;
+import io.levee.LeveeException;
+import io.levee.PartitionId;
+import io.levee.PartitionInfo;
+import io.levee.StoreStatus;
+import io.levee.TableSpec;
+import io.levee.engine.Capability;
+import io.levee.engine.EngineSettings;
+import io.levee.engine.Erasure;
+import io.levee.engine.Finding;
+import io.levee.engine.Period;
+import io.levee.engine.StorageEngine;
+import io.levee.testkit.memory.MemoryStore.Partition;
+import io.levee.testkit.memory.MemoryStore.Table;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an engine in memory knows beside its rows: who writes, the tables, the floors, and the partitions from the first row to the
+ * end of their grace.
+ *
+ * <p>Everything here and in {@link ReferenceEngine} happens under the monitor of the {@link MemoryStore}, but for handing rows to a
+ * sink, which may block.
+ */
+abstract class MemoryCatalog implements StorageEngine {
+    private static final Duration GRACE = Duration.ofMinutes(10);
+
+    final MemoryStore store;
+    private final EngineSettings settings;
+    private final Runnable whenClosed;
+    private final boolean lastClean;
+
+    MemoryCatalog(MemoryStore store, EngineSettings settings, Runnable whenClosed) {
+        this.store = store;
+        this.settings = settings;
+        this.whenClosed = whenClosed;
+        synchronized (store) {
+            this.lastClean = store.clean;
+            if (!settings.readOnly()) {
+                takeLock();
+            }
+        }
+    }
+
+    private void takeLock() {
+        if (!store.owner.isEmpty()) {
+            LeveeException e = new LeveeException(
+                            ErrorCode.STORE_LOCKED,
+                            "the store " + store.address + " is open for writing by this process (pid "
+                                    + store.owner.get("pid") + " on " + store.owner.get("host") + ")")
+                    .hint("close that one, or open the store for reading");
+            store.owner.forEach(e::with);
+            throw e;
+        }
+        store.owner = Map.of(
+                "pid", ProcessHandle.current().pid(),
+                "host", "localhost",
+                "since", settings.options().clock().instant().toString());
+        store.clean = false;
+    }
+
+    @Override
+    public String name() {
+        return "memory " + Levee.VERSION;
+    }
+
+    @Override
+    public String address() {
+        return store.address;
+    }
+
+    @Override
+    public Map<String, Object> pragmas() {
+        return Map.of();
+    }
+
+    @Override
+    public Map<String, Object> owner() {
+        synchronized (store) {
+            return store.owner;
+        }
+    }
+
+    @Override
+    public boolean lastShutdownClean() {
+        return lastClean || settings.readOnly();
+    }
+
+    @Override
+    public Set<Capability> capabilities() {
+        return Set.of(Capability.UNDO_DROP);
+    }
+
+    @Override
+    public List<Finding> diagnose() {
+        return List.of(Finding.warning("the store is in this JVM's memory", "use another engine for what has to last"));
+    }
+
+    @Override
+    public List<TableSpec> tables() {
+        synchronized (store) {
+            return store.tables.values().stream().map(t -> t.spec).toList();
+        }
+    }
+
+    @Override
+    public void putTable(TableSpec spec) {
+        synchronized (store) {
+            store.tables.computeIfAbsent(spec.name(), n -> new Table(spec)).spec = spec;
+        }
+    }
+
+    @Override
+    public long reserveSeq(String table, long count) {
+        synchronized (store) {
+            Table reserved = store.table(table);
+            reserved.nextNumber += count;
+            return reserved.nextNumber - count;
+        }
+    }
+
+    @Override
+    public long floorMicros(String table) {
+        synchronized (store) {
+            return store.table(table).floorMicros;
+        }
+    }
+
+    @Override
+    public void raiseFloor(String table, long floorMicros) {
+        synchronized (store) {
+            Table raised = store.table(table);
+            raised.floorMicros = Math.max(raised.floorMicros, floorMicros);
+        }
+    }
+
+    @Override
+    public List<PartitionInfo> partitions() {
+        synchronized (store) {
+            List<PartitionInfo> infos = new ArrayList<>();
+            for (Table table : store.tables.values()) {
+                table.live.stream()
+                        .sorted(Comparator.comparingLong((Partition p) -> p.period.startMicros())
+                                .thenComparing(p -> p.id))
+                        .forEach(p -> infos.add(p.info()));
+            }
+            return infos;
+        }
+    }
+
+    @Override
+    public void afterBatch() {}
+
+    @Override
+    public String closePartition(PartitionId id) {
+        synchronized (store) {
+            Partition partition = find(store.table(id.table()).live, id);
+            if (partition == null) {
+                return "it is gone already";
+            }
+            partition.closed = true;
+            return "";
+        }
+    }
+
+    private static @Nullable Partition find(List<Partition> partitions, PartitionId id) {
+        return partitions.stream().filter(p -> p.id.equals(id)).findFirst().orElse(null);
+    }
+
+    @Override
+    public boolean createAhead(TableSpec spec, Period period) {
+        synchronized (store) {
+            Table table = store.table(spec.name());
+            boolean missing = table.of(period) == null;
+            if (missing) {
+                table.create(period);
+            }
+            return missing;
+        }
+    }
+
+    @Override
+    public void learnRanges() {}
+
+    @Override
+    public DropOutcome drop(PartitionId id, String reason) {
+        synchronized (store) {
+            Table table = store.table(id.table());
+            Partition partition = find(table.live, id);
+            if (partition == null) {
+                return new DropOutcome(0, "it is gone already");
+            }
+            if (!partition.closed) {
+                return new DropOutcome(0, "it is still open for writing");
+            }
+            table.live.remove(partition);
+            table.dropped.add(partition);
+            table.droppedNumber = Math.max(table.droppedNumber, partition.highestNumber());
+            partition.droppedAt = settings.options().clock().instant();
+            return new DropOutcome(partition.info().bytes(), "");
+        }
+    }
+
+    @Override
+    public boolean freeDropped() {
+        synchronized (store) {
+            store.tables.values().forEach(table -> table.dropped.removeIf(p ->
+                    p.droppedAt.plus(GRACE).isBefore(settings.options().clock().instant())));
+            return false;
+        }
+    }
+
+    @Override
+    public List<PartitionInfo> dropped() {
+        synchronized (store) {
+            return store.tables.values().stream()
+                    .flatMap(t -> t.dropped.stream())
+                    .map(Partition::info)
+                    .toList();
+        }
+    }
+
+    @Override
+    public void restore(PartitionId id) {
+        synchronized (store) {
+            Table table = store.table(id.table());
+            Partition partition = find(table.dropped, id);
+            if (partition == null) {
+                throw new LeveeException(ErrorCode.NOT_FOUND, "nothing is left of the partition " + id);
+            }
+            // A key that was written again since has its row: there is one row a key.
+            partition.rows.keySet().removeIf(key -> table.home(key) != null);
+            table.dropped.remove(partition);
+            table.live.add(partition);
+        }
+    }
+
+    @Override
+    public void purgeDropped(String table) {
+        synchronized (store) {
+            store.table(table).dropped.clear();
+        }
+    }
+
+    /** Kept by nobody: the store ends with the process, and its notes with it. */
+    @Override
+    public void noteErasure(Erasure erasure) {}
+
+    @Override
+    public StoreStatus.Disk disk() {
+        long bytes = partitions().stream().mapToLong(PartitionInfo::bytes).sum();
+        return new StoreStatus.Disk(bytes, 0, Runtime.getRuntime().freeMemory(), Map.of("tables", bytes));
+    }
+
+    @Override
+    public Map<String, Long> memory() {
+        return Map.of();
+    }
+
+    @Override
+    public long droppedSeq(String table) {
+        synchronized (store) {
+            return store.table(table).droppedNumber;
+        }
+    }
+
+    @Override
+    public void closeWriter() {}
+
+    @Override
+    public void close(boolean clean) {
+        synchronized (store) {
+            if (!settings.readOnly()) {
+                store.owner = Map.of();
+                store.clean = clean;
+            }
+        }
+        whenClosed.run();
+    }
+}

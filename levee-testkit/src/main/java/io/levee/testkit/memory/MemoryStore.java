@@ -1,0 +1,147 @@
+package io.levee.testkit.memory;
+
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.PartitionId;
+import io.levee.PartitionInfo;
+import io.levee.TableSpec;
+import io.levee.engine.Period;
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** What all who have one store open share. Whoever touches it or what it holds has its monitor. */
+final class MemoryStore {
+    final String address;
+    final Map<String, Table> tables = new TreeMap<>();
+    Map<String, Object> owner = Map.of();
+    boolean clean = true;
+    int connections;
+
+    MemoryStore(String address) {
+        this.address = address;
+    }
+
+    Table table(String name) {
+        Table table = tables.get(name);
+        if (table == null) {
+            throw new LeveeException(ErrorCode.UNKNOWN_TABLE, "the store has no table '" + name + "'");
+        }
+        return table;
+    }
+
+    /** One table. */
+    static final class Table {
+        final List<Partition> live = new ArrayList<>();
+        final List<Partition> dropped = new ArrayList<>();
+        TableSpec spec;
+        long nextNumber = 1;
+        long floorMicros = Long.MIN_VALUE;
+        long droppedNumber;
+
+        Table(TableSpec spec) {
+            this.spec = spec;
+        }
+
+        /** The partition in which the row of that key lives. */
+        @Nullable
+        Partition home(Object key) {
+            return live.stream().filter(p -> p.rows.containsKey(key)).findFirst().orElse(null);
+        }
+
+        /** The partition for new rows of a period, or null. */
+        @Nullable
+        Partition of(Period period) {
+            return live.stream().filter(p -> p.period.equals(period)).findFirst().orElse(null);
+        }
+
+        /** A new partition; a number that a dropped one has is not given again. */
+        Partition create(Period period) {
+            int n = 1;
+            for (Partition other : all()) {
+                n = other.period.equals(period) ? Math.max(n, other.id.n() + 1) : n;
+            }
+            Partition made = new Partition(new PartitionId(spec.name(), "", period.name(), n), period);
+            live.add(made);
+            return made;
+        }
+
+        List<Partition> all() {
+            List<Partition> all = new ArrayList<>(live);
+            all.addAll(dropped);
+            return all;
+        }
+    }
+
+    /** One partition: its rows by their keys (by their numbers in a table without a key), in the order of their arrival. */
+    static final class Partition {
+        final PartitionId id;
+        final Period period;
+        final Map<Object, Held> rows = new LinkedHashMap<>();
+        /** The range of what it ever held: it only grows. */
+        long minMicros = Long.MAX_VALUE;
+
+        long maxMicros = Long.MIN_VALUE;
+        boolean closed;
+        Instant droppedAt = Instant.MAX;
+
+        Partition(PartitionId id, Period period) {
+            this.id = id;
+            this.period = period;
+        }
+
+        void put(Object key, Held row) {
+            rows.put(key, row);
+            minMicros = Math.min(minMicros, row.timeMicros());
+            maxMicros = Math.max(maxMicros, row.timeMicros());
+            closed = false;
+        }
+
+        long highestNumber() {
+            return rows.values().stream().mapToLong(Held::changed).max().orElse(0);
+        }
+
+        PartitionInfo info() {
+            PartitionInfo.State state = closed ? PartitionInfo.State.CLOSED : PartitionInfo.State.OPEN;
+            long bytes = rows.values().stream().mapToLong(Held::bytes).sum();
+            return new PartitionInfo(id, state, minMicros, maxMicros, rows.size(), bytes);
+        }
+    }
+
+    /**
+     * One row.
+     *
+     * @param values stored values; columns added since are missing at the end
+     * @param timeMicros its event time
+     * @param seq its number
+     * @param changed the number of its last change
+     */
+    record Held(@Nullable Object[] values, long timeMicros, long seq, long changed) {
+        @Nullable
+        Object value(int position) {
+            return position < values.length ? values[position] : null;
+        }
+
+        long bytes() {
+            long bytes = 64;
+            for (Object value : values) {
+                bytes += value instanceof String text ? 48 + text.length() : value instanceof byte[] blob ? 24 + blob.length : 16;
+            }
+            return bytes;
+        }
+    }
+
+    /** The values of a key as one that is equal by value. */
+    static Object key(@Nullable Object[] values) {
+        List<@Nullable Object> key = new ArrayList<>();
+        for (Object value : values) {
+            key.add(value instanceof byte[] blob ? ByteBuffer.wrap(blob) : value);
+        }
+        return key;
+    }
+}

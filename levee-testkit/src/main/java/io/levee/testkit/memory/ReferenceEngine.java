@@ -1,0 +1,175 @@
+package io.levee.testkit.memory;
+
+import io.levee.Ack;
+import io.levee.Aggregation;
+import io.levee.Column;
+import io.levee.ErrorCode;
+import io.levee.Expr;
+import io.levee.LeveeException;
+import io.levee.Query;
+import io.levee.SqlQuery;
+import io.levee.TableSpec;
+import io.levee.engine.Capability;
+import io.levee.engine.EngineSettings;
+import io.levee.engine.Execution;
+import io.levee.engine.RowQuery;
+import io.levee.engine.RowSink;
+import io.levee.engine.SeqSource;
+import io.levee.engine.StoredRow;
+import io.levee.engine.TailQuery;
+import io.levee.engine.WriteRow;
+import io.levee.testkit.memory.MemoryStore.Held;
+import io.levee.testkit.memory.MemoryStore.Partition;
+import io.levee.testkit.memory.MemoryStore.Table;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The engine that says what an engine does: rows in lists, every query a loop over all of them. Obviously right rather than fast,
+ * and the oracle that {@code io.levee.testkit.conformance} compares others with. It can undo drops; it lacks persistence, second
+ * processes, siblings and SQL. Rows are not counted against the store's memory budget.
+ */
+public final class ReferenceEngine extends MemoryCatalog {
+    ReferenceEngine(MemoryStore store, EngineSettings settings, Runnable whenClosed) {
+        super(store, settings, whenClosed);
+    }
+
+    @Override
+    public void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
+        synchronized (store) {
+            Table table = store.table(spec.name());
+            for (WriteRow row : rows) {
+                long number = seq.next();
+                Object key = spec.keyed() ? key(spec, row.values()) : (Object) number;
+                Partition home = table.home(key);
+                Held known = home == null ? null : home.rows.get(key);
+                if (home == null || known == null) {
+                    Partition ofPeriod = table.of(row.period());
+                    Partition target = ofPeriod == null ? table.create(row.period()) : ofPeriod;
+                    target.put(key, new Held(row.values(), row.timeMicros(), number, number));
+                    row.settle(WriteRow.Outcome.STORED, number, null);
+                } else {
+                    // Updated where it lives, whatever its new time: it keeps its number.
+                    home.put(key, new Held(row.values(), row.timeMicros(), known.seq(), number));
+                    row.settle(WriteRow.Outcome.UPDATED, known.seq(), null);
+                }
+            }
+        }
+    }
+
+    private static Object key(TableSpec spec, @Nullable Object[] values) {
+        return MemoryStore.key(
+                spec.key().stream().map(c -> values[spec.position(c)]).toArray());
+    }
+
+    @Override
+    public @Nullable StoredRow find(TableSpec spec, Object[] key) {
+        synchronized (store) {
+            Object wanted = MemoryStore.key(key);
+            Partition home = store.table(spec.name()).home(wanted);
+            Held row = home == null ? null : home.rows.get(wanted);
+            return row == null ? null : new StoredRow(values(spec.columns(), spec, row, 0), row.timeMicros(), row.seq());
+        }
+    }
+
+    @Override
+    public int delete(TableSpec spec, List<RowQuery.Mark> rows, @Nullable Expr still, Ack level) {
+        synchronized (store) {
+            Set<Long> wanted = new HashSet<>();
+            rows.forEach(mark -> wanted.add(mark.seq()));
+            int before = count(spec);
+            store.table(spec.name())
+                    .live
+                    .forEach(p -> p.rows
+                            .values()
+                            .removeIf(row -> wanted.contains(row.seq()) && Filter.passes(still, spec, row)));
+            return before - count(spec);
+        }
+    }
+
+    private int count(TableSpec spec) {
+        return store.table(spec.name()).live.stream().mapToInt(p -> p.rows.size()).sum();
+    }
+
+    @Override
+    public void rows(RowQuery query, Execution execution, RowSink sink) {
+        Comparator<Held> oldestFirst = Comparator.comparingLong(Held::timeMicros).thenComparingLong(Held::seq);
+        Comparator<Held> order = query.newestFirst() ? oldestFirst.reversed() : oldestFirst;
+        RowQuery.Mark after = query.after();
+        Held last = after == null ? null : new Held(new Object[0], after.timeMicros(), after.seq(), 0);
+        select(query.spec(), query.fromMicros(), query.toMicros(), query.where(), execution).stream()
+                .filter(row -> last == null || order.compare(row, last) > 0)
+                .sorted(order)
+                .limit(query.limit())
+                .forEach(row -> {
+                    @Nullable Object[] values = values(query.columns(), query.spec(), row, 2);
+                    values[values.length - 2] = row.timeMicros();
+                    values[values.length - 1] = row.seq();
+                    sink.row(values);
+                });
+    }
+
+    /** The rows of a range that pass a filter. Evaluates it outside the monitor: a long query must not hold the writer up. */
+    private List<Held> select(TableSpec spec, long from, long to, @Nullable Expr where, Execution execution) {
+        List<Held> all = new ArrayList<>();
+        synchronized (store) {
+            store.table(spec.name()).live.forEach(p -> all.addAll(p.rows.values()));
+        }
+        all.removeIf(row -> {
+            execution.check();
+            return row.timeMicros() < from || row.timeMicros() >= to || !Filter.passes(where, spec, row);
+        });
+        return all;
+    }
+
+    /** The values of some columns, with room for more. */
+    private static @Nullable Object[] values(List<Column> columns, TableSpec spec, Held row, int more) {
+        @Nullable Object[] values = new Object[columns.size() + more];
+        for (int i = 0; i < columns.size(); i++) {
+            values[i] = row.value(spec.position(columns.get(i).name()));
+        }
+        return values;
+    }
+
+    @Override
+    public void aggregate(TableSpec spec, Aggregation aggregation, Execution execution, RowSink sink) {
+        Query query = aggregation.query();
+        List<Held> rows = select(spec, query.fromMicros(), query.toMicros(), query.where(), execution);
+        new Figures(spec, aggregation).of(rows).forEach(sink::row);
+    }
+
+    @Override
+    public void tail(TailQuery query, Execution execution, RowSink sink) {
+        select(query.spec(), Long.MIN_VALUE, Long.MAX_VALUE, null, execution).stream()
+                .filter(row -> row.changed() > query.after())
+                .sorted(Comparator.comparingLong(Held::changed))
+                .limit(query.limit())
+                .forEach(row -> {
+                    @Nullable Object[] values = values(query.columns(), query.spec(), row, 3);
+                    values[values.length - 3] = row.timeMicros();
+                    values[values.length - 2] = row.seq();
+                    values[values.length - 1] = row.changed();
+                    sink.row(values);
+                });
+    }
+
+    @Override
+    public long highestSeq(TableSpec spec, Execution execution) {
+        synchronized (store) {
+            return store.table(spec.name()).live.stream()
+                    .mapToLong(Partition::highestNumber)
+                    .max()
+                    .orElse(0);
+        }
+    }
+
+    @Override
+    public void sql(SqlQuery query, Execution execution, RowSink sink) {
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, name() + " lacks " + Capability.SQL)
+                .hint("use query and aggregate, or another engine");
+    }
+}

@@ -62,8 +62,12 @@ final class RecordKey {
         }
     }
 
-    /** The row with the changes, checked like a new one. */
-    Row changed(StoredRow old, Map<String, ?> changes) {
+    /**
+     * The row with the changes, checked like a new one.
+     *
+     * @param spec the table's present spec: columns that were added since the change was asked for keep their values
+     */
+    static Row changed(TableSpec spec, StoredRow old, Map<String, ?> changes) {
         RowBuilder row = Row.of(spec);
         for (int i = 0; i < spec.columns().size(); i++) {
             @Nullable Object value = i < old.values().length ? old.values()[i] : null;

@@ -120,7 +120,8 @@ public final class Table<T> {
     public CompletableFuture<Boolean> update(Map<String, ?> changes, Ack level, Object... key) {
         RecordKey checked = new RecordKey(spec(), key);
         checked.requireNotChanged(changes);
-        return store.writes().update(state, checked.stored(), old -> checked.changed(old, changes), level);
+        return store.writes()
+                .update(state, checked.stored(), (spec, old) -> RecordKey.changed(spec, old, changes), level);
     }
 
     /**

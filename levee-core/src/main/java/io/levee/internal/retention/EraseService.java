@@ -11,6 +11,8 @@ import io.levee.engine.StorageEngine;
 import io.levee.internal.query.ExprResolver;
 import io.levee.internal.query.PageReader;
 import io.levee.internal.query.QueryService;
+import io.levee.internal.time.Micros;
+import io.levee.internal.time.MonotonicClock;
 import io.levee.internal.write.TableState;
 import io.levee.internal.write.WriteService;
 import java.nio.charset.StandardCharsets;
@@ -21,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,12 +35,15 @@ public final class EraseService {
     private static final int SLICE = 500;
 
     private static final Duration PAGE_DEADLINE = Duration.ofMinutes(10);
+    private static final Duration BUSY_PATIENCE = Duration.ofSeconds(10);
+    private static final Duration BUSY_PAUSE = Duration.ofMillis(50);
     private static final Duration QUEUE_PATIENCE = Duration.ofMinutes(1);
 
     private final StorageEngine engine;
     private final Clock clock;
     private final QueryService queries;
     private final WriteService writes;
+    private final MonotonicClock monotonic = MonotonicClock.SYSTEM;
 
     /** Wires the parts. */
     public EraseService(StorageEngine engine, Clock clock, QueryService queries, WriteService writes) {
@@ -56,16 +62,16 @@ public final class EraseService {
                             "what was accepted before could not be written within " + QUEUE_PATIENCE)
                     .hint("see status for what keeps the writer, and erase again");
         }
+        List<String> pending = new ArrayList<>();
         long deleted = 0;
         String after = null;
         do {
             List<RowQuery.Mark> slice = new ArrayList<>();
             after = page(table, where, after, slice);
             if (!slice.isEmpty()) {
-                deleted += writes.deleteRows(table, slice, still);
+                deleted += delete(table, slice, still, pending);
             }
         } while (after != null);
-        List<String> pending = new ArrayList<>();
         try {
             engine.purgeDropped(table.spec().name());
         } catch (LeveeException e) {
@@ -73,6 +79,36 @@ public final class EraseService {
         }
         engine.noteErasure(new Erasure(table.spec().name(), clock.instant(), digest(where), deleted, pending));
         return new EraseReport(deleted, pending);
+    }
+
+    /** A partition that somebody locks is tried again; the rows that stay are told, and the others go all the same. */
+    private int delete(TableState table, List<RowQuery.Mark> slice, Expr still, List<String> pending) {
+        long end = monotonic.nanos() + BUSY_PATIENCE.toNanos();
+        while (true) {
+            try {
+                return writes.deleteRows(table, slice, still);
+            } catch (LeveeException e) {
+                if (e.code() != ErrorCode.PARTITION_BUSY) {
+                    throw e;
+                }
+                if (monotonic.nanos() - end > 0) {
+                    pending.add("some of " + slice.size() + " records from "
+                            + Micros.text(slice.get(0).timeMicros()) + " to "
+                            + Micros.text(slice.get(slice.size() - 1).timeMicros()) + ": " + e.getMessage());
+                    return 0;
+                }
+                pause();
+            }
+        }
+    }
+
+    private static void pause() {
+        try {
+            TimeUnit.NANOSECONDS.sleep(BUSY_PAUSE.toNanos());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new LeveeException(ErrorCode.CANCELLED, "the erasure was interrupted; repeat it", e);
+        }
     }
 
     private @Nullable String page(TableState table, Expr where, @Nullable String after, List<RowQuery.Mark> slice) {

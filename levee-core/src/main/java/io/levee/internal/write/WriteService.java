@@ -27,7 +27,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -178,7 +178,12 @@ public final class WriteService {
 
     /** See {@link io.levee.Store#erase}: waits until the writer has deleted these rows, and tells how many were still there. */
     public int deleteRows(TableState table, List<RowQuery.Mark> rows, @Nullable Expr still) {
-        return await(writer.callInOrder(() -> engine.delete(table.spec(), rows, still, Ack.DURABLE)));
+        return await(inOrder(() -> engine.delete(table.spec(), rows, still, Ack.DURABLE)));
+    }
+
+    /** Runs a change on the writer thread, after every record accepted before this call and before every later one. */
+    <T> CompletableFuture<T> inOrder(Supplier<T> change) {
+        return writer.callInOrder(change);
     }
 
     private static <T> T await(CompletableFuture<T> answer) {
@@ -193,7 +198,7 @@ public final class WriteService {
 
     /** See {@link io.levee.Table#delete}. */
     public CompletableFuture<Boolean> delete(TableState table, Object[] key, Ack level) {
-        return elsewhere(writer.callInOrder(() -> {
+        return elsewhere(inOrder(() -> {
             TableSpec spec = table.spec();
             StoredRow row = engine.find(spec, key);
             return row != null
@@ -204,16 +209,17 @@ public final class WriteService {
     /**
      * See {@link io.levee.Table#update}.
      *
-     * @param change makes the new row of the old one; runs on the writer
+     * @param change makes the new row of the old one and the table's present spec; runs on the writer
      */
     public CompletableFuture<Boolean> update(
-            TableState table, Object[] key, Function<StoredRow, Row> change, Ack level) {
-        return elsewhere(writer.callInOrder(() -> {
-            StoredRow old = engine.find(table.spec(), key);
+            TableState table, Object[] key, BiFunction<TableSpec, StoredRow, Row> change, Ack level) {
+        return elsewhere(inOrder(() -> {
+            TableSpec spec = table.spec();
+            StoredRow old = engine.find(spec, key);
             if (old == null) {
                 return false;
             }
-            Row changed = change.apply(old);
+            Row changed = change.apply(spec, old);
             if (changed.timeMicros() != old.timeMicros()) {
                 guard.check(guard.bounds(table), changed.timeMicros());
             }

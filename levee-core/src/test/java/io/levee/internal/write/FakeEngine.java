@@ -96,6 +96,7 @@ final class FakeEngine implements StorageEngine {
         return first;
     }
 
+    volatile long floor = Long.MIN_VALUE;
     private long next = 1;
 
     @Override
@@ -160,7 +161,7 @@ final class FakeEngine implements StorageEngine {
 
     @Override
     public long floorMicros(String table) {
-        return Long.MIN_VALUE;
+        return floor;
     }
 
     @Override
@@ -173,7 +174,10 @@ final class FakeEngine implements StorageEngine {
 
     @Override
     public int delete(TableSpec spec, List<RowQuery.Mark> rows, @Nullable Expr still, Ack level) {
-        return 0;
+        synchronized (stored) {
+            rows.forEach(row -> stored.add("delete " + row.seq()));
+        }
+        return rows.size();
     }
 
     @Override

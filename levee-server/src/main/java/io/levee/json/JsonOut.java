@@ -5,8 +5,12 @@ import io.levee.ColumnType;
 import io.levee.Coverage;
 import io.levee.Gap;
 import io.levee.LeveeException;
+import io.levee.LossReason;
+import io.levee.PartitionInfo;
 import io.levee.Row;
 import io.levee.TableSpec;
+import io.levee.Tail;
+import io.levee.engine.Finding;
 import io.levee.internal.time.Micros;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
@@ -15,6 +19,7 @@ import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonGenerator;
@@ -154,8 +159,25 @@ public final class JsonOut implements AutoCloseable {
      * @param columns the columns, by name; those that the row does not have are left out
      */
     public JsonOut row(Row row, List<String> columns) {
-        remember(row.spec(), columns);
         out.writeStartObject();
+        return values(row, columns);
+    }
+
+    /**
+     * Writes a record that was followed as an object: {@code _number} first, which is what to continue after, then as {@link #row}.
+     *
+     * @param entry the record and the number of its last change
+     * @param columns as for {@link #row}
+     */
+    public JsonOut entry(Tail.Entry<Row> entry, List<String> columns) {
+        out.writeStartObject();
+        out.writeName("_number");
+        out.writeNumber(entry.number());
+        return values(entry.value(), columns);
+    }
+
+    private JsonOut values(Row row, List<String> columns) {
+        remember(row.spec(), columns);
         out.writeName("_seq");
         out.writeNumber(row.seq());
         for (int i = 0; i < positions.length; i++) {
@@ -210,6 +232,40 @@ public final class JsonOut implements AutoCloseable {
         map.put("to", Micros.text(gap.toMicros()));
         map.put("count", gap.count());
         map.put("reason", gap.reason().name());
+        return map;
+    }
+
+    /** What a follower has missed: {@code after, upTo, reason}. */
+    public static Map<String, Object> form(Tail.Missed missed) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("after", missed.after());
+        map.put("upTo", missed.upTo());
+        map.put("reason", LossReason.EXPIRED.name());
+        return map;
+    }
+
+    /** A partition: {@code table, partition, class, period, n, state, from, to, rows, bytes}, null where unknown. */
+    public static Map<String, @Nullable Object> form(PartitionInfo partition) {
+        Map<String, @Nullable Object> map = new LinkedHashMap<>();
+        map.put("table", partition.id().table());
+        map.put("partition", partition.id().toString());
+        map.put("class", partition.id().retentionClass());
+        map.put("period", partition.id().period());
+        map.put("n", partition.id().n());
+        map.put("state", partition.state().name().toLowerCase(Locale.ROOT));
+        map.put("from", partition.minMicros() == Long.MIN_VALUE ? null : Micros.text(partition.minMicros()));
+        map.put("to", partition.maxMicros() == Long.MAX_VALUE ? null : Micros.text(partition.maxMicros()));
+        map.put("rows", partition.rows() < 0 ? null : partition.rows());
+        map.put("bytes", partition.bytes());
+        return map;
+    }
+
+    /** What a check of the surroundings found: {@code level, what, hint}. */
+    public static Map<String, Object> form(Finding finding) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("level", finding.level().name());
+        map.put("what", finding.what());
+        map.put("hint", finding.hint());
         return map;
     }
 

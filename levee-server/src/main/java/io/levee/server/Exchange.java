@@ -6,7 +6,9 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeoutException;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
@@ -24,15 +26,18 @@ final class Exchange {
     private final Request request;
     private final Response response;
     private final Map<String, String> variables;
+    private final List<String> rest;
     private boolean answered;
     private @Nullable Callback detached;
     private final Callback callback;
 
-    Exchange(Request request, Response response, Callback callback, Map<String, String> variables) {
+    Exchange(
+            Request request, Response response, Callback callback, Map<String, String> variables, List<String> rest) {
         this.request = request;
         this.response = response;
         this.callback = callback;
         this.variables = variables;
+        this.rest = rest;
     }
 
     Request request() {
@@ -50,6 +55,11 @@ final class Exchange {
             throw new IllegalStateException("the route has no {" + name + "}");
         }
         return value;
+    }
+
+    /** The segments that {@code {...}} stands for, decoded. */
+    List<String> rest() {
+        return rest;
     }
 
     Params params(String... known) {
@@ -104,6 +114,17 @@ final class Exchange {
         response.setStatus(200);
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, contentType);
         return new BufferedOutputStream(Content.Sink.asOutputStream(response), LATE_COMMIT_BYTES);
+    }
+
+    /** Ends an answer that was written to {@link #response} piece by piece. */
+    void end() throws IOException {
+        answered = true;
+        Content.Sink.write(response, true, ByteBuffer.allocate(0));
+    }
+
+    /** Closes the connection of a client that does not take its answer; a write that waits for it then fails. */
+    void cut(String why) {
+        request.getConnectionMetaData().getConnection().getEndPoint().close(new TimeoutException(why));
     }
 
     /** Takes the answer out of the handler's hands: whoever gets the callback has to complete it. */

@@ -16,7 +16,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.Locale;
 import org.eclipse.jetty.http.HttpHeader;
-import org.jspecify.annotations.Nullable;
 
 /** Takes records: the body is read as it comes, parsed, and queued, and the answer waits for the level asked for. */
 final class IngestRoutes {
@@ -35,7 +34,7 @@ final class IngestRoutes {
     }
 
     private void ingest(Exchange exchange) throws IOException {
-        Ack ack = ack(exchange.params("ack").text("ack"));
+        Ack ack = exchange.params("ack").ack();
         Table<Row> table = store.table(exchange.variable("t"));
         IngestOutcome outcome = new IngestOutcome();
         IngestReport report;
@@ -55,18 +54,6 @@ final class IngestRoutes {
             RequestBody.drain(exchange);
             throw failed;
         }
-    }
-
-    private static Ack ack(@Nullable String text) {
-        if (text == null) {
-            return Ack.COMMITTED;
-        }
-        for (Ack ack : Ack.values()) {
-            if (ack.name().equalsIgnoreCase(text)) {
-                return ack;
-            }
-        }
-        throw HttpProblem.badRequest("there is no ack level '" + text + "'", "use accepted, committed or durable");
     }
 
     private RecordSource source(Exchange exchange, TableSpec spec) throws IOException {

@@ -5,6 +5,7 @@ import io.levee.LeveeException;
 import io.levee.Store;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
+import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Server;
@@ -33,11 +34,12 @@ public final class LeveeServer implements AutoCloseable {
     private final ServerConnector connector;
     private final ServerOptions options;
     private final StatusStream stream;
+    private final TailRoutes tails;
     private boolean closed;
 
     private LeveeServer(Store store, ServerOptions options) {
         this.options = options;
-        QueuedThreadPool pool = new QueuedThreadPool(options.maxRequests() + SPARE_THREADS, 4);
+        QueuedThreadPool pool = new QueuedThreadPool(options.maxRequests() + options.maxTails() + SPARE_THREADS, 4);
         pool.setName("levee-http");
         pool.setDaemon(true);
         server = new Server(pool, new ScheduledExecutorScheduler("levee-http-timer", true), null);
@@ -51,8 +53,9 @@ public final class LeveeServer implements AutoCloseable {
         stream = new StatusStream(store, server, options.maxStreams());
         RequestCounters counters = new RequestCounters();
         ClientWatch watch = new ClientWatch(server);
-        Router router = Routes.of(store, options, stream, counters, watch);
-        server.setHandler(new GracefulHandler(new RootHandler(router, new Guard(options), options, counters)));
+        tails = new TailRoutes(store, options.maxTails(), watch);
+        Router router = Routes.of(store, options, stream, tails, counters, watch);
+        server.setHandler(new GracefulHandler(new RootHandler(router, new Guard(options), options, counters, store.engine())));
         server.setErrorHandler(new ProblemErrorHandler());
         server.setStopTimeout(STOP_MILLIS);
         server.setStopAtShutdown(false);
@@ -64,6 +67,15 @@ public final class LeveeServer implements AutoCloseable {
         http.setSendDateHeader(true);
         http.setRequestHeaderSize(16 << 10);
         http.setOutputBufferSize(32 << 10);
+        // Keys stand in paths, whatever they hold: a slash, a percent sign, two dots. The router splits the path before it
+        // decodes the parts, and no path leads to a file, so nothing here can be ambiguous.
+        http.setUriCompliance(UriCompliance.DEFAULT.with(
+                "levee",
+                UriCompliance.Violation.AMBIGUOUS_PATH_SEPARATOR,
+                UriCompliance.Violation.AMBIGUOUS_PATH_ENCODING,
+                UriCompliance.Violation.AMBIGUOUS_PATH_SEGMENT,
+                UriCompliance.Violation.AMBIGUOUS_EMPTY_SEGMENT,
+                UriCompliance.Violation.SUSPICIOUS_PATH_CHARACTERS));
         return http;
     }
 
@@ -124,7 +136,7 @@ public final class LeveeServer implements AutoCloseable {
     }
 
     /**
-     * Stops in order: ends the status streams, takes no new connections, gives running requests up to five seconds, closes.
+     * Stops in order: ends the tails and status streams, takes no new connections, gives running requests up to five seconds, closes.
      * Idempotent; a second caller waits for the first. The store stays open.
      */
     @Override
@@ -133,6 +145,7 @@ public final class LeveeServer implements AutoCloseable {
             return;
         }
         closed = true;
+        tails.close();
         stream.close();
         try {
             server.stop();

@@ -13,14 +13,14 @@ final class Metrics {
 
     private Metrics() {}
 
-    static String text(StoreStatus status, RequestCounters counters, int streams) {
+    static String text(StoreStatus status, RequestCounters counters, int streams, int tails) {
         Metrics metrics = new Metrics();
         metrics.records(status);
         metrics.queue(status.queue());
         metrics.resources(status);
         metrics.tables(status);
         metrics.tasks(status);
-        metrics.http(counters, streams);
+        metrics.http(counters, streams, tails);
         return metrics.out.toString();
     }
 
@@ -104,7 +104,7 @@ final class Metrics {
         }
     }
 
-    private void http(RequestCounters counters, int streams) {
+    private void http(RequestCounters counters, int streams, int tails) {
         counter("levee_http_requests_total", "HTTP requests answered, by status.");
         counters.byStatus()
                 .forEach((status, count) ->
@@ -113,6 +113,8 @@ final class Metrics {
         plain("levee_http_requests_running", counters.running());
         gauge("levee_http_status_streams", "Clients of the status stream.");
         plain("levee_http_status_streams", streams);
+        gauge("levee_http_tails", "Clients that follow a table.");
+        plain("levee_http_tails", tails);
     }
 
     private void gauge(String name, String help) {

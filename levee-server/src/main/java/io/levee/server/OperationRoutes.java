@@ -2,20 +2,29 @@ package io.levee.server;
 
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.RetentionPlan;
 import io.levee.RunningQuery;
 import io.levee.Store;
-import io.levee.internal.time.Micros;
+import io.levee.engine.Finding;
+import io.levee.internal.time.MonotonicClock;
+import io.levee.json.JsonOut;
 import java.io.IOException;
 import java.util.LinkedHashMap;
-import java.util.Locale;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** Partitions, retention and running queries. */
+/** Partitions, retention, what drops left behind, running queries, and what is wrong with the surroundings. Thread-safe. */
 final class OperationRoutes {
+    private static final long FINDINGS_SECONDS = 30;
+
     private final Store store;
+    private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private @Nullable List<Finding> findings;
+    private long foundNanos;
 
     OperationRoutes(Store store) {
         this.store = store;
@@ -26,7 +35,10 @@ final class OperationRoutes {
                 .light("GET", "/v1/queries", this::queries)
                 .light("DELETE", "/v1/queries/{id}", this::cancel)
                 .light("GET", "/v1/retention/plan", this::plan)
-                .heavy("POST", "/v1/retention/apply", this::apply);
+                .heavy("POST", "/v1/retention/apply", this::apply)
+                .light("GET", "/v1/trash", this::trash)
+                .heavy("POST", "/v1/trash/{partition}/restore", this::restore)
+                .heavy("GET", "/v1/warnings", this::warnings);
     }
 
     private void partitions(Exchange exchange) throws IOException {
@@ -34,30 +46,15 @@ final class OperationRoutes {
         if (table != null) {
             store.table(table);
         }
-        exchange.json(
-                200,
-                Map.of(
-                        "partitions",
-                        store.partitions().stream()
-                                .filter(partition ->
-                                        table == null || partition.id().table().equals(table))
-                                .map(OperationRoutes::form)
-                                .toList()));
-    }
-
-    private static Map<String, @Nullable Object> form(PartitionInfo partition) {
-        Map<String, @Nullable Object> map = new LinkedHashMap<>();
-        map.put("table", partition.id().table());
-        map.put("partition", partition.id().toString());
-        map.put("class", partition.id().retentionClass());
-        map.put("period", partition.id().period());
-        map.put("n", partition.id().n());
-        map.put("state", partition.state().name().toLowerCase(Locale.ROOT));
-        map.put("from", partition.minMicros() == Long.MIN_VALUE ? null : Micros.text(partition.minMicros()));
-        map.put("to", partition.maxMicros() == Long.MAX_VALUE ? null : Micros.text(partition.maxMicros()));
-        map.put("rows", partition.rows() < 0 ? null : partition.rows());
-        map.put("bytes", partition.bytes());
-        return map;
+        Map<String, Object> answer = new LinkedHashMap<>();
+        answer.put("engine", store.engine());
+        answer.put(
+                "partitions",
+                store.partitions().stream()
+                        .filter(p -> table == null || p.id().table().equals(table))
+                        .map(JsonOut::form)
+                        .toList());
+        exchange.json(200, answer);
     }
 
     private void queries(Exchange exchange) throws IOException {
@@ -103,5 +100,51 @@ final class OperationRoutes {
                     .hint("look at GET /v1/retention/plan again");
         }
         exchange.json(200, store.applyRetention(plan).toMap());
+    }
+
+    private void trash(Exchange exchange) throws IOException {
+        exchange.params();
+        exchange.json(
+                200, Map.of("trash", store.dropped().stream().map(JsonOut::form).toList()));
+    }
+
+    private void restore(Exchange exchange) throws IOException {
+        exchange.params();
+        PartitionId id = dropped(exchange.variable("partition"));
+        store.restore(id);
+        exchange.json(200, Map.of("restored", id.toString()));
+    }
+
+    private PartitionId dropped(String name) {
+        return store.dropped().stream()
+                .map(PartitionInfo::id)
+                .filter(id -> id.toString().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new LeveeException(
+                                ErrorCode.NOT_FOUND, "no dropped partition '" + name + "' can be brought back")
+                        .hint("GET /v1/trash lists those that can"));
+    }
+
+    private void warnings(Exchange exchange) throws IOException {
+        boolean all = exchange.params("all").flag("all");
+        Map<String, Object> answer = new LinkedHashMap<>();
+        answer.put("engine", store.engine());
+        answer.put(
+                "findings",
+                findings().stream()
+                        .filter(finding -> all || finding.level() != Finding.Level.OK)
+                        .map(JsonOut::form)
+                        .toList());
+        exchange.json(200, answer);
+    }
+
+    /** Looked at every {@value #FINDINGS_SECONDS} s at most: a check of the surroundings may take seconds. */
+    private synchronized List<Finding> findings() {
+        long now = clock.nanos();
+        if (findings == null || now - foundNanos >= TimeUnit.SECONDS.toNanos(FINDINGS_SECONDS)) {
+            findings = store.diagnose();
+            foundNanos = clock.nanos();
+        }
+        return findings;
     }
 }

@@ -1,5 +1,6 @@
 package io.levee.server;
 
+import io.levee.Ack;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.internal.spec.Durations;
@@ -83,6 +84,20 @@ final class Params {
             return true;
         }
         throw HttpProblem.badRequest(name + " must be true or false (got '" + value + "')", null);
+    }
+
+    /** The level that {@code ack} asks to wait for; committed where it is missing. */
+    Ack ack() {
+        String value = text("ack");
+        if (value == null) {
+            return Ack.COMMITTED;
+        }
+        for (Ack ack : Ack.values()) {
+            if (ack.name().equalsIgnoreCase(value)) {
+                return ack;
+            }
+        }
+        throw HttpProblem.badRequest("there is no ack level '" + value + "'", "use accepted, committed or durable");
     }
 
     /** Names between commas; a name in double quotes may hold commas. */

@@ -12,10 +12,14 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeSet;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
+import org.jspecify.annotations.Nullable;
 
 /** The body of a request: decoded as {@code Content-Encoding} says, never longer than its limit, and never held as a whole. */
 final class RequestBody {
@@ -100,6 +104,37 @@ final class RequestBody {
         } catch (TooLargeException e) {
             throw e.problem().with("limitBytes", maxBytes);
         }
+    }
+
+    /**
+     * A body as one JSON object.
+     *
+     * @param example what to send, for the error
+     * @param known the members it may have; none: any
+     */
+    static Map<String, @Nullable Object> object(String body, String example, String... known) {
+        Map<String, @Nullable Object> fields;
+        try {
+            fields = io.levee.internal.json.Json.object(body);
+        } catch (IllegalArgumentException e) {
+            throw HttpProblem.badRequest("the body is not a JSON object: " + e.getMessage(), "send " + example);
+        }
+        TreeSet<String> unknown = new TreeSet<>(fields.keySet());
+        unknown.removeAll(List.of(known));
+        if (known.length > 0 && !unknown.isEmpty()) {
+            throw HttpProblem.badRequest(
+                    "unknown members: " + String.join(", ", unknown), "known are " + String.join(", ", known));
+        }
+        return fields;
+    }
+
+    /** A member that is text, or null where it is missing. */
+    static @Nullable String text(Map<String, @Nullable Object> fields, String name) {
+        Object value = fields.get(name);
+        if (value == null || value instanceof String) {
+            return (String) value;
+        }
+        throw HttpProblem.badRequest("\"" + name + "\" must be text", null);
     }
 
     /** Reads some of what is left, so that a client that sends before it listens gets its answer. */

@@ -2,6 +2,7 @@ package io.levee.server;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Semaphore;
 import org.eclipse.jetty.http.HttpFields;
@@ -21,14 +22,16 @@ final class RootHandler extends Handler.Abstract {
     private final Semaphore heavy;
     private final int maxHeavy;
     private final RequestCounters counters;
+    private final String engine;
 
-    RootHandler(Router router, Guard guard, ServerOptions options, RequestCounters counters) {
+    RootHandler(Router router, Guard guard, ServerOptions options, RequestCounters counters, String engine) {
         super(InvocationType.BLOCKING);
         this.router = router;
         this.guard = guard;
         this.maxHeavy = options.maxRequests();
         this.heavy = new Semaphore(maxHeavy);
         this.counters = counters;
+        this.engine = engine;
     }
 
     @Override
@@ -37,12 +40,12 @@ final class RootHandler extends Handler.Abstract {
         Request.addCompletionListener(request, error -> counters.end(response.getStatus()));
         response.getHeaders().put("X-Content-Type-Options", "nosniff");
         response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
-        Exchange exchange = new Exchange(request, response, callback, Map.of());
+        Exchange exchange = new Exchange(request, response, callback, Map.of(), List.of());
         try {
             guard.check(request);
-            String path = Request.getPathInContext(request);
+            String path = request.getHttpURI().getPath();
             Router.Match match = router.find(request.getMethod(), path);
-            exchange = new Exchange(request, response, callback, match.variables());
+            exchange = new Exchange(request, response, callback, match.variables(), match.segments());
             run(match.route(), exchange);
         } catch (Throwable error) {
             fail(request, response, callback, error);
@@ -75,7 +78,7 @@ final class RootHandler extends Handler.Abstract {
     }
 
     /** Answers with the error; where an answer has begun, or nobody listens any more, cuts the connection instead. */
-    private static void fail(Request request, Response response, Callback callback, Throwable error) {
+    private void fail(Request request, Response response, Callback callback, Throwable error) {
         if (Problems.clientGone(error) || response.isCommitted()) {
             LOG.log(
                     System.Logger.Level.DEBUG,
@@ -86,6 +89,7 @@ final class RootHandler extends Handler.Abstract {
             return;
         }
         Problems.Answer answer = Problems.of(error);
+        answer.body().put("engine", engine);
         response.reset();
         HttpFields.Mutable headers = response.getHeaders();
         headers.put("X-Content-Type-Options", "nosniff");

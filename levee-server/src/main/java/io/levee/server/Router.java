@@ -1,5 +1,7 @@
 package io.levee.server;
 
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,15 +30,21 @@ final class Router {
         void handle(Exchange exchange) throws Exception;
     }
 
-    /** One route. A segment in braces takes any one segment. */
+    /** One route. A segment in braces takes any one segment, and {@value #REST} at the end takes one or more. */
     record Route(String method, List<String> segments, Weight weight, Endpoint endpoint) {
+        private static final String REST = "{...}";
+
         @Nullable
         Map<String, String> match(List<String> path) {
-            if (path.size() != segments.size()) {
+            int fixed = segments.size();
+            if (segments.get(fixed - 1).equals(REST)) {
+                fixed--;
+            }
+            if (path.size() < segments.size() || (path.size() > fixed && fixed == segments.size())) {
                 return null;
             }
             Map<String, String> variables = new LinkedHashMap<>();
-            for (int i = 0; i < path.size(); i++) {
+            for (int i = 0; i < fixed; i++) {
                 String segment = segments.get(i);
                 if (segment.startsWith("{")) {
                     variables.put(segment.substring(1, segment.length() - 1), path.get(i));
@@ -48,8 +56,13 @@ final class Router {
         }
     }
 
-    /** A route that fits, with the values of its braces. */
-    record Match(Route route, Map<String, String> variables) {}
+    /**
+     * A route that fits.
+     *
+     * @param variables the values of its braces
+     * @param segments the path's segments from the route's last one on: the values of {@code {...}}
+     */
+    record Match(Route route, Map<String, String> variables, List<String> segments) {}
 
     private final List<Route> routes = new ArrayList<>();
 
@@ -65,15 +78,20 @@ final class Router {
         return this;
     }
 
-    /** Finds the route, or refuses with 404, or with 405 and the methods there are. */
+    /**
+     * Finds the route, or refuses with 404, or with 405 and the methods there are.
+     *
+     * @param path the path as it was sent: split first and decoded then, so that a segment may hold any character
+     */
     Match find(String method, String path) {
-        List<String> segments = split(path);
+        List<String> segments = split(path).stream().map(Router::decoded).toList();
         TreeSet<String> allowed = new TreeSet<>();
         for (Route route : routes) {
             Map<String, String> variables = route.match(segments);
             if (variables != null) {
                 if (answers(route, method)) {
-                    return new Match(route, variables);
+                    return new Match(
+                            route, variables, segments.subList(route.segments().size() - 1, segments.size()));
                 }
                 allowed.add(route.method());
                 if (answers(route, "HEAD")) {
@@ -92,6 +110,15 @@ final class Router {
     private static boolean answers(Route route, String method) {
         return route.method().equals(method)
                 || (method.equals("HEAD") && route.method().equals("GET") && route.weight() == Weight.LIGHT);
+    }
+
+    private static String decoded(String segment) {
+        try {
+            // In a path a plus is a plus.
+            return URLDecoder.decode(segment.replace("+", "%2B"), StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException e) {
+            throw HttpProblem.badRequest("the path has a broken escape: " + segment, "encode it as UTF-8 with %XX");
+        }
     }
 
     private static List<String> split(String path) {

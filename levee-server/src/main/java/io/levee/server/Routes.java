@@ -7,12 +7,19 @@ final class Routes {
     private Routes() {}
 
     static Router of(
-            Store store, ServerOptions options, StatusStream stream, RequestCounters counters, ClientWatch watch) {
+            Store store,
+            ServerOptions options,
+            StatusStream stream,
+            TailRoutes tails,
+            RequestCounters counters,
+            ClientWatch watch) {
         Router router = new Router();
-        new StatusRoutes(store, stream, counters).addTo(router);
+        new StatusRoutes(store, stream, tails, counters).addTo(router);
         new TableRoutes(store).addTo(router);
         new IngestRoutes(store, options).addTo(router);
         new QueryRoutes(store, watch).addTo(router);
+        new RecordRoutes(store, watch).addTo(router);
+        tails.addTo(router);
         new OperationRoutes(store).addTo(router);
         new PageRoutes().addTo(router);
         return router;

@@ -15,8 +15,10 @@ import java.net.UnknownHostException;
  * @param maxLineBytes longest line (or array element) of an ingest request; 1 MiB by default
  * @param maxRequests most requests that read or write records at the same time; 32 by default
  * @param maxStreams most clients of the status stream at the same time; 32 by default
+ * @param maxTails most clients that follow tables at the same time, each with a thread of its own; 64 by default
  */
-public record ServerOptions(String host, int port, Bytes maxBody, int maxLineBytes, int maxRequests, int maxStreams) {
+public record ServerOptions(
+        String host, int port, Bytes maxBody, int maxLineBytes, int maxRequests, int maxStreams, int maxTails) {
     /** The host unless another is asked for: this machine only. */
     public static final String DEFAULT_HOST = "127.0.0.1";
 
@@ -33,6 +35,7 @@ public record ServerOptions(String host, int port, Bytes maxBody, int maxLineByt
         inRange("maxLineBytes", maxLineBytes, 1024, 256 << 20);
         inRange("maxRequests", maxRequests, 1, 512);
         inRange("maxStreams", maxStreams, 0, 10_000);
+        inRange("maxTails", maxTails, 0, 512);
         if (host.isBlank()) {
             throw new LeveeException(ErrorCode.BAD_VALUE, "host must not be empty").with("option", "host");
         }
@@ -49,27 +52,32 @@ public record ServerOptions(String host, int port, Bytes maxBody, int maxLineByt
 
     /** An address with the default limits; port 0 is any free port. */
     public static ServerOptions of(String host, int port) {
-        return new ServerOptions(host, port, Bytes.mebi(256), 1 << 20, 32, 32);
+        return new ServerOptions(host, port, Bytes.mebi(256), 1 << 20, 32, 32, 64);
     }
 
     /** The same options with another largest body. */
     public ServerOptions withMaxBody(Bytes bytes) {
-        return new ServerOptions(host, port, bytes, maxLineBytes, maxRequests, maxStreams);
+        return new ServerOptions(host, port, bytes, maxLineBytes, maxRequests, maxStreams, maxTails);
     }
 
     /** The same options with another longest line. */
     public ServerOptions withMaxLineBytes(int bytes) {
-        return new ServerOptions(host, port, maxBody, bytes, maxRequests, maxStreams);
+        return new ServerOptions(host, port, maxBody, bytes, maxRequests, maxStreams, maxTails);
     }
 
     /** The same options with another number of requests that work on records at once. */
     public ServerOptions withMaxRequests(int requests) {
-        return new ServerOptions(host, port, maxBody, maxLineBytes, requests, maxStreams);
+        return new ServerOptions(host, port, maxBody, maxLineBytes, requests, maxStreams, maxTails);
     }
 
     /** The same options with another number of status stream clients. */
     public ServerOptions withMaxStreams(int streams) {
-        return new ServerOptions(host, port, maxBody, maxLineBytes, maxRequests, streams);
+        return new ServerOptions(host, port, maxBody, maxLineBytes, maxRequests, streams, maxTails);
+    }
+
+    /** The same options with another number of clients that follow tables. */
+    public ServerOptions withMaxTails(int tails) {
+        return new ServerOptions(host, port, maxBody, maxLineBytes, maxRequests, maxStreams, tails);
     }
 
     /** Whether the host is this machine's loopback interface, and nothing else. */

@@ -11,7 +11,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
 import org.eclipse.jetty.http.HttpHeader;
 import org.jspecify.annotations.Nullable;
 
@@ -49,43 +48,19 @@ final class SqlRoutes {
         if (!json || !body.stripLeading().startsWith("{")) {
             return new SqlQuery(body, Long.MIN_VALUE, Long.MAX_VALUE, deadline);
         }
-        Map<String, @Nullable Object> fields = object(body);
-        String sql = text(fields, "sql");
+        Map<String, @Nullable Object> fields = RequestBody.object(body, "{\"sql\": \"SELECT …\"}", "sql", "from", "to");
+        String sql = RequestBody.text(fields, "sql");
         if (sql == null) {
             throw HttpProblem.badRequest("the body has no \"sql\"", "send {\"sql\": \"SELECT …\"}");
         }
         Instant now = store.options().clock().instant();
-        String from = text(fields, "from");
-        String to = text(fields, "to");
+        String from = RequestBody.text(fields, "from");
+        String to = RequestBody.text(fields, "to");
         return new SqlQuery(
                 sql,
                 from == null ? Long.MIN_VALUE : Params.micros("from", from, now),
                 to == null ? Long.MAX_VALUE : Params.micros("to", to, now),
                 deadline);
-    }
-
-    private static Map<String, @Nullable Object> object(String body) {
-        Map<String, @Nullable Object> fields;
-        try {
-            fields = io.levee.internal.json.Json.object(body);
-        } catch (IllegalArgumentException e) {
-            throw HttpProblem.badRequest(
-                    "the body is not a JSON object: " + e.getMessage(), "send {\"sql\": \"SELECT …\"}");
-        }
-        TreeSet<String> unknown = new TreeSet<>(fields.keySet());
-        unknown.removeAll(List.of("sql", "from", "to"));
-        if (!unknown.isEmpty()) {
-            throw HttpProblem.badRequest("unknown members: " + String.join(", ", unknown), "known are sql, from, to");
-        }
-        return fields;
-    }
-
-    private static @Nullable String text(Map<String, @Nullable Object> fields, String name) {
-        Object value = fields.get(name);
-        if (value == null || value instanceof String) {
-            return (String) value;
-        }
-        throw HttpProblem.badRequest("\"" + name + "\" must be text", null);
     }
 
     private static void answer(Exchange exchange, SqlResult result) throws IOException {

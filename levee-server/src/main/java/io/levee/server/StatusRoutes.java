@@ -12,11 +12,13 @@ import java.util.Map;
 final class StatusRoutes {
     private final Store store;
     private final StatusStream stream;
+    private final TailRoutes tails;
     private final RequestCounters counters;
 
-    StatusRoutes(Store store, StatusStream stream, RequestCounters counters) {
+    StatusRoutes(Store store, StatusStream stream, TailRoutes tails, RequestCounters counters) {
         this.store = store;
         this.stream = stream;
+        this.tails = tails;
         this.counters = counters;
     }
 
@@ -61,7 +63,7 @@ final class StatusRoutes {
 
     private void metrics(Exchange exchange) throws IOException {
         exchange.params();
-        String text = Metrics.text(store.status(), counters, stream.clients());
+        String text = Metrics.text(store.status(), counters, stream.clients(), tails.count());
         exchange.bytes(200, "text/plain; version=0.0.4; charset=utf-8", text.getBytes(StandardCharsets.UTF_8));
     }
 

@@ -151,11 +151,7 @@ final class StatusStream {
         /** Closes the connection of a client that stopped reading; the write that waits for it then fails. */
         private void drop() {
             LOG.log(System.Logger.Level.DEBUG, "dropped a status stream client that stopped reading");
-            exchange.request()
-                    .getConnectionMetaData()
-                    .getConnection()
-                    .getEndPoint()
-                    .close(new TimeoutException("the client stopped reading"));
+            exchange.cut("the client stopped reading");
         }
 
         @Override

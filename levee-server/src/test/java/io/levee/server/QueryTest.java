@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -178,7 +179,7 @@ class QueryTest {
                 server.send("POST", "/v1/sql", sql, "Content-Type", "text/plain", "Levee-Deadline", "300ms");
         assertThat(answer.statusCode()).isEqualTo(504);
         assertThat(answer.body()).contains("LEVEE-504 DEADLINE");
-        assertThat(server.store.queries()).isEmpty();
+        Awaitility.await().until(() -> server.store.queries().isEmpty());
     }
 
     @Test

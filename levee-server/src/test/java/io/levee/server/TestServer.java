@@ -1,5 +1,6 @@
 package io.levee.server;
 
+import io.levee.Levee;
 import io.levee.Store;
 import io.levee.StoreOptions;
 import io.levee.internal.json.Json;
@@ -43,6 +44,11 @@ final class TestServer implements AutoCloseable {
     /** On the engine that can be held. */
     static TestServer held(Consumer<StoreOptions.Builder> options) {
         return new TestServer(HeldEngine.open(options), UnaryOperator.identity());
+    }
+
+    /** On the reference engine. */
+    static TestServer inMemory(Consumer<StoreOptions.Builder> store, UnaryOperator<ServerOptions> options) {
+        return new TestServer(Levee.open("memory:", false, store), options);
     }
 
     /** With the table {@code runs}. */

@@ -1,6 +1,5 @@
 package io.levee.bench;
 
-import com.sun.management.OperatingSystemMXBean;
 import io.levee.Ack;
 import io.levee.BatchReceipt;
 import io.levee.Bytes;
@@ -14,24 +13,17 @@ import io.levee.Store;
 import io.levee.StoreStatus;
 import io.levee.Table;
 import io.levee.TableSpec;
-import io.levee.internal.time.MonotonicClock;
-import java.io.IOException;
-import java.lang.management.ManagementFactory;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.stream.Stream;
 
 /**
  * How many records a second go in: Levee against plain JDBC, alternating in one run, medians and ratios.
@@ -43,21 +35,12 @@ final class AppendBench {
     private static final Instant START = Instant.parse("2026-05-01T00:00:00Z");
     private static final int BATCH = 1000;
 
-    private final Path directory;
+    private final Contest contest;
     private final int records;
-    private final int rounds;
-    private final String only;
 
-    AppendBench(Path directory, int records, int rounds, String only) {
-        this.only = only;
-        this.directory = directory;
-        this.records = records;
-        this.rounds = rounds;
-    }
-
-    @FunctionalInterface
-    private interface Contender {
-        void run(Path fresh) throws Exception;
+    AppendBench(Contest contest) {
+        this.contest = contest;
+        this.records = contest.records();
     }
 
     /** Levee against {@code addBatch} and {@code executeUpdate}, over one day and over sixty. */
@@ -65,11 +48,12 @@ final class AppendBench {
         for (int days : new int[] {1, 60}) {
             Invocation[] rows =
                     Invocation.generate(records, START, Duration.ofDays(days).toMillis() - 1, 42);
-            Map<String, Contender> contenders = new LinkedHashMap<>();
+            Map<String, Contest.Contender> contenders = new LinkedHashMap<>();
             contenders.put("levee", fresh -> levee(fresh, rows));
             contenders.put("addBatch", fresh -> Peers.addBatch(fresh.resolve("peer.db"), rows));
             contenders.put("executeUpdate", fresh -> Peers.executeUpdate(fresh.resolve("peer.db"), rows));
-            compare(records + " records of ten columns, two indexes, over " + days + " day(s)", contenders, "addBatch");
+            contest.compare(
+                    records + " records of ten columns, two indexes, over " + days + " day(s)", contenders, "addBatch");
         }
     }
 
@@ -77,60 +61,14 @@ final class AppendBench {
     void upsert() throws Exception {
         Invocation[] rows =
                 Invocation.generate(records, START, Duration.ofDays(60).toMillis() - 1, 42);
-        Map<String, Contender> contenders = new LinkedHashMap<>();
+        Map<String, Contest.Contender> contenders = new LinkedHashMap<>();
         contenders.put(
                 "upsert", fresh -> levee(fresh, rows, spec().key("task_id").build()));
         contenders.put("append", fresh -> levee(fresh, rows, spec().build()));
         contenders.put(
                 "append, task_id indexed",
                 fresh -> levee(fresh, rows, spec().index("task_id").build()));
-        compare(records + " new keys over 60 partitions", contenders, "append");
-    }
-
-    private void compare(String title, Map<String, Contender> contenders, String base) throws Exception {
-        Map<String, List<Double>> seconds = new LinkedHashMap<>();
-        contenders.keySet().removeIf(name -> !only.isEmpty() && !name.equals(only) && !name.equals(base));
-        Map<String, List<Double>> cpus = new LinkedHashMap<>();
-        for (String name : contenders.keySet()) {
-            seconds.put(name, new ArrayList<>());
-            cpus.put(name, new ArrayList<>());
-        }
-        for (int round = 0; round <= rounds; round++) {
-            for (Map.Entry<String, Contender> contender : contenders.entrySet()) {
-                Path fresh = Files.createTempDirectory(directory, "bench");
-                long start = MonotonicClock.SYSTEM.nanos();
-                long cpu = cpuNanos();
-                contender.getValue().run(fresh);
-                double burnt = (cpuNanos() - cpu) / 1e9;
-                double took = (MonotonicClock.SYSTEM.nanos() - start) / 1e9;
-                delete(fresh);
-                if (round > 0) {
-                    Objects.requireNonNull(seconds.get(contender.getKey())).add(took);
-                    Objects.requireNonNull(cpus.get(contender.getKey())).add(burnt);
-                }
-            }
-        }
-        System.out.println("# " + title + ", " + rounds + " rounds after one of warming up");
-        double baseMedian = median(Objects.requireNonNull(seconds.get(base)));
-        seconds.forEach((name, all) -> System.out.printf(
-                "%-24s median %7.3f s  %,9.0f records/s  time against %s: %.2f  cpu %.2f s  all: %s%n",
-                name,
-                median(all),
-                records / median(all),
-                base,
-                median(all) / baseMedian,
-                median(Objects.requireNonNull(cpus.get(name))),
-                all.stream().map(s -> String.format("%.2f", s)).toList()));
-    }
-
-    private static long cpuNanos() {
-        return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime();
-    }
-
-    private static double median(List<Double> values) {
-        double[] sorted =
-                values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
-        return sorted[sorted.length / 2];
+        contest.compare(records + " new keys over 60 partitions", contenders, "append");
     }
 
     private static void levee(Path fresh, Invocation[] rows) throws Exception {
@@ -138,18 +76,23 @@ final class AppendBench {
             Table<Invocation> table = store.table(
                     Invocation.class,
                     t -> t.partitionBy(PartitionBy.DAY).index("finishedAt").index("taskName", "finishedAt"));
-            Deque<CompletableFuture<BatchReceipt>> flying = new ArrayDeque<>();
-            for (int i = 0; i < rows.length; i += BATCH) {
-                flying.add(table.appendAll(
-                        Arrays.asList(rows).subList(i, Math.min(rows.length, i + BATCH)),
-                        Ack.COMMITTED,
-                        Overflow.block(Duration.ofMinutes(1))));
-                while (flying.size() > 64) {
-                    flying.remove().join();
-                }
-            }
-            finish(store, flying, rows.length);
+            feed(store, table, rows);
         }
+    }
+
+    /** Hands records over in batches, each with its receipt, and closes the store. */
+    static void feed(Store store, Table<Invocation> table, Invocation[] rows) {
+        Deque<CompletableFuture<BatchReceipt>> flying = new ArrayDeque<>();
+        for (int i = 0; i < rows.length; i += BATCH) {
+            flying.add(table.appendAll(
+                    Arrays.asList(rows).subList(i, Math.min(rows.length, i + BATCH)),
+                    Ack.COMMITTED,
+                    Overflow.block(Duration.ofMinutes(1))));
+            while (flying.size() > 64) {
+                flying.remove().join();
+            }
+        }
+        finish(store, flying, rows.length);
     }
 
     private static TableSpec.Builder spec() {
@@ -214,14 +157,6 @@ final class AppendBench {
         CloseReport report = store.close(Duration.ofMinutes(1));
         if (report.stored() != expected || !report.clean()) {
             throw new IllegalStateException("stored " + report.stored() + " of " + expected + ": " + report + status);
-        }
-    }
-
-    private static void delete(Path directory) throws IOException {
-        try (Stream<Path> all = Files.walk(directory)) {
-            for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(path);
-            }
         }
     }
 }

@@ -3,7 +3,7 @@ package io.levee.bench;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** {@code java -jar levee-bench.jar append|upsert [--records N] [--rounds N] [--dir DIR] [--only NAME]}. */
+/** {@code java -jar levee-bench.jar append|upsert|copy [--records N] [--rounds N] [--dir DIR] [--only NAME]}. */
 public final class Main {
     private Main() {}
 
@@ -17,14 +17,14 @@ public final class Main {
         int records = Integer.parseInt(option(args, "--records", "1000000"));
         int rounds = Integer.parseInt(option(args, "--rounds", "5"));
         Path directory = Path.of(option(args, "--dir", System.getProperty("java.io.tmpdir")));
-        AppendBench bench =
-                new AppendBench(Files.createDirectories(directory), records, rounds, option(args, "--only", ""));
+        Contest contest = new Contest(Files.createDirectories(directory), records, rounds, option(args, "--only", ""));
         switch (args.length == 0 ? "" : args[0]) {
-            case "append" -> bench.append();
-            case "upsert" -> bench.upsert();
+            case "append" -> new AppendBench(contest).append();
+            case "upsert" -> new AppendBench(contest).upsert();
+            case "copy" -> new CopyBench(contest).copy();
             default -> {
                 System.err.println(
-                        "usage: levee-bench append|upsert [--records N] [--rounds N] [--dir DIR] [--only NAME]");
+                        "usage: levee-bench append|upsert|copy [--records N] [--rounds N] [--dir DIR] [--only NAME]");
                 System.exit(2);
             }
         }

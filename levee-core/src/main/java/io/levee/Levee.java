@@ -43,6 +43,11 @@ public final class Levee {
         return open(directory.toString(), true, options -> {});
     }
 
+    /** Opens a store by its address, with the defaults. See {@link #open(String, boolean, Consumer)}. */
+    public static Store open(String address) {
+        return open(address, false, options -> {});
+    }
+
     /**
      * A store in memory, for users' own tests: gone when it is closed. Needs {@code levee-testkit} on the class path.
      *

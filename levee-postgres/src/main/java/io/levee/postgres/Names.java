@@ -46,6 +46,13 @@ record Names(String schema) {
         return schema + "_levee";
     }
 
+    /** The second number of the store's lock: the schema's. */
+    int lockNumber() {
+        CRC32 crc = new CRC32();
+        crc.update(schema.getBytes(StandardCharsets.UTF_8));
+        return (int) crc.getValue();
+    }
+
     /** A table of the catalog, quoted. */
     String catalog(String table) {
         return quote(catalogSchema()) + "." + quote(table);
@@ -61,9 +68,12 @@ record Names(String schema) {
         return in(spec.name());
     }
 
-    /** The name of a partition's own table, not quoted: the partition's, cut and made unique where it is too long. */
+    /**
+     * The name of a partition's own table, not quoted: the partition's, cut and made unique where it is too long. With a hyphen, which no
+     * table's name has: {@code jobs-2026} is never in the way of a table {@code jobs_2026}.
+     */
     static String leaf(PartitionId id) {
-        String name = id.toString().replace('/', '_');
+        String name = id.toString().replace('/', '-');
         if (name.length() <= LONGEST) {
             return name;
         }

@@ -1,0 +1,326 @@
+package io.levee.postgres;
+
+import io.levee.Ack;
+import io.levee.LeveeException;
+import io.levee.ErrorCode;
+import io.levee.TableSpec;
+import io.levee.engine.Period;
+import io.levee.engine.SeqSource;
+import io.levee.engine.WriteRow;
+import io.levee.engine.WriteRow.Outcome;
+import io.levee.internal.time.MonotonicClock;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes one batch of one table in one transaction, by {@code COPY} into the partitions' own tables. Owned by the writer thread.
+ *
+ * <p>Invariants:
+ * <ol>
+ *   <li>numbers are given in commit order, and what a partition holds by the catalog is committed with its rows;
+ *   <li>a row of a known key is replaced: its old version is deleted where it is, the new one keeps its number and goes where its
+ *       event time belongs;
+ *   <li>a key that comes twice in a batch becomes one row with the later values;
+ *   <li>a row is settled only after its commit, or with the error that kept it from being written;
+ *   <li>what cannot be written keeps back nothing else: a batch that fails is written again partition by partition, and a partition
+ *       whose rows are refused by halves.
+ * </ol>
+ */
+final class BatchAppender {
+    /** How long a batch may try partitions that are locked, one after the other. */
+    private static final Duration PATIENCE = Duration.ofMillis(300);
+
+    private final WriterSession session;
+    private final Catalog catalog;
+    private final Leaves leaves;
+    private final KeyLookup keys;
+    private final CopyWriter copy;
+    private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private @Nullable Doubt doubt;
+    private final Map<WriteRow, Item> storedInDoubt = new IdentityHashMap<>();
+
+    BatchAppender(WriterSession session, Catalog catalog, Leaves leaves, KeyLookup keys) {
+        this.session = session;
+        this.catalog = catalog;
+        this.leaves = leaves;
+        this.keys = keys;
+        this.copy = new CopyWriter(catalog.names());
+    }
+
+    /** What one partition gets from a transaction, and loses to it. */
+    private static final class Share {
+        private final List<Item> items = new ArrayList<>();
+        private final List<Item> replaced = new ArrayList<>();
+        private long min = Long.MAX_VALUE;
+        private long max = Long.MIN_VALUE;
+        private long maxSeq;
+        private long rows;
+    }
+
+    /** A transaction whose commit nobody answered: the catalog tells later whether it took effect. */
+    private record Doubt(Leaf leaf, long maxSeq, Map<Leaf, Share> shares) {}
+
+    /** See {@link io.levee.engine.StorageEngine#append}. */
+    void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
+        List<? extends WriteRow> left = rows;
+        try {
+            resolveDoubt();
+            left = withoutStored(rows);
+            List<Item> items = targeted(spec, items(spec, left));
+            if (!items.isEmpty()) {
+                write(spec, items, level, seq);
+            }
+        } catch (SQLException e) {
+            failRows(left, failure(e), later(e));
+        } catch (LeveeException e) {
+            failRows(left, e, e.retryable());
+        }
+    }
+
+    private List<Item> items(TableSpec spec, List<? extends WriteRow> rows) throws SQLException {
+        if (spec.keyed()) {
+            return keys.items(spec, rows);
+        }
+        List<Item> items = new ArrayList<>(rows.size());
+        for (WriteRow row : rows) {
+            items.add(new Item(row));
+        }
+        return items;
+    }
+
+    /** Finds or makes the partition of each row; those that have none now are settled and left out. */
+    private List<Item> targeted(TableSpec spec, List<Item> items) {
+        List<Item> ready = new ArrayList<>(items.size());
+        Map<Period, LeveeException> refused = new HashMap<>();
+        Leaf last = null;
+        for (Item item : items) {
+            WriteRow row = item.row();
+            try {
+                LeveeException before = refused.get(row.period());
+                if (before != null) {
+                    fail(item, before, before.retryable());
+                    continue;
+                }
+                requireThere(item);
+                if (last == null || !last.covers(row.timeMicros()) || last.state() != Leaf.State.OPEN) {
+                    last = leaves.forTime(spec, row.period(), row.timeMicros());
+                }
+                item.target(last);
+                ready.add(item);
+            } catch (LeveeException e) {
+                refused.put(row.period(), e);
+                fail(item, e, e.retryable());
+            }
+        }
+        return ready;
+    }
+
+    /** The old version of a row must be where it can be deleted. */
+    private static void requireThere(Item item) {
+        Leaf old = item.old();
+        if (old != null && !old.opened()) {
+            throw new LeveeException(ErrorCode.PARTITION_BUSY, "the partition " + old.id() + " is being dropped");
+        }
+    }
+
+    /** One transaction, or as many as it takes to keep what cannot be written from the rest. */
+    private void write(TableSpec spec, List<Item> items, Ack level, SeqSource seq) {
+        Map<Leaf, Share> shares = shares(items);
+        try {
+            session.transaction(
+                    c -> fill(c, spec, shares, level, seq), () -> doubt = doubtOf(shares));
+            shares.forEach((leaf, share) -> leaf.add(share.min, share.max, share.rows, share.maxSeq));
+            items.forEach(Item::stored);
+        } catch (SQLException e) {
+            List<List<Item>> parts = parts(items, shares, e);
+            if (parts.size() == 1) {
+                failAll(items, failure(e), later(e));
+                return;
+            }
+            long end = clock.nanos() + PATIENCE.toNanos();
+            for (List<Item> part : parts) {
+                if (Postgres.busy(e) && clock.nanos() - end > 0) {
+                    failAll(part, failure(e), true);
+                } else {
+                    write(spec, part, level, seq);
+                }
+            }
+        } catch (LeveeException e) {
+            failAll(items, e, e.retryable());
+        }
+    }
+
+    private static Map<Leaf, Share> shares(List<Item> items) {
+        Map<Leaf, Share> shares = new LinkedHashMap<>();
+        Leaf last = null;
+        Share share = new Share();
+        for (Item item : items) {
+            if (!item.target().equals(last)) {
+                last = item.target();
+                share = shares.computeIfAbsent(last, l -> new Share());
+            }
+            share.items.add(item);
+            if (item.old() != null) {
+                shares.computeIfAbsent(item.old(), l -> new Share()).replaced.add(item);
+            }
+        }
+        return shares;
+    }
+
+    /** What a failed batch is tried again as: itself where that would be no use. */
+    private static List<List<Item>> parts(List<Item> items, Map<Leaf, Share> shares, SQLException e) {
+        List<List<Item>> byLeaf = new ArrayList<>();
+        shares.values().stream().filter(s -> !s.items.isEmpty()).forEach(s -> byLeaf.add(s.items));
+        if (Postgres.gone(e)) {
+            return List.of(items);
+        }
+        if (byLeaf.size() > 1) {
+            return byLeaf;
+        }
+        if (Postgres.badRow(e) && items.size() > 1) {
+            int half = items.size() / 2;
+            return List.of(items.subList(0, half), items.subList(half, items.size()));
+        }
+        return List.of(items);
+    }
+
+    private void fill(Connection c, TableSpec spec, Map<Leaf, Share> shares, Ack level, SeqSource seq)
+            throws SQLException {
+        if (level == Ack.DURABLE) {
+            Postgres.run(c, "SET LOCAL synchronous_commit = on");
+        }
+        if (spec.keyed() && shares.values().stream().anyMatch(s -> !s.replaced.isEmpty())) {
+            Postgres.run(c, KeyLookup.BY_INDEX);
+        }
+        for (Map.Entry<Leaf, Share> entry : shares.entrySet()) {
+            if (!entry.getValue().replaced.isEmpty()) {
+                entry.getValue().rows = -deleteOld(c, spec, entry.getKey(), entry.getValue().replaced);
+            }
+        }
+        for (Map.Entry<Leaf, Share> entry : shares.entrySet()) {
+            Share share = entry.getValue();
+            for (Item item : share.items) {
+                item.number(seq.next());
+                share.min = Math.min(share.min, item.row().timeMicros());
+                share.max = Math.max(share.max, item.row().timeMicros());
+                share.maxSeq = Math.max(share.maxSeq, Math.max(item.seq(), item.change()));
+            }
+            if (!share.items.isEmpty()) {
+                copy.copy(c, spec, entry.getKey(), share.items);
+                share.rows += share.items.size();
+            }
+            count(c, entry.getKey(), share);
+        }
+    }
+
+    private void count(Connection c, Leaf leaf, Share share) throws SQLException {
+        if (share.items.isEmpty()) {
+            catalog.subtract(c, leaf.id(), -share.rows);
+        } else if (!catalog.add(c, leaf.id(), share.min, share.max, share.rows, share.maxSeq)) {
+            throw new LeveeException(
+                    ErrorCode.PARTITION_BUSY, "the catalog says that the partition " + leaf.id() + " takes no rows");
+        }
+    }
+
+    private int deleteOld(Connection c, TableSpec spec, Leaf leaf, List<Item> replaced) throws SQLException {
+        String sql = "DELETE FROM " + catalog.names().in(leaf.name()) + " p USING unnest(?::bigint[], ?::bigint[]) AS"
+                + " k(micros, seq) WHERE p." + Names.time(spec) + " = k.micros AND p._seq = k.seq";
+        try (PreparedStatement statement = c.prepareStatement(sql)) {
+            statement.setArray(
+                    1,
+                    c.createArrayOf("bigint", replaced.stream().map(Item::oldMicros).toArray()));
+            statement.setArray(
+                    2, c.createArrayOf("bigint", replaced.stream().map(Item::seq).toArray()));
+            return statement.executeUpdate();
+        }
+    }
+
+    // What nobody knows
+
+    private static Doubt doubtOf(Map<Leaf, Share> shares) {
+        // Ranges are never narrower than what may be committed.
+        shares.forEach((leaf, share) -> leaf.add(share.min, share.max, 0, share.maxSeq));
+        Map.Entry<Leaf, Share> any = shares.entrySet().stream()
+                .filter(e -> !e.getValue().items.isEmpty())
+                .findFirst()
+                .orElseThrow();
+        return new Doubt(any.getKey(), any.getValue().maxSeq, shares);
+    }
+
+    /**
+     * Finds out whether the last transaction of a lost connection was committed: its rows and the catalog's figures were written
+     * together, and the new connection has the lock only after the old session's end.
+     */
+    private void resolveDoubt() throws SQLException {
+        Doubt open = doubt;
+        if (open == null) {
+            return;
+        }
+        Connection c = session.take();
+        try {
+            Leaf.Held held = catalog.held(c, open.leaf.id());
+            storedInDoubt.clear();
+            if (held != null && held.maxSeq() >= open.maxSeq) {
+                for (Map.Entry<Leaf, Share> entry : open.shares.entrySet()) {
+                    Leaf leaf = entry.getKey();
+                    leaf.add(Long.MAX_VALUE, Long.MIN_VALUE, entry.getValue().rows, 0);
+                    entry.getValue().items.forEach(item -> item.rows().forEach(row -> storedInDoubt.put(row, item)));
+                }
+            }
+            doubt = null;
+        } catch (SQLException e) {
+            if (Postgres.gone(e)) {
+                session.lost();
+            }
+            throw e;
+        }
+    }
+
+    /** Rows that come again although they were committed are settled, and not written twice. */
+    private List<? extends WriteRow> withoutStored(List<? extends WriteRow> rows) {
+        if (storedInDoubt.isEmpty()) {
+            return rows;
+        }
+        List<WriteRow> left = new ArrayList<>();
+        for (WriteRow row : rows) {
+            Item item = storedInDoubt.remove(row);
+            if (item == null) {
+                left.add(row);
+            } else {
+                item.tell(row);
+            }
+        }
+        return left;
+    }
+
+    // What went wrong
+
+    private static LeveeException failure(SQLException e) {
+        return Postgres.failure("a batch cannot be written", e);
+    }
+
+    private static boolean later(SQLException e) {
+        return failure(e).retryable() || Postgres.cancelled(e);
+    }
+
+    private static void failAll(List<Item> items, LeveeException error, boolean later) {
+        items.forEach(item -> fail(item, error, later));
+    }
+
+    private static void fail(Item item, LeveeException error, boolean later) {
+        failRows(item.rows(), error, later);
+    }
+
+    private static void failRows(List<? extends WriteRow> rows, LeveeException error, boolean later) {
+        rows.forEach(row -> row.settle(later ? Outcome.RETRY : Outcome.FAILED, 0, error));
+    }
+}

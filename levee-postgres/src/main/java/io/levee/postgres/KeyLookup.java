@@ -1,0 +1,126 @@
+package io.levee.postgres;
+
+import io.levee.ColumnType;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.TableSpec;
+import io.levee.engine.WriteRow;
+import java.sql.Array;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Finds where the rows of a batch's keys are, in one statement: no unique index over all partitions can hold a key alone. */
+final class KeyLookup {
+    /** Keys are few beside the rows: the planner must not read whole partitions for them, whatever it believes. */
+    static final String BY_INDEX =
+            "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;"
+                    + " SET LOCAL jit = off";
+
+    private final WriterSession session;
+    private final Names names;
+    private final Manifest manifest;
+
+    KeyLookup(WriterSession session, Names names, Manifest manifest) {
+        this.session = session;
+        this.names = names;
+        this.manifest = manifest;
+    }
+
+    /** A key's values; equal by value. */
+    private static final class Key {
+        private final Object[] values;
+
+        Key(TableSpec spec, WriteRow row) {
+            values = new Object[spec.key().size()];
+            for (int i = 0; i < values.length; i++) {
+                Object value = row.values()[spec.position(spec.key().get(i))];
+                if (value == null) {
+                    throw new LeveeException(ErrorCode.NO_KEY, "the key column '" + spec.key().get(i) + "' is null");
+                }
+                // The server takes the two zeros for one.
+                values[i] = value instanceof Double number ? (Object) (number + 0.0) : value;
+            }
+        }
+
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return other instanceof Key key && Arrays.deepEquals(values, key.values);
+        }
+
+        @Override
+        public int hashCode() {
+            return Arrays.deepHashCode(values);
+        }
+    }
+
+    /** One item for each key, in the order of their first rows, knowing where its row is. */
+    List<Item> items(TableSpec spec, List<? extends WriteRow> rows) throws SQLException {
+        Map<Key, Item> byKey = new LinkedHashMap<>();
+        for (WriteRow row : rows) {
+            Item known = byKey.putIfAbsent(new Key(spec, row), new Item(row));
+            if (known != null) {
+                known.replaceBy(row);
+            }
+        }
+        List<Item> items = new ArrayList<>(byKey.values());
+        if (!manifest.leaves(spec.name()).isEmpty()) {
+            session.transaction(
+                    c -> {
+                        Postgres.run(c, BY_INDEX);
+                        find(c, spec, new ArrayList<>(byKey.keySet()), items);
+                    },
+                    () -> {});
+        }
+        return items;
+    }
+
+    private void find(Connection connection, TableSpec spec, List<Key> keys, List<Item> items) throws SQLException {
+        List<String> arrays = new ArrayList<>();
+        List<String> columns = new ArrayList<>();
+        List<String> tests = new ArrayList<>();
+        for (int i = 0; i < spec.key().size(); i++) {
+            arrays.add("?::" + arrayType(spec, i) + "[]");
+            columns.add("k" + i);
+            tests.add("p." + Names.column(spec, spec.key().get(i)) + " = k.k" + i);
+        }
+        String sql = "SELECT k.at, p." + Names.time(spec) + ", p._seq FROM unnest(" + String.join(", ", arrays)
+                + ") WITH ORDINALITY AS k(" + String.join(", ", columns) + ", at) JOIN " + names.parent(spec)
+                + " p ON " + String.join(" AND ", tests);
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            for (int i = 0; i < spec.key().size(); i++) {
+                int at = i;
+                Array array = connection.createArrayOf(
+                        arrayType(spec, i), keys.stream().map(k -> k.values[at]).toArray());
+                statement.setArray(i + 1, array);
+            }
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    long micros = rows.getLong(2);
+                    Leaf leaf = manifest.at(spec.name(), micros);
+                    if (leaf != null) {
+                        items.get((int) rows.getLong(1) - 1).found(leaf, micros, rows.getLong(3));
+                    }
+                }
+            }
+        }
+    }
+
+    /** The type of a key's column as an element of an array. */
+    static String arrayType(TableSpec spec, int at) {
+        ColumnType type = spec.column(spec.key().get(at)).type();
+        return switch (type) {
+            case TEXT, DECIMAL, UUID, JSON -> "text";
+            case INTEGER, TIMESTAMP, DURATION, BOOLEAN -> "bigint";
+            case REAL -> "float8";
+            case BLOB -> "bytea";
+        };
+    }
+}

@@ -1,0 +1,422 @@
+package io.levee.postgres;
+
+import io.levee.Ack;
+import io.levee.Aggregation;
+import io.levee.ErrorCode;
+import io.levee.Expr;
+import io.levee.LeveeException;
+import io.levee.PartitionId;
+import io.levee.PartitionInfo;
+import io.levee.SqlQuery;
+import io.levee.StoreStatus;
+import io.levee.TableSpec;
+import io.levee.engine.Capability;
+import io.levee.engine.EngineSettings;
+import io.levee.engine.Erasure;
+import io.levee.engine.Execution;
+import io.levee.engine.Finding;
+import io.levee.engine.Period;
+import io.levee.engine.RowQuery;
+import io.levee.engine.RowSink;
+import io.levee.engine.SeqSource;
+import io.levee.engine.StorageEngine;
+import io.levee.engine.StoredRow;
+import io.levee.engine.TailQuery;
+import io.levee.engine.WriteRow;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** An opened store in a PostgreSQL database: delegates each intent to the part that knows how. Threads as {@link StorageEngine}. */
+final class PostgresEngine implements StorageEngine {
+    private final Connections connections;
+    private final CatalogSession session;
+    private final Catalog catalog;
+    private final Manifest manifest;
+    private final Tables tables;
+    private final Sizes sizes;
+    private final Map<String, Object> pragmas;
+    private final String name;
+    private final @Nullable Writing writing;
+    private final Map<String, Long> floors = new ConcurrentHashMap<>();
+    private final Clock clock;
+
+    /** What only a store that is open for writing has. */
+    private record Writing(
+            WriterSession session, Leaves leaves, BatchAppender appender, RowChanges changes, boolean lastClean) {}
+
+    private PostgresEngine(
+            Connections connections,
+            CatalogSession session,
+            Catalog catalog,
+            Manifest manifest,
+            Map<String, Object> pragmas,
+            @Nullable Writing writing,
+            Clock clock) {
+        this.connections = connections;
+        this.session = session;
+        this.catalog = catalog;
+        this.manifest = manifest;
+        this.pragmas = pragmas;
+        this.writing = writing;
+        this.clock = clock;
+        this.name = "postgresql " + pragmas.getOrDefault("server_version", "");
+        this.tables = new Tables(session, catalog);
+        this.sizes = new Sizes(session, catalog);
+        floors.putAll(session.ask("the catalog cannot be read", catalog::floors));
+    }
+
+    /** Opens a store; on failure everything is closed again, the connections too. */
+    static PostgresEngine open(Connections connections, Names names, EngineSettings settings) {
+        Catalog catalog = new Catalog(names);
+        CatalogSession session = new CatalogSession(connections, settings.readOnly());
+        boolean done = false;
+        try {
+            PostgresEngine engine = settings.readOnly()
+                    ? openForReading(connections, session, catalog, settings)
+                    : openForWriting(connections, session, catalog, settings);
+            done = true;
+            return engine;
+        } finally {
+            if (!done) {
+                session.close();
+                connections.close();
+            }
+        }
+    }
+
+    private static PostgresEngine openForWriting(
+            Connections connections, CatalogSession session, Catalog catalog, EngineSettings settings) {
+        Clock clock = settings.options().clock();
+        WriterSession writer = WriterSession.open(connections, catalog, clock.instant());
+        boolean done = false;
+        try {
+            boolean clean = begin(writer, catalog, clock);
+            Manifest manifest = new Manifest();
+            manifest.reload(catalog.leaves(writer.take()));
+            Leaves leaves = new Leaves(writer, catalog, manifest, clock);
+            KeyLookup keys = new KeyLookup(writer, catalog.names(), manifest);
+            Writing writing = new Writing(
+                    writer,
+                    leaves,
+                    new BatchAppender(writer, catalog, leaves, keys),
+                    new RowChanges(writer, catalog, manifest),
+                    clean);
+            PostgresEngine engine = new PostgresEngine(
+                    connections, session, catalog, manifest, ServerSettings.of(writer.take()), writing, clock);
+            done = true;
+            return engine;
+        } catch (SQLException e) {
+            throw Postgres.failure("the store cannot be opened", e);
+        } finally {
+            if (!done) {
+                writer.close();
+            }
+        }
+    }
+
+    /** Makes the catalog if it is missing and marks it as in use; returns whether the last writer closed it in order. */
+    private static boolean begin(WriterSession writer, Catalog catalog, Clock clock) throws SQLException {
+        Connection c = writer.take();
+        boolean clean = Postgres.transaction(c, () -> {
+            if (!catalog.exists(c)) {
+                catalog.create(c, clock.instant());
+            }
+            catalog.requireFormat(c);
+            boolean last = "CLEAN".equals(catalog.get(c, "last_shutdown"));
+            catalog.put(c, "last_shutdown", "RUNNING");
+            return last;
+        });
+        writer.announce();
+        return clean;
+    }
+
+    private static PostgresEngine openForReading(
+            Connections connections, CatalogSession session, Catalog catalog, EngineSettings settings) {
+        if (!session.ask("the store cannot be opened", catalog::exists)) {
+            throw new LeveeException(ErrorCode.NOT_FOUND, "there is no store at " + connections.address())
+                    .with("store", connections.address())
+                    .hint("name its schema with ?schema=…, or make one by writing to it");
+        }
+        Manifest manifest = new Manifest();
+        Map<String, Object> pragmas = session.ask("the store cannot be opened", c -> {
+            catalog.requireFormat(c);
+            manifest.reload(catalog.leaves(c));
+            return ServerSettings.of(c);
+        });
+        return new PostgresEngine(
+                connections,
+                session,
+                catalog,
+                manifest,
+                pragmas,
+                null,
+                settings.options().clock());
+    }
+
+    // Who and what
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public String address() {
+        return connections.address();
+    }
+
+    @Override
+    public Map<String, Object> pragmas() {
+        return pragmas;
+    }
+
+    @Override
+    public Map<String, Object> owner() {
+        return session.ask("the store's owner cannot be read", c -> WriterSession.owner(c, catalog));
+    }
+
+    @Override
+    public boolean lastShutdownClean() {
+        if (writing != null) {
+            return writing.lastClean;
+        }
+        return session.ask(
+                "the catalog cannot be read",
+                c -> "CLEAN".equals(catalog.get(c, "last_shutdown"))
+                        || !WriterSession.owner(c, catalog).isEmpty());
+    }
+
+    @Override
+    public Set<Capability> capabilities() {
+        return Set.of(Capability.PERSISTENT, Capability.SECOND_PROCESS, Capability.SQL, Capability.UNDO_DROP);
+    }
+
+    @Override
+    public List<Finding> diagnose() {
+        return List.of();
+    }
+
+    @Override
+    public List<TableSpec> tables() {
+        return tables.all();
+    }
+
+    @Override
+    public void putTable(TableSpec spec) {
+        writing();
+        tables.put(spec);
+    }
+
+    private Writing writing() {
+        if (writing == null) {
+            throw new LeveeException(
+                    ErrorCode.NOT_WRITABLE, "the store " + connections.address() + " was opened for reading");
+        }
+        return writing;
+    }
+
+    @Override
+    public long reserveSeq(String table, long count) {
+        return session.change("numbers cannot be reserved", c -> catalog.reserveSeq(c, table, count));
+    }
+
+    @Override
+    public long floorMicros(String table) {
+        return floors.getOrDefault(table, Long.MIN_VALUE);
+    }
+
+    @Override
+    public void raiseFloor(String table, long floorMicros) {
+        writing();
+        session.change("the floor cannot be raised", c -> {
+            catalog.raiseFloor(c, table, floorMicros);
+            return true;
+        });
+        floors.merge(table, floorMicros, Math::max);
+    }
+
+    @Override
+    public long droppedSeq(String table) {
+        return session.ask("the catalog cannot be read", c -> catalog.droppedSeq(c, table));
+    }
+
+    @Override
+    public void noteErasure(Erasure erasure) {
+        writing();
+        session.change("an erasure cannot be noted", c -> {
+            catalog.noteErasure(c, erasure);
+            return true;
+        });
+    }
+
+    // Partitions
+
+    /** Beside a writer of another process the catalog is read again before each use. */
+    private void refresh() {
+        if (writing == null) {
+            session.ask("the catalog cannot be read", c -> {
+                manifest.reload(catalog.leaves(c));
+                return true;
+            });
+        }
+    }
+
+    @Override
+    public List<PartitionInfo> partitions() {
+        refresh();
+        Map<String, Long> bytes = sizes.byTable();
+        return manifest.all().stream()
+                .map(leaf -> leaf.info(bytes.getOrDefault(leaf.name(), 0L)))
+                .toList();
+    }
+
+    @Override
+    public boolean createAhead(TableSpec spec, Period period) {
+        return writing().leaves.cover(spec, period);
+    }
+
+    @Override
+    public String closePartition(PartitionId id) {
+        Leaf leaf = manifest.get(id);
+        if (leaf == null) {
+            return "it is gone already";
+        }
+        writing();
+        // This is the writer's thread: nothing is on its way to the partition while it runs.
+        session.change("a partition cannot be closed", c -> catalog.move(c, id, "open", "closed", null, clock.instant()));
+        leaf.closed();
+        return "";
+    }
+
+    /** Nothing is to be learned: what a partition holds is committed with its rows, so an unclean stop leaves it right. */
+    @Override
+    public void learnRanges() {}
+
+    @Override
+    public StoreStatus.Disk disk() {
+        return sizes.disk();
+    }
+
+    @Override
+    public Map<String, Long> memory() {
+        return Map.of();
+    }
+
+    // Writing
+
+    @Override
+    public void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
+        writing().appender.append(spec, rows, level, seq);
+    }
+
+    @Override
+    public @Nullable StoredRow find(TableSpec spec, Object[] key) {
+        return writing().changes.find(spec, key);
+    }
+
+    @Override
+    public int delete(TableSpec spec, List<RowQuery.Mark> rows, @Nullable Expr still, Ack level) {
+        return writing().changes.delete(spec, rows, still, level);
+    }
+
+    /** Nothing is postponed: the server checkpoints and cleans by itself. */
+    @Override
+    public void afterBatch() {}
+
+    // Dropping: helper pgb wires Detaching here
+
+    @Override
+    public DropOutcome drop(PartitionId id, String reason) {
+        throw notBuilt(); // pgb: Detaching
+    }
+
+    @Override
+    public boolean freeDropped() {
+        return false; // pgb: Detaching
+    }
+
+    @Override
+    public List<PartitionInfo> dropped() {
+        return List.of(); // pgb: Detaching
+    }
+
+    @Override
+    public void restore(PartitionId id) {
+        throw notBuilt(); // pgb: Detaching
+    }
+
+    @Override
+    public void purgeDropped(String table) {
+        throw notBuilt(); // pgb: Detaching
+    }
+
+    // Reading: helper pgb wires the scans here; each takes connections from connections.pool()
+
+    @Override
+    public void rows(RowQuery query, Execution execution, RowSink sink) {
+        throw notBuilt(); // pgb: RowScan
+    }
+
+    @Override
+    public void aggregate(TableSpec spec, Aggregation aggregation, Execution execution, RowSink sink) {
+        throw notBuilt(); // pgb: GroupScan
+    }
+
+    @Override
+    public void tail(TailQuery query, Execution execution, RowSink sink) {
+        throw notBuilt(); // pgb: TailScan
+    }
+
+    @Override
+    public long highestSeq(TableSpec spec, Execution execution) {
+        throw notBuilt(); // pgb: TailScan
+    }
+
+    @Override
+    public void sql(SqlQuery query, Execution execution, RowSink sink) {
+        throw notBuilt(); // pgb: SqlScan
+    }
+
+    private static LeveeException notBuilt() {
+        return new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+    }
+
+    // The end
+
+    @Override
+    public void closeWriter() {
+        // The lock is kept until close(): the janitor may still be at work.
+    }
+
+    @Override
+    public void close(boolean clean) {
+        try {
+            if (writing != null) {
+                end(writing.session, clean);
+            }
+        } finally {
+            session.close();
+            connections.close();
+        }
+    }
+
+    /** Says that the store was closed in order, if it was, and gives the lock back. */
+    private void end(WriterSession writer, boolean clean) {
+        try {
+            if (clean) {
+                catalog.put(writer.take(), "last_shutdown", "CLEAN");
+            }
+            catalog.delete(writer.take(), "owner");
+        } catch (SQLException e) {
+            throw Postgres.failure("the catalog cannot be closed", e);
+        } finally {
+            writer.close();
+        }
+    }
+}

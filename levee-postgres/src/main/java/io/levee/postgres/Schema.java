@@ -1,0 +1,119 @@
+package io.levee.postgres;
+
+import io.levee.Column;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.TableSpec;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+
+/** How tables and partitions look in the database. Statements only; the caller's transaction. */
+final class Schema {
+    /** The constraint that repeats a partition's bounds, so that attaching it needs no look at its rows. */
+    static final String BOUNDS = "levee_bounds";
+
+    private final Names names;
+
+    Schema(Names names) {
+        this.names = names;
+    }
+
+    /** Makes a table's parent, which holds no rows itself and no indexes: attaching a partition would have to match them. */
+    void createParent(Connection connection, TableSpec spec) throws SQLException {
+        List<String> columns = new ArrayList<>();
+        columns.add("_seq bigint NOT NULL");
+        if (spec.separateTime()) {
+            columns.add("_time bigint NOT NULL");
+        }
+        for (Column column : spec.columns()) {
+            String time = Names.time(spec);
+            String name = Names.column(spec, column.name());
+            columns.add(name + " " + Names.sqlType(column) + (name.equals(time) ? " NOT NULL" : ""));
+        }
+        if (spec.keyed()) {
+            columns.add("_chg bigint");
+        }
+        Postgres.run(
+                connection,
+                "CREATE TABLE " + names.parent(spec) + "(" + String.join(", ", columns) + ") PARTITION BY RANGE ("
+                        + Names.time(spec) + ")");
+    }
+
+    /** Adds the columns that a younger spec has more, to the parent and so to all its partitions. */
+    void addColumns(Connection connection, TableSpec old, TableSpec spec) throws SQLException {
+        List<String> additions = new ArrayList<>();
+        for (Column column : spec.columns()) {
+            if (old.position(column.name()) < 0) {
+                additions.add("ADD COLUMN " + Names.column(spec, column.name()) + " " + Names.sqlType(column));
+            } else if (!Names.column(old, column.name()).equals(Names.column(spec, column.name()))) {
+                throw new LeveeException(
+                                ErrorCode.SPEC_CONFLICT,
+                                "a new column takes the name " + Names.column(old, column.name()) + " under which '"
+                                        + column.name() + "' is stored")
+                        .with("table", spec.name())
+                        .hint("give the new column another name");
+            }
+        }
+        if (!additions.isEmpty()) {
+            Postgres.run(connection, "ALTER TABLE " + names.parent(spec) + " " + String.join(", ", additions));
+        }
+    }
+
+    /** Makes a partition's table with its indexes, and attaches it: readers and writers of the others go on. */
+    void createLeaf(Connection connection, TableSpec spec, Leaf leaf) throws SQLException {
+        String table = names.in(leaf.name());
+        Postgres.run(
+                connection,
+                "CREATE TABLE " + table + " (LIKE " + names.parent(spec) + ", CONSTRAINT " + BOUNDS + " CHECK ("
+                        + check(spec, leaf) + "))");
+        for (String index : indexes(spec)) {
+            Postgres.run(connection, "CREATE INDEX ON " + table + " " + index);
+        }
+        attach(connection, spec, leaf);
+    }
+
+    /** Attaches a partition's table; quick, since its bounds are a constraint of it. */
+    void attach(Connection connection, TableSpec spec, Leaf leaf) throws SQLException {
+        String from = leaf.fromMicros() == Long.MIN_VALUE ? "MINVALUE" : "'" + leaf.fromMicros() + "'";
+        String to = leaf.toMicros() == Long.MAX_VALUE ? "MAXVALUE" : "'" + leaf.toMicros() + "'";
+        Postgres.run(
+                connection,
+                "ALTER TABLE " + names.parent(spec) + " ATTACH PARTITION " + names.in(leaf.name())
+                        + " FOR VALUES FROM (" + from + ") TO (" + to + ")");
+    }
+
+    private static String check(TableSpec spec, Leaf leaf) {
+        List<String> tests = new ArrayList<>();
+        if (leaf.fromMicros() != Long.MIN_VALUE) {
+            tests.add(Names.time(spec) + " >= '" + leaf.fromMicros() + "'::bigint");
+        }
+        if (leaf.toMicros() != Long.MAX_VALUE) {
+            tests.add(Names.time(spec) + " < '" + leaf.toMicros() + "'::bigint");
+        }
+        return tests.isEmpty() ? "true" : String.join(" AND ", tests);
+    }
+
+    private static List<String> indexes(TableSpec spec) {
+        List<String> indexes = new ArrayList<>();
+        indexes.add("(" + Names.time(spec) + ", _seq)");
+        indexes.add("USING brin (_seq)");
+        if (spec.keyed()) {
+            indexes.add("(" + columns(spec, spec.key()) + ")");
+            indexes.add("(_chg) WHERE _chg IS NOT NULL");
+        }
+        for (List<String> index : spec.indexes()) {
+            boolean there = !spec.separateTime() && index.equals(spec.time()) || index.equals(spec.key());
+            if (!there) {
+                indexes.add("(" + columns(spec, index) + ")");
+            }
+        }
+        return indexes;
+    }
+
+    private static String columns(TableSpec spec, List<String> columns) {
+        return String.join(
+                ", ", columns.stream().map(c -> Names.column(spec, c)).toList());
+    }
+}

@@ -1,0 +1,89 @@
+package io.levee.postgres;
+
+import io.levee.LeveeException;
+import io.levee.StoreStatus;
+import io.levee.internal.time.MonotonicClock;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** What tables take on the server's disk, as the server measures it; kept some seconds. Thread-safe. */
+final class Sizes {
+    private static final Duration FRESH = Duration.ofSeconds(5);
+
+    private final CatalogSession session;
+    private final Names names;
+    private Measured last = new Measured(Map.of(), 0);
+    private long takenNanos;
+    private boolean taken;
+
+    private record Measured(Map<String, Long> byTable, long catalogBytes) {}
+
+    Sizes(CatalogSession session, Catalog catalog) {
+        this.session = session;
+        this.names = catalog.names();
+    }
+
+    /** Bytes of each table of the store's schema with indexes and large values, by the table's name. */
+    Map<String, Long> byTable() {
+        return measured().byTable;
+    }
+
+    /** Bytes by part. How much room the server's volume has nobody tells a client: 0. */
+    StoreStatus.Disk disk() {
+        Measured now = measured();
+        long partitions =
+                now.byTable.values().stream().mapToLong(Long::longValue).sum();
+        Map<String, Long> byPart = new LinkedHashMap<>();
+        byPart.put("partitions", partitions);
+        byPart.put("catalog", now.catalogBytes);
+        return new StoreStatus.Disk(partitions + now.catalogBytes, 0, 0, byPart);
+    }
+
+    /** Forgets what was measured: something was dropped. */
+    synchronized void changed() {
+        taken = false;
+    }
+
+    private synchronized Measured measured() {
+        long now = MonotonicClock.SYSTEM.nanos();
+        if (!taken || now - takenNanos > FRESH.toNanos()) {
+            try {
+                last = session.ask("the sizes of tables cannot be read", this::measure);
+            } catch (LeveeException e) {
+                // Figures for people: those of before are better than none while the server is away.
+                System.getLogger("io.levee.postgres").log(System.Logger.Level.WARNING, e.getMessage());
+            }
+            taken = true;
+            takenNanos = now;
+        }
+        return last;
+    }
+
+    private Measured measure(Connection connection) throws SQLException {
+        Map<String, Long> byTable = new HashMap<>();
+        long catalogBytes = 0;
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT n.nspname, c.relname, pg_catalog.pg_total_relation_size(c.oid) FROM pg_catalog.pg_class c JOIN"
+                        + " pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname IN"
+                        + " (?, ?)")) {
+            statement.setString(1, names.schema());
+            statement.setString(2, names.catalogSchema());
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    if (rows.getString(1).equals(names.schema())) {
+                        byTable.put(rows.getString(2), rows.getLong(3));
+                    } else {
+                        catalogBytes += rows.getLong(3);
+                    }
+                }
+            }
+        }
+        return new Measured(Map.copyOf(byTable), catalogBytes);
+    }
+}

@@ -1,0 +1,77 @@
+package io.levee.postgres;
+
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.TableSpec;
+import io.levee.internal.time.MonotonicClock;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The declared tables. The catalog's spec and the parent's columns change in one transaction. Thread-safe.
+ */
+final class Tables {
+    /** How long a change of a table that others use is tried, by short tries with pauses in which these go on. */
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+    private static final Duration PAUSE = Duration.ofMillis(200);
+
+    private final CatalogSession session;
+    private final Catalog catalog;
+    private final Schema schema;
+
+    Tables(CatalogSession session, Catalog catalog) {
+        this.session = session;
+        this.catalog = catalog;
+        this.schema = new Schema(catalog.names());
+    }
+
+    List<TableSpec> all() {
+        return session.ask("the catalog cannot be read", catalog::tables);
+    }
+
+    /**
+     * Declares a table or widens it.
+     *
+     * @throws LeveeException {@link ErrorCode#PARTITION_BUSY} where others kept it locked all the time: nothing has changed
+     */
+    void put(TableSpec spec) {
+        long end = MonotonicClock.SYSTEM.nanos() + PATIENCE.toNanos();
+        while (true) {
+            try {
+                session.change("the table " + spec.name() + " cannot be declared", c -> {
+                    declare(c, spec);
+                    return true;
+                });
+                return;
+            } catch (LeveeException e) {
+                if (e.code() != ErrorCode.PARTITION_BUSY || MonotonicClock.SYSTEM.nanos() - end > 0) {
+                    throw e;
+                }
+                pause();
+            }
+        }
+    }
+
+    private void declare(Connection connection, TableSpec spec) throws SQLException {
+        TableSpec old = catalog.table(connection, spec.name());
+        if (old == null) {
+            schema.createParent(connection, spec);
+        } else {
+            schema.addColumns(connection, old, spec);
+        }
+        catalog.putTable(connection, spec);
+    }
+
+    private static void pause() {
+        try {
+            TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new LeveeException(ErrorCode.CANCELLED, "interrupted while a table was to be declared", e);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+package io.levee.testkit.conformance;
+
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Nested;
+
+/**
+ * Everything that an engine has to do, as one test class. An engine's module extends it:
+ *
+ * <pre>{@code
+ * class MyEngineConformanceTest extends EngineConformance {
+ *     @TempDir
+ *     static Path directory;
+ *
+ *     @Override
+ *     protected EngineUnderTest engine() {
+ *         return () -> "my:" + directory.resolve(UUID.randomUUID().toString());
+ *     }
+ * }
+ * }</pre>
+ *
+ * <p>A test that is added to a topic reaches every engine. What a {@link io.levee.engine.Capability} is needed for is tested where the
+ * engine has it; where it lacks it, the test proves that its use is refused with {@code NOT_SUPPORTED} and its name, and reports
+ * {@code <engine> lacks <CAPABILITY>}. No test is skipped.
+ */
+public abstract class EngineConformance {
+    /** For subclasses. */
+    protected EngineConformance() {}
+
+    /** The engine under test. Called for each test. */
+    protected abstract EngineUnderTest engine();
+
+    @Nested
+    @DisplayName("records and types")
+    class Records extends RecordConformance {
+        Records() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("names and columns")
+    class Names extends NameConformance {
+        Names() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("upserts")
+    class Upserts extends UpsertConformance {
+        Upserts() {
+            super(EngineConformance.this);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+package io.levee.testkit.conformance;
+
+import io.levee.Levee;
+import io.levee.Store;
+import io.levee.StoreOptions;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** How the conformance kit gets at an engine. What the engine can do is asked from the engine itself. */
+@FunctionalInterface
+public interface EngineUnderTest {
+    /** The address of a store that is not there yet. Each call gives another one; whoever gives it cleans up after the tests. */
+    String newStore();
+
+    /**
+     * Opens a store of this engine.
+     *
+     * @param address from {@link #newStore}
+     * @param readOnly whether nothing may be written
+     * @param options sets what a test needs to differ from the defaults
+     */
+    default Store open(String address, boolean readOnly, Consumer<StoreOptions.Builder> options) {
+        return Levee.open(address, readOnly, options);
+    }
+
+    /** Options for the JVMs that are killed, such as {@code -D…}; their class path is this JVM's. They open stores by the address. */
+    default List<String> childJvmOptions() {
+        return List.of();
+    }
+}

@@ -22,6 +22,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Groups of one table's rows: each partition groups its own, and the partial figures are merged. One query thread. */
@@ -94,6 +95,10 @@ final class GroupScan {
             }
         } catch (SQLException e) {
             execution.check();
+            if (String.valueOf(e.getMessage()).contains("integer overflow")) {
+                // SUM within one partition: the name of the figure is not in SQLite's message.
+                throw pastRange(sums(), e);
+            }
             throw Sqlite.failure("the aggregation failed", paths.root(), e);
         }
         List<Map.Entry<List<@Nullable Object>, Partial[]>> sorted = new ArrayList<>(groups.entrySet());
@@ -247,9 +252,20 @@ final class GroupScan {
         try {
             partial.whole = Math.addExact(partial.whole, value);
         } catch (ArithmeticException e) {
-            throw new LeveeException(ErrorCode.LIMIT_EXCEEDED, measure.name() + " is past the range of 64 bits", e)
-                    .hint("use avg, or narrow the range or the filter");
+            throw pastRange(measure.name(), e);
         }
+    }
+
+    private String sums() {
+        return aggregation.measures().stream()
+                .filter(m -> m.function() == Measure.Function.SUM)
+                .map(Measure::name)
+                .collect(Collectors.joining(" or "));
+    }
+
+    private static LeveeException pastRange(String what, Exception cause) {
+        return new LeveeException(ErrorCode.LIMIT_EXCEEDED, what + " is past the range of 64 bits", cause)
+                .hint("use avg, or narrow the range or the filter");
     }
 
     private @Nullable Object[] figures(List<@Nullable Object> key, Partial[] partials) {

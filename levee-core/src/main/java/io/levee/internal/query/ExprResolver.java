@@ -54,6 +54,7 @@ public final class ExprResolver {
                         "LIKE needs a text, json or uuid column; '" + column.name() + "' is "
                                 + column.type().specName());
             }
+            requireWhole(like.pattern());
             return new Expr.Like(column.name(), like.pattern(), like.negated());
         }
         if (filter instanceof Expr.IsNull isNull) {
@@ -66,6 +67,18 @@ public final class ExprResolver {
             return new Expr.Or(or.parts().stream().map(this::resolve).toList());
         }
         return new Expr.Not(resolve(((Expr.Not) filter).part()));
+    }
+
+    /** Engines disagree on what a last backslash means: nothing, an error, or itself. */
+    private static void requireWhole(String pattern) {
+        int end = pattern.length();
+        while (end > 0 && pattern.charAt(end - 1) == '\\') {
+            end--;
+        }
+        if ((pattern.length() - end) % 2 == 1) {
+            throw new LeveeException(ErrorCode.BAD_QUERY, "the pattern '" + pattern + "' ends with half an escape")
+                    .hint("write \\\\ for a backslash");
+        }
     }
 
     /** Decimals are kept as text: their order is not the text's. */

@@ -52,4 +52,28 @@ public abstract class EngineConformance {
             super(EngineConformance.this);
         }
     }
+
+    @Nested
+    @DisplayName("pages")
+    class Pages extends PageConformance {
+        Pages() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("filters")
+    class Filters extends FilterConformance {
+        Filters() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("aggregations")
+    class Aggregations extends AggregateConformance {
+        Aggregations() {
+            super(EngineConformance.this);
+        }
+    }
 }

@@ -409,12 +409,19 @@ final class PostgresEngine implements StorageEngine {
     /** Says that the store was closed in order, if it was, and gives the lock back. */
     private void end(WriterSession writer, boolean clean) {
         try {
-            if (clean) {
-                catalog.put(writer.take(), "last_shutdown", "CLEAN");
+            writer.ask("the catalog cannot be closed", c -> {
+                if (clean) {
+                    catalog.put(c, "last_shutdown", "CLEAN");
+                }
+                catalog.delete(c, "owner");
+                return true;
+            });
+        } catch (LeveeException e) {
+            if (e.code() != ErrorCode.STORE_LOCKED) {
+                throw e;
             }
-            catalog.delete(writer.take(), "owner");
-        } catch (SQLException e) {
-            throw Postgres.failure("the catalog cannot be closed", e);
+            // Another writer has the store by now, and its catalog: there is nothing of this one to be said in it.
+            System.getLogger("io.levee.postgres").log(System.Logger.Level.WARNING, e.getMessage());
         } finally {
             writer.close();
         }

@@ -206,6 +206,26 @@ final class WriterSession {
     }
 
     /**
+     * Runs what may run twice without harm; a connection that has died unnoticed is replaced.
+     *
+     * @param what what cannot be done, for the message
+     */
+    <T extends @Nullable Object> T ask(String what, CatalogSession.Command<T> command) {
+        for (boolean again = false; ; again = true) {
+            try {
+                return command.on(take());
+            } catch (SQLException e) {
+                if (Postgres.gone(e)) {
+                    lost();
+                }
+                if (again || !Postgres.gone(e)) {
+                    throw Postgres.failure(what, e);
+                }
+            }
+        }
+    }
+
+    /**
      * Runs a transaction. Where the connection dies, the session is given up.
      *
      * @param body what happens in it, on the connection it is handed

@@ -8,9 +8,6 @@ import io.levee.engine.Period;
 import io.levee.engine.SeqSource;
 import io.levee.engine.WriteRow;
 import io.levee.engine.WriteRow.Outcome;
-import java.io.IOException;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -36,12 +33,14 @@ import org.jspecify.annotations.Nullable;
 final class BatchAppender {
     private final OpenPartitions open;
     private final StorePaths paths;
-    private final ReadHandles readers;
+    private final KeyLookup lookup;
+    private final Transactions transactions;
 
-    BatchAppender(OpenPartitions open, StorePaths paths, ReadHandles readers) {
-        this.readers = readers;
+    BatchAppender(OpenPartitions open, StorePaths paths, KeyLookup lookup) {
         this.open = open;
         this.paths = paths;
+        this.lookup = lookup;
+        this.transactions = new Transactions(open, paths);
     }
 
     /** What one partition gets from a batch. */
@@ -74,9 +73,6 @@ final class BatchAppender {
 
     private record Update(WriteRow row, long seq) {}
 
-    /** A key with its hash. */
-    private record Key(Object[] values, long hash) {}
-
     /** See {@link io.levee.engine.StorageEngine#append}. */
     void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
         if (spec.keyed()) {
@@ -102,16 +98,21 @@ final class BatchAppender {
         Map<Partition, Group> known = new LinkedHashMap<>();
         for (WriteRow row : rows) {
             Object[] values = keys.key(row);
-            Key key = new Key(values, KeyFilter.hash(values));
-            Insert insert = inBatch.get(key.hash, i -> Arrays.deepEquals(keys.key(i.first), values));
+            long hash = KeyFilter.hash(values);
+            Insert insert = inBatch.get(hash, i -> Arrays.deepEquals(keys.key(i.first), values));
             if (insert != null) {
                 insert.replaceBy(row);
                 continue;
             }
             try {
-                if (!locate(spec, keys, row, key, known)) {
-                    insert = new Insert(row, key.hash);
-                    inBatch.put(key.hash, insert);
+                KeyLookup.Found found = lookup.find(spec, keys, values, hash);
+                if (found != null) {
+                    known.computeIfAbsent(found.partition(), p -> new Group())
+                            .updates
+                            .add(new Update(row, found.seq()));
+                } else {
+                    insert = new Insert(row, hash);
+                    inBatch.put(hash, insert);
                     group(fresh, row).add(insert);
                 }
             } catch (SQLException e) {
@@ -120,51 +121,6 @@ final class BatchAppender {
         }
         known.forEach((partition, group) -> writeUpdates(spec, partition, group, level, seq));
         fresh.forEach((period, group) -> writeNew(spec, period, group, level, seq));
-    }
-
-    /** Finds the row of a key in the partitions that may have it; adds the update to its group. */
-    private boolean locate(TableSpec spec, TableKeys keys, WriteRow row, Key key, Map<Partition, Group> known)
-            throws SQLException {
-        for (Partition partition : keys.candidates(key.hash)) {
-            long seq = find(spec, partition, row, key);
-            if (seq != 0) {
-                known.computeIfAbsent(partition, p -> new Group()).updates.add(new Update(row, seq));
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /** The number of the row with that key in one partition, or 0. What was dropped meanwhile has none. */
-    private long find(TableSpec spec, Partition partition, WriteRow row, Key key) throws SQLException {
-        PartitionWriter writer = open.get(partition.id());
-        if (writer != null) {
-            return writer.find(row);
-        }
-        partition.pin();
-        try {
-            return partition.state() == Partition.State.DROPPED ? 0 : probe(spec, partition, key);
-        } finally {
-            partition.unpin();
-        }
-    }
-
-    /** Looks into a partition that is not open for writing. */
-    private long probe(TableSpec spec, Partition partition, Key key) throws SQLException {
-        ReadHandles.ReadHandle handle = readers.take(paths.partition(partition));
-        boolean usable = false;
-        String sql = "SELECT _seq FROM " + Sqlite.quote(spec.name()) + " WHERE " + PartitionWriter.keyTest(spec);
-        try (PreparedStatement statement = handle.connection().prepareStatement(sql)) {
-            for (int i = 0; i < key.values.length; i++) {
-                PartitionWriter.bind(statement, i + 1, key.values[i]);
-            }
-            try (ResultSet rows = statement.executeQuery()) {
-                usable = true;
-                return rows.next() ? rows.getLong(1) : 0;
-            }
-        } finally {
-            readers.giveBack(handle, usable);
-        }
     }
 
     private void writeNew(TableSpec spec, Period period, Group group, Ack level, SeqSource seq) {
@@ -205,19 +161,8 @@ final class BatchAppender {
     private boolean write(PartitionWriter writer, Group group, Ack level, SeqSource seq) {
         Partition partition = writer.partition();
         Partition.Held before = partition.held();
-        try {
-            if (level == Ack.DURABLE) {
-                writer.syncNames(paths);
-            }
-            writer.begin(level);
-        } catch (IOException e) {
-            throw new LeveeException(
-                    ErrorCode.IO_FAILED, "the directory of " + writer.file() + " cannot be synced: " + e, e);
-        } catch (SQLException e) {
-            if (Sqlite.busy(e)) {
-                return false;
-            }
-            throw failed(writer, e);
+        if (!transactions.begin(writer, level)) {
+            return false;
         }
         try {
             List<WriteRow> news = group.inserts.stream().map(i -> i.last).toList();
@@ -230,9 +175,10 @@ final class BatchAppender {
             }
             partition.held(widened(before, group));
             writer.commit(partition.held(), maxSeq);
+            partition.held(partition.held().withSeq(maxSeq));
         } catch (SQLException e) {
             undo(writer, before);
-            throw failed(writer, e);
+            throw transactions.failed(writer, "a batch cannot be written", e);
         } catch (RuntimeException e) {
             // Such as numbers that cannot be reserved on a full disk: the transaction must not stay open behind it.
             undo(writer, before);
@@ -247,19 +193,7 @@ final class BatchAppender {
         // The range stays as wide as it might have become; the count is what it was.
         Partition partition = writer.partition();
         Partition.Held wide = partition.held();
-        partition.held(new Partition.Held(wide.minMicros(), wide.maxMicros(), before.rows()));
-    }
-
-    private LeveeException failed(PartitionWriter writer, SQLException e) {
-        LeveeException failure = Sqlite.failure("a batch cannot be written", writer.file(), e);
-        if (failure.code() != ErrorCode.DISK_FULL && failure.code() != ErrorCode.PARTITION_BUSY) {
-            // What state the connection is in, and whether the commit took effect, nobody knows: the next batch gets a
-            // new
-            // connection, which reads again what the partition holds.
-            open.release(writer);
-            writer.partition().held(Partition.Held.UNKNOWN);
-        }
-        return failure;
+        partition.held(wide.withRows(before.rows()));
     }
 
     private static Partition.Held widened(Partition.Held held, Group group) {

@@ -4,6 +4,7 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
+import io.levee.engine.Erasure;
 import io.levee.internal.json.Json;
 import io.levee.internal.supervisor.Supervisor;
 import java.nio.file.Path;
@@ -26,17 +27,6 @@ import org.jspecify.annotations.Nullable;
  * callers wait for it. After {@link #close} commands are refused.
  */
 final class Catalog {
-    private static final String[] SCHEMA = {
-        "CREATE TABLE IF NOT EXISTS store(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-        "CREATE TABLE IF NOT EXISTS tables(name TEXT PRIMARY KEY, spec TEXT NOT NULL, next_seq INTEGER NOT NULL)"
-                + " WITHOUT ROWID",
-        "CREATE TABLE IF NOT EXISTS partitions(table_name TEXT NOT NULL, class TEXT NOT NULL, period TEXT NOT NULL,"
-                + " n INTEGER NOT NULL, file TEXT NOT NULL, state TEXT NOT NULL CHECK(state IN"
-                + " ('open','closed','dropped')), min_time INTEGER, max_time INTEGER, row_count INTEGER, bytes INTEGER,"
-                + " checksum TEXT, created TEXT NOT NULL, changed TEXT NOT NULL, reason TEXT,"
-                + " PRIMARY KEY(table_name, class, period, n)) WITHOUT ROWID",
-    };
-
     private final Path file;
     private final Connection connection;
     private final LinkedBlockingQueue<Runnable> commands = new LinkedBlockingQueue<>();
@@ -58,7 +48,7 @@ final class Catalog {
             Connection connection = Connections.catalog(file);
             boolean done = false;
             try {
-                create(connection, now);
+                CatalogSchema.prepare(connection, now);
                 done = true;
                 return new Catalog(file, connection);
             } finally {
@@ -68,37 +58,6 @@ final class Catalog {
             }
         } catch (SQLException e) {
             throw Sqlite.failure("the catalog cannot be opened", file, e);
-        }
-    }
-
-    private static void create(Connection connection, Instant now) throws SQLException {
-        if (Sqlite.number(connection, "PRAGMA user_version") != 0) {
-            requireFormat(connection);
-            return;
-        }
-        Sqlite.transaction(connection, () -> {
-            for (String sql : SCHEMA) {
-                Sqlite.run(connection, sql);
-            }
-            put(connection, "format", Integer.toString(Connections.FORMAT));
-            put(connection, "created", now.toString());
-            put(connection, "last_shutdown", "CLEAN");
-            Sqlite.run(connection, "PRAGMA application_id=" + Connections.CATALOG_ID);
-            Sqlite.run(connection, "PRAGMA user_version=" + Connections.FORMAT);
-            return true;
-        });
-    }
-
-    /** Refuses what is no catalog, and formats of a later release (guarantee G110). */
-    static void requireFormat(Connection connection) throws SQLException {
-        long id = Sqlite.number(connection, "PRAGMA application_id");
-        long format = Sqlite.number(connection, "PRAGMA user_version");
-        if (id != Connections.CATALOG_ID || format != Connections.FORMAT) {
-            throw new LeveeException(
-                            ErrorCode.UNSAFE_ENVIRONMENT,
-                            "catalog.db has format " + format + " (application id " + id
-                                    + "); this release reads format " + Connections.FORMAT)
-                    .hint("open the store with the release that wrote it");
         }
     }
 
@@ -184,7 +143,7 @@ final class Catalog {
         return connection;
     }
 
-    private static void put(Connection connection, String key, String value) throws SQLException {
+    static void put(Connection connection, String key, String value) throws SQLException {
         try (PreparedStatement statement =
                 connection.prepareStatement("INSERT OR REPLACE INTO store(key, value) VALUES(?, ?)")) {
             statement.setString(1, key);
@@ -217,9 +176,11 @@ final class Catalog {
 
     static List<Partition> partitions(Connection connection) throws SQLException {
         List<Partition> partitions = new ArrayList<>();
+        String numbers = CatalogSchema.has(connection, "partitions", "max_seq") ? "min_seq, max_seq" : "NULL, NULL";
         try (Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery("SELECT table_name, class, period, n, file, state, min_time,"
-                        + " max_time, row_count, bytes FROM partitions WHERE state <> 'dropped'")) {
+                        + " max_time, row_count, bytes, " + numbers
+                        + " FROM partitions WHERE state <> 'dropped'")) {
             while (rows.next()) {
                 partitions.add(partition(rows));
             }
@@ -230,8 +191,11 @@ final class Catalog {
     private static Partition partition(ResultSet rows) throws SQLException {
         PartitionId id = new PartitionId(rows.getString(1), rows.getString(2), rows.getString(3), rows.getInt(4));
         boolean closed = rows.getString(6).equals("closed");
-        Partition.Held held =
-                closed ? new Partition.Held(rows.getLong(7), rows.getLong(8), rows.getLong(9)) : Partition.Held.UNKNOWN;
+        Partition.Held held = Partition.Held.UNKNOWN;
+        if (closed) {
+            long maxSeq = rows.getObject(12) == null ? -1 : rows.getLong(12);
+            held = new Partition.Held(rows.getLong(7), rows.getLong(8), rows.getLong(9), rows.getLong(11), maxSeq);
+        }
         Partition.State state = closed ? Partition.State.CLOSED : Partition.State.OPEN;
         return new Partition(id, rows.getString(5), state, held, rows.getLong(10));
     }
@@ -311,7 +275,8 @@ final class Catalog {
     static void markOpen(Connection connection, PartitionId id, Instant now) throws SQLException {
         update(
                 connection,
-                "state='open', min_time=NULL, max_time=NULL, row_count=NULL, checksum=NULL, reason=NULL",
+                "state='open', min_time=NULL, max_time=NULL, row_count=NULL, checksum=NULL, reason=NULL,"
+                        + " min_seq=NULL, max_seq=NULL",
                 id,
                 now,
                 null);
@@ -322,10 +287,23 @@ final class Catalog {
         update(
                 connection,
                 "state='closed', min_time=" + held.minMicros() + ", max_time=" + held.maxMicros() + ", row_count="
-                        + held.rows() + ", bytes=" + bytes,
+                        + held.rows() + ", bytes=" + bytes + ", min_seq=" + held.minSeq() + ", max_seq="
+                        + held.maxSeq(),
                 id,
                 now,
                 null);
+    }
+
+    static void noteErasure(Connection connection, Erasure erasure) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "INSERT INTO erasures(table_name, at, filter_sha256, rows, pending) VALUES(?, ?, ?, ?, ?)")) {
+            statement.setString(1, erasure.table());
+            statement.setString(2, erasure.at().toString());
+            statement.setString(3, erasure.filterSha256());
+            statement.setLong(4, erasure.rows());
+            statement.setString(5, Json.write(erasure.pending()));
+            statement.executeUpdate();
+        }
     }
 
     static void markDropped(Connection connection, PartitionId id, String reason, Instant now) throws SQLException {

@@ -101,6 +101,8 @@ final class Connections {
             set(connection, "synchronous", 1);
             set(connection, "wal_autocheckpoint", 0);
             set(connection, "locking_mode", "normal");
+            // Always: what is moved or replaced before an erasure must leave no copy behind either.
+            set(connection, "secure_delete", 1);
         });
     }
 

@@ -46,6 +46,15 @@ final class Manifest {
         }
     }
 
+    /** Those of one table, empty ones too, pinned: the caller unpins them. */
+    List<Partition> pinned(String table) {
+        synchronized (this) {
+            List<Partition> all = of(table);
+            all.forEach(Partition::pin);
+            return all;
+        }
+    }
+
     /** Those of one table that may hold rows of the half-open range. */
     List<Partition> touching(String table, long fromMicros, long toMicros) {
         return sorted(live.values().stream()
@@ -70,7 +79,13 @@ final class Manifest {
     /** Takes over what the catalog says now: for a store that is opened for reading beside a writer. */
     void reload(Connection catalog) throws SQLException {
         List<Partition> now = Catalog.partitions(catalog);
-        now.forEach(this::add);
+        now.forEach(partition -> {
+            Partition before = live.get(partition.id());
+            if (before != null) {
+                partition.learnedFrom(before);
+            }
+            add(partition);
+        });
         live.keySet().retainAll(now.stream().map(Partition::id).toList());
     }
 }

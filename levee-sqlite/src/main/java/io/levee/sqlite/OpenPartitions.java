@@ -181,6 +181,11 @@ final class OpenPartitions {
         }
         if (!partition.held().known()) {
             partition.held(PartitionSchema.held(writer.connection()));
+        } else if (partition.held().maxSeq() < 0) {
+            // Closed by a release whose catalog had no highest numbers.
+            partition.held(partition
+                    .held()
+                    .withSeq(PartitionSchema.held(writer.connection()).maxSeq()));
         }
         return writer;
     }
@@ -338,7 +343,7 @@ final class OpenPartitions {
             if (!writer.leaveWal()) {
                 return "another process reads it";
             }
-            Partition.Held exactly = PartitionSchema.held(writer.connection());
+            Partition.Held exactly = PartitionSchema.exactly(writer.connection(), writer.spec());
             release(writer);
             done.add(new Plain(partition, exactly, Partition.size(file)));
             return "";

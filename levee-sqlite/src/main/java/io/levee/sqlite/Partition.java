@@ -28,17 +28,38 @@ final class Partition {
     private volatile long closedBytes;
     private final AtomicInteger pins = new AtomicInteger();
 
-    /** The range and number of rows, of one moment. The range is never narrower than what was committed. */
-    record Held(long minMicros, long maxMicros, long rows) {
-        static final Held UNKNOWN = new Held(Long.MIN_VALUE, Long.MAX_VALUE, -1);
-        static final Held NOTHING = new Held(Long.MAX_VALUE, Long.MIN_VALUE, 0);
+    /**
+     * The range and number of rows, of one moment. The range is never narrower than what was committed; the highest number is
+     * never above it, and -1 where unknown.
+     *
+     * @param minSeq no row in it has a lower number; 0 where that was not looked up
+     * @param maxSeq no row in it has a higher number, by its last change or as a new one
+     */
+    record Held(long minMicros, long maxMicros, long rows, long minSeq, long maxSeq) {
+        static final Held UNKNOWN = new Held(Long.MIN_VALUE, Long.MAX_VALUE, -1, 0, -1);
+        static final Held NOTHING = nothing(0, 0);
+
+        /** No rows any more; numbers are not given again. */
+        static Held nothing(long minSeq, long maxSeq) {
+            return new Held(Long.MAX_VALUE, Long.MIN_VALUE, 0, minSeq, maxSeq);
+        }
 
         boolean known() {
             return rows >= 0;
         }
 
+        /** Before a commit: the number stays what was committed. */
         Held widened(long min, long max, long rowsNow) {
-            return new Held(Math.min(minMicros, min), Math.max(maxMicros, max), rowsNow);
+            return new Held(Math.min(minMicros, min), Math.max(maxMicros, max), rowsNow, minSeq, maxSeq);
+        }
+
+        Held withRows(long rowsNow) {
+            return new Held(minMicros, maxMicros, rowsNow, minSeq, maxSeq);
+        }
+
+        /** After a commit. */
+        Held withSeq(long highest) {
+            return new Held(minMicros, maxMicros, rows, minSeq, Math.max(maxSeq, highest));
         }
     }
 
@@ -80,6 +101,14 @@ final class Partition {
     synchronized void learned(Held before, Held found) {
         if (held.equals(before)) {
             held = found;
+        }
+    }
+
+    /** Keeps a highest number that an older catalog does not tell and that was read off the file, while it is closed. */
+    void learnedFrom(Partition before) {
+        Held now = held;
+        if (now.maxSeq < 0 && state == State.CLOSED && before.state == State.CLOSED) {
+            learned(now, now.withSeq(before.held.maxSeq));
         }
     }
 

@@ -186,6 +186,13 @@ final class PartitionSchema {
         return names;
     }
 
+    /** The statistics of the last commit with the lowest number, for a partition that is being closed. */
+    static Partition.Held exactly(Connection connection, TableSpec spec) throws SQLException {
+        Partition.Held held = held(connection);
+        long lowest = Sqlite.number(connection, "SELECT min(_seq) FROM " + Sqlite.quote(spec.name()));
+        return new Partition.Held(held.minMicros(), held.maxMicros(), held.rows(), lowest, held.maxSeq());
+    }
+
     /** The statistics of the last commit; nothing for a file that never got its tables. */
     static Partition.Held held(Connection connection) throws SQLException {
         if (Sqlite.value(connection, "SELECT 1 FROM sqlite_master WHERE name = 'levee_stats'") == null) {
@@ -193,12 +200,14 @@ final class PartitionSchema {
         }
         try (Statement statement = connection.createStatement();
                 ResultSet rows =
-                        statement.executeQuery("SELECT min_time, max_time, rows FROM levee_stats WHERE id = 1")) {
+                        statement.executeQuery("SELECT min_time, max_time, rows, max_seq FROM levee_stats WHERE id = 1")) {
             if (!rows.next()) {
                 return Partition.Held.UNKNOWN;
             }
             long count = rows.getLong(3);
-            return count == 0 ? Partition.Held.NOTHING : new Partition.Held(rows.getLong(1), rows.getLong(2), count);
+            return count == 0
+                    ? Partition.Held.nothing(0, rows.getLong(4))
+                    : new Partition.Held(rows.getLong(1), rows.getLong(2), count, 0, rows.getLong(4));
         }
     }
 }

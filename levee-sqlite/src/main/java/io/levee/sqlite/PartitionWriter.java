@@ -37,7 +37,6 @@ final class PartitionWriter {
     private final boolean separateTime;
     private final int[] hotAt;
     private final int[] detailAt;
-    private final int[] keyAt;
     private final List<PreparedStatement> statements = new ArrayList<>();
     private final PreparedStatement insert;
     private final @Nullable PreparedStatement insertDetails;
@@ -59,7 +58,6 @@ final class PartitionWriter {
                 spec, PartitionSchema.hot(spec).stream().map(Column::name).toList());
         this.detailAt = positions(
                 spec, PartitionSchema.detail(spec).stream().map(Column::name).toList());
-        this.keyAt = positions(spec, spec.key());
         this.insert = prepare(insertSql());
         this.insertDetails = detailAt.length == 0 ? null : prepare(detailsSql());
         this.stats =
@@ -245,14 +243,14 @@ final class PartitionWriter {
         return false;
     }
 
-    /** The number of the row with this row's key, or 0. */
-    long find(WriteRow row) throws SQLException {
+    /** The number of the row with this key, or 0. */
+    long find(Object[] key) throws SQLException {
         PreparedStatement statement = find;
         if (statement == null) {
             return 0;
         }
-        for (int i = 0; i < keyAt.length; i++) {
-            bind(statement, i + 1, row, keyAt[i]);
+        for (int i = 0; i < key.length; i++) {
+            bind(statement, i + 1, key[i]);
         }
         try (ResultSet rows = statement.executeQuery()) {
             return rows.next() ? rows.getLong(1) : 0;

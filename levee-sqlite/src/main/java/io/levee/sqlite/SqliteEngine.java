@@ -48,6 +48,11 @@ final class SqliteEngine implements StorageEngine {
     private static final int KEYS_SHARE = 8;
     private static final String VERSION = "sqlite ";
 
+    /** Not UNDO_DROP: what is dropped is freed without a grace. */
+    private static final Set<Capability> CAPABILITIES =
+            Set.of(Capability.PERSISTENT, Capability.SECOND_PROCESS, Capability.SQL, Capability.SIBLINGS);
+
+
     private final StorePaths paths;
     private final EngineSettings settings;
     private final Manifest manifest;
@@ -64,7 +69,9 @@ final class SqliteEngine implements StorageEngine {
             Catalog catalog,
             OpenPartitions open,
             BatchAppender appender,
+            SingleRecords records,
             Trash trash,
+            TableMarks marks,
             boolean lastClean) {}
 
     private SqliteEngine(
@@ -88,19 +95,32 @@ final class SqliteEngine implements StorageEngine {
             Bytes share = new Bytes(settings.options().memory().value() / WRITER_SHARE);
             OpenPartitions open = new OpenPartitions(
                     paths, catalog, manifest, readers, settings.options().clock(), share);
+            KeyLookup lookup = new KeyLookup(open, paths, readers);
+            TableMarks marks = marks(catalog, paths);
             this.writing = new Writing(
                     lock,
                     catalog,
                     open,
-                    new BatchAppender(open, paths, readers),
+                    new BatchAppender(open, paths, lookup),
+                    new SingleRecords(open, manifest, paths, readers, lookup),
                     new Trash(
                             paths,
                             catalog,
                             manifest,
                             readers,
-                            settings.options().clock()),
+                            settings.options().clock(),
+                            marks),
+                    marks,
                     catalog.begin());
             catalog.start(settings.supervisor());
+        }
+    }
+
+    private static TableMarks marks(Catalog catalog, StorePaths paths) {
+        try {
+            return new TableMarks(TableMarks.read(catalog.beforeStart()));
+        } catch (SQLException e) {
+            throw Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
         }
     }
 
@@ -146,7 +166,7 @@ final class SqliteEngine implements StorageEngine {
         boolean done = false;
         try {
             catalog = Connections.reader(paths.catalog(), Bytes.mebi(1));
-            Catalog.requireFormat(catalog);
+            CatalogSchema.requireFormat(catalog);
             Manifest manifest = new Manifest();
             manifest.reload(catalog);
             Map<String, Object> pragmas = Connections.effective(catalog);
@@ -432,30 +452,49 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public Set<Capability> capabilities() {
-        return Set.of();
+        return CAPABILITIES;
     }
 
     @Override
     public List<Finding> diagnose() {
-        return List.of();
+        return Surroundings.look(paths, pragmas());
     }
 
     @Override
     public long floorMicros(String table) {
-        return Long.MIN_VALUE;
+        return marks(table).floorMicros();
     }
 
     @Override
-    public void raiseFloor(String table, long floorMicros) {}
+    public long droppedSeq(String table) {
+        return marks(table).droppedSeq();
+    }
+
+    /** In the writer's process from memory: every append asks. */
+    private TableMarks.Marks marks(String table) {
+        return writing != null
+                ? writing.marks.of(table)
+                : readCatalog(TableMarks::read).getOrDefault(table, TableMarks.Marks.NONE);
+    }
+
+    @Override
+    public void raiseFloor(String table, long floorMicros) {
+        TableMarks.Marks to = new TableMarks.Marks(floorMicros, 0);
+        writing().catalog.change(c -> {
+            TableMarks.write(c, table, to);
+            return true;
+        });
+        writing().marks.raised(table, to);
+    }
 
     @Override
     public @Nullable StoredRow find(TableSpec spec, Object[] key) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+        return writing().records.find(spec, key);
     }
 
     @Override
     public int delete(TableSpec spec, List<RowQuery.Mark> rows, @Nullable Expr still, Ack level) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+        return writing().records.delete(spec, rows, still, level);
     }
 
     @Override
@@ -465,32 +504,56 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public void restore(PartitionId id) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+        throw new LeveeException(
+                        ErrorCode.NOT_SUPPORTED,
+                        "the engine " + name + " lacks UNDO_DROP: what was dropped is freed without a grace")
+                .with("partition", id.toString());
     }
 
     @Override
     public void purgeDropped(String table) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+        writing().trash.purge(table);
     }
 
     @Override
     public void noteErasure(Erasure erasure) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+        writing().catalog.change(c -> {
+            Catalog.noteErasure(c, erasure);
+            return true;
+        });
     }
 
     @Override
     public void tail(TailQuery query, Execution execution, RowSink sink) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+        TailScan scan = new TailScan(paths, readers, execution, this::missing);
+        long bound = highestSeq(query.spec(), execution);
+        if (bound <= query.after()) {
+            return;
+        }
+        refresh();
+        List<Partition> pinned = manifest.pinned(query.spec().name());
+        try {
+            scan.run(query, bound, pinned, sink);
+        } catch (SQLException e) {
+            execution.check();
+            throw Sqlite.failure("the tail cannot be read", paths.root(), e);
+        } finally {
+            pinned.forEach(Partition::unpin);
+        }
     }
 
     @Override
     public long highestSeq(TableSpec spec, Execution execution) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
-    }
-
-    @Override
-    public long droppedSeq(String table) {
-        return 0;
+        refresh();
+        List<Partition> pinned = manifest.pinned(spec.name());
+        try {
+            return new TailScan(paths, readers, execution, this::missing).highest(pinned);
+        } catch (SQLException e) {
+            execution.check();
+            throw Sqlite.failure("the highest number cannot be read", paths.root(), e);
+        } finally {
+            pinned.forEach(Partition::unpin);
+        }
     }
 
     @Override

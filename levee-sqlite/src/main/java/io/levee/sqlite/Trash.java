@@ -30,11 +30,19 @@ final class Trash {
     private final Manifest manifest;
     private final ReadHandles readers;
     private final Clock wall;
+    private final TableMarks marks;
     private final List<Partition> stillPinned = new ArrayList<>();
     private boolean leftoversMoved;
     private @Nullable Path cutting;
 
-    Trash(StorePaths paths, Catalog catalog, Manifest manifest, ReadHandles readers, Clock wall) {
+    Trash(
+            StorePaths paths,
+            Catalog catalog,
+            Manifest manifest,
+            ReadHandles readers,
+            Clock wall,
+            TableMarks marks) {
+        this.marks = marks;
         this.paths = paths;
         this.catalog = catalog;
         this.manifest = manifest;
@@ -49,12 +57,17 @@ final class Trash {
         if (!partition.dropped()) {
             return new DropOutcome(0, "it is still open for writing");
         }
+        String table = partition.id().table();
         boolean done = false;
         try {
+            // With the drop and not before it: where that fails nothing is missed.
+            TableMarks.Marks gone = new TableMarks.Marks(Long.MIN_VALUE, highest(partition, held));
             catalog.change(c -> {
+                TableMarks.write(c, table, gone);
                 Catalog.markDropped(c, partition.id(), reason, wall.instant());
                 return true;
             });
+            marks.raised(table, gone);
             done = true;
         } finally {
             if (!done) {
@@ -69,6 +82,57 @@ final class Trash {
             move(partition);
         }
         return new DropOutcome(bytes, "");
+    }
+
+    /** The highest number that goes with a partition; 0 for one without rows: nobody misses anything. */
+    private long highest(Partition partition, Partition.Held held) {
+        Path file = paths.partition(partition);
+        if (held.rows() == 0 || held.maxSeq() >= 0 || Files.notExists(file)) {
+            return held.rows() == 0 ? 0 : Math.max(0, held.maxSeq());
+        }
+        try {
+            ReadHandles.ReadHandle handle = readers.take(file);
+            boolean usable = false;
+            try {
+                long found = PartitionSchema.held(handle.connection()).maxSeq();
+                usable = true;
+                return Math.max(0, found);
+            } finally {
+                readers.giveBack(handle, usable);
+            }
+        } catch (SQLException e) {
+            throw Sqlite.failure("what a partition holds cannot be read", file, e);
+        }
+    }
+
+    /**
+     * Frees at once whatever drops of one table left behind.
+     *
+     * @throws LeveeException {@code PARTITION_BUSY} where queries still read some of it
+     */
+    synchronized void purge(String table) {
+        moveReleased();
+        try {
+            moveLeftovers();
+            try (Stream<Path> files = Files.list(paths.trash())) {
+                for (Path file : files.filter(f ->
+                                String.valueOf(f.getFileName()).startsWith(table + "~"))
+                        .toList()) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        } catch (IOException e) {
+            throw new LeveeException(ErrorCode.IO_FAILED, "the trash cannot be emptied: " + e, e);
+        }
+        List<String> read = stillPinned.stream()
+                .filter(p -> p.id().table().equals(table))
+                .map(p -> p.id().toString())
+                .toList();
+        if (!read.isEmpty()) {
+            throw new LeveeException(
+                            ErrorCode.PARTITION_BUSY, "queries that began before their drop still read " + read)
+                    .hint("they are freed when the queries have ended");
+        }
     }
 
     private void move(Partition partition) {
@@ -93,13 +157,7 @@ final class Trash {
 
     /** Frees one step; returns whether there is more. */
     synchronized boolean free() {
-        stillPinned.removeIf(partition -> {
-            boolean moved = !partition.pinned();
-            if (moved) {
-                move(partition);
-            }
-            return moved;
-        });
+        moveReleased();
         try {
             moveLeftovers();
             Optional<Path> file = first();
@@ -110,6 +168,17 @@ final class Trash {
         } catch (IOException e) {
             throw new LeveeException(ErrorCode.IO_FAILED, "the trash cannot be emptied: " + e, e);
         }
+    }
+
+    /** Moves what queries have given free since it was dropped. */
+    private void moveReleased() {
+        stillPinned.removeIf(partition -> {
+            boolean moved = !partition.pinned();
+            if (moved) {
+                move(partition);
+            }
+            return moved;
+        });
     }
 
     /** A crash between the catalog's word and the rename leaves a dropped file in its place. */

@@ -13,6 +13,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /** The file system that a store lies on: whether it is one that locks and syncs can be trusted on, and what the store takes. */
 final class Volume {
@@ -41,19 +42,22 @@ final class Volume {
         }
         try {
             String type = Files.getFileStore(there).type().toLowerCase(Locale.ROOT);
-            for (String network : NETWORK) {
-                if (type.startsWith(network)) {
-                    throw new LeveeException(
-                                    ErrorCode.UNSAFE_ENVIRONMENT,
-                                    root + " lies on a network file system (" + type
-                                            + "), where locks and syncs cannot be trusted")
-                            .hint("use a directory on a local disk");
-                }
+            if (network(type)) {
+                throw new LeveeException(
+                                ErrorCode.UNSAFE_ENVIRONMENT,
+                                root + " lies on a network file system (" + type
+                                        + "), where locks and syncs cannot be trusted")
+                        .hint("use a directory on a local disk");
             }
         } catch (IOException e) {
             throw new LeveeException(ErrorCode.IO_FAILED, "the volume of " + root + " cannot be looked at: " + e, e)
                     .hint("choose a directory that this user may write to, with --store");
         }
+    }
+
+    /** Whether that is the type of a file system whose locks or syncs another machine answers for. */
+    static boolean network(String type) {
+        return Stream.of(NETWORK).anyMatch(type.toLowerCase(Locale.ROOT)::startsWith);
     }
 
     /**

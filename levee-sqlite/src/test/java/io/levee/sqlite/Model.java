@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 final class Model {
     private final Map<Object, Held> rows = new LinkedHashMap<>();
     private final Map<Period, Long> newestEver = new LinkedHashMap<>();
+    private long lowest = Long.MIN_VALUE;
 
     /** One row: its values as users see them, its event time, and the period of the partition that it was inserted in. */
     static final class Held {
@@ -81,12 +82,18 @@ final class Model {
         return false;
     }
 
+    /** Whether a time is one that retention has not been past. */
+    boolean takes(long time) {
+        return time >= lowest;
+    }
+
     /** Drops the partitions in which nothing was ever as young as that. */
     List<String> drop(long floor) {
         List<Period> gone = newestEver.keySet().stream()
                 .filter(p -> newestEver.get(p) < floor)
                 .toList();
         rows.values().removeIf(r -> gone.contains(r.home));
+        gone.forEach(p -> lowest = Math.max(lowest, newestEver.get(p) + 1));
         gone.forEach(newestEver::remove);
         return gone.stream().map(Period::name).sorted().toList();
     }

@@ -207,6 +207,11 @@ class ModelTest {
         private void append() {
             if (gen.oneIn(4)) {
                 Row row = row(time());
+                if (!model.takes(row.timeMicros())) {
+                    LeveeException e = catchThrowableOfType(LeveeException.class, () -> table.append(row));
+                    assertThat(e.code()).isEqualTo(ErrorCode.TIME_REFUSED);
+                    return;
+                }
                 boolean updated = model.append(row, Period.of(spec.partitionBy(), row.timeMicros()));
                 assertThat(table.append(row, gen.of(Ack.COMMITTED, Ack.DURABLE))
                                 .join()
@@ -215,14 +220,16 @@ class ModelTest {
                 return;
             }
             List<Row> batch = gen.list(1, () -> row(time()));
-            long updates = batch.stream()
+            List<Row> taken =
+                    batch.stream().filter(r -> model.takes(r.timeMicros())).toList();
+            long updates = taken.stream()
                     .filter(r -> model.append(r, Period.of(spec.partitionBy(), r.timeMicros())))
                     .count();
             BatchReceipt receipt = table.appendAll(batch, Ack.COMMITTED).join();
-            assertThat(receipt.rejected()).isEmpty();
+            assertThat(receipt.rejected()).hasSize(batch.size() - taken.size());
             assertThat(receipt.lost()).isZero();
             assertThat(receipt.updated()).isEqualTo(updates);
-            assertThat(receipt.stored()).isEqualTo(batch.size() - updates);
+            assertThat(receipt.stored()).isEqualTo(taken.size() - updates);
         }
 
         /** Few days, often near midnight, now and then late. */

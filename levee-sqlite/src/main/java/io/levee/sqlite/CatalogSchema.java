@@ -1,0 +1,85 @@
+package io.levee.sqlite;
+
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Instant;
+
+/** The tables of the catalog database: made in one transaction, and widened when a later release needs more of them. */
+final class CatalogSchema {
+    private static final String[] SCHEMA = {
+        "CREATE TABLE IF NOT EXISTS store(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS tables(name TEXT PRIMARY KEY, spec TEXT NOT NULL, next_seq INTEGER NOT NULL,"
+                + " floor_time INTEGER, dropped_seq INTEGER) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS partitions(table_name TEXT NOT NULL, class TEXT NOT NULL, period TEXT NOT NULL,"
+                + " n INTEGER NOT NULL, file TEXT NOT NULL, state TEXT NOT NULL CHECK(state IN"
+                + " ('open','closed','dropped')), min_time INTEGER, max_time INTEGER, row_count INTEGER, bytes INTEGER,"
+                + " checksum TEXT, created TEXT NOT NULL, changed TEXT NOT NULL, reason TEXT, min_seq INTEGER,"
+                + " max_seq INTEGER, PRIMARY KEY(table_name, class, period, n)) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS erasures(table_name TEXT NOT NULL, at TEXT NOT NULL, filter_sha256 TEXT NOT NULL,"
+                + " rows INTEGER NOT NULL, pending TEXT NOT NULL)",
+    };
+
+    /** What the first releases of the format did not have: table, column. All of them may be NULL. */
+    private static final String[][] ADDED = {
+        {"tables", "floor_time"}, {"tables", "dropped_seq"}, {"partitions", "min_seq"}, {"partitions", "max_seq"}
+    };
+
+    private CatalogSchema() {}
+
+    /** Makes the tables of a new catalog, or what an older one lacks. */
+    static void prepare(Connection connection, Instant now) throws SQLException {
+        if (Sqlite.number(connection, "PRAGMA user_version") != 0) {
+            requireFormat(connection);
+            widen(connection);
+            return;
+        }
+        Sqlite.transaction(connection, () -> {
+            for (String sql : SCHEMA) {
+                Sqlite.run(connection, sql);
+            }
+            Catalog.put(connection, "format", Integer.toString(Connections.FORMAT));
+            Catalog.put(connection, "created", now.toString());
+            Catalog.put(connection, "last_shutdown", "CLEAN");
+            Sqlite.run(connection, "PRAGMA application_id=" + Connections.CATALOG_ID);
+            Sqlite.run(connection, "PRAGMA user_version=" + Connections.FORMAT);
+            return true;
+        });
+    }
+
+    /** Adds what came since the catalog was made: releases that do not know it go on as before. */
+    private static void widen(Connection connection) throws SQLException {
+        if (Sqlite.value(connection, "SELECT 1 FROM sqlite_master WHERE name = 'erasures'") != null) {
+            return;
+        }
+        Sqlite.transaction(connection, () -> {
+            for (String[] column : ADDED) {
+                if (!has(connection, column[0], column[1])) {
+                    Sqlite.run(connection, "ALTER TABLE " + column[0] + " ADD COLUMN " + column[1] + " INTEGER");
+                }
+            }
+            // The table comes last: where it is, everything is.
+            Sqlite.run(connection, SCHEMA[SCHEMA.length - 1]);
+            return true;
+        });
+    }
+
+    /** Whether a table has a column: a store that is opened for reading only keeps the catalog it was made with. */
+    static boolean has(Connection connection, String table, String column) throws SQLException {
+        return PartitionSchema.columns(connection, table).contains(column);
+    }
+
+    /** Refuses what is no catalog, and formats of a later release (guarantee G110). */
+    static void requireFormat(Connection connection) throws SQLException {
+        long id = Sqlite.number(connection, "PRAGMA application_id");
+        long format = Sqlite.number(connection, "PRAGMA user_version");
+        if (id != Connections.CATALOG_ID || format != Connections.FORMAT) {
+            throw new LeveeException(
+                            ErrorCode.UNSAFE_ENVIRONMENT,
+                            "catalog.db has format " + format + " (application id " + id
+                                    + "); this release reads format " + Connections.FORMAT)
+                    .hint("open the store with the release that wrote it");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+package io.levee.sqlite;
+
+import io.levee.Bytes;
+import io.levee.engine.Finding;
+import java.io.IOException;
+import java.nio.file.FileStore;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What an operator should know about the machine below a store of files. */
+final class Surroundings {
+    private static final Bytes LITTLE_SPACE = Bytes.gibi(1);
+
+    /** Writers, idle readers and the partitions of one wide query, with their WAL and shm files. */
+    private static final long FEW_FILES = 1024;
+
+    private static final Path LIMITS = Path.of("/proc/self/limits");
+
+    private Surroundings() {}
+
+    static List<Finding> look(StorePaths paths, Map<String, Object> pragmas) {
+        List<Finding> findings = new ArrayList<>();
+        findings.add(Finding.ok("SQLite " + Connections.version() + "; at least " + Connections.OLDEST_SQLITE
+                + " is needed, older ones can lose committed data"));
+        findings.add(volume(paths));
+        pragmas.forEach((connection, settings) -> findings.add(Finding.ok(connection + ": " + settings)));
+        Finding files = openFiles();
+        if (files != null) {
+            findings.add(files);
+        }
+        return findings;
+    }
+
+    private static Finding volume(StorePaths paths) {
+        try {
+            FileStore volume = Files.getFileStore(paths.root());
+            Bytes free = new Bytes(volume.getUsableSpace());
+            String what = "the store lies on " + volume.type() + " with " + free + " free";
+            if (Volume.network(volume.type())) {
+                return Finding.problem(
+                        what + ": locks and syncs of a network file system cannot be trusted",
+                        "use a directory on a local disk");
+            }
+            return free.value() < LITTLE_SPACE.value()
+                    ? Finding.warning(what, "free space, or set maxBytes: a full disk holds the writer up")
+                    : Finding.ok(what);
+        } catch (IOException e) {
+            return Finding.problem(
+                    "the volume of " + paths.root() + " cannot be looked at: " + e, "check the directory's permissions");
+        }
+    }
+
+    /** The limit of open files, where the system tells it cheaply. */
+    private static @Nullable Finding openFiles() {
+        if (!Files.isReadable(LIMITS)) {
+            return null;
+        }
+        try {
+            for (String line : Files.readAllLines(LIMITS)) {
+                if (line.startsWith("Max open files")) {
+                    String soft = line.substring("Max open files".length()).trim().split(" +", -1)[0];
+                    boolean few = !soft.equals("unlimited") && Long.parseLong(soft) < FEW_FILES;
+                    String what = "this process may open " + soft + " files";
+                    return few ? Finding.warning(what, "raise it with ulimit -n to " + FEW_FILES) : Finding.ok(what);
+                }
+            }
+            return null;
+        } catch (IOException | NumberFormatException e) {
+            return Finding.warning("the limit of open files cannot be read: " + e, "check it with ulimit -n");
+        }
+    }
+}

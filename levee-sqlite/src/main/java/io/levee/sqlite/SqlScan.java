@@ -8,6 +8,8 @@ import io.levee.SqlQuery;
 import io.levee.TableSpec;
 import io.levee.engine.Execution;
 import io.levee.engine.RowSink;
+import io.levee.internal.query.SqlDialect;
+import io.levee.internal.query.SqlText;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -60,7 +62,7 @@ final class SqlScan {
 
     /** Sends the rows to the sink. */
     void run(List<TablePart> tables, RowSink sink) {
-        String sql = SqlText.requireOneRead(query.sql());
+        String sql = SqlText.requireOneRead(query.sql(), SqlDialect.SQLITE);
         List<TablePart> named = tables.stream()
                 .filter(t -> SqlText.mayName(sql, t.spec().name()))
                 .toList();

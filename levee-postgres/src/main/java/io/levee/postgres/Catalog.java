@@ -73,6 +73,9 @@ final class Catalog {
                         + "(id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, table_name text NOT NULL,"
                         + " at timestamptz NOT NULL, filter_sha256 text NOT NULL, row_count bigint NOT NULL,"
                         + " pending text NOT NULL)");
+        for (String function : SqlFunctions.create(names)) {
+            Postgres.run(connection, function);
+        }
         put(connection, "format", Integer.toString(FORMAT));
         put(connection, "created", now.toString());
         put(connection, "last_shutdown", "CLEAN");

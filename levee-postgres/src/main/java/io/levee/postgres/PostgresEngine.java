@@ -356,31 +356,31 @@ final class PostgresEngine implements StorageEngine {
         throw notBuilt(); // pgb: Detaching
     }
 
-    // Reading: helper pgb wires the scans here; each takes connections from connections.pool()
+    // Reading: each query takes a connection of its own
 
     @Override
     public void rows(RowQuery query, Execution execution, RowSink sink) {
-        throw notBuilt(); // pgb: RowScan
+        new RowScan(connections.pool(), catalog.names(), query, execution).run(sink);
     }
 
     @Override
     public void aggregate(TableSpec spec, Aggregation aggregation, Execution execution, RowSink sink) {
-        throw notBuilt(); // pgb: GroupScan
+        new GroupScan(connections.pool(), catalog.names(), spec, aggregation, execution).run(sink);
     }
 
     @Override
     public void tail(TailQuery query, Execution execution, RowSink sink) {
-        throw notBuilt(); // pgb: TailScan
+        new TailScan(connections.pool(), catalog.names(), query, execution).run(sink);
     }
 
     @Override
     public long highestSeq(TableSpec spec, Execution execution) {
-        throw notBuilt(); // pgb: TailScan
+        return TailScan.highestSeq(connections.pool(), catalog.names(), spec, execution);
     }
 
     @Override
     public void sql(SqlQuery query, Execution execution, RowSink sink) {
-        throw notBuilt(); // pgb: SqlScan
+        new SqlScan(connections.pool(), catalog.names(), query, tables(), execution).run(sink);
     }
 
     private static LeveeException notBuilt() {

@@ -45,6 +45,7 @@ final class PostgresEngine implements StorageEngine {
     private final @Nullable Writing writing;
     private final Map<String, Long> floors = new ConcurrentHashMap<>();
     private final Clock clock;
+    private final int queries;
 
     /** What only a store that is open for writing has. */
     private record Writing(
@@ -57,14 +58,15 @@ final class PostgresEngine implements StorageEngine {
             Manifest manifest,
             Map<String, Object> pragmas,
             @Nullable Writing writing,
-            Clock clock) {
+            EngineSettings settings) {
         this.connections = connections;
         this.session = session;
         this.catalog = catalog;
         this.manifest = manifest;
         this.pragmas = pragmas;
         this.writing = writing;
-        this.clock = clock;
+        this.clock = settings.options().clock();
+        this.queries = settings.options().queryThreads();
         this.name = "postgresql " + pragmas.getOrDefault("server_version", "");
         this.tables = new Tables(session, catalog);
         this.sizes = new Sizes(session, catalog);
@@ -108,7 +110,7 @@ final class PostgresEngine implements StorageEngine {
                     new RowChanges(writer, catalog, manifest),
                     clean);
             PostgresEngine engine = new PostgresEngine(
-                    connections, session, catalog, manifest, ServerSettings.of(writer.take()), writing, clock);
+                    connections, session, catalog, manifest, ServerSettings.of(writer.take()), writing, settings);
             done = true;
             return engine;
         } catch (SQLException e) {
@@ -156,7 +158,7 @@ final class PostgresEngine implements StorageEngine {
                 manifest,
                 pragmas,
                 null,
-                settings.options().clock());
+                settings);
     }
 
     // Who and what
@@ -199,7 +201,7 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public List<Finding> diagnose() {
-        return List.of();
+        return new Diagnosis(session, catalog.names(), writing == null, queries, clock).run();
     }
 
     @Override

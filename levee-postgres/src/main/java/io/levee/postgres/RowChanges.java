@@ -1,25 +1,167 @@
 package io.levee.postgres;
 
 import io.levee.Ack;
+import io.levee.Column;
 import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.engine.RowQuery;
 import io.levee.engine.StoredRow;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Finds and deletes single rows, between batches. Owned by the writer thread. */
 final class RowChanges {
-    RowChanges(WriterSession session, Catalog catalog, Manifest manifest) {}
+    private final WriterSession session;
+    private final Catalog catalog;
+    private final Names names;
+    private final Manifest manifest;
 
-    @Nullable
-    StoredRow find(TableSpec spec, Object[] key) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+    RowChanges(WriterSession session, Catalog catalog, Manifest manifest) {
+        this.session = session;
+        this.catalog = catalog;
+        this.names = catalog.names();
+        this.manifest = manifest;
     }
 
+    /** See {@link io.levee.engine.StorageEngine#find}. */
+    @Nullable
+    StoredRow find(TableSpec spec, Object[] key) {
+        SqlBuilder sql = new SqlBuilder().add("SELECT " + Names.time(spec) + ", _seq");
+        spec.columns().forEach(c -> sql.add(", " + Names.column(spec, c.name())));
+        sql.add(" FROM " + names.parent(spec) + " WHERE ");
+        for (int i = 0; i < key.length; i++) {
+            sql.add((i == 0 ? "" : " AND ") + Names.column(spec, spec.key().get(i)) + " = ")
+                    .parameter(key[i]);
+        }
+        return session.ask("a row cannot be looked up", c -> {
+            try (PreparedStatement statement = sql.prepare(c, "");
+                    ResultSet rows = statement.executeQuery()) {
+                return rows.next() ? row(spec, rows) : null;
+            }
+        });
+    }
+
+    private static StoredRow row(TableSpec spec, ResultSet rows) throws SQLException {
+        List<Column> columns = spec.columns();
+        @Nullable Object[] values = new Object[columns.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = Stored.read(rows, i + 3, columns.get(i));
+        }
+        return new StoredRow(values, rows.getLong(1), rows.getLong(2));
+    }
+
+    /** See {@link io.levee.engine.StorageEngine#delete}. In one transaction: repeating it does no harm. */
     int delete(TableSpec spec, List<RowQuery.Mark> marks, @Nullable Expr still, Ack level) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
+        Map<Leaf, Integer> inDoubt = new LinkedHashMap<>();
+        Map<Leaf, Integer> deleted = session.ask("rows cannot be deleted", c -> {
+            Map<Leaf, Integer> found = new LinkedHashMap<>();
+            session.transaction(
+                    connection -> delete(connection, spec, marks, still, level, found), () -> inDoubt.putAll(found));
+            // Nobody else deletes: what is gone at the second try went with the commit that nobody answered.
+            return found.isEmpty() ? inDoubt : found;
+        });
+        deleted.forEach((leaf, rows) -> leaf.add(Long.MAX_VALUE, Long.MIN_VALUE, -rows, 0));
+        return deleted.values().stream().mapToInt(Integer::intValue).sum();
+    }
+
+    private void delete(
+            Connection c,
+            TableSpec spec,
+            List<RowQuery.Mark> marks,
+            @Nullable Expr still,
+            Ack level,
+            Map<Leaf, Integer> deleted)
+            throws SQLException {
+        if (level == Ack.DURABLE) {
+            Postgres.run(c, "SET LOCAL synchronous_commit = on");
+        }
+        Postgres.run(c, KeyLookup.BY_INDEX);
+        Map<Leaf, List<RowQuery.Mark>> byLeaf = new LinkedHashMap<>();
+        for (RowQuery.Mark mark : marks) {
+            Leaf leaf = manifest.at(spec.name(), mark.timeMicros());
+            if (leaf != null && leaf.state() == Leaf.State.DROPPING) {
+                throw new LeveeException(ErrorCode.PARTITION_BUSY, "the partition " + leaf.id() + " is being dropped");
+            }
+            if (leaf != null) {
+                byLeaf.computeIfAbsent(leaf, l -> new ArrayList<>()).add(mark);
+            }
+        }
+        int sum = 0;
+        for (Map.Entry<Leaf, List<RowQuery.Mark>> entry : byLeaf.entrySet()) {
+            sum += delete(c, spec, entry.getKey(), entry.getValue(), still, deleted);
+        }
+        if (sum < marks.size() && spec.keyed() && still != null) {
+            deleteMoved(c, spec, marks, still, deleted);
+        }
+        for (Map.Entry<Leaf, Integer> entry : deleted.entrySet()) {
+            catalog.subtract(c, entry.getKey().id(), entry.getValue());
+        }
+    }
+
+    private int delete(
+            Connection c,
+            TableSpec spec,
+            Leaf leaf,
+            List<RowQuery.Mark> marks,
+            @Nullable Expr still,
+            Map<Leaf, Integer> deleted)
+            throws SQLException {
+        SqlBuilder sql = new SqlBuilder()
+                .add("DELETE FROM " + names.in(leaf.name()) + " WHERE (" + Names.time(spec)
+                        + ", _seq) IN (SELECT * FROM unnest(")
+                .parameter(new SqlBuilder.Listed(
+                        "bigint",
+                        marks.stream().map(RowQuery.Mark::timeMicros).toArray()))
+                .add(", ")
+                .parameter(new SqlBuilder.Listed(
+                        "bigint", marks.stream().map(RowQuery.Mark::seq).toArray()))
+                .add("))");
+        and(spec, still, sql);
+        try (PreparedStatement statement = sql.prepare(c, "")) {
+            int rows = statement.executeUpdate();
+            if (rows > 0) {
+                deleted.merge(leaf, rows, Integer::sum);
+            }
+            return rows;
+        }
+    }
+
+    /** Rows that an update has moved to another time since they were told are found by their number alone. */
+    private void deleteMoved(
+            Connection c, TableSpec spec, List<RowQuery.Mark> marks, Expr still, Map<Leaf, Integer> deleted)
+            throws SQLException {
+        SqlBuilder sql = new SqlBuilder()
+                .add("DELETE FROM " + names.parent(spec) + " WHERE _seq = ANY (")
+                .parameter(new SqlBuilder.Listed(
+                        "bigint", marks.stream().map(RowQuery.Mark::seq).toArray()))
+                .add(")");
+        and(spec, still, sql);
+        sql.add(" RETURNING " + Names.time(spec));
+        try (PreparedStatement statement = sql.prepare(c, "");
+                ResultSet rows = statement.executeQuery()) {
+            while (rows.next()) {
+                Leaf leaf = manifest.at(spec.name(), rows.getLong(1));
+                if (leaf != null) {
+                    deleted.merge(leaf, 1, Integer::sum);
+                }
+            }
+        }
+    }
+
+    private static void and(TableSpec spec, @Nullable Expr still, SqlBuilder sql) {
+        if (still != null) {
+            sql.add(" AND (");
+            FilterSql.append(spec, still, sql);
+            sql.add(")");
+        }
     }
 }

@@ -76,4 +76,28 @@ public abstract class EngineConformance {
             super(EngineConformance.this);
         }
     }
+
+    @Nested
+    @DisplayName("deadlines and cancels")
+    class Deadlines extends DeadlineConformance {
+        Deadlines() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("late rows and boundaries")
+    class Lateness extends LatenessConformance {
+        Lateness() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("retention")
+    class Retention extends RetentionConformance {
+        Retention() {
+            super(EngineConformance.this);
+        }
+    }
 }

@@ -100,4 +100,28 @@ public abstract class EngineConformance {
             super(EngineConformance.this);
         }
     }
+
+    @Nested
+    @DisplayName("receipts and status")
+    class Receipts extends ReceiptConformance {
+        Receipts() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("single records")
+    class SingleRecords extends SingleRecordConformance {
+        SingleRecords() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("tails")
+    class Tails extends TailConformance {
+        Tails() {
+            super(EngineConformance.this);
+        }
+    }
 }

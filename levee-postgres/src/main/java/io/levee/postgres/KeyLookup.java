@@ -5,7 +5,6 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.engine.WriteRow;
-import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -97,9 +96,8 @@ final class KeyLookup {
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
             for (int i = 0; i < spec.key().size(); i++) {
                 int at = i;
-                Array array = connection.createArrayOf(
-                        arrayType(spec, i), keys.stream().map(k -> k.values[at]).toArray());
-                statement.setArray(i + 1, array);
+                Object[] values = keys.stream().map(k -> k.values[at]).toArray();
+                statement.setArray(i + 1, SqlBuilder.array(connection, arrayType(spec, i), values));
             }
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {

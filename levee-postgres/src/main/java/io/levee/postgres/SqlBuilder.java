@@ -1,9 +1,11 @@
 package io.levee.postgres;
 
+import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** A statement built up piece by piece, with its parameters. */
@@ -57,10 +59,16 @@ final class SqlBuilder {
         } else if (value instanceof byte[] bytes) {
             statement.setBytes(index, bytes);
         } else if (value instanceof Listed list) {
-            statement.setArray(index, connection.createArrayOf(list.type(), list.values()));
+            statement.setArray(index, array(connection, list.type(), list.values()));
         } else {
             statement.setString(index, (String) value);
         }
+    }
+
+    /** An array of stored values. The driver takes bytes for what they are only in an array of their own type. */
+    static Array array(Connection connection, String type, Object[] values) throws SQLException {
+        boolean bytes = type.equals("bytea");
+        return connection.createArrayOf(type, bytes ? Arrays.copyOf(values, values.length, byte[][].class) : values);
     }
 
     @Override

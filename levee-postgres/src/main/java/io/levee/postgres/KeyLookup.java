@@ -18,10 +18,13 @@ import org.jspecify.annotations.Nullable;
 
 /** Finds where the rows of a batch's keys are, in one statement: no unique index over all partitions can hold a key alone. */
 final class KeyLookup {
-    /** Keys are few beside the rows: the planner must not read whole partitions for them, whatever it believes. */
+    /** Few keys beside the rows: the planner must not read whole partitions for them, whatever it believes. */
     static final String BY_INDEX =
             "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;"
                     + " SET LOCAL jit = off";
+
+    /** Few rows beside the keys, such as at the start of an import: to read them once is less than to look for each key. */
+    private static final String BY_SCAN = "SET LOCAL enable_nestloop = off; SET LOCAL jit = off";
 
     private final WriterSession session;
     private final Names names;
@@ -70,10 +73,14 @@ final class KeyLookup {
             }
         }
         List<Item> items = new ArrayList<>(byKey.values());
-        if (!manifest.leaves(spec.name()).isEmpty()) {
+        List<Leaf> leaves = manifest.leaves(spec.name());
+        long stored = leaves.stream().mapToLong(leaf -> leaf.held().rows()).sum();
+        if (leaves.stream().anyMatch(leaf -> leaf.held().maxSeq() > 0)) {
+            // Each key is looked for in each partition: nobody knows where it may be.
+            String how = stored < (long) items.size() * leaves.size() ? BY_SCAN : BY_INDEX;
             session.transaction(
                     c -> {
-                        Postgres.run(c, BY_INDEX);
+                        Postgres.run(c, how);
                         find(c, spec, new ArrayList<>(byKey.keySet()), items);
                     },
                     () -> {});

@@ -56,14 +56,13 @@ abstract class DeadlineConformance extends Conformance {
         return Query.builder("events");
     }
 
-    /** Takes any engine minutes: thousands of patterns that never match, each looked for in every row. */
+    /** Takes any engine many seconds: hundreds of patterns that never match, each looked for in every row. */
     private static Query.Builder endless() {
         List<Expr> patterns = new ArrayList<>();
         for (int i = 0; i < 900; i++) {
             patterns.add(Expr.like("text", "%a%j%a%j%a%no such text " + i));
         }
-        Expr any = new Expr.Or(patterns);
-        return all().where(Expr.and(any, new Expr.Not(any)));
+        return all().where(new Expr.Or(patterns));
     }
 
     private void nextQueryWorks() {

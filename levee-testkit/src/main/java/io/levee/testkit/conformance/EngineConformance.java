@@ -124,4 +124,20 @@ public abstract class EngineConformance {
             super(EngineConformance.this);
         }
     }
+
+    @Nested
+    @DisplayName("opening again, other processes, kills")
+    class Reopening extends ReopenConformance {
+        Reopening() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("SQL")
+    class Sql extends SqlConformance {
+        Sql() {
+            super(EngineConformance.this);
+        }
+    }
 }

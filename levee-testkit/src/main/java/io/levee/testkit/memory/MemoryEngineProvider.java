@@ -2,6 +2,7 @@ package io.levee.testkit.memory;
 
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.engine.Capability;
 import io.levee.engine.EngineProvider;
 import io.levee.engine.EngineSettings;
 import io.levee.engine.StorageEngine;
@@ -29,7 +30,11 @@ public final class MemoryEngineProvider implements EngineProvider {
         synchronized (SHARED) {
             MemoryStore known = SHARED.get(address);
             if (known == null && settings.readOnly()) {
-                throw new LeveeException(ErrorCode.NOT_FOUND, "there is no store " + address + " in this JVM")
+                // Of an earlier process or another one, or of nobody: that cannot be told apart here.
+                throw new LeveeException(
+                                ErrorCode.NOT_SUPPORTED,
+                                "nobody has the store " + address + " open in this JVM, and memory lacks "
+                                        + Capability.PERSISTENT + " and " + Capability.SECOND_PROCESS)
                         .with("store", address)
                         .hint("open it for writing first, and keep it open");
             }

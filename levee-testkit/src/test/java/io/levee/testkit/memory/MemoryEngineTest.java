@@ -48,7 +48,7 @@ class MemoryEngineTest {
         }
         assertThat(catchThrowableOfType(LeveeException.class, () -> Levee.open("memory:shared", true, o -> {}))
                         .code())
-                .isEqualTo(ErrorCode.NOT_FOUND);
+                .isEqualTo(ErrorCode.NOT_SUPPORTED);
     }
 
     @Test

@@ -25,6 +25,9 @@ final class Catalog {
     /** The format that this release writes. */
     static final int FORMAT = 1;
 
+    private static final String LEAF_COLUMNS = "SELECT table_name, class, period, n, leaf, from_time, to_time, state,"
+            + " min_time, max_time, row_count, max_seq FROM ";
+
     private final Names names;
 
     Catalog(Names names) {
@@ -215,19 +218,30 @@ final class Catalog {
         List<Leaf> leaves = new ArrayList<>();
         try (Statement statement = connection.createStatement();
                 ResultSet rows =
-                        statement.executeQuery("SELECT table_name, class, period, n, leaf, from_time, to_time, state,"
-                                + " min_time, max_time, row_count, max_seq FROM " + names.catalog("partitions")
+                        statement.executeQuery(LEAF_COLUMNS + names.catalog("partitions")
                                 + " WHERE state IN ('open', 'closed', 'dropping')")) {
             while (rows.next()) {
-                leaves.add(leaf(rows));
+                leaves.add(leaf(rows, Leaf.State.valueOf(rows.getString(8).toUpperCase(Locale.ROOT))));
             }
         }
         return leaves;
     }
 
-    private static Leaf leaf(ResultSet rows) throws SQLException {
+    /** Those that are detached and not freed yet, the first that went first. They are nobody's to write to. */
+    List<Leaf> dropped(Connection connection) throws SQLException {
+        List<Leaf> leaves = new ArrayList<>();
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery(LEAF_COLUMNS + names.catalog("partitions")
+                        + " WHERE state = 'dropped' ORDER BY changed, table_name, from_time")) {
+            while (rows.next()) {
+                leaves.add(leaf(rows, Leaf.State.DROPPING));
+            }
+        }
+        return leaves;
+    }
+
+    private static Leaf leaf(ResultSet rows, Leaf.State state) throws SQLException {
         PartitionId id = new PartitionId(rows.getString(1), rows.getString(2), rows.getString(3), rows.getInt(4));
-        Leaf.State state = Leaf.State.valueOf(rows.getString(8).toUpperCase(Locale.ROOT));
         return new Leaf(id, rows.getString(5), rows.getLong(6), rows.getLong(7), state, held(rows, 9));
     }
 
@@ -319,7 +333,7 @@ final class Catalog {
     boolean move(Connection connection, PartitionId id, String from, String to, @Nullable String reason, Instant now)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement("UPDATE " + names.catalog("partitions")
-                + " SET state = ?, reason = ?, changed = ?" + WHERE_ID + " AND state = ?")) {
+                + " SET state = ?, reason = coalesce(?, reason), changed = ?" + WHERE_ID + " AND state = ?")) {
             statement.setString(1, to);
             statement.setString(2, reason);
             statement.setObject(3, now.atOffset(ZoneOffset.UTC));

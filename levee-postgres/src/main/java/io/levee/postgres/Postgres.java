@@ -102,6 +102,11 @@ final class Postgres {
         };
     }
 
+    /** Whether the times of a partition are another's already: one that was brought back, or is not quite detached. */
+    static boolean overlaps(SQLException e) {
+        return state(e).equals("42P17");
+    }
+
     /** Whether a cancel (of a client, or {@code statement_timeout}) ended the statement. */
     static boolean cancelled(SQLException e) {
         return state(e).equals("57014");
@@ -150,7 +155,7 @@ final class Postgres {
                     .with("sqlState", state)
                     .hint("free space on the server's volume; Levee goes on by itself");
         }
-        if (busy(e)) {
+        if (busy(e) || overlaps(e)) {
             return new LeveeException(ErrorCode.PARTITION_BUSY, text, e)
                     .with("sqlState", state)
                     .hint("another session holds a lock: see pg_locks");

@@ -26,6 +26,7 @@ import io.levee.engine.WriteRow;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -49,7 +50,13 @@ final class PostgresEngine implements StorageEngine {
 
     /** What only a store that is open for writing has. */
     private record Writing(
-            WriterSession session, Leaves leaves, BatchAppender appender, RowChanges changes, boolean lastClean) {}
+            WriterSession session,
+            Leaves leaves,
+            BatchAppender appender,
+            RowChanges changes,
+            Detaching detaching,
+            DroppedTables dropped,
+            boolean lastClean) {}
 
     private PostgresEngine(
             Connections connections,
@@ -75,13 +82,22 @@ final class PostgresEngine implements StorageEngine {
 
     /** Opens a store; on failure everything is closed again, the connections too. */
     static PostgresEngine open(Connections connections, Names names, EngineSettings settings) {
+        return open(connections, names, settings, DroppedTables.GRACE);
+    }
+
+    /**
+     * Opens a store.
+     *
+     * @param grace how long dropped partitions can be brought back
+     */
+    static PostgresEngine open(Connections connections, Names names, EngineSettings settings, Duration grace) {
         Catalog catalog = new Catalog(names);
         CatalogSession session = new CatalogSession(connections, settings.readOnly());
         boolean done = false;
         try {
             PostgresEngine engine = settings.readOnly()
                     ? openForReading(connections, session, catalog, settings)
-                    : openForWriting(connections, session, catalog, settings);
+                    : openForWriting(connections, session, catalog, settings, grace);
             done = true;
             return engine;
         } finally {
@@ -93,7 +109,11 @@ final class PostgresEngine implements StorageEngine {
     }
 
     private static PostgresEngine openForWriting(
-            Connections connections, CatalogSession session, Catalog catalog, EngineSettings settings) {
+            Connections connections,
+            CatalogSession session,
+            Catalog catalog,
+            EngineSettings settings,
+            Duration grace) {
         Clock clock = settings.options().clock();
         WriterSession writer = WriterSession.open(connections, catalog, clock.instant());
         boolean done = false;
@@ -108,6 +128,8 @@ final class PostgresEngine implements StorageEngine {
                     leaves,
                     new BatchAppender(writer, catalog, leaves, keys),
                     new RowChanges(writer, catalog, manifest),
+                    new Detaching(connections, catalog.names(), manifest, clock),
+                    new DroppedTables(connections, catalog, manifest, clock, grace),
                     clean);
             PostgresEngine engine = new PostgresEngine(
                     connections, session, catalog, manifest, ServerSettings.of(writer.take()), writing, settings);
@@ -331,31 +353,53 @@ final class PostgresEngine implements StorageEngine {
     @Override
     public void afterBatch() {}
 
-    // Dropping: helper pgb wires Detaching here
+    // Dropping
 
     @Override
     public DropOutcome drop(PartitionId id, String reason) {
-        throw notBuilt(); // pgb: Detaching
+        try {
+            return writing().detaching.drop(id, reason);
+        } finally {
+            sizes.changed();
+        }
     }
 
     @Override
     public boolean freeDropped() {
-        return false; // pgb: Detaching
+        boolean more = false;
+        try {
+            more = writing().dropped.freeOne();
+            return more;
+        } finally {
+            if (!more) {
+                writing().detaching.finishBegun("");
+            }
+            sizes.changed();
+        }
     }
 
     @Override
     public List<PartitionInfo> dropped() {
-        return List.of(); // pgb: Detaching
+        Map<String, Long> bytes = sizes.byTable();
+        return session.ask("dropped partitions cannot be listed", catalog::dropped).stream()
+                .map(leaf -> leaf.info(bytes.getOrDefault(leaf.name(), 0L)))
+                .toList();
     }
 
     @Override
     public void restore(PartitionId id) {
-        throw notBuilt(); // pgb: Detaching
+        writing().dropped.restore(id);
     }
 
     @Override
     public void purgeDropped(String table) {
-        throw notBuilt(); // pgb: Detaching
+        String stays = writing().detaching.finishBegun(table);
+        writing().dropped.purge(table);
+        sizes.changed();
+        if (!stays.isEmpty()) {
+            throw new LeveeException(ErrorCode.PARTITION_BUSY, "a drop has begun and waits for others: " + stays)
+                    .hint("it is gone on with; erase again after that");
+        }
     }
 
     // Reading: each query takes a connection of its own
@@ -383,10 +427,6 @@ final class PostgresEngine implements StorageEngine {
     @Override
     public void sql(SqlQuery query, Execution execution, RowSink sink) {
         new SqlScan(connections.pool(), catalog.names(), query, tables(), execution).run(sink);
-    }
-
-    private static LeveeException notBuilt() {
-        return new LeveeException(ErrorCode.NOT_SUPPORTED, "not built yet");
     }
 
     // The end

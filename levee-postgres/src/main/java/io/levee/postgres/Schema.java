@@ -74,6 +74,16 @@ final class Schema {
         attach(connection, spec, leaf);
     }
 
+    /** Adds the columns that a table lacks because they came while it was detached. */
+    void completeLeaf(Connection connection, TableSpec spec, Leaf leaf) throws SQLException {
+        List<String> additions = new ArrayList<>();
+        for (Column column : spec.columns()) {
+            additions.add("ADD COLUMN IF NOT EXISTS " + Names.column(spec, column.name()) + " " + Names.sqlType(column));
+        }
+        Postgres.run(
+                connection, "ALTER TABLE " + names.in(leaf.name()) + " " + String.join(", ", additions));
+    }
+
     /** Attaches a partition's table; quick, since its bounds are a constraint of it. */
     void attach(Connection connection, TableSpec spec, Leaf leaf) throws SQLException {
         String from = leaf.fromMicros() == Long.MIN_VALUE ? "MINVALUE" : "'" + leaf.fromMicros() + "'";
@@ -98,7 +108,8 @@ final class Schema {
     private static List<String> indexes(TableSpec spec) {
         List<String> indexes = new ArrayList<>();
         indexes.add("(" + Names.time(spec) + ", _seq)");
-        indexes.add("USING brin (_seq)");
+        // Not BRIN: the server summarizes only old pages, and would read a whole partition for the rows of a moment.
+        indexes.add("(_seq)");
         if (spec.keyed()) {
             indexes.add("(" + columns(spec, spec.key()) + ")");
             indexes.add("(_chg) WHERE _chg IS NOT NULL");

@@ -97,7 +97,7 @@ final class TailScan {
     }
 
     private SqlBuilder statement(List<Leaf> leaves, long after, long to) {
-        SqlBuilder sql = new SqlBuilder();
+        SqlBuilder sql = new SqlBuilder().add("SELECT * FROM (");
         String between = "";
         for (Leaf leaf : leaves) {
             sql.add(between);
@@ -108,7 +108,7 @@ final class TailScan {
             }
             between = " UNION ALL ";
         }
-        return sql.add(" ORDER BY " + (query.columns().size() + 3) + " LIMIT " + (query.limit() - sent));
+        return sql.add(") AS behind ORDER BY " + (query.columns().size() + 3) + " LIMIT " + (query.limit() - sent));
     }
 
     private void part(SqlBuilder sql, Leaf leaf, String number, String only, long after, long to) {

@@ -132,30 +132,55 @@ final class BatchAppender {
         }
     }
 
+    /**
+     * Why a transaction came to nothing.
+     *
+     * @param later whether trying again may help
+     * @param whole whether it would come to nothing in parts too
+     * @param badRow whether a value of some row is at fault
+     */
+    private record Trouble(LeveeException error, boolean later, boolean whole, boolean badRow) {
+        static Trouble of(SQLException e) {
+            return new Trouble(failure(e), BatchAppender.later(e), Postgres.gone(e), Postgres.badRow(e));
+        }
+
+        static Trouble of(LeveeException e) {
+            return new Trouble(e, e.retryable(), e.code() != ErrorCode.PARTITION_BUSY, false);
+        }
+    }
+
     /** One transaction, or as many as it takes to keep what cannot be written from the rest. */
     private void write(TableSpec spec, List<Item> items, Ack level, SeqSource seq) {
         Map<Leaf, Share> shares = shares(items);
-        try {
-            session.transaction(
-                    c -> fill(c, spec, shares, level, seq), () -> doubt = doubtOf(shares));
-            shares.forEach((leaf, share) -> leaf.add(share.min, share.max, share.rows, share.maxSeq));
+        Trouble trouble = tryOnce(spec, shares, level, seq);
+        if (trouble == null) {
             items.forEach(Item::stored);
+            return;
+        }
+        List<List<Item>> parts = parts(items, shares, trouble);
+        if (parts.size() == 1) {
+            failAll(items, trouble.error, trouble.later);
+            return;
+        }
+        long end = clock.nanos() + PATIENCE.toNanos();
+        for (List<Item> part : parts) {
+            if (trouble.later && clock.nanos() - end > 0) {
+                failAll(part, trouble.error, true);
+            } else {
+                write(spec, part, level, seq);
+            }
+        }
+    }
+
+    private @Nullable Trouble tryOnce(TableSpec spec, Map<Leaf, Share> shares, Ack level, SeqSource seq) {
+        try {
+            session.transaction(c -> fill(c, spec, shares, level, seq), () -> doubt = doubtOf(shares));
+            shares.forEach((leaf, share) -> leaf.add(share.min, share.max, share.rows, share.maxSeq));
+            return null;
         } catch (SQLException e) {
-            List<List<Item>> parts = parts(items, shares, e);
-            if (parts.size() == 1) {
-                failAll(items, failure(e), later(e));
-                return;
-            }
-            long end = clock.nanos() + PATIENCE.toNanos();
-            for (List<Item> part : parts) {
-                if (Postgres.busy(e) && clock.nanos() - end > 0) {
-                    failAll(part, failure(e), true);
-                } else {
-                    write(spec, part, level, seq);
-                }
-            }
+            return Trouble.of(e);
         } catch (LeveeException e) {
-            failAll(items, e, e.retryable());
+            return Trouble.of(e);
         }
     }
 
@@ -177,16 +202,13 @@ final class BatchAppender {
     }
 
     /** What a failed batch is tried again as: itself where that would be no use. */
-    private static List<List<Item>> parts(List<Item> items, Map<Leaf, Share> shares, SQLException e) {
+    private static List<List<Item>> parts(List<Item> items, Map<Leaf, Share> shares, Trouble trouble) {
         List<List<Item>> byLeaf = new ArrayList<>();
         shares.values().stream().filter(s -> !s.items.isEmpty()).forEach(s -> byLeaf.add(s.items));
-        if (Postgres.gone(e)) {
-            return List.of(items);
-        }
-        if (byLeaf.size() > 1) {
+        if (byLeaf.size() > 1 && !trouble.whole) {
             return byLeaf;
         }
-        if (Postgres.badRow(e) && items.size() > 1) {
+        if (trouble.badRow && items.size() > 1) {
             int half = items.size() / 2;
             return List.of(items.subList(0, half), items.subList(half, items.size()));
         }

@@ -202,7 +202,12 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public Map<String, Object> owner() {
-        return session.ask("the store's owner cannot be read", c -> WriterSession.owner(c, catalog));
+        try {
+            return session.ask("the store's owner cannot be read", c -> WriterSession.owner(c, catalog));
+        } catch (LeveeException e) {
+            // It shows in the status, which has to come when the server does not answer.
+            return Map.of("unknown", e.what());
+        }
     }
 
     @Override

@@ -93,9 +93,12 @@ final class WriterSession {
             failure = null;
             return fresh;
         } catch (LeveeException e) {
-            failure = e;
+            // Whatever keeps a store from its server that was there before (a password that changed, a start) may pass.
+            failure = e.retryable()
+                    ? e
+                    : new LeveeException(ErrorCode.SERVER_UNAVAILABLE, "no new connection: " + e.getMessage(), e);
             failedNanos = clock.nanos();
-            throw e;
+            throw failure;
         }
     }
 

@@ -99,7 +99,7 @@ class UpsertTest {
 
     @Test
     void shouldHoldTheLastRowOfEachKeyWhateverComes() {
-        Property.check("one row a key, the last", 15, gen -> {
+        Property.check("one row a key, the last", 10, gen -> {
             String own = server.newStore();
             Map<String, String> model = new LinkedHashMap<>();
             try (Store store = Levee.open(own, false, o -> {})) {

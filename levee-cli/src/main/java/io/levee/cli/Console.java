@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param out standard output: results only
  * @param err standard error: messages, progress, errors
  * @param env the environment
+ * @param inTerminal whether a person can be asked on standard input
  * @param outTerminal whether a person reads standard output
  * @param errTerminal whether a person reads standard error
  * @param clock the wall clock
@@ -36,6 +37,7 @@ record Console(
         OutputStream out,
         PrintStream err,
         Map<String, String> env,
+        boolean inTerminal,
         boolean outTerminal,
         boolean errTerminal,
         Clock clock,
@@ -62,6 +64,7 @@ record Console(
                 new Guarded(out),
                 err,
                 env,
+                terminal(0),
                 capable && terminal(1),
                 capable && terminal(2),
                 Clock.systemUTC(),

@@ -145,8 +145,12 @@ final class Grid {
         return width(cell) <= WIDEST ? cell : cell.substring(0, cell.offsetByCodePoints(0, WIDEST - 1)) + "…";
     }
 
+    private String text(@Nullable Object value) {
+        return text(value, zone);
+    }
+
     /** A value as text: times in the zone, bytes as base64, nested values as JSON, null as nothing. */
-    String text(@Nullable Object value) {
+    static String text(@Nullable Object value, ZoneId zone) {
         if (value == null) {
             return "";
         }

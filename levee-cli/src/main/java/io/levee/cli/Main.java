@@ -23,6 +23,13 @@ import picocli.CommandLine.Spec;
             RetentionCommand.class,
             PartitionsCommand.class,
             QueriesCommand.class,
+            GetCommand.class,
+            UpdateCommand.class,
+            DeleteCommand.class,
+            EraseCommand.class,
+            TailCommand.class,
+            TrashCommand.class,
+            DoctorCommand.class,
         },
         footerHeading = "%nBegin with:%n",
         footer = {

@@ -12,9 +12,12 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodySubscribers;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Flow;
 import org.jspecify.annotations.Nullable;
 
 /** A running server, asked over HTTP. Answers have the same keys as the local commands' JSON. */
@@ -89,6 +92,24 @@ final class Remote {
         }
     }
 
+    /**
+     * Begins to read an event stream.
+     *
+     * @param lines gets its lines as they come; nothing, when the server refuses
+     * @return ends with the stream, or at once with the refusal: see {@link #check}
+     */
+    CompletableFuture<HttpResponse<InputStream>> follow(
+            String path, Map<String, ? extends @Nullable Object> params, Flow.Subscriber<String> lines) {
+        HttpRequest request =
+                request(path, params).setHeader("Accept", "text/event-stream").build();
+        return client.sendAsync(
+                request,
+                info -> info.statusCode() >= 400
+                        ? BodySubscribers.ofInputStream()
+                        : BodySubscribers.fromLineSubscriber(
+                                lines, end -> InputStream.nullInputStream(), StandardCharsets.UTF_8, null));
+    }
+
     private HttpRequest.Builder request(String path, Map<String, ? extends @Nullable Object> params) {
         StringBuilder uri = new StringBuilder(base).append(path);
         char before = '?';
@@ -117,16 +138,21 @@ final class Remote {
     private HttpResponse<InputStream> exchange(HttpRequest request) throws InterruptedException {
         try {
             HttpResponse<InputStream> response = client.send(request, HttpResponse.BodyHandlers.ofInputStream());
-            if (response.statusCode() >= 400) {
-                throw problem(response);
-            }
+            check(response);
             return response;
         } catch (IOException e) {
             throw unreachable(e);
         }
     }
 
-    private LeveeException unreachable(IOException e) {
+    /** Throws the error that an answer is, if it is one. */
+    static void check(HttpResponse<InputStream> response) {
+        if (response.statusCode() >= 400) {
+            throw problem(response);
+        }
+    }
+
+    LeveeException unreachable(IOException e) {
         String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
         return new LeveeException(ErrorCode.IO_FAILED, "no answer from " + base + ": " + why, e)
                 .with("url", base)
@@ -150,6 +176,11 @@ final class Remote {
             return new LeveeException(ErrorCode.IO_FAILED, response.uri() + " answered " + response.statusCode(), e)
                     .hint("is that address a Levee server?");
         }
+        return problem(problem);
+    }
+
+    /** An error in its JSON form. */
+    static LeveeException problem(Map<String, @Nullable Object> problem) {
         String code = String.valueOf(problem.get("code"));
         String name = code.substring(code.indexOf(' ') + 1);
         ErrorCode known = ErrorCode.BAD_VALUE;

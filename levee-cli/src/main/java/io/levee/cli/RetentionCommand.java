@@ -96,7 +96,7 @@ final class RetentionCommand extends Command {
                 params.put("plan", plan);
                 return remote.send("POST", "/v1/retention/apply", params, null);
             }
-            try (Store store = target.openToWrite(console, o -> {})) {
+            try (Store store = target.openExisting(console)) {
                 RetentionPlan present = store.planRetention();
                 if (plan != null && !plan.equals(present.id())) {
                     throw new LeveeException(

@@ -36,7 +36,8 @@ final class Split {
         return parts(text).stream().map(Split::unquoted).toList();
     }
 
-    private static String unquoted(String name) {
+    /** A column name, which may stand in double quotes. */
+    static String unquoted(String name) {
         boolean quoted = name.length() >= 2 && name.startsWith("\"") && name.endsWith("\"");
         return quoted ? name.substring(1, name.length() - 1).replace("\"\"", "\"") : name;
     }

@@ -34,6 +34,20 @@ record Run(int status, String out, String err) {
         return new Run(run.status, out.toString(UTF_8), run.err);
     }
 
+    /** Runs a command as in front of a person, who types. */
+    static Run onTerminal(String typed, Object... args) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        Run run = run(typed, out, true, Map.of(), args);
+        return new Run(run.status, out.toString(UTF_8), run.err);
+    }
+
+    /** Runs a command with these environment variables. */
+    static Run withEnv(Map<String, String> env, Object... args) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        Run run = run("", out, false, env, args);
+        return new Run(run.status, out.toString(UTF_8), run.err);
+    }
+
     /** Runs a command whose standard output goes to the end of a file: large answers. */
     static Run appendTo(Path file, Object... args) {
         try (OutputStream out = new BufferedOutputStream(
@@ -45,14 +59,19 @@ record Run(int status, String out, String err) {
     }
 
     private static Run run(String in, OutputStream out, Object... args) {
+        return run(in, out, false, Map.of(), args);
+    }
+
+    private static Run run(String in, OutputStream out, boolean terminal, Map<String, String> env, Object... args) {
         ByteArrayOutputStream err = new ByteArrayOutputStream();
         Console console = new Console(
                 new ByteArrayInputStream(in.getBytes(UTF_8)),
                 out,
                 new PrintStream(err, true, UTF_8),
-                Map.of(),
+                env,
+                terminal,
                 false,
-                false,
+                terminal,
                 Clock.systemUTC(),
                 MonotonicClock.SYSTEM);
         List<String> words = new ArrayList<>();

@@ -1,11 +1,8 @@
 package io.levee.cli;
 
-import io.levee.ErrorCode;
-import io.levee.LeveeException;
-import io.levee.PartitionId;
-import io.levee.PartitionInfo;
 import io.levee.Store;
 import io.levee.json.JsonOut;
+import io.levee.server.DroppedPartitions;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine;
@@ -81,7 +78,7 @@ final class TrashCommand extends Command {
                 remote.send("POST", Remote.path("v1", "trash", partition, "restore"), Map.of(), null);
             } else {
                 try (Store store = target.openExisting(console)) {
-                    store.restore(find(store.dropped()));
+                    store.restore(DroppedPartitions.named(store, partition));
                 }
             }
             if (json()) {
@@ -90,16 +87,6 @@ final class TrashCommand extends Command {
                 console.say("restored " + Printable.line(partition));
             }
             return OK;
-        }
-
-        private PartitionId find(List<PartitionInfo> dropped) {
-            return dropped.stream()
-                    .map(PartitionInfo::id)
-                    .filter(id -> id.toString().equals(partition))
-                    .findFirst()
-                    .orElseThrow(() -> new LeveeException(
-                                    ErrorCode.NOT_FOUND, "no dropped partition '" + partition + "' can be brought back")
-                            .hint("levee trash list shows those that can"));
         }
     }
 }

@@ -36,6 +36,21 @@ class UsageTest {
                 "demo --for ever",
                 "demo --port 70000",
                 "serve --listen nowhere",
+                "get",
+                "get t",
+                "update t k",
+                "update k --set a=1",
+                "delete t",
+                "erase t",
+                "erase --where x",
+                "tail",
+                "tail t --after -1",
+                "tail t --after soon",
+                "tail t --limit 0",
+                "tail t --for ever",
+                "trash",
+                "trash restore",
+                "doctor now",
             })
     void wrongUsageIsStatusTwo(String line) {
         Run run = Run.levee((Object[]) (line.isEmpty() ? new String[0] : line.split(" ")));
@@ -70,7 +85,15 @@ class UsageTest {
                 "retention apply",
                 "partitions",
                 "queries",
-                "queries cancel"
+                "queries cancel",
+                "get",
+                "update",
+                "delete",
+                "erase",
+                "tail",
+                "trash list",
+                "trash restore",
+                "doctor"
             })
     void everyCommandHasHelpWithExamples(String command) {
         Run run = Run.levee((Object[]) (command + " --help").split(" "));

@@ -110,19 +110,9 @@ final class OperationRoutes {
 
     private void restore(Exchange exchange) throws IOException {
         exchange.params();
-        PartitionId id = dropped(exchange.variable("partition"));
+        PartitionId id = DroppedPartitions.named(store, exchange.variable("partition"));
         store.restore(id);
         exchange.json(200, Map.of("restored", id.toString()));
-    }
-
-    private PartitionId dropped(String name) {
-        return store.dropped().stream()
-                .map(PartitionInfo::id)
-                .filter(id -> id.toString().equals(name))
-                .findFirst()
-                .orElseThrow(() -> new LeveeException(
-                                ErrorCode.NOT_FOUND, "no dropped partition '" + name + "' can be brought back")
-                        .hint("GET /v1/trash lists those that can"));
     }
 
     private void warnings(Exchange exchange) throws IOException {

@@ -2,10 +2,12 @@ package io.levee.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.levee.ManualClock;
 import io.levee.internal.json.Json;
 import java.net.URLEncoder;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -220,7 +222,23 @@ class RecordRoutesTest {
         assertThat(server.get("/v1/trash").body()).isEqualTo("{\"trash\":[]}");
         HttpResponse<String> none = server.send("POST", "/v1/trash/runs%2F2026-05-20/restore", "");
         assertThat(none.statusCode()).isEqualTo(404);
-        assertThat(none.body()).contains("runs/2026-05-20");
+        assertThat(none.body()).contains("LEVEE-404 NOT_FOUND", "runs/2026-05-20");
+    }
+
+    @Test
+    void shouldBringADroppedPartitionBack() throws Exception {
+        server.close();
+        ManualClock clock = new ManualClock(NOW);
+        server = TestServer.inMemory(o -> o.clock(clock), o -> o);
+        server.send("PUT", "/v1/tables/runs", TestServer.SPEC + "retention: {maxAge: 1d}\n");
+        runs(3);
+        clock.advance(Duration.ofDays(3));
+        assertThat(server.send("POST", "/v1/retention/apply", "").body()).contains("runs/2026-05-20");
+        assertThat(server.get("/v1/tables/runs/count").body()).contains("\"count\":0,");
+        assertThat(server.get("/v1/trash").body()).contains("\"partition\":\"runs/2026-05-20\"", "\"rows\":3");
+        assertThat(server.send("POST", "/v1/trash/runs%2F2026-05-20/restore", "").body())
+                .isEqualTo("{\"restored\":\"runs/2026-05-20\"}");
+        assertThat(server.get("/v1/tables/runs/count").body()).contains("\"count\":3,");
     }
 
     @Test

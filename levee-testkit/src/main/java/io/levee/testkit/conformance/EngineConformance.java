@@ -140,4 +140,12 @@ public abstract class EngineConformance {
             super(EngineConformance.this);
         }
     }
+
+    @Nested
+    @DisplayName("any operations, beside the reference engine")
+    class Model extends ModelConformance {
+        Model() {
+            super(EngineConformance.this);
+        }
+    }
 }

@@ -90,7 +90,7 @@ final class CopyBench {
                 }
                 byte[] data = binary ? binary(rows, from, to) : text(rows, from, to);
                 copy.copyIn(
-                        "COPY \"" + PostgresServer.schema(address) + "\".\"invocation_" + day
+                        "COPY \"" + PostgresServer.schema(address) + "\".\"invocation-" + day
                                 + "\" (_seq, task_id, task_name, state, received_at, started_at, finished_at, runtime_ms, worker,"
                                 + " queue, exception_type) FROM STDIN" + (binary ? " (FORMAT binary)" : ""),
                         new java.io.ByteArrayInputStream(data));

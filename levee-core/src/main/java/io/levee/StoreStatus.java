@@ -43,7 +43,10 @@ public record StoreStatus(
     /** The queue's fill and limits. */
     public record Queue(long records, long bytes, long limitRecords, long limitBytes, long oldestMs) {}
 
-    /** Bytes on disk; {@code limitBytes} is 0 where there is no limit. */
+    /**
+     * Bytes on disk; {@code limitBytes} is 0 where there is no limit, {@code freeBytes} -1 where the engine cannot know (a server's
+     * volume), which is null in JSON.
+     */
     public record Disk(long bytes, long limitBytes, long freeBytes, Map<String, Long> byPart) {
         /** Copies the map. */
         public Disk {
@@ -127,7 +130,7 @@ public record StoreStatus(
                         "limitBytes",
                         disk.limitBytes,
                         "freeBytes",
-                        disk.freeBytes,
+                        disk.freeBytes < 0 ? null : (Object) disk.freeBytes,
                         "byPart",
                         disk.byPart));
         map.put(

@@ -42,7 +42,7 @@ final class Sizes {
         Map<String, Long> byPart = new LinkedHashMap<>();
         byPart.put("partitions", partitions);
         byPart.put("catalog", now.catalogBytes);
-        return new StoreStatus.Disk(partitions + now.catalogBytes, 0, 0, byPart);
+        return new StoreStatus.Disk(partitions + now.catalogBytes, 0, -1, byPart);
     }
 
     /** Forgets what was measured: something was dropped. */

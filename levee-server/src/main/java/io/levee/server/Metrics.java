@@ -68,8 +68,10 @@ final class Metrics {
         plain("levee_disk_bytes", status.disk().bytes());
         gauge("levee_disk_limit_bytes", "The store's disk limit, 0 for none.");
         plain("levee_disk_limit_bytes", status.disk().limitBytes());
-        gauge("levee_disk_free_bytes", "Free bytes of the volume.");
-        plain("levee_disk_free_bytes", status.disk().freeBytes());
+        if (status.disk().freeBytes() >= 0) {
+            gauge("levee_disk_free_bytes", "Free bytes of the volume.");
+            plain("levee_disk_free_bytes", status.disk().freeBytes());
+        }
         gauge("levee_disk_part_bytes", "Allocated bytes by part.");
         status.disk().byPart().forEach((part, bytes) -> labelled("levee_disk_part_bytes", bytes, "part", part));
         gauge("levee_memory_budget_bytes", "The store's memory budget.");

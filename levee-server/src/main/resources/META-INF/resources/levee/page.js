@@ -78,7 +78,7 @@ function drawLimits(status) {
   limit('queue-records', 'Queue, records', queue.records, queue.limitRecords, count,
     queue.records ? `oldest waits ${age(queue.oldestMs)}` : 'empty');
   limit('queue-bytes', 'Queue, bytes', queue.bytes, queue.limitBytes, bytes, '');
-  limit('disk', 'Disk', disk.bytes, disk.limitBytes, bytes, `${bytes(disk.freeBytes)} free on the volume`);
+  limit('disk', 'Disk', disk.bytes, disk.limitBytes, bytes, disk.freeBytes === null ? '' : `${bytes(disk.freeBytes)} free on the volume`);
   const used = Object.values(memory.byPart).reduce((sum, part) => sum + part, 0);
   limit('memory', 'Memory budget', used, memory.budgetBytes, bytes,
     memory.rssBytes ? `whole process: ${bytes(memory.rssBytes)}` : '');

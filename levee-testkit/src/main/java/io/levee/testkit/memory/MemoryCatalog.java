@@ -257,7 +257,7 @@ abstract class MemoryCatalog implements StorageEngine {
     @Override
     public StoreStatus.Disk disk() {
         long bytes = partitions().stream().mapToLong(PartitionInfo::bytes).sum();
-        return new StoreStatus.Disk(bytes, 0, Runtime.getRuntime().freeMemory(), Map.of("tables", bytes));
+        return new StoreStatus.Disk(bytes, 0, -1, Map.of("tables", bytes));
     }
 
     @Override

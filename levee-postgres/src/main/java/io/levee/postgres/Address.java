@@ -108,8 +108,9 @@ final class Address {
 
     private static LeveeException bad(String what) {
         return new LeveeException(ErrorCode.BAD_VALUE, what)
-                .hint("such as postgres://levee@db.example.com/history?schema=jobs, with the password in PGPASSWORD or in"
-                        + " ~/.pgpass");
+                .hint(
+                        "such as postgres://levee@db.example.com/history?schema=jobs, with the password in PGPASSWORD or in"
+                                + " ~/.pgpass");
     }
 
     String user() {

@@ -1,8 +1,8 @@
 package io.levee.postgres;
 
 import io.levee.Ack;
-import io.levee.LeveeException;
 import io.levee.ErrorCode;
+import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.engine.Period;
 import io.levee.engine.SeqSource;
@@ -259,9 +259,11 @@ final class BatchAppender {
         try (PreparedStatement statement = c.prepareStatement(sql)) {
             statement.setArray(
                     1,
-                    c.createArrayOf("bigint", replaced.stream().map(Item::oldMicros).toArray()));
+                    c.createArrayOf(
+                            "bigint", replaced.stream().map(Item::oldMicros).toArray()));
             statement.setArray(
-                    2, c.createArrayOf("bigint", replaced.stream().map(Item::seq).toArray()));
+                    2,
+                    c.createArrayOf("bigint", replaced.stream().map(Item::seq).toArray()));
             return statement.executeUpdate();
         }
     }

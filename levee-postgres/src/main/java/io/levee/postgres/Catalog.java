@@ -217,9 +217,8 @@ final class Catalog {
     List<Leaf> leaves(Connection connection) throws SQLException {
         List<Leaf> leaves = new ArrayList<>();
         try (Statement statement = connection.createStatement();
-                ResultSet rows =
-                        statement.executeQuery(LEAF_COLUMNS + names.catalog("partitions")
-                                + " WHERE state IN ('open', 'closed', 'dropping')")) {
+                ResultSet rows = statement.executeQuery(LEAF_COLUMNS + names.catalog("partitions")
+                        + " WHERE state IN ('open', 'closed', 'dropping')")) {
             while (rows.next()) {
                 leaves.add(leaf(rows, Leaf.State.valueOf(rows.getString(8).toUpperCase(Locale.ROOT))));
             }
@@ -255,9 +254,8 @@ final class Catalog {
 
     /** What a partition holds as committed, or null where the catalog has none of that id. */
     Leaf.@Nullable Held held(Connection connection, PartitionId id) throws SQLException {
-        try (PreparedStatement statement =
-                connection.prepareStatement("SELECT min_time, max_time, row_count, max_seq FROM "
-                        + names.catalog("partitions") + WHERE_ID)) {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT min_time, max_time, row_count, max_seq FROM " + names.catalog("partitions") + WHERE_ID)) {
             bind(statement, 1, id);
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next() ? held(rows, 1) : null;
@@ -300,8 +298,7 @@ final class Catalog {
      *
      * @return false where it takes no rows any more
      */
-    boolean add(Connection connection, PartitionId id, long min, long max, long rows, long maxSeq)
-            throws SQLException {
+    boolean add(Connection connection, PartitionId id, long min, long max, long rows, long maxSeq) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement("UPDATE " + names.catalog("partitions")
                 + " SET state = 'open', min_time = least(min_time, ?), max_time = greatest(max_time, ?),"
                 + " row_count = row_count + ?, max_seq = greatest(max_seq, ?)" + WHERE_ID

@@ -75,10 +75,7 @@ final class Diagnosis {
                 "set autovacuum = on: without it replaced rows stay and plans grow old");
         findings.add(Finding.ok("wal_level is " + settings.get("wal_level")));
         for (String name : List.of(
-                "statement_timeout",
-                "lock_timeout",
-                "idle_in_transaction_session_timeout",
-                "idle_session_timeout")) {
+                "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout")) {
             findings.add(Finding.ok(name + " is " + settings.get(name)
                     + ("0".equals(settings.get(name)) ? "" : " (the store's own connections set theirs)")));
         }
@@ -90,8 +87,7 @@ final class Diagnosis {
 
     private void connections(Connection c, Map<String, Object> settings) throws SQLException {
         long most = Long.parseLong(String.valueOf(settings.get("max_connections")));
-        long used = number(
-                c, "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'");
+        long used = number(c, "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'");
         long wanted = queries + OWN_CONNECTIONS;
         check(
                 most - used >= queries,

@@ -45,7 +45,8 @@ final class KeyLookup {
             for (int i = 0; i < values.length; i++) {
                 Object value = row.values()[spec.position(spec.key().get(i))];
                 if (value == null) {
-                    throw new LeveeException(ErrorCode.NO_KEY, "the key column '" + spec.key().get(i) + "' is null");
+                    throw new LeveeException(
+                            ErrorCode.NO_KEY, "the key column '" + spec.key().get(i) + "' is null");
                 }
                 // The server takes the two zeros for one.
                 values[i] = value instanceof Double number ? (Object) (number + 0.0) : value;

@@ -30,8 +30,7 @@ final class Leaf {
         static final Held NOTHING = new Held(Long.MAX_VALUE, Long.MIN_VALUE, 0, 0);
 
         Held plus(long min, long max, long moreRows, long seq) {
-            return new Held(
-                    Math.min(minMicros, min), Math.max(maxMicros, max), rows + moreRows, Math.max(maxSeq, seq));
+            return new Held(Math.min(minMicros, min), Math.max(maxMicros, max), rows + moreRows, Math.max(maxSeq, seq));
         }
     }
 

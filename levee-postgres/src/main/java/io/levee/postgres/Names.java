@@ -86,8 +86,7 @@ record Names(String schema) {
     /** A column of a spec by its name, quoted; names that the server keeps for itself get an underscore. */
     static String column(TableSpec spec, String name) {
         String physical = name;
-        while (SYSTEM_COLUMNS.contains(physical)
-                || !physical.equals(name) && spec.position(physical) >= 0) {
+        while (SYSTEM_COLUMNS.contains(physical) || !physical.equals(name) && spec.position(physical) >= 0) {
             physical += "_";
         }
         return quote(physical);

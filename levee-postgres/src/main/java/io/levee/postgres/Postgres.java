@@ -88,9 +88,13 @@ final class Postgres {
     /** Whether the connection is of no more use: the server ended it or cannot be reached. */
     static boolean gone(SQLException e) {
         String state = state(e);
-        // 57P: ended by an administrator or a timeout; 25P03: idle in a transaction; 25006: the server is a standby by now; 53: no
+        // 57P: ended by an administrator or a timeout; 25P03: idle in a transaction; 25006: the server is a standby by
+        // now; 53: no
         // connection or memory left.
-        return state.startsWith("08") || state.startsWith("57P") || state.equals("25P03") || state.equals("25006")
+        return state.startsWith("08")
+                || state.startsWith("57P")
+                || state.equals("25P03")
+                || state.equals("25006")
                 || state.startsWith("53") && !state.equals("53100");
     }
 

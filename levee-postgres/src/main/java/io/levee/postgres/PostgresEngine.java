@@ -109,11 +109,7 @@ final class PostgresEngine implements StorageEngine {
     }
 
     private static PostgresEngine openForWriting(
-            Connections connections,
-            CatalogSession session,
-            Catalog catalog,
-            EngineSettings settings,
-            Duration grace) {
+            Connections connections, CatalogSession session, Catalog catalog, EngineSettings settings, Duration grace) {
         Clock clock = settings.options().clock();
         WriterSession writer = WriterSession.open(connections, catalog, clock.instant());
         boolean done = false;
@@ -173,14 +169,7 @@ final class PostgresEngine implements StorageEngine {
             manifest.reload(catalog.leaves(c));
             return ServerSettings.of(c);
         });
-        return new PostgresEngine(
-                connections,
-                session,
-                catalog,
-                manifest,
-                pragmas,
-                null,
-                settings);
+        return new PostgresEngine(connections, session, catalog, manifest, pragmas, null, settings);
     }
 
     // Who and what
@@ -318,7 +307,8 @@ final class PostgresEngine implements StorageEngine {
         }
         writing();
         // This is the writer's thread: nothing is on its way to the partition while it runs.
-        session.change("a partition cannot be closed", c -> catalog.move(c, id, "open", "closed", null, clock.instant()));
+        session.change(
+                "a partition cannot be closed", c -> catalog.move(c, id, "open", "closed", null, clock.instant()));
         leaf.closed();
         return "";
     }

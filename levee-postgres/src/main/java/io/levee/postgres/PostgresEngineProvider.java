@@ -18,7 +18,6 @@ public final class PostgresEngineProvider implements EngineProvider {
     public StorageEngine open(String address, EngineSettings settings) {
         Address parsed = Address.parse(address, System.getenv());
         Names names = new Names(parsed.schema());
-        return PostgresEngine.open(
-                Connections.to(parsed, settings.options().queryThreads()), names, settings);
+        return PostgresEngine.open(Connections.to(parsed, settings.options().queryThreads()), names, settings);
     }
 }

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Finds and deletes single rows, between batches. Owned by the writer thread. */
@@ -42,12 +43,13 @@ final class RowChanges {
             sql.add((i == 0 ? "" : " AND ") + Names.column(spec, spec.key().get(i)) + " = ")
                     .parameter(key[i]);
         }
-        return session.ask("a row cannot be looked up", c -> {
+        Optional<StoredRow> found = session.ask("a row cannot be looked up", c -> {
             try (PreparedStatement statement = sql.prepare(c, "");
                     ResultSet rows = statement.executeQuery()) {
-                return rows.next() ? row(spec, rows) : null;
+                return rows.next() ? Optional.of(row(spec, rows)) : Optional.empty();
             }
         });
+        return found.orElse(null);
     }
 
     private static StoredRow row(TableSpec spec, ResultSet rows) throws SQLException {
@@ -119,8 +121,7 @@ final class RowChanges {
                 .add("DELETE FROM " + names.in(leaf.name()) + " WHERE (" + Names.time(spec)
                         + ", _seq) IN (SELECT * FROM unnest(")
                 .parameter(new SqlBuilder.Listed(
-                        "bigint",
-                        marks.stream().map(RowQuery.Mark::timeMicros).toArray()))
+                        "bigint", marks.stream().map(RowQuery.Mark::timeMicros).toArray()))
                 .add(", ")
                 .parameter(new SqlBuilder.Listed(
                         "bigint", marks.stream().map(RowQuery.Mark::seq).toArray()))

@@ -78,10 +78,10 @@ final class Schema {
     void completeLeaf(Connection connection, TableSpec spec, Leaf leaf) throws SQLException {
         List<String> additions = new ArrayList<>();
         for (Column column : spec.columns()) {
-            additions.add("ADD COLUMN IF NOT EXISTS " + Names.column(spec, column.name()) + " " + Names.sqlType(column));
+            additions.add(
+                    "ADD COLUMN IF NOT EXISTS " + Names.column(spec, column.name()) + " " + Names.sqlType(column));
         }
-        Postgres.run(
-                connection, "ALTER TABLE " + names.in(leaf.name()) + " " + String.join(", ", additions));
+        Postgres.run(connection, "ALTER TABLE " + names.in(leaf.name()) + " " + String.join(", ", additions));
     }
 
     /** Attaches a partition's table; quick, since its bounds are a constraint of it. */

@@ -24,8 +24,8 @@ final class ServerSettings {
     private static Map<String, Object> read(Connection connection, String value) throws SQLException {
         Map<String, Object> settings = new TreeMap<>();
         try (Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery(
-                        "SELECT name, " + value + " FROM pg_catalog.pg_settings WHERE name IN"
+                ResultSet rows =
+                        statement.executeQuery("SELECT name, " + value + " FROM pg_catalog.pg_settings WHERE name IN"
                                 + " ('server_version', 'server_encoding', 'synchronous_commit', 'fsync',"
                                 + " 'full_page_writes', 'max_connections', 'wal_level', 'autovacuum',"
                                 + " 'lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout',"

@@ -191,8 +191,7 @@ final class WriterSession {
     }
 
     /** The catalog does not say yet: then what the server knows of the session. */
-    private static void fromActivity(Connection connection, int holder, Map<String, Object> owner)
-            throws SQLException {
+    private static void fromActivity(Connection connection, int holder, Map<String, Object> owner) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(
                 "SELECT application_name, backend_start::text FROM pg_catalog.pg_stat_activity WHERE pid = ?")) {
             statement.setInt(1, holder);

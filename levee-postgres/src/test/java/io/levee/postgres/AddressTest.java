@@ -67,7 +67,8 @@ class AddressTest {
                 "postgres://u:" + SECRET + "@h/db?sslmode=nonsense&sslpassword=" + SECRET)) {
             assertThatThrownBy(() -> Levee.open(bad, false, o -> {}))
                     .as(bad)
-                    .isInstanceOfSatisfying(LeveeException.class, e -> assertThat(trace(e)).doesNotContain(SECRET));
+                    .isInstanceOfSatisfying(
+                            LeveeException.class, e -> assertThat(trace(e)).doesNotContain(SECRET));
         }
         Address good = parse("postgres://u:" + SECRET + "@h/db?sslpassword=" + SECRET);
         assertThat(good.toString() + good.url()).doesNotContain(SECRET);

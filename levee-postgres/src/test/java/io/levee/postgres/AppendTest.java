@@ -61,8 +61,8 @@ class AppendTest {
             assertThat(partitions.stream().mapToLong(PartitionInfo::rows).sum()).isEqualTo(100);
         }
         assertThat(server.texts("SELECT count(*) FROM \"" + schema + "\".jobs")).containsExactly("100");
-        assertThat(server.texts("SELECT name || ok || x || encode(raw, 'hex') FROM \"" + schema
-                        + "\".jobs WHERE n = 3600"))
+        assertThat(server.texts(
+                        "SELECT name || ok || x || encode(raw, 'hex') FROM \"" + schema + "\".jobs WHERE n = 3600"))
                 .containsExactly("job ü 360011200010210");
         try (Store store = Levee.open(address, false, o -> {})) {
             assertThat(store.status().lastShutdown()).isEqualTo("CLEAN");

@@ -85,10 +85,9 @@ class ArchitectureTest {
                 .should()
                 .callConstructorWhere(target(owner(nameMatching("org\\.postgresql\\.ds\\..*|com\\.zaxxer\\..*"))))
                 .orShould()
-                .accessTargetWhere(
-                        describe("connects by itself", access -> access.getTargetOwner()
-                                .getName()
-                                .equals("java.sql.DriverManager")))
+                .accessTargetWhere(describe(
+                        "connects by itself",
+                        access -> access.getTargetOwner().getName().equals("java.sql.DriverManager")))
                 .check(MAIN);
         noClasses()
                 .that(except("Connections", "ReadSession"))

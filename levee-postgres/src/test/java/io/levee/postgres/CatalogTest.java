@@ -60,8 +60,9 @@ class CatalogTest {
                 table.append(row.build(), Ack.COMMITTED).join();
             }
             Row found = table.find("job ID", "xmin").orElseThrow();
-            assertThat(odd).allSatisfy(name -> assertThat(String.valueOf(found.get(name)))
-                    .startsWith(name.equals("job ID") || name.equals("xmin") ? name : name + "1"));
+            assertThat(odd)
+                    .allSatisfy(name -> assertThat(String.valueOf(found.get(name)))
+                            .startsWith(name.equals("job ID") || name.equals("xmin") ? name : name + "1"));
         }
     }
 

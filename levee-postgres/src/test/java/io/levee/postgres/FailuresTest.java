@@ -57,7 +57,9 @@ class FailuresTest {
 
     /** A text that does not fit an index's page, however it is compressed. */
     private static String huge() {
-        return new Random(1).ints(6000, 'a', 'z').collect(StringBuilder::new, (s, c) -> s.append((char) c), (a, b) -> {})
+        return new Random(1)
+                .ints(6000, 'a', 'z')
+                .collect(StringBuilder::new, (s, c) -> s.append((char) c), (a, b) -> {})
                 .toString();
     }
 
@@ -80,8 +82,8 @@ class FailuresTest {
                                 .mapToLong(PartitionInfo::rows)
                                 .sum())
                         .isEqualTo(997);
-                Throwable lost = catchThrowable(() ->
-                        table.append(job(spec, 1, huge()), Ack.COMMITTED).join());
+                Throwable lost = catchThrowable(
+                        () -> table.append(job(spec, 1, huge()), Ack.COMMITTED).join());
                 assertThat(lost).hasStackTraceContaining(ErrorCode.TOO_LARGE.name());
             }
         }
@@ -132,8 +134,7 @@ class FailuresTest {
     void shouldGoOnWhenTheServerIsBack() {
         String database = "db_" + schema;
         server.run("CREATE DATABASE " + database);
-        try (Store store = Levee.open(
-                address.replaceFirst("/[^/?]*\\?", "/" + database + "?"), false, o -> {})) {
+        try (Store store = Levee.open(address.replaceFirst("/[^/?]*\\?", "/" + database + "?"), false, o -> {})) {
             TableSpec spec = spec(false);
             Table<Row> table = store.createTable(spec);
             table.append(job(spec, 0, "a"), Ack.COMMITTED).join();
@@ -159,8 +160,8 @@ class FailuresTest {
         String database = "latin_" + schema;
         server.run("CREATE DATABASE " + database + " ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
         try {
-            assertThat(catchThrowable(() -> Levee.open(
-                            address.replaceFirst("/[^/?]*\\?", "/" + database + "?"), false, o -> {})))
+            assertThat(catchThrowable(
+                            () -> Levee.open(address.replaceFirst("/[^/?]*\\?", "/" + database + "?"), false, o -> {})))
                     .isInstanceOfSatisfying(
                             LeveeException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.UNSAFE_ENVIRONMENT));
         } finally {

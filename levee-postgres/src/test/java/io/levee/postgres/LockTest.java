@@ -61,8 +61,10 @@ class LockTest {
     }
 
     private Store open() {
-        return Levee.open(address, false, o -> o.overflow(Overflow.block(Duration.ofMinutes(1)))
-                .closeTimeout(Duration.ofSeconds(1)));
+        return Levee.open(
+                address,
+                false,
+                o -> o.overflow(Overflow.block(Duration.ofMinutes(1))).closeTimeout(Duration.ofSeconds(1)));
     }
 
     private List<String> events() {
@@ -78,14 +80,13 @@ class LockTest {
     @Test
     void shouldRefuseASecondWriterAndNameTheFirst() {
         try (Store store = open()) {
-            assertThatThrownBy(this::open)
-                    .isInstanceOfSatisfying(LeveeException.class, e -> {
-                        assertThat(e.code()).isEqualTo(ErrorCode.STORE_LOCKED);
-                        assertThat(e.details())
-                                .containsEntry("pid", ProcessHandle.current().pid())
-                                .containsKeys("host", "since");
-                        assertThat(e.details()).doesNotContainKey("opening");
-                    });
+            assertThatThrownBy(this::open).isInstanceOfSatisfying(LeveeException.class, e -> {
+                assertThat(e.code()).isEqualTo(ErrorCode.STORE_LOCKED);
+                assertThat(e.details())
+                        .containsEntry("pid", ProcessHandle.current().pid())
+                        .containsKeys("host", "since");
+                assertThat(e.details()).doesNotContainKey("opening");
+            });
             assertThat(store.status().owner()).containsKeys("pid", "host", "since");
         }
         open().close();
@@ -131,7 +132,9 @@ class LockTest {
             long stored = receipts.stream().mapToLong(r -> r.join().stored()).sum();
             assertThat(stored).isEqualTo(count);
             assertThat(events()).hasSize(count).doesNotHaveDuplicates();
-            assertThat(store.partitions().stream().mapToLong(PartitionInfo::rows).sum())
+            assertThat(store.partitions().stream()
+                            .mapToLong(PartitionInfo::rows)
+                            .sum())
                     .isEqualTo(count);
         }
     }
@@ -205,13 +208,14 @@ class LockTest {
                     table.append(event(spec, 1), Ack.COMMITTED).join();
                     next.set(fault);
                     List<Row> rows = List.of(event(spec, 2), event(spec, 100_000), event(spec, 3));
-                    BatchReceipt receipt =
-                            table.appendAll(rows, Ack.COMMITTED).join();
+                    BatchReceipt receipt = table.appendAll(rows, Ack.COMMITTED).join();
                     assertThat(receipt.stored()).as("%s %s", fault, spec.name()).isEqualTo(3);
                     assertThat(next.get()).isNull();
                     assertThat(server.texts("SELECT n FROM \"" + own + "\"." + spec.name() + " ORDER BY n"))
                             .containsExactly("1", "2", "3", "100000");
-                    assertThat(store.partitions()).extracting(PartitionInfo::rows).containsExactly(3L, 1L);
+                    assertThat(store.partitions())
+                            .extracting(PartitionInfo::rows)
+                            .containsExactly(3L, 1L);
                     table.append(event(spec, 4), Ack.COMMITTED).join();
                     assertThat(server.texts("SELECT sum(row_count) FROM \"" + own + "_levee\".partitions"))
                             .containsExactly("5");

@@ -52,7 +52,8 @@ class RowChangesTest {
             Table<Row> jobs = store.createTable(JOBS);
             jobs.appendAll(IntStream.range(0, 50).mapToObj(RowChangesTest::job).toList(), Ack.COMMITTED)
                     .join();
-            assertThat(jobs.update(Map.of("note", "seen"), Ack.DURABLE, 7, false).join())
+            assertThat(jobs.update(Map.of("note", "seen"), Ack.DURABLE, 7, false)
+                            .join())
                     .isTrue();
             assertThat(jobs.update(Map.of("note", "seen"), Ack.DURABLE, 7, true).join())
                     .isFalse();
@@ -61,7 +62,9 @@ class RowChangesTest {
             assertThat(server.texts("SELECT n || encode(raw, 'hex') FROM " + table + " WHERE note = 'seen'"))
                     .containsExactly("707");
             assertThat(server.texts("SELECT count(*) FROM " + table)).containsExactly("49");
-            assertThat(store.partitions().stream().mapToLong(PartitionInfo::rows).sum())
+            assertThat(store.partitions().stream()
+                            .mapToLong(PartitionInfo::rows)
+                            .sum())
                     .isEqualTo(49);
             assertThat(jobs.find(7, false)).isPresent();
         }
@@ -78,8 +81,7 @@ class RowChangesTest {
             assertThat(server.texts("SELECT count(*) FROM " + table + " WHERE ok = 0"))
                     .containsExactly("250");
             assertThat(server.texts("SELECT count(*) FROM " + table)).containsExactly("250");
-            assertThat(server.texts("SELECT row_count FROM \"" + PostgresServer.schema(address)
-                            + "_levee\".erasures"))
+            assertThat(server.texts("SELECT row_count FROM \"" + PostgresServer.schema(address) + "_levee\".erasures"))
                     .containsExactly("250");
         }
     }

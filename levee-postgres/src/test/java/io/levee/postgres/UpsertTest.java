@@ -13,7 +13,6 @@ import io.levee.Row;
 import io.levee.Store;
 import io.levee.Table;
 import io.levee.TableSpec;
-import io.levee.testkit.Gen;
 import io.levee.testkit.PostgresServer;
 import io.levee.testkit.Property;
 import java.time.Instant;

@@ -2,6 +2,8 @@ package io.levee.postgres;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.SQLExceptionOverride;
+import java.sql.SQLException;
 import java.time.Duration;
 import javax.sql.DataSource;
 
@@ -25,7 +27,19 @@ final class HikariPool implements AutoCloseable {
         config.setConnectionTimeout(connectTimeout.toMillis());
         // The engine has connected before: what keeps the pool from connecting is told by the query that needs it.
         config.setInitializationFailTimeout(-1);
+        config.setExceptionOverrideClassName(Refusals.class.getName());
         return new HikariPool(new HikariDataSource(config));
+    }
+
+    /** Free SQL that the server refuses as not supported is no reason to give a connection up, nor to warn of it with a stack trace. */
+    public static final class Refusals implements SQLExceptionOverride {
+        /** Made by the pool. */
+        public Refusals() {}
+
+        @java.lang.Override
+        public Override adjudicate(SQLException e) {
+            return "0A000".equals(e.getSQLState()) ? Override.DO_NOT_EVICT : Override.CONTINUE_EVICT;
+        }
     }
 
     DataSource dataSource() {

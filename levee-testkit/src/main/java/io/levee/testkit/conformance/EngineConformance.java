@@ -148,4 +148,12 @@ public abstract class EngineConformance {
             super(EngineConformance.this);
         }
     }
+
+    @Nested
+    @DisplayName("the engine interface")
+    class Interface extends EngineInterfaceConformance {
+        Interface() {
+            super(EngineConformance.this);
+        }
+    }
 }

@@ -3,7 +3,9 @@ package io.levee.testkit.conformance;
 import io.levee.Levee;
 import io.levee.Store;
 import io.levee.StoreOptions;
+import io.levee.engine.EngineProvider;
 import java.util.List;
+import java.util.ServiceLoader;
 import java.util.function.Consumer;
 
 /** How the conformance kit gets at an engine. What the engine can do is asked from the engine itself. */
@@ -11,6 +13,15 @@ import java.util.function.Consumer;
 public interface EngineUnderTest {
     /** The address of a store that is not there yet. Each call gives another one; whoever gives it cleans up after the tests. */
     String newStore();
+
+    /** The engine's provider: by default the one on the class path that accepts the address. */
+    default EngineProvider provider(String address) {
+        return ServiceLoader.load(EngineProvider.class).stream()
+                .map(ServiceLoader.Provider::get)
+                .filter(provider -> provider.accepts(address))
+                .findFirst()
+                .orElseThrow(() -> new IllegalStateException("no engine on the class path accepts " + address));
+    }
 
     /**
      * Opens a store of this engine.
@@ -20,7 +31,7 @@ public interface EngineUnderTest {
      * @param options sets what a test needs to differ from the defaults
      */
     default Store open(String address, boolean readOnly, Consumer<StoreOptions.Builder> options) {
-        return Levee.open(address, readOnly, options);
+        return Levee.open(provider(address), address, readOnly, options);
     }
 
     /** Options for the JVMs that are killed, such as {@code -D…}; their class path is this JVM's. They open stores by the address. */

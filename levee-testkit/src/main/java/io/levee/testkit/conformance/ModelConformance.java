@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Test;
  * themselves. They only have to be the same ones later.
  */
 abstract class ModelConformance extends Conformance {
-    private static final int TRIALS = 14;
+    private static final int TRIALS = 10;
 
     ModelConformance(EngineConformance kit) {
         super(kit);

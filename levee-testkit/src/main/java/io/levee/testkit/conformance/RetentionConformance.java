@@ -100,8 +100,9 @@ abstract class RetentionConformance extends Conformance {
     @Test
     void shouldDropTheOldestWhileTheTableIsTooLarge() {
         fill(spec(RetentionRule.KEEP_ALL), 5);
+        // An engine may measure now and then.
+        await("sizes are known", () -> store.partitions().stream().allMatch(p -> p.bytes() > 0));
         long bytes = store.partitions().stream().mapToLong(PartitionInfo::bytes).sum();
-        assertThat(bytes).isPositive();
         store.createTable(spec(new RetentionRule(null, new Bytes(bytes - 1))));
         apply();
         assertThat(left()).hasSizeBetween(1, 4).startsWith(0L).isSorted();

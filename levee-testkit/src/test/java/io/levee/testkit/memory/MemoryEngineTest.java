@@ -2,6 +2,7 @@ package io.levee.testkit.memory;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.awaitility.Awaitility.await;
 
 import io.levee.Ack;
 import io.levee.ErrorCode;
@@ -12,6 +13,7 @@ import io.levee.Query;
 import io.levee.Store;
 import io.levee.Table;
 import io.levee.Time;
+import java.time.Duration;
 import java.time.Instant;
 import org.junit.jupiter.api.Test;
 
@@ -58,6 +60,21 @@ class MemoryEngineTest {
                 Store other = Levee.inMemory(clock)) {
             append(one, 1);
             assertThat(other.tables()).isEmpty();
+        }
+    }
+
+    /** The grace goes by the store's clock: here, a test can wait for its end. */
+    @Test
+    void shouldKeepWhatWasDroppedForTenMinutes() {
+        ManualClock clock = new ManualClock(Instant.parse("2026-05-20T00:00:00Z"));
+        try (Store store = Levee.open(
+                "memory:", false, o -> o.clock(clock).retentionEvery(Duration.ofMillis(5)))) {
+            append(store, 1);
+            store.table(Event.class, t -> t.keepFor(Duration.ofDays(1)));
+            clock.advance(Duration.ofDays(2));
+            await().until(() -> store.dropped().size() == 1);
+            clock.advance(Duration.ofMinutes(11));
+            await().until(() -> store.dropped().isEmpty());
         }
     }
 }

@@ -288,10 +288,7 @@ final class PostgresEngine implements StorageEngine {
     @Override
     public List<PartitionInfo> partitions() {
         refresh();
-        Map<String, Long> bytes = sizes.byTable();
-        return manifest.all().stream()
-                .map(leaf -> leaf.info(bytes.getOrDefault(leaf.name(), 0L)))
-                .toList();
+        return sizes.infos(manifest.all());
     }
 
     @Override
@@ -375,10 +372,7 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public List<PartitionInfo> dropped() {
-        Map<String, Long> bytes = sizes.byTable();
-        return session.ask("dropped partitions cannot be listed", catalog::dropped).stream()
-                .map(leaf -> leaf.info(bytes.getOrDefault(leaf.name(), 0L)))
-                .toList();
+        return sizes.infos(session.ask("dropped partitions cannot be listed", catalog::dropped));
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.levee.postgres;
 
 import io.levee.LeveeException;
+import io.levee.PartitionInfo;
 import io.levee.StoreStatus;
 import io.levee.internal.time.MonotonicClock;
 import java.sql.Connection;
@@ -10,6 +11,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** What tables take on the server's disk, as the server measures it; kept some seconds. Thread-safe. */
@@ -21,6 +23,7 @@ final class Sizes {
     private Measured last = new Measured(Map.of(), 0);
     private long takenNanos;
     private boolean taken;
+    private boolean reachable = true;
 
     private record Measured(Map<String, Long> byTable, long catalogBytes) {}
 
@@ -29,14 +32,17 @@ final class Sizes {
         this.names = catalog.names();
     }
 
-    /** Bytes of each table of the store's schema with indexes and large values, by the table's name. */
-    Map<String, Long> byTable() {
-        return measured().byTable;
+    /** The figures of partitions, with their tables' bytes: rows, indexes and large values. */
+    List<PartitionInfo> infos(List<Leaf> leaves) {
+        Map<String, Long> bytes = measured(leaves).byTable;
+        return leaves.stream()
+                .map(leaf -> leaf.info(bytes.getOrDefault(leaf.name(), 0L)))
+                .toList();
     }
 
     /** Bytes by part. How much room the server's volume has nobody tells a client: 0. */
     StoreStatus.Disk disk() {
-        Measured now = measured();
+        Measured now = measured(List.of());
         long partitions =
                 now.byTable.values().stream().mapToLong(Long::longValue).sum();
         Map<String, Long> byPart = new LinkedHashMap<>();
@@ -50,14 +56,17 @@ final class Sizes {
         taken = false;
     }
 
-    private synchronized Measured measured() {
+    private synchronized Measured measured(List<Leaf> leaves) {
         long now = MonotonicClock.SYSTEM.nanos();
-        if (!taken || now - takenNanos > FRESH.toNanos()) {
+        boolean old = !taken || now - takenNanos > FRESH.toNanos();
+        if (old || reachable && !leaves.stream().allMatch(leaf -> last.byTable.containsKey(leaf.name()))) {
             try {
                 last = session.ask("the sizes of tables cannot be read", this::measure);
+                reachable = true;
             } catch (LeveeException e) {
                 // Figures for people: those of before are better than none while the server is away.
                 System.getLogger("io.levee.postgres").log(System.Logger.Level.WARNING, e.getMessage());
+                reachable = false;
             }
             taken = true;
             takenNanos = now;

@@ -10,6 +10,7 @@ import io.levee.Levee;
 import io.levee.LeveeException;
 import io.levee.PartitionBy;
 import io.levee.PartitionId;
+import io.levee.Query;
 import io.levee.Row;
 import io.levee.Store;
 import io.levee.Table;
@@ -228,6 +229,28 @@ class CatalogTest {
                         .extracting(Finding::what)
                         .anyMatch(what -> what.contains("all tables of the store belong to the user"));
             }
+        } finally {
+            server.run("DROP OWNED BY " + user + " CASCADE; DROP ROLE " + user);
+        }
+    }
+
+    @Test
+    void shouldLetInReadersThatMayOnlyRead() {
+        String user = "reader_" + schema;
+        server.run("CREATE ROLE " + user + " LOGIN; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO " + user);
+        try (Store writer = open()) {
+            server.run("GRANT USAGE ON SCHEMA \"" + schema + "\", \"" + schema + "_levee\" TO " + user);
+            append(writer.createTable(spec("jobs").build()), "2026-05-20T10:00:00Z", "2026-05-21T11:00:00Z");
+            try (Store reader = Levee.open(address.replace("postgres@", user + "@"), true, o -> {})) {
+                assertThat(reader.count(Query.builder("jobs").build())).isEqualTo(2);
+                assertThat(reader.partitions()).hasSize(2);
+                assertThat(reader.status().owner())
+                        .containsEntry("pid", ProcessHandle.current().pid());
+                assertThat(reader.diagnose()).noneMatch(f -> f.level() == Finding.Level.PROBLEM);
+            }
+            assertThatThrownBy(() -> Levee.open(address.replace("postgres@", user + "@"), false, o -> {}))
+                    .isInstanceOfSatisfying(
+                            LeveeException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.STORE_LOCKED));
         } finally {
             server.run("DROP OWNED BY " + user + " CASCADE; DROP ROLE " + user);
         }

@@ -12,8 +12,9 @@ import picocli.CommandLine;
 /** {@code levee doctor}: what the store stands on. */
 @CommandLine.Command(
         name = "doctor",
-        description = "Checks what the store stands on: the machine or server, versions, settings, rights, clocks. Status 1 where"
-                + " there is a PROBLEM.",
+        description =
+                "Checks what the store stands on: the machine or server, versions, settings, rights, clocks. Status 1 where"
+                        + " there is a PROBLEM.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  levee doctor --store history",
@@ -36,7 +37,8 @@ final class DoctorCommand extends Command {
             console.flush();
         }
         boolean problem = findings.stream()
-                .anyMatch(f -> f instanceof Map<?, ?> finding && Finding.Level.PROBLEM.name().equals(finding.get("level")));
+                .anyMatch(f -> f instanceof Map<?, ?> finding
+                        && Finding.Level.PROBLEM.name().equals(finding.get("level")));
         return problem ? FAILED : OK;
     }
 
@@ -55,7 +57,8 @@ final class DoctorCommand extends Command {
 
     private void print(Object entry) {
         if (entry instanceof Map<?, ?> finding) {
-            console.print(String.format("%-8s %s", finding.get("level"), Printable.line(String.valueOf(finding.get("what")))));
+            console.print(String.format(
+                    "%-8s %s", finding.get("level"), Printable.line(String.valueOf(finding.get("what")))));
             if (finding.get("hint") instanceof String hint && !hint.isEmpty()) {
                 console.print("         Do: " + Printable.line(hint));
             }

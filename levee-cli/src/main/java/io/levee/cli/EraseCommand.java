@@ -22,8 +22,9 @@ import picocli.CommandLine.Parameters;
 /** {@code levee erase}: every record that a filter finds, for good. */
 @CommandLine.Command(
         name = "erase",
-        description = "Deletes every record that a filter finds, for good: also from what drops left behind. Says first how"
-                + " many there are, and asks.",
+        description =
+                "Deletes every record that a filter finds, for good: also from what drops left behind. Says first how"
+                        + " many there are, and asks.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  levee erase invocations --where \"user = 'jane'\"",
@@ -73,7 +74,8 @@ final class EraseCommand extends Command {
     private int ask(Remote remote) throws Exception {
         Map<String, @Nullable Object> params = new LinkedHashMap<>();
         params.put("where", where);
-        Object count = remote.get(Remote.path("v1", "tables", table, "count"), params).get("count");
+        Object count =
+                remote.get(Remote.path("v1", "tables", table, "count"), params).get("count");
         if (!agreed(count instanceof Number number ? number.longValue() : 0)) {
             return FAILED;
         }

@@ -79,7 +79,8 @@ final class Errors {
         Object engine = server == null ? inUse.get("engine") : error.details().get("engine");
         String place = server == null ? inUse.get("store") : server;
         if (place != null) {
-            String what = (server == null ? "Store: " : "Server: ") + place + (engine == null ? "" : " (" + engine + ")");
+            String what =
+                    (server == null ? "Store: " : "Server: ") + place + (engine == null ? "" : " (" + engine + ")");
             console.say(Printable.line(Addresses.redacted(what)));
         }
     }

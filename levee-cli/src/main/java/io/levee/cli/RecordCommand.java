@@ -22,7 +22,8 @@ abstract class RecordCommand extends Command {
             index = "1..*",
             arity = "1..*",
             paramLabel = "KEY",
-            description = "The key: one argument for each of its columns, in their order. After -- it may begin with a dash.")
+            description =
+                    "The key: one argument for each of its columns, in their order. After -- it may begin with a dash.")
     List<String> key = List.of();
 
     RecordCommand(Console console) {
@@ -104,6 +105,7 @@ abstract class RecordCommand extends Command {
     /** A value as a person reads it. */
     final void line(int width, String name, @Nullable Object value) {
         String padded = name + " ".repeat(Math.max(0, width - name.codePointCount(0, name.length())));
-        console.print(Printable.line(padded + "  " + Grid.text(value, java.time.ZoneOffset.UTC)).stripTrailing());
+        console.print(Printable.line(padded + "  " + Grid.text(value, java.time.ZoneOffset.UTC))
+                .stripTrailing());
     }
 }

@@ -63,7 +63,8 @@ final class StatusCommand extends Command {
             boolean limited = disk.get("limitBytes") instanceof Number n && n.longValue() > 0;
             line(
                     "disk",
-                    size(disk.get("bytes")) + (limited ? " of " + size(disk.get("limitBytes")) : "")
+                    size(disk.get("bytes"))
+                            + (limited ? " of " + size(disk.get("limitBytes")) : "")
                             + (disk.get("freeBytes") == null
                                     ? ""
                                     : ", " + size(disk.get("freeBytes")) + " free on the volume"));

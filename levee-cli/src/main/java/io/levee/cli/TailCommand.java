@@ -15,8 +15,9 @@ import picocli.CommandLine.Parameters;
 /** {@code levee tail}: follow a table. */
 @CommandLine.Command(
         name = "tail",
-        description = "Follows a table: its new and changed records as they are committed, a JSON object a line, each with the"
-                + " _number to continue after. A line {\"gap\":…} tells what retention dropped before it was read.",
+        description =
+                "Follows a table: its new and changed records as they are committed, a JSON object a line, each with the"
+                        + " _number to continue after. A line {\"gap\":…} tells what retention dropped before it was read.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  levee tail invocations",
@@ -40,7 +41,10 @@ final class TailCommand extends Command {
     @Option(names = "--cursor", paramLabel = "NAME", description = "Not built yet: a place that the store keeps.")
     private @Nullable String cursor;
 
-    @Option(names = "--for", paramLabel = "TIME", description = "How long, such as 10s. Default: until it is told to end.")
+    @Option(
+            names = "--for",
+            paramLabel = "TIME",
+            description = "How long, such as 10s. Default: until it is told to end.")
     private @Nullable String length;
 
     @Option(names = "--limit", paramLabel = "N", description = "End after N records. Default: never.")

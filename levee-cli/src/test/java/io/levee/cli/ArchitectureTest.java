@@ -33,7 +33,14 @@ class ArchitectureTest {
         noClasses()
                 .should()
                 .dependOnClassesThat()
-                .resideInAnyPackage("io.levee.sqlite..", "org.sqlite..", "io.levee.postgres..", "org.postgresql..", "com.zaxxer..", "java.sql..", "io.levee.testkit..")
+                .resideInAnyPackage(
+                        "io.levee.sqlite..",
+                        "org.sqlite..",
+                        "io.levee.postgres..",
+                        "org.postgresql..",
+                        "com.zaxxer..",
+                        "java.sql..",
+                        "io.levee.testkit..")
                 .check(MAIN);
     }
 

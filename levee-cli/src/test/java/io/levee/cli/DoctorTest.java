@@ -38,7 +38,9 @@ class DoctorTest {
             boolean problem = findings.toString().contains("level=PROBLEM");
             assertThat(run.status()).isEqualTo(problem ? 1 : 0);
             Run plain = place.levee("doctor");
-            assertThat(plain.out()).startsWith("engine   " + answer.get("engine")).containsPattern("\n(OK|WARNING|PROBLEM) ");
+            assertThat(plain.out())
+                    .startsWith("engine   " + answer.get("engine"))
+                    .containsPattern("\n(OK|WARNING|PROBLEM) ");
         }
     }
 
@@ -84,7 +86,8 @@ class DoctorTest {
         write(spec, "{time: at, columns: {at: timestamp}}");
         Run create = Run.withEnv(env, "table", "create", "t", "--spec", spec);
         assertThat(create.status()).as(create.err()).isZero();
-        for (String command : List.of("status", "status --json", "doctor", "partitions", "query none", "query none --json")) {
+        for (String command :
+                List.of("status", "status --json", "doctor", "partitions", "query none", "query none --json")) {
             Run run = Run.withEnv(env, (Object[]) command.split(" "));
             assertThat(run.err() + run.out()).contains("postgres").doesNotContain("hunter2");
         }

@@ -83,8 +83,8 @@ final class Place implements AutoCloseable {
         if (server != null) {
             var answer = java.net.http.HttpClient.newHttpClient()
                     .send(
-                            java.net.http.HttpRequest.newBuilder(java.net.URI.create(
-                                            server.url() + "/v1/tables/" + table + "/records"))
+                            java.net.http.HttpRequest.newBuilder(
+                                            java.net.URI.create(server.url() + "/v1/tables/" + table + "/records"))
                                     .POST(java.net.http.HttpRequest.BodyPublishers.ofString(lines))
                                     .build(),
                             java.net.http.HttpResponse.BodyHandlers.ofString());

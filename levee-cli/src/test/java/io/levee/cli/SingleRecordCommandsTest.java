@@ -34,7 +34,8 @@ class SingleRecordCommandsTest {
         StringBuilder lines = new StringBuilder();
         for (int i = -1; i <= 9; i++) {
             lines.append("{\"n\":" + i + ",\"id\":\"a/b " + i + "%\",\"at\":\"2026-01-0" + Math.max(1, i)
-                    + "T00:00:00Z\",\"exit code\":" + i % 3 + ",\"note\":\"note " + i + "\",\"j\":{\"x\":[" + i + "]}}\n");
+                    + "T00:00:00Z\",\"exit code\":" + i % 3 + ",\"note\":\"note " + i + "\",\"j\":{\"x\":[" + i
+                    + "]}}\n");
         }
         place.take("jobs", lines.toString());
         return place;
@@ -52,7 +53,8 @@ class SingleRecordCommandsTest {
             assertThat(place.json(0, "get", "jobs", "--", "-1", "a/b -1%")).containsEntry("found", true);
             Run plain = place.levee("get", "jobs", "3", "a/b 3%");
             assertThat(plain.out())
-                    .contains("id         a/b 3%\n", "exit code  0\n", "note       note 3\n", "j          {\"x\":[3]}\n");
+                    .contains(
+                            "id         a/b 3%\n", "exit code  0\n", "note       note 3\n", "j          {\"x\":[3]}\n");
             assertThat(place.json(1, "get", "jobs", "3", "none")).isEqualTo(Map.of("found", false));
             Run missing = place.levee("get", "jobs", "3", "none");
             assertThat(missing.status()).isEqualTo(1);
@@ -69,7 +71,8 @@ class SingleRecordCommandsTest {
                 "update", "jobs", "2", "a/b 2%", "--set", "exit code=77", "--set", "note", "--set", "j={\"y\":1.50}"
             };
             assertThat(place.json(0, update)).isEqualTo(Map.of("updated", true));
-            String record = place.json(0, "get", "jobs", "2", "a/b 2%").get("record").toString();
+            String record =
+                    place.json(0, "get", "jobs", "2", "a/b 2%").get("record").toString();
             assertThat(record).contains("exit code=77", "note=null", "j={y=1.50}", "at=2026-01-02T00:00:00Z");
             assertThat(place.json(1, "update", "jobs", "2", "none", "--set", "note=x"))
                     .isEqualTo(Map.of("updated", false));
@@ -78,7 +81,8 @@ class SingleRecordCommandsTest {
                 assertThat(run.status()).as(refused).isEqualTo(1);
                 assertThat(run.err()).startsWith("LEVEE-400 ").contains(refused.substring(0, refused.indexOf('=')));
             }
-            assertThat(place.json(0, "get", "jobs", "2", "a/b 2%").get("record")).hasToString(record);
+            assertThat(place.json(0, "get", "jobs", "2", "a/b 2%").get("record"))
+                    .hasToString(record);
         }
     }
 
@@ -168,12 +172,15 @@ class SingleRecordCommandsTest {
             place.create(
                     "brief",
                     "{time: at, columns: {at: timestamp, n: integer}, partition: day, retention: {maxAge: 7d}}");
-            assertThat(place.json(0, "retention", "apply").get("dropped").toString()).contains("brief/2026-01-01");
+            assertThat(place.json(0, "retention", "apply").get("dropped").toString())
+                    .contains("brief/2026-01-01");
             List<?> trash = (List<?>) place.json(0, "trash", "list").get("trash");
             assertThat(trash.toString()).contains("partition=brief/2026-01-01,");
             assertThat(place.json(0, "trash", "restore", "brief/2026-01-01"))
                     .isEqualTo(Map.of("restored", "brief/2026-01-01"));
-            assertThat(place.json(0, "query", "brief", "--order", "oldest", "--limit", 1).get("rows").toString())
+            assertThat(place.json(0, "query", "brief", "--order", "oldest", "--limit", 1)
+                            .get("rows")
+                            .toString())
                     .contains("n=1}");
         }
     }

@@ -85,16 +85,19 @@ class TailCommandTest {
         try (Place place = Place.of(way, dir)) {
             String spec = "{time: at, columns: {at: timestamp, n: integer}, partition: day";
             place.create("brief", spec + "}");
-            place.take("brief", "{\"at\":\"2026-01-01T00:00:00Z\",\"n\":1}\n{\"at\":\"2026-02-01T00:00:00Z\",\"n\":2}\n");
+            place.take(
+                    "brief", "{\"at\":\"2026-01-01T00:00:00Z\",\"n\":1}\n{\"at\":\"2026-02-01T00:00:00Z\",\"n\":2}\n");
             place.create("brief", spec + ", retention: {maxAge: 7d}}");
-            assertThat(place.json(0, "retention", "apply").get("dropped").toString()).contains("brief/2026-01-01");
+            assertThat(place.json(0, "retention", "apply").get("dropped").toString())
+                    .contains("brief/2026-01-01");
             Run run = place.levee("tail", "brief", "--after", 0, "--for", "0s");
             assertThat(run.status()).as(run.err()).isZero();
             List<Map<String, Object>> lines = objects(run.out());
             assertThat(lines.get(0)).containsOnlyKeys("gap");
-            assertThat((Map<?, ?>) lines.get(0).get("gap"))
-                    .hasToString("{after=0, upTo=1, reason=EXPIRED}");
-            assertThat(lines.subList(1, lines.size())).extracting(r -> r.get("n")).containsExactly(2L);
+            assertThat((Map<?, ?>) lines.get(0).get("gap")).hasToString("{after=0, upTo=1, reason=EXPIRED}");
+            assertThat(lines.subList(1, lines.size()))
+                    .extracting(r -> r.get("n"))
+                    .containsExactly(2L);
         }
     }
 
@@ -115,7 +118,8 @@ class TailCommandTest {
         place.take("events", line(1, "a"));
         Path out = dir.resolve("out");
         Files.createFile(out);
-        var following = CompletableFuture.supplyAsync(() -> Run.appendTo(out, place.with("tail", "events", "--after", 0)));
+        var following =
+                CompletableFuture.supplyAsync(() -> Run.appendTo(out, place.with("tail", "events", "--after", 0)));
         Awaitility.await().until(() -> Files.readString(out).contains("\"n\":1"));
         place.close();
         Run run = following.join();

@@ -35,7 +35,19 @@ class TwoEnginesTest {
 
     /** What an engine has for itself: its name, how it keeps partitions, and what is measured in seconds or bytes. */
     private static final List<String> OWN = List.of(
-            "store", "engine", "state", "owner", "pragmas", "disk", "memory", "tasks", "bytes", "bytesFreed", "seconds", "plan", "reference",
+            "store",
+            "engine",
+            "state",
+            "owner",
+            "pragmas",
+            "disk",
+            "memory",
+            "tasks",
+            "bytes",
+            "bytesFreed",
+            "seconds",
+            "plan",
+            "reference",
             "queue");
 
     @TempDir
@@ -86,7 +98,8 @@ class TwoEnginesTest {
                 Object[] words = {"query", table, "--limit", 777, "--store", store, "--json"};
                 Run run = after[i] == null
                         ? Run.levee(words)
-                        : Run.levee(Stream.concat(Stream.of(words), Stream.of("--after", after[i])).toArray());
+                        : Run.levee(Stream.concat(Stream.of(words), Stream.of("--after", after[i]))
+                                .toArray());
                 assertThat(run.status()).as(run.err()).isZero();
                 Map<String, Object> answer = run.json();
                 after[i] = answer.remove("next");
@@ -116,7 +129,10 @@ class TwoEnginesTest {
         String group = PlainColumn.quoted(set.group());
         String number = PlainColumn.quoted(set.number());
         same("sql", "SELECT count(*) AS a, count(@) AS b, min(@) AS c, max(@) AS d FROM ".replace("@", number) + table);
-        same("sql", "SELECT " + group + " AS g, count(*) AS n FROM " + table + " WHERE " + group + " IS NOT NULL GROUP BY 1 ORDER BY 1");
+        same(
+                "sql",
+                "SELECT " + group + " AS g, count(*) AS n FROM " + table + " WHERE " + group
+                        + " IS NOT NULL GROUP BY 1 ORDER BY 1");
         same("sql", "SELECT * FROM " + table + " ORDER BY _seq LIMIT 200");
     }
 
@@ -173,7 +189,8 @@ class TwoEnginesTest {
     }
 
     private static Object[] on(Object store, Object... words) {
-        return Stream.concat(Stream.of(words), Stream.of("--store", store, "--json")).toArray();
+        return Stream.concat(Stream.of(words), Stream.of("--store", store, "--json"))
+                .toArray();
     }
 
     private static void compare(String what, Map<String, Object> first, Map<String, Object> second) {
@@ -211,9 +228,12 @@ class TwoEnginesTest {
 
     private static List<?> sorted(List<?> list) {
         return list.stream()
-                .sorted(Comparator.comparing(entry -> Json.write(entry instanceof Map<?, ?> map
-                        ? new TreeMap<>(Map.of("g", String.valueOf(map.values().iterator().next())))
-                        : entry)))
+                .sorted(Comparator.comparing(entry -> Json.write(
+                        entry instanceof Map<?, ?> map
+                                ? new TreeMap<>(Map.of(
+                                        "g",
+                                        String.valueOf(map.values().iterator().next())))
+                                : entry)))
                 .toList();
     }
 

@@ -31,8 +31,7 @@ final class Exchange {
     private @Nullable Callback detached;
     private final Callback callback;
 
-    Exchange(
-            Request request, Response response, Callback callback, Map<String, String> variables, List<String> rest) {
+    Exchange(Request request, Response response, Callback callback, Map<String, String> variables, List<String> rest) {
         this.request = request;
         this.response = response;
         this.callback = callback;

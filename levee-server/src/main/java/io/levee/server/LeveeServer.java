@@ -55,7 +55,8 @@ public final class LeveeServer implements AutoCloseable {
         ClientWatch watch = new ClientWatch(server);
         tails = new TailRoutes(store, options.maxTails(), watch);
         Router router = Routes.of(store, options, stream, tails, counters, watch);
-        server.setHandler(new GracefulHandler(new RootHandler(router, new Guard(options), options, counters, store.engine())));
+        server.setHandler(
+                new GracefulHandler(new RootHandler(router, new Guard(options), options, counters, store.engine())));
         server.setErrorHandler(new ProblemErrorHandler());
         server.setStopTimeout(STOP_MILLIS);
         server.setStopAtShutdown(false);
@@ -67,7 +68,8 @@ public final class LeveeServer implements AutoCloseable {
         http.setSendDateHeader(true);
         http.setRequestHeaderSize(16 << 10);
         http.setOutputBufferSize(32 << 10);
-        // Keys stand in paths, whatever they hold: a slash, a percent sign, two dots. The router splits the path before it
+        // Keys stand in paths, whatever they hold: a slash, a percent sign, two dots. The router splits the path before
+        // it
         // decodes the parts, and no path leads to a file, so nothing here can be ambiguous.
         http.setUriCompliance(UriCompliance.DEFAULT.with(
                 "levee",

@@ -3,7 +3,6 @@ package io.levee.server;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
-import io.levee.PartitionInfo;
 import io.levee.RetentionPlan;
 import io.levee.RunningQuery;
 import io.levee.Store;

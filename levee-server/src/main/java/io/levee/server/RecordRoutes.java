@@ -47,8 +47,7 @@ final class RecordRoutes {
     private void find(Exchange exchange) throws Exception {
         exchange.params();
         Table<Row> table = store.table(exchange.variable("t"));
-        List<String> columns =
-                table.spec().columns().stream().map(Column::name).toList();
+        List<String> columns = table.spec().columns().stream().map(Column::name).toList();
         watch.during(exchange.request(), () -> {
             Row record = table.find(key(exchange)).orElseThrow(() -> missing(exchange));
             OutputStream body = exchange.stream(Exchange.JSON);
@@ -96,7 +95,9 @@ final class RecordRoutes {
                 throw e.getCause() instanceof LeveeException known ? known : e;
             } catch (TimeoutException e) {
                 throw new LeveeException(
-                                ErrorCode.DEADLINE, "not written within " + longest.toMillis() + " ms; it still may be", e)
+                                ErrorCode.DEADLINE,
+                                "not written within " + longest.toMillis() + " ms; it still may be",
+                                e)
                         .hint("see GET /v1/status for what keeps the writer, and read the record again");
             }
         });
@@ -108,8 +109,7 @@ final class RecordRoutes {
 
     private static LeveeException missing(Exchange exchange) {
         return new LeveeException(
-                        ErrorCode.NOT_FOUND,
-                        exchange.variable("t") + " has no record of the key " + exchange.rest())
+                        ErrorCode.NOT_FOUND, exchange.variable("t") + " has no record of the key " + exchange.rest())
                 .hint("a record is found once it is committed; retention may have dropped it");
     }
 
@@ -117,8 +117,8 @@ final class RecordRoutes {
         exchange.params();
         Table<Row> table = store.table(exchange.variable("t"));
         String example = "{\"where\": \"user = 'x'\"}";
-        String where =
-                RequestBody.text(RequestBody.object(RequestBody.text(exchange, MAX_WHERE_BYTES), example, "where"), "where");
+        String where = RequestBody.text(
+                RequestBody.object(RequestBody.text(exchange, MAX_WHERE_BYTES), example, "where"), "where");
         if (where == null || where.isBlank()) {
             throw HttpProblem.badRequest("the body has no \"where\"", "send " + example);
         }

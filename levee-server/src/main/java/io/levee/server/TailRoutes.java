@@ -21,7 +21,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.util.Callback;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Follows a table as server-sent events. Each client has a thread of the pool, which is large enough for all of them: it waits
@@ -67,7 +66,10 @@ final class TailRoutes {
         }
         if (!room.tryAcquire()) {
             throw new HttpProblem(
-                            429, "TOO_MANY_TAILS", most + " clients follow tables already", "try again when one has left")
+                            429,
+                            "TOO_MANY_TAILS",
+                            most + " clients follow tables already",
+                            "try again when one has left")
                     .header("Retry-After", "5");
         }
         try (Tail<Row> tail = table.tail(after)) {

@@ -85,7 +85,8 @@ class RecordRoutesTest {
             assertThat(found.get("job ID")).isEqualTo(77L);
             assertThat(found.get("args")).isEqualTo("[1]");
         }
-        assertThat(record(server.get("/v1/tables/runs/records/r2")).get("state")).isEqualTo("OK");
+        assertThat(record(server.get("/v1/tables/runs/records/r2")).get("state"))
+                .isEqualTo("OK");
     }
 
     @Test
@@ -116,8 +117,27 @@ class RecordRoutesTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "a/b", "/", "a b", "100%", "%2F", "50%25", "grüße 🟥", "a+b", "a;b=c", "?x=1#y", ".", "..", "a\\b", "", " ", "a\tb",
-                "'\"", "a//b", "[x]", "&=", "é"
+                "a/b",
+                "/",
+                "a b",
+                "100%",
+                "%2F",
+                "50%25",
+                "grüße 🟥",
+                "a+b",
+                "a;b=c",
+                "?x=1#y",
+                ".",
+                "..",
+                "a\\b",
+                "",
+                " ",
+                "a\tb",
+                "'\"",
+                "a//b",
+                "[x]",
+                "&=",
+                "é"
             })
     void shouldTakeAnyTextAsAKey(String id) throws Exception {
         Map<String, Object> record = new LinkedHashMap<>();
@@ -172,7 +192,8 @@ class RecordRoutesTest {
             assertThat(answer.statusCode()).as(answer.body()).isEqualTo(400);
             assertThat(answer.body()).contains(entry.getValue());
         }
-        assertThat(server.send("PATCH", path + "?ack=maybe", "{\"state\":\"x\"}").statusCode())
+        assertThat(server.send("PATCH", path + "?ack=maybe", "{\"state\":\"x\"}")
+                        .statusCode())
                 .isEqualTo(400);
         HttpResponse<String> wrong = server.send("PUT", path, "{}");
         assertThat(wrong.statusCode()).isEqualTo(405);
@@ -190,7 +211,8 @@ class RecordRoutesTest {
         assertThat(server.send("POST", "/v1/tables/runs/erase", "{\"where\":\"state = 'FAILURE' AND ms > 100\"}")
                         .body())
                 .contains("\"deleted\":0");
-        for (String body : List.of("{}", "{\"where\":\"\"}", "{\"where\":1}", "{\"were\":\"x\"}", "{\"where\":\"ms >\"}")) {
+        for (String body :
+                List.of("{}", "{\"where\":\"\"}", "{\"where\":1}", "{\"were\":\"x\"}", "{\"where\":\"ms >\"}")) {
             assertThat(server.send("POST", "/v1/tables/runs/erase", body).statusCode())
                     .as(body)
                     .isEqualTo(400);
@@ -214,7 +236,8 @@ class RecordRoutesTest {
         assertThat(server.send("POST", "/v1/trash/x/restore", "", "Origin", foreign)
                         .statusCode())
                 .isEqualTo(403);
-        assertThat(record(server.get("/v1/tables/runs/records/r1")).get("state")).isEqualTo("FAILURE");
+        assertThat(record(server.get("/v1/tables/runs/records/r1")).get("state"))
+                .isEqualTo("FAILURE");
     }
 
     @Test
@@ -236,7 +259,8 @@ class RecordRoutesTest {
         assertThat(server.send("POST", "/v1/retention/apply", "").body()).contains("runs/2026-05-20");
         assertThat(server.get("/v1/tables/runs/count").body()).contains("\"count\":0,");
         assertThat(server.get("/v1/trash").body()).contains("\"partition\":\"runs/2026-05-20\"", "\"rows\":3");
-        assertThat(server.send("POST", "/v1/trash/runs%2F2026-05-20/restore", "").body())
+        assertThat(server.send("POST", "/v1/trash/runs%2F2026-05-20/restore", "")
+                        .body())
                 .isEqualTo("{\"restored\":\"runs/2026-05-20\"}");
         assertThat(server.get("/v1/tables/runs/count").body()).contains("\"count\":3,");
     }
@@ -245,7 +269,8 @@ class RecordRoutesTest {
     void shouldTellWarningsAndOnDemandAllFindings() throws Exception {
         Map<String, Object> warnings = TestServer.json(server.get("/v1/warnings"));
         assertThat(warnings).containsOnlyKeys("engine", "findings").containsEntry("engine", server.store.engine());
-        int all = ((List<?>) TestServer.json(server.get("/v1/warnings?all=true")).get("findings")).size();
+        int all =
+                ((List<?>) TestServer.json(server.get("/v1/warnings?all=true")).get("findings")).size();
         assertThat(all).isEqualTo(server.store.diagnose().size());
     }
 }

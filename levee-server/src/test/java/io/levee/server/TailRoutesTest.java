@@ -109,8 +109,7 @@ class TailRoutesTest {
     }
 
     private void awaitTails(int count) {
-        Awaitility.await()
-                .until(() -> server.get("/metrics").body().contains("levee_http_tails " + count + "\n"));
+        Awaitility.await().until(() -> server.get("/metrics").body().contains("levee_http_tails " + count + "\n"));
     }
 
     @Test
@@ -185,9 +184,7 @@ class TailRoutesTest {
             clock.advance(Duration.ofHours(day < 22 ? 24 : 0));
         }
         server.store.applyRetention(server.store.planRetention());
-        assertThat(server.store.partitions())
-                .extracting(p -> p.id().period())
-                .containsExactly("2026-05-22");
+        assertThat(server.store.partitions()).extracting(p -> p.id().period()).containsExactly("2026-05-22");
         try (Client client = new Client("/v1/tables/brief/tail?after=0")) {
             Map.Entry<String, String> gap = client.next();
             assertThat(gap.getKey()).isEqualTo("gap");

@@ -4,6 +4,7 @@ import io.levee.Bytes;
 import io.levee.PartitionInfo;
 import io.levee.RetentionPlan.Drop;
 import io.levee.RetentionRule;
+import io.levee.engine.Period;
 import io.levee.internal.time.Micros;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,7 +25,7 @@ final class RetentionPolicy {
      */
     static List<Drop> plan(RetentionRule rule, List<PartitionInfo> partitions, long referenceMicros) {
         List<PartitionInfo> oldestFirst = new ArrayList<>(partitions);
-        oldestFirst.sort(Comparator.comparingLong(PartitionInfo::maxMicros).thenComparing(PartitionInfo::id));
+        oldestFirst.sort(Comparator.comparingLong(RetentionPolicy::newest).thenComparing(PartitionInfo::id));
         List<Drop> drops = new ArrayList<>();
         byAge(rule.maxAge(), oldestFirst, referenceMicros, drops);
         bySize(rule.maxBytes(), oldestFirst, drops);
@@ -39,23 +40,38 @@ final class RetentionPolicy {
         }
         long floor = referenceMicros - Micros.of(maxAge);
         for (PartitionInfo partition : oldestFirst) {
-            if (partition.rangeKnown() && partition.maxMicros() < floor) {
+            if (partition.rangeKnown() && newest(partition) < floor) {
                 drops.add(new Drop(
                         partition,
-                        "its newest row, of " + Micros.text(partition.maxMicros()) + ", is older than "
+                        (empty(partition) ? "its end (it holds no row), " : "its newest row, of ")
+                                + Micros.text(newest(partition)) + ", is older than "
                                 + Micros.text(floor) + " (maxAge " + maxAge + ")"));
             }
         }
     }
 
-    /** The newest partition is never dropped for its size, and none that is still written. */
+    /** Whether it holds no row: it was made ahead, or all its rows were deleted. */
+    private static boolean empty(PartitionInfo partition) {
+        return partition.rows() == 0 && partition.maxMicros() < partition.minMicros();
+    }
+
+    /** Its newest row, or the last row that it could take where it has none: the next period's, made ahead, is not the oldest. */
+    private static long newest(PartitionInfo partition) {
+        return empty(partition)
+                ? Period.parse(partition.id().period()).endMicros() - 1
+                : partition.maxMicros();
+    }
+
+    /** The newest partition with rows is never dropped for its size; one without any would free nothing. */
     private static void bySize(@Nullable Bytes maxBytes, List<PartitionInfo> oldestFirst, List<Drop> drops) {
         if (maxBytes == null) {
             return;
         }
         List<PartitionInfo> gone = drops.stream().map(Drop::partition).toList();
         List<PartitionInfo> left = new ArrayList<>(
-                oldestFirst.stream().filter(p -> !gone.contains(p)).toList());
+                oldestFirst.stream()
+                .filter(p -> !gone.contains(p) && !empty(p))
+                .toList());
         long bytes = left.stream().mapToLong(PartitionInfo::bytes).sum();
         while (bytes > maxBytes.value() && left.size() > 1) {
             PartitionInfo oldest = left.remove(0);

@@ -50,4 +50,25 @@ class RetentionPolicyTest {
                 .as("what goes by age counts for size")
                 .containsExactly("2026-01-01");
     }
+
+    /** The next period's partition is made before its first row comes. */
+    @Test
+    void shouldKeepWhatWasMadeAhead() {
+        long day = 24 * HOUR;
+        PartitionInfo first = partition("1970-01-01", 0, HOUR, 6);
+        PartitionInfo ahead = new PartitionInfo(
+                new PartitionId("t", "", "1970-01-02", 1),
+                PartitionInfo.State.OPEN,
+                Long.MAX_VALUE,
+                Long.MIN_VALUE,
+                0,
+                6);
+        RetentionRule age = RetentionRule.maxAge(Duration.ofHours(10));
+        assertThat(dropped(age, day, ahead, first)).containsExactly("1970-01-01");
+        assertThat(dropped(age, 2 * day, ahead)).isEmpty();
+        assertThat(dropped(age, 2 * day + 10 * HOUR, ahead)).containsExactly("1970-01-02");
+        assertThat(dropped(new RetentionRule(null, new Bytes(1)), day, ahead, first))
+                .as("the newest partition that holds rows stays")
+                .isEmpty();
+    }
 }

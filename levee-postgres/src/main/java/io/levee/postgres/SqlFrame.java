@@ -15,16 +15,17 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A user's SQL with the tables put in front of it: each table's name stands for its rows of the query's range, with the columns that
  * it has in every engine.
  *
- * @param explain whether the text is an EXPLAIN, of which {@code text} is what comes after that word
- * @param text what the server is given
+ * @param explain the options of an EXPLAIN, or null where it is none
+ * @param text what the server is given to read or to explain
  * @param functions names that look like those of functions
  */
-record SqlFrame(boolean explain, String text, List<Called> functions) {
+record SqlFrame(@Nullable String explain, String text, List<Called> functions) {
     private static final Pattern EXPLAIN = Pattern.compile("(?i)^EXPLAIN\\b");
     private static final Pattern EXPLAIN_WORD = Pattern.compile("(?i)\\G(ANALYZE|ANALYSE|VERBOSE)\\b");
     private static final Pattern READS = Pattern.compile("(?i)\\G(SELECT|VALUES|WITH)\\b");
@@ -48,13 +49,13 @@ record SqlFrame(boolean explain, String text, List<Called> functions) {
         Matcher explain = EXPLAIN.matcher(sql);
         boolean explained = explain.find();
         int begin = explained ? afterOptions(sql, explain.end()) : 0;
-        String options = explained ? sql.substring(explain.end(), begin) + " " : "";
+        String options = explained ? sql.substring(explain.end(), begin) : null;
         String body = sql.substring(begin);
         Matcher reads = READS.matcher(body);
         if (!reads.find()) {
             throw new LeveeException(ErrorCode.BAD_QUERY, "EXPLAIN is for SELECT, WITH and VALUES here");
         }
-        return new SqlFrame(explained, options + framed(body, reads.group(1), tables, query, names), functions);
+        return new SqlFrame(options, framed(body, reads.group(1), tables, query, names), functions);
     }
 
     private static String framed(

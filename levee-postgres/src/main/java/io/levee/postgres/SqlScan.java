@@ -100,9 +100,14 @@ final class SqlScan {
     }
 
     private void open(ReadSession session, SqlFrame frame) throws SQLException {
-        String function = names.catalog(frame.explain() ? SqlFunctions.EXPLAIN : SqlFunctions.READ);
-        try (PreparedStatement statement = session.connection().prepareStatement("SELECT " + function + "(?)")) {
-            statement.setString(1, frame.text());
+        SqlBuilder sql = new SqlBuilder().add("SELECT ");
+        if (frame.explain() == null) {
+            sql.add(names.catalog(SqlFunctions.READ) + "(");
+        } else {
+            sql.add(names.catalog(SqlFunctions.EXPLAIN) + "(").parameter(frame.explain()).add(", ");
+        }
+        sql.parameter(frame.text()).add(")");
+        try (PreparedStatement statement = sql.prepare(session.connection(), "")) {
             session.interruptibly(
                     statement, () -> statement.executeQuery().close());
         }

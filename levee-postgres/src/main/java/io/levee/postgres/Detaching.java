@@ -25,6 +25,7 @@ import java.time.ZoneOffset;
  * the server says of the table. Where rows may still come, that state would keep them waiting: there it is one transaction.
  */
 final class Detaching {
+    private static final System.Logger LOG = System.getLogger("io.levee.postgres");
     private static final String GREW = "it got newer rows since the plan was made";
     private static final String WHERE_ID = " WHERE table_name = ? AND class = ? AND period = ? AND n = ?";
 
@@ -138,7 +139,7 @@ final class Detaching {
             if (now == Attachment.ATTACHED) {
                 Postgres.run(connection, detach + " CONCURRENTLY");
             } else if (now == Attachment.PENDING) {
-                Postgres.run(connection, detach + " FINALIZE");
+                endPending(connection, leaf, detach);
             }
         });
         if (!done) {
@@ -147,6 +148,26 @@ final class Detaching {
         Postgres.transaction(connection, () -> mark(connection, leaf, "dropped", ""));
         manifest.remove(leaf.id());
         return "";
+    }
+
+    /**
+     * Versions 17 and later cannot finalize a partition whose parent got a column meanwhile, nor add that column to it. Levee adds
+     * none then; where somebody else did, the table is dropped at once, or no other partition could ever go.
+     */
+    private void endPending(Connection connection, Leaf leaf, String detach) throws SQLException {
+        try {
+            Postgres.run(connection, detach + " FINALIZE");
+        } catch (SQLException e) {
+            if (!Postgres.rowTypesDiffer(e)) {
+                throw e;
+            }
+            Postgres.run(connection, "DROP TABLE " + names.in(leaf.name()));
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "{0} cannot be brought back: somebody added a column while it was detached ({1})",
+                    leaf.id(),
+                    e.getMessage());
+        }
     }
 
     /** In one transaction, so that no moment is left in which the partition neither takes rows nor is gone. */

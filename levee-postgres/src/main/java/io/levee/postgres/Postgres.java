@@ -111,6 +111,11 @@ final class Postgres {
         return state(e).equals("42P17");
     }
 
+    /** Whether two tables that should be alike have other columns. */
+    static boolean rowTypesDiffer(SQLException e) {
+        return state(e).equals("42804");
+    }
+
     /** Whether a cancel (of a client, or {@code statement_timeout}) ended the statement. */
     static boolean cancelled(SQLException e) {
         return state(e).equals("57014");

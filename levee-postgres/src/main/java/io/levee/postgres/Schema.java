@@ -57,7 +57,26 @@ final class Schema {
             }
         }
         if (!additions.isEmpty()) {
+            requireNonePending(connection, spec);
             Postgres.run(connection, "ALTER TABLE " + names.parent(spec) + " " + String.join(", ", additions));
+        }
+    }
+
+    /** A column does not reach a partition that is being detached, which then could not be finalized: see {@link Detaching}. */
+    private void requireNonePending(Connection connection, TableSpec spec) throws SQLException {
+        Postgres.run(connection, "LOCK TABLE ONLY " + names.parent(spec) + " IN ACCESS EXCLUSIVE MODE");
+        Object pending = Postgres.value(
+                connection,
+                "SELECT inhrelid::regclass::text FROM pg_catalog.pg_inherits WHERE inhdetachpending AND inhparent ="
+                        + " pg_catalog.to_regclass(?)",
+                names.parent(spec));
+        if (pending != null) {
+            throw new LeveeException(
+                            ErrorCode.PARTITION_BUSY,
+                            "the table " + spec.name() + " gets no columns while its partition " + pending
+                                    + " is being detached")
+                    .with("table", spec.name())
+                    .hint("sessions that read for long keep that from ending: see pg_stat_activity");
         }
     }
 
@@ -74,14 +93,22 @@ final class Schema {
         attach(connection, spec, leaf);
     }
 
-    /** Adds the columns that a table lacks because they came while it was detached. */
+    /** Adds the columns that a detached table lacks because the parent got them meanwhile, from whomever. */
     void completeLeaf(Connection connection, TableSpec spec, Leaf leaf) throws SQLException {
-        List<String> additions = new ArrayList<>();
-        for (Column column : spec.columns()) {
-            additions.add(
-                    "ADD COLUMN IF NOT EXISTS " + Names.column(spec, column.name()) + " " + Names.sqlType(column));
+        Object additions = Postgres.value(
+                connection,
+                "SELECT pg_catalog.string_agg(pg_catalog.format('ADD COLUMN %I %s%s', p.attname,"
+                        + " pg_catalog.format_type(p.atttypid, p.atttypmod), CASE WHEN c.oid IS NULL THEN '' ELSE"
+                        + " pg_catalog.format(' COLLATE %I.%I', n.nspname, c.collname) END), ', ' ORDER BY p.attnum) FROM pg_catalog.pg_attribute p LEFT JOIN"
+                        + " pg_catalog.pg_collation c ON c.oid = p.attcollation LEFT JOIN pg_catalog.pg_namespace n ON"
+                        + " n.oid = c.collnamespace WHERE p.attrelid = pg_catalog.to_regclass(?) AND p.attnum > 0 AND"
+                        + " NOT p.attisdropped AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute l WHERE l.attrelid ="
+                        + " pg_catalog.to_regclass(?) AND l.attname = p.attname AND NOT l.attisdropped)",
+                names.parent(spec),
+                names.in(leaf.name()));
+        if (additions != null) {
+            Postgres.run(connection, "ALTER TABLE " + names.in(leaf.name()) + " " + additions);
         }
-        Postgres.run(connection, "ALTER TABLE " + names.in(leaf.name()) + " " + String.join(", ", additions));
     }
 
     /** Attaches a partition's table; quick, since its bounds are a constraint of it. */

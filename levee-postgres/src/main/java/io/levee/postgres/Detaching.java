@@ -87,7 +87,8 @@ final class Detaching {
     synchronized String finishBegun(String table) {
         String stays = "";
         for (Leaf leaf : manifest.all()) {
-            if (leaf.state() == Leaf.State.DROPPING && (table.isEmpty() || leaf.id().table().equals(table))) {
+            if (leaf.state() == Leaf.State.DROPPING
+                    && (table.isEmpty() || leaf.id().table().equals(table))) {
                 String why = drop(leaf.id(), "").blockedBy();
                 stays = why.isEmpty() ? stays : leaf.id() + ": " + why;
             }
@@ -107,8 +108,8 @@ final class Detaching {
             return GREW;
         }
         boolean[] begun = new boolean[1];
-        boolean free = schedule.run(() -> begun[0] = Postgres.transaction(
-                connection, () -> mark(connection, leaf, "dropping", reason)));
+        boolean free = schedule.run(
+                () -> begun[0] = Postgres.transaction(connection, () -> mark(connection, leaf, "dropping", reason)));
         if (begun[0]) {
             return finish(connection, leaf);
         }

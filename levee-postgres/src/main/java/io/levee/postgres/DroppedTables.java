@@ -152,7 +152,8 @@ final class DroppedTables {
             boolean[] back = new boolean[1];
             boolean free;
             try {
-                free = schedule.run(() -> back[0] = Postgres.transaction(connection, () -> attach(connection, dropped)));
+                free = schedule.run(
+                        () -> back[0] = Postgres.transaction(connection, () -> attach(connection, dropped)));
             } catch (SQLException e) {
                 if (Postgres.overlaps(e)) {
                     // The writer made a partition for these times in this very moment.
@@ -199,9 +200,10 @@ final class DroppedTables {
                         ErrorCode.NOT_FOUND,
                         live == null
                                 ? "nothing is left of the partition " + id
-                                : "the partition " + id + " is not dropped" + (live.state() == Leaf.State.DROPPING
-                                        ? " yet: its drop has begun and waits for others"
-                                        : ""))
+                                : "the partition " + id + " is not dropped"
+                                        + (live.state() == Leaf.State.DROPPING
+                                                ? " yet: its drop has begun and waits for others"
+                                                : ""))
                 .with("partition", id.toString())
                 .hint("what can be brought back is listed as dropped");
     }

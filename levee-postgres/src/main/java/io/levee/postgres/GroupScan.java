@@ -60,8 +60,7 @@ final class GroupScan {
         by.forEach(c -> selected.add(Names.column(spec, c.name())));
         aggregation.measures().forEach(m -> selected.add(figure(m)));
         Query query = aggregation.query();
-        SqlBuilder sql =
-                new SqlBuilder().add("SELECT " + String.join(", ", selected) + " FROM " + names.parent(spec));
+        SqlBuilder sql = new SqlBuilder().add("SELECT " + String.join(", ", selected) + " FROM " + names.parent(spec));
         FilterSql.where(spec, query.fromMicros(), query.toMicros(), query.where(), sql);
         if (!by.isEmpty()) {
             List<String> positions = IntStream.rangeClosed(1, by.size())
@@ -77,7 +76,8 @@ final class GroupScan {
     /** One or two result columns: means are sums and counts, so that they come out as with every engine. */
     private String figure(Measure measure) {
         String column = measure.column() == null ? "*" : Names.column(spec, measure.column());
-        boolean bytes = measure.column() != null && spec.column(measure.column()).type() == ColumnType.BLOB;
+        boolean bytes =
+                measure.column() != null && spec.column(measure.column()).type() == ColumnType.BLOB;
         return switch (measure.function()) {
             case COUNT -> "count(" + column + ")";
             case SUM -> "sum(" + column + ")";

@@ -43,7 +43,8 @@ final class ReadSession implements AutoCloseable {
     /** Reads one row where a result stands. */
     @FunctionalInterface
     interface RowReader {
-        @Nullable Object[] read(ResultSet rows) throws SQLException;
+        @Nullable
+        Object[] read(ResultSet rows) throws SQLException;
     }
 
     /** Takes the rows of a cursor, one by one. */
@@ -107,8 +108,9 @@ final class ReadSession implements AutoCloseable {
     private void begin(String settings) throws SQLException {
         connection.setAutoCommit(false);
         long left = (execution.deadlineNanos() - MonotonicClock.SYSTEM.nanos()) / 1_000_000;
-        String begin = "SET TRANSACTION READ ONLY; SET LOCAL standard_conforming_strings = on; SET LOCAL statement_timeout = "
-                + Math.min(Integer.MAX_VALUE, Math.max(0, left) + SECOND_NET_MS) + ";" + settings;
+        String begin =
+                "SET TRANSACTION READ ONLY; SET LOCAL standard_conforming_strings = on; SET LOCAL statement_timeout = "
+                        + Math.min(Integer.MAX_VALUE, Math.max(0, left) + SECOND_NET_MS) + ";" + settings;
         run(begin);
     }
 
@@ -147,8 +149,7 @@ final class ReadSession implements AutoCloseable {
 
     /** Sends the rows of a query to the taker. */
     void stream(SqlBuilder select, RowReader reader, RowTaker taker) throws SQLException {
-        try (PreparedStatement statement =
-                select.prepare(connection, "DECLARE " + CURSOR + " NO SCROLL CURSOR FOR ")) {
+        try (PreparedStatement statement = select.prepare(connection, "DECLARE " + CURSOR + " NO SCROLL CURSOR FOR ")) {
             interruptibly(statement, statement::executeUpdate);
         }
         fetch(rows -> reader, taker);

@@ -54,8 +54,8 @@ final class RowScan {
         query.columns().forEach(c -> selected.add(Names.column(query.spec(), c.name())));
         selected.add(time);
         selected.add("_seq");
-        SqlBuilder sql = new SqlBuilder()
-                .add("SELECT " + String.join(", ", selected) + " FROM " + names.parent(query.spec()));
+        SqlBuilder sql =
+                new SqlBuilder().add("SELECT " + String.join(", ", selected) + " FROM " + names.parent(query.spec()));
         FilterSql.where(query.spec(), query.fromMicros(), query.toMicros(), query.where(), sql);
         RowQuery.Mark after = query.after();
         if (after != null) {
@@ -67,8 +67,6 @@ final class RowScan {
         }
         String order = query.newestFirst() ? " DESC" : "";
         sql.add(" ORDER BY " + time + order + ", _seq" + order);
-        return query.limit() == Long.MAX_VALUE
-                ? sql
-                : sql.add(" LIMIT ").parameter(query.limit());
+        return query.limit() == Long.MAX_VALUE ? sql : sql.add(" LIMIT ").parameter(query.limit());
     }
 }

@@ -58,8 +58,7 @@ record SqlFrame(@Nullable String explain, String text, List<Called> functions) {
         return new SqlFrame(options, framed(body, reads.group(1), tables, query, names), functions);
     }
 
-    private static String framed(
-            String body, String firstWord, List<TableSpec> tables, SqlQuery query, Names names) {
+    private static String framed(String body, String firstWord, List<TableSpec> tables, SqlQuery query, Names names) {
         List<String> parts = new ArrayList<>();
         for (TableSpec table : tables) {
             if (SqlText.mayName(body, table.name())) {

@@ -22,9 +22,10 @@ final class SqlFunctions {
     /** The statements that make the functions. */
     static List<String> create(Names names) {
         String open = "OPEN opened NO SCROLL FOR EXECUTE ";
-        String read = "CREATE OR REPLACE FUNCTION " + names.catalog(READ) + "(sql text) RETURNS refcursor LANGUAGE plpgsql"
-                + " STABLE AS $levee$ DECLARE opened refcursor := '" + ReadSession.CURSOR + "'; BEGIN " + open
-                + "sql; RETURN opened; END $levee$";
+        String read =
+                "CREATE OR REPLACE FUNCTION " + names.catalog(READ) + "(sql text) RETURNS refcursor LANGUAGE plpgsql"
+                        + " STABLE AS $levee$ DECLARE opened refcursor := '" + ReadSession.CURSOR + "'; BEGIN " + open
+                        + "sql; RETURN opened; END $levee$";
         String explain = "CREATE OR REPLACE FUNCTION " + names.catalog(EXPLAIN)
                 + "(options text, sql text) RETURNS refcursor LANGUAGE plpgsql VOLATILE AS $levee$ DECLARE opened"
                 + " refcursor; BEGIN opened := " + names.catalog(READ) + "(sql); CLOSE opened; " + open

@@ -26,9 +26,10 @@ import org.postgresql.util.ServerErrorMessage;
  */
 final class SqlScan {
     /** Functions that are volatile only because their answer changes, or because they wait. */
-    private static final String HARMLESS = "'random', 'random_normal', 'gen_random_uuid', 'uuidv4', 'uuidv7', 'clock_timestamp',"
-            + " 'timeofday', 'pg_sleep', 'pg_sleep_for', 'pg_sleep_until', 'pg_relation_size', 'pg_table_size',"
-            + " 'pg_indexes_size', 'pg_total_relation_size', 'pg_column_size', 'pg_database_size'";
+    private static final String HARMLESS =
+            "'random', 'random_normal', 'gen_random_uuid', 'uuidv4', 'uuidv7', 'clock_timestamp',"
+                    + " 'timeofday', 'pg_sleep', 'pg_sleep_for', 'pg_sleep_until', 'pg_relation_size', 'pg_table_size',"
+                    + " 'pg_indexes_size', 'pg_total_relation_size', 'pg_column_size', 'pg_database_size'";
 
     private final DataSource source;
     private final Names names;
@@ -104,12 +105,13 @@ final class SqlScan {
         if (frame.explain() == null) {
             sql.add(names.catalog(SqlFunctions.READ) + "(");
         } else {
-            sql.add(names.catalog(SqlFunctions.EXPLAIN) + "(").parameter(frame.explain()).add(", ");
+            sql.add(names.catalog(SqlFunctions.EXPLAIN) + "(")
+                    .parameter(frame.explain())
+                    .add(", ");
         }
         sql.parameter(frame.text()).add(")");
         try (PreparedStatement statement = sql.prepare(session.connection(), "")) {
-            session.interruptibly(
-                    statement, () -> statement.executeQuery().close());
+            session.interruptibly(statement, () -> statement.executeQuery().close());
         }
     }
 

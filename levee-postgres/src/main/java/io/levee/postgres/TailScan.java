@@ -51,7 +51,8 @@ final class TailScan {
                 run(session, sink);
                 return;
             } catch (SQLException e) {
-                // A partition was freed between the look at the catalog and the statement: the next look does not find it.
+                // A partition was freed between the look at the catalog and the statement: the next look does not find
+                // it.
                 if (!Postgres.missing(e) || sent > 0 || tries == TRIES) {
                     throw ReadSession.failure("reading on in " + query.spec().name() + " failed", execution, e);
                 }

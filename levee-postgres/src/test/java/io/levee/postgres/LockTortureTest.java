@@ -122,7 +122,10 @@ class LockTortureTest {
     @Test
     @Timeout(value = 20, unit = TimeUnit.MINUTES)
     void shouldLoseNothingBesideForeignSchemaChanges() throws Exception {
-        torture(8, Duration.ofMillis((long) SLICES_BESIDE_DDL * Postgres.LOCK_TIMEOUT_MS).plus(WORK));
+        torture(
+                8,
+                Duration.ofMillis((long) SLICES_BESIDE_DDL * Postgres.LOCK_TIMEOUT_MS)
+                        .plus(WORK));
     }
 
     private void torture(int kinds, Duration longestCall) throws Exception {
@@ -250,7 +253,9 @@ class LockTortureTest {
             count("restored");
         } catch (LeveeException e) {
             // It was freed meanwhile, somebody has it locked, or late rows have made another one.
-            assertThat(e.code()).as(e.getMessage()).isIn(ErrorCode.NOT_FOUND, ErrorCode.PARTITION_BUSY, ErrorCode.BAD_VALUE);
+            assertThat(e.code())
+                    .as(e.getMessage())
+                    .isIn(ErrorCode.NOT_FOUND, ErrorCode.PARTITION_BUSY, ErrorCode.BAD_VALUE);
             count("not restored: " + e.code());
         }
     }
@@ -334,9 +339,10 @@ class LockTortureTest {
         assertThat(number("SELECT count(*) FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = '"
                         + names.in("runs") + "'::regclass"))
                 .as("partitions of the table, and of the catalog")
-                .isEqualTo(number("SELECT count(*) FROM " + names.catalog("partitions")
-                        + " WHERE state IN ('open', 'closed')"));
-        long dropped = number("SELECT count(*) FROM " + names.catalog("partitions") + " WHERE state IN ('dropped', 'freed')");
+                .isEqualTo(number(
+                        "SELECT count(*) FROM " + names.catalog("partitions") + " WHERE state IN ('open', 'closed')"));
+        long dropped =
+                number("SELECT count(*) FROM " + names.catalog("partitions") + " WHERE state IN ('dropped', 'freed')");
         System.out.println("T29: " + ROUNDS + " rounds, " + stored + " rows stored, " + refused
                 + " refused as too old, " + dropped + " partitions dropped, "
                 + number("SELECT count(*) FROM " + names.catalog("partitions") + " WHERE state = 'freed'") + " freed, "

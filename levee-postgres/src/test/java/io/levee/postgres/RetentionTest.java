@@ -39,12 +39,12 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.jspecify.annotations.Nullable;
 
 /** Drops of partitions: what goes, what stays, what comes back, and what a crash or a foreign session leaves (G70–G75). */
 class RetentionTest {
@@ -110,7 +110,8 @@ class RetentionTest {
     }
 
     private static TableSpec daily(int days) {
-        return spec(PartitionBy.DAY, RetentionRule.maxAge(Duration.ofDays(days))).build();
+        return spec(PartitionBy.DAY, RetentionRule.maxAge(Duration.ofDays(days)))
+                .build();
     }
 
     /** One row of a day so many days ago. */
@@ -272,7 +273,9 @@ class RetentionTest {
             await().until(() -> states().contains("2026-05-16.1 dropping"));
             RetentionReport report = apply(store);
             assertThat(report.dropped()).isEmpty();
-            assertThat(report.blocked().get(id("2026-05-16", 1))).contains("session").contains("slow reader");
+            assertThat(report.blocked().get(id("2026-05-16", 1)))
+                    .contains("session")
+                    .contains("slow reader");
             // Gone for new queries, and nobody has to wait.
             assertThat(numbers(store)).containsExactly(1L, 0L);
             append(table, ago(forever, 0, 7));
@@ -321,11 +324,13 @@ class RetentionTest {
             reader.setAutoCommit(false);
             reading.execute("SELECT count(*) FROM " + parent());
             detaching.execute("SET lock_timeout = 50");
-            assertThatThrownBy(() -> detaching.execute("ALTER TABLE " + parent() + " DETACH PARTITION " + leaf + " CONCURRENTLY"))
+            assertThatThrownBy(() -> detaching.execute(
+                            "ALTER TABLE " + parent() + " DETACH PARTITION " + leaf + " CONCURRENTLY"))
                     .hasMessageContaining("lock timeout");
             reader.rollback();
         }
-        assertThat(server.texts("SELECT inhrelid::regclass FROM pg_inherits WHERE inhdetachpending")).isNotEmpty();
+        assertThat(server.texts("SELECT inhrelid::regclass FROM pg_inherits WHERE inhdetachpending"))
+                .isNotEmpty();
     }
 
     /** A table of one partition, whose rows come on: the drop takes no moment in which they have no place to go. */
@@ -347,7 +352,10 @@ class RetentionTest {
         coming.forEach(c -> assertThat(c.join().stored()).isEqualTo(1));
         assertThat(server.texts("SELECT coalesce(sum(row_count), 0) FROM \"" + schema + "_levee\".partitions"))
                 .containsExactly("402");
-        assertThat(states()).hasSizeGreaterThan(5).filteredOn(s -> !s.endsWith("dropped")).hasSizeLessThan(2);
+        assertThat(states())
+                .hasSizeGreaterThan(5)
+                .filteredOn(s -> !s.endsWith("dropped"))
+                .hasSizeLessThan(2);
         append(table, at(spec, NOON.plusSeconds(1000), 1000));
         assertThat(numbers(store)).contains(1000L);
         assertThatThrownBy(() -> store.restore(id("all", 1))).hasMessageContaining("times belong to jobs/all.");
@@ -375,7 +383,10 @@ class RetentionTest {
 
     /** What has the name of a dropped partition need not be it. */
     @ParameterizedTest
-    @CsvSource({"'DROP TABLE %1$s; CREATE TABLE %1$s (precious int)', bounds", "'CREATE VIEW %2$s.mine AS SELECT * FROM %1$s', depends"})
+    @CsvSource({
+        "'DROP TABLE %1$s; CREATE TABLE %1$s (precious int)', bounds",
+        "'CREATE VIEW %2$s.mine AS SELECT * FROM %1$s', depends"
+    })
     void shouldNotFreeWhatIsSomebodyElses(String sql, String why) {
         Store store = open(Duration.ofHours(1), o -> {});
         fiveDays(store);
@@ -387,7 +398,8 @@ class RetentionTest {
         await().until(() -> later.status().tasks().stream()
                 .anyMatch(t -> t.name().equals("levee-janitor")
                         && String.valueOf(t.lastError()).contains(why)));
-        assertThat(server.texts("SELECT to_regclass('" + leaf("2026-05-15") + "') IS NOT NULL")).containsExactly("t");
+        assertThat(server.texts("SELECT to_regclass('" + leaf("2026-05-15") + "') IS NOT NULL"))
+                .containsExactly("t");
         assertThat(states()).contains("2026-05-15.1 dropped", "2026-05-16.1 freed");
     }
 
@@ -400,7 +412,13 @@ class RetentionTest {
                 .column("note", ColumnType.TEXT)
                 .build());
         store.restore(id("2026-05-17", 1));
-        append(wider, Row.of(wider.spec()).set("at", NOON).set("n", 9).set("note", "new").build());
+        append(
+                wider,
+                Row.of(wider.spec())
+                        .set("at", NOON)
+                        .set("n", 9)
+                        .set("note", "new")
+                        .build());
         try (Result<Row> rows = store.query(Query.builder("jobs").oldestFirst().build())) {
             assertThat(rows).extracting(r -> r.get("note")).containsExactly(null, null, null, "new");
         }
@@ -427,9 +445,8 @@ class RetentionTest {
         store.close();
         clock.advance(Duration.ofDays(400));
         Store later = open(Duration.ofHours(1), o -> o.retentionEvery(Duration.ofMillis(50)));
-        await().until(() -> later.status().tasks().stream()
-                .anyMatch(t -> t.name().equals("levee-janitor") && t.runs() > 3));
+        await().until(() ->
+                later.status().tasks().stream().anyMatch(t -> t.name().equals("levee-janitor") && t.runs() > 3));
         assertThat(later.dropped()).extracting(PartitionInfo::id).contains(id("2026-05-15", 1));
     }
-
 }

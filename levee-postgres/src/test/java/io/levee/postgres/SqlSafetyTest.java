@@ -217,7 +217,9 @@ class SqlSafetyTest {
                 statement.execute("SET TRANSACTION READ ONLY; SET LOCAL search_path = " + Names.quote(names.schema()));
                 String failed = run(connection, call, sql.replace("SEQUENCE", sequence));
                 boolean onlyPlanned = call.contains("''") && failed.isEmpty();
-                assertThat(onlyPlanned || !failed.isEmpty()).as("%s: %s", call, sql).isTrue();
+                assertThat(onlyPlanned || !failed.isEmpty())
+                        .as("%s: %s", call, sql)
+                        .isTrue();
                 connection.commit();
             }
             assertThat(traces()).as(sql).isEqualTo(before);
@@ -266,7 +268,8 @@ class SqlSafetyTest {
                         5L,
                         Double.NEGATIVE_INFINITY,
                         "2026-05-20"));
-        assertThat((byte[]) ask("SELECT raw FROM runs WHERE n = 3").get(0).get(0)).containsExactly(1, 3);
+        assertThat((byte[]) ask("SELECT raw FROM runs WHERE n = 3").get(0).get(0))
+                .containsExactly(1, 3);
     }
 
     @Test
@@ -305,7 +308,8 @@ class SqlSafetyTest {
     void shouldLetReadersCallWhatOnlyChangesItsAnswer() {
         assertThat(ask("SELECT random() < 2, clock_timestamp() IS NOT NULL, length(gen_random_uuid()::text)"))
                 .containsExactly(List.of(1L, 1L, 36L));
-        assertThat(ask("SELECT n FROM runs WHERE tableoid = 'pg_terminate_backend(1)'")).isEmpty();
+        assertThat(ask("SELECT n FROM runs WHERE tableoid = 'pg_terminate_backend(1)'"))
+                .isEmpty();
     }
 
     @Test

@@ -199,8 +199,8 @@ final class PartitionSchema {
             return Partition.Held.NOTHING;
         }
         try (Statement statement = connection.createStatement();
-                ResultSet rows =
-                        statement.executeQuery("SELECT min_time, max_time, rows, max_seq FROM levee_stats WHERE id = 1")) {
+                ResultSet rows = statement.executeQuery(
+                        "SELECT min_time, max_time, rows, max_seq FROM levee_stats WHERE id = 1")) {
             if (!rows.next()) {
                 return Partition.Held.UNKNOWN;
             }

@@ -28,8 +28,7 @@ final class SingleRecords {
     private final KeyLookup lookup;
     private final Transactions transactions;
 
-    SingleRecords(
-            OpenPartitions open, Manifest manifest, StorePaths paths, ReadHandles readers, KeyLookup lookup) {
+    SingleRecords(OpenPartitions open, Manifest manifest, StorePaths paths, ReadHandles readers, KeyLookup lookup) {
         this.open = open;
         this.manifest = manifest;
         this.paths = paths;
@@ -254,6 +253,8 @@ final class SingleRecords {
     private static String column(TableSpec spec, String details, String name) {
         Column column = spec.column(name);
         String quoted = Sqlite.quote(column.name());
-        return column.detail() ? "(SELECT d." + quoted + " FROM " + details + " d WHERE d._seq = m._seq)" : "m." + quoted;
+        return column.detail()
+                ? "(SELECT d." + quoted + " FROM " + details + " d WHERE d._seq = m._seq)"
+                : "m." + quoted;
     }
 }

@@ -52,7 +52,6 @@ final class SqliteEngine implements StorageEngine {
     private static final Set<Capability> CAPABILITIES =
             Set.of(Capability.PERSISTENT, Capability.SECOND_PROCESS, Capability.SQL, Capability.SIBLINGS);
 
-
     private final StorePaths paths;
     private final EngineSettings settings;
     private final Manifest manifest;

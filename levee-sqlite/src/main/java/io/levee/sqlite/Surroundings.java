@@ -50,7 +50,8 @@ final class Surroundings {
                     : Finding.ok(what);
         } catch (IOException e) {
             return Finding.problem(
-                    "the volume of " + paths.root() + " cannot be looked at: " + e, "check the directory's permissions");
+                    "the volume of " + paths.root() + " cannot be looked at: " + e,
+                    "check the directory's permissions");
         }
     }
 
@@ -62,7 +63,8 @@ final class Surroundings {
         try {
             for (String line : Files.readAllLines(LIMITS)) {
                 if (line.startsWith("Max open files")) {
-                    String soft = line.substring("Max open files".length()).trim().split(" +", -1)[0];
+                    String soft =
+                            line.substring("Max open files".length()).trim().split(" +", -1)[0];
                     boolean few = !soft.equals("unlimited") && Long.parseLong(soft) < FEW_FILES;
                     String what = "this process may open " + soft + " files";
                     return few ? Finding.warning(what, "raise it with ulimit -n to " + FEW_FILES) : Finding.ok(what);

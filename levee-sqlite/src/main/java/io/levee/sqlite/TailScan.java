@@ -51,7 +51,8 @@ final class TailScan {
     }
 
     /** Where the row of a number is; {@code change} is null where the number is that of a new row. */
-    private record Place(Partition partition, long seq, @Nullable Long change) {}
+    private record Place(
+            Partition partition, long seq, @Nullable Long change) {}
 
     /** The highest number of all partitions. */
     long highest(List<Partition> partitions) throws SQLException {
@@ -143,7 +144,8 @@ final class TailScan {
             long end = upTo;
             String unchanged = "";
             if (query.spec().keyed()) {
-                // Changes first: new rows are then asked for no further than the changes reach, or a partition whose rows were
+                // Changes first: new rows are then asked for no further than the changes reach, or a partition whose
+                // rows were
                 // all updated would be walked through for each page.
                 List<long[]> changes = numbers(
                         handle,
@@ -242,7 +244,8 @@ final class TailScan {
     }
 
     /** The row of a number; null where it was changed or deleted meanwhile, and comes with a later number or not at all. */
-    private @Nullable Object @Nullable [] read(TailQuery query, Source source, Place place, long number) throws SQLException {
+    private @Nullable Object @Nullable [] read(TailQuery query, Source source, Place place, long number)
+            throws SQLException {
         List<Column> columns = query.columns();
         int width = columns.size();
         @Nullable Object[] values = new Object[width + 3];

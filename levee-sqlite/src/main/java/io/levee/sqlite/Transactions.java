@@ -39,7 +39,8 @@ final class Transactions {
     LeveeException failed(PartitionWriter writer, String what, SQLException e) {
         LeveeException failure = Sqlite.failure(what, writer.file(), e);
         if (failure.code() != ErrorCode.DISK_FULL && failure.code() != ErrorCode.PARTITION_BUSY) {
-            // What state the connection is in, and whether the commit took effect, nobody knows: the next transaction gets
+            // What state the connection is in, and whether the commit took effect, nobody knows: the next transaction
+            // gets
             // a new connection, which reads again what the partition holds.
             open.release(writer);
             writer.partition().held(Partition.Held.UNKNOWN);

@@ -35,13 +35,7 @@ final class Trash {
     private boolean leftoversMoved;
     private @Nullable Path cutting;
 
-    Trash(
-            StorePaths paths,
-            Catalog catalog,
-            Manifest manifest,
-            ReadHandles readers,
-            Clock wall,
-            TableMarks marks) {
+    Trash(StorePaths paths, Catalog catalog, Manifest manifest, ReadHandles readers, Clock wall, TableMarks marks) {
         this.marks = marks;
         this.paths = paths;
         this.catalog = catalog;
@@ -115,8 +109,8 @@ final class Trash {
         try {
             moveLeftovers();
             try (Stream<Path> files = Files.list(paths.trash())) {
-                for (Path file : files.filter(f ->
-                                String.valueOf(f.getFileName()).startsWith(table + "~"))
+                for (Path file : files.filter(
+                                f -> String.valueOf(f.getFileName()).startsWith(table + "~"))
                         .toList()) {
                     Files.deleteIfExists(file);
                 }

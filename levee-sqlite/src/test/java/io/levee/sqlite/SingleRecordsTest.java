@@ -105,12 +105,14 @@ class SingleRecordsTest {
             Table<Row> runs = store.createTable(spec());
             assertThat(store.partitions()).extracting(PartitionInfo::state).containsOnly(PartitionInfo.State.CLOSED);
 
-            assertThat(runs.update(Map.of("n", 41L), Ack.DURABLE, "a", 0L).join()).isTrue();
+            assertThat(runs.update(Map.of("n", 41L), Ack.DURABLE, "a", 0L).join())
+                    .isTrue();
 
             Row changed = runs.find("a", 0L).orElseThrow();
             assertThat(changed.get("n")).isEqualTo(41L);
             assertThat(changed.get("note")).isEqualTo("note 0");
-            assertThat(runs.update(Map.of("n", 1L), Ack.DURABLE, "a", 99L).join()).isFalse();
+            assertThat(runs.update(Map.of("n", 1L), Ack.DURABLE, "a", 99L).join())
+                    .isFalse();
         }
         try (Store store = Levee.openReadOnly(directory)) {
             assertThat(rows(store)).extracting(r -> r.get("n")).containsExactly(41L, 1L, 2L);
@@ -131,7 +133,9 @@ class SingleRecordsTest {
             assertThat(runs.query().count()).isEqualTo(2);
             assertThat(runs.find("a", 0L)).isEmpty();
             assertThat(store.partitions()).extracting(PartitionInfo::rows).containsExactly(0L, 1L, 1L);
-            assertThat(runs.append(row("a", 0, 1, 50, null), Ack.COMMITTED).join().updated())
+            assertThat(runs.append(row("a", 0, 1, 50, null), Ack.COMMITTED)
+                            .join()
+                            .updated())
                     .isFalse();
             assertThat(runs.append(row("b", 1, 0, 51, "again"), Ack.COMMITTED)
                             .join()
@@ -147,7 +151,9 @@ class SingleRecordsTest {
         // Deleted before the close: its filter still has the key, which must not bring the row back.
         try (Store store = Levee.open(directory)) {
             Table<Row> runs = store.createTable(spec());
-            assertThat(runs.append(row("a", 0, 1, 60, "third"), Ack.COMMITTED).join().updated())
+            assertThat(runs.append(row("a", 0, 1, 60, "third"), Ack.COMMITTED)
+                            .join()
+                            .updated())
                     .isFalse();
             assertThat(rows(store)).extracting(r -> r.get("n")).containsExactly(51L, 1L, 60L, 2L);
         }

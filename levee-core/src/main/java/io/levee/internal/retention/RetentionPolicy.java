@@ -57,9 +57,7 @@ final class RetentionPolicy {
 
     /** Its newest row, or the last row that it could take where it has none: the next period's, made ahead, is not the oldest. */
     private static long newest(PartitionInfo partition) {
-        return empty(partition)
-                ? Period.parse(partition.id().period()).endMicros() - 1
-                : partition.maxMicros();
+        return empty(partition) ? Period.parse(partition.id().period()).endMicros() - 1 : partition.maxMicros();
     }
 
     /** The newest partition with rows is never dropped for its size; one without any would free nothing. */
@@ -69,9 +67,7 @@ final class RetentionPolicy {
         }
         List<PartitionInfo> gone = drops.stream().map(Drop::partition).toList();
         List<PartitionInfo> left = new ArrayList<>(
-                oldestFirst.stream()
-                .filter(p -> !gone.contains(p) && !empty(p))
-                .toList());
+                oldestFirst.stream().filter(p -> !gone.contains(p) && !empty(p)).toList());
         long bytes = left.stream().mapToLong(PartitionInfo::bytes).sum();
         while (bytes > maxBytes.value() && left.size() > 1) {
             PartitionInfo oldest = left.remove(0);

@@ -83,12 +83,15 @@ abstract class AggregateConformance extends Conformance {
 
     @Test
     void shouldHaveFiguresOfNothing() {
-        Measure[] measures = {Measure.count(), Measure.sum("n"), Measure.avg("r"), Measure.min("name"), Measure.max("at")};
+        Measure[] measures = {
+            Measure.count(), Measure.sum("n"), Measure.avg("r"), Measure.min("name"), Measure.max("at")
+        };
         assertThat(figures(measures)).containsExactly(0L, null, null, null, null);
         assertThat(groups(all(SPEC), List.of("name"), measures)).isEmpty();
         fill("n", (Object) null);
         assertThat(figures(measures)).containsExactly(1L, null, null, null, NOW);
-        assertThat(groups(all(SPEC), List.of("name"), measures)).containsExactly(Arrays.asList(null, 1L, null, null, null, NOW));
+        assertThat(groups(all(SPEC), List.of("name"), measures))
+                .containsExactly(Arrays.asList(null, 1L, null, null, null, NOW));
     }
 
     @Test
@@ -100,7 +103,8 @@ abstract class AggregateConformance extends Conformance {
     @Test
     void shouldRefuseSumsPast64Bits() {
         fill("n", Long.MAX_VALUE, 1L);
-        assertThat(refused(ErrorCode.LIMIT_EXCEEDED, () -> figures(Measure.sum("n"))).getMessage())
+        assertThat(refused(ErrorCode.LIMIT_EXCEEDED, () -> figures(Measure.sum("n")))
+                        .getMessage())
                 .contains("sum(n)");
         assertThat(figures(Measure.max("n"), Measure.count())).containsExactly(Long.MAX_VALUE, 2L);
         // Both in one partition, too.
@@ -127,8 +131,7 @@ abstract class AggregateConformance extends Conformance {
     void shouldAddInfinitiesAsFloatingPointDoes() {
         fill("r", 1.5, Double.POSITIVE_INFINITY, -3.0);
         assertThat(figures(Measure.sum("r"), Measure.avg("r"), Measure.max("r"), Measure.min("r")))
-                .containsExactly(
-                        Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY, -3.0);
+                .containsExactly(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY, -3.0);
     }
 
     /** Null first, then by the binary order of text, numbers by value, bytes without sign. */
@@ -151,7 +154,14 @@ abstract class AggregateConformance extends Conformance {
     void shouldGroupBytesAndZeros() {
         List<Row> rows = new ArrayList<>();
         for (byte[] bytes : new byte[][] {{1}, {}, {-1}, {1}, {1, 0}}) {
-            rows.add(row(SPEC, "at", NOW.minus(Duration.ofDays(rows.size() % 2)), "bl", bytes, "r", rows.size() % 2 == 0 ? -0.0 : 0.0));
+            rows.add(row(
+                    SPEC,
+                    "at",
+                    NOW.minus(Duration.ofDays(rows.size() % 2)),
+                    "bl",
+                    bytes,
+                    "r",
+                    rows.size() % 2 == 0 ? -0.0 : 0.0));
         }
         append(table, rows);
         List<Object> counts = new ArrayList<>();

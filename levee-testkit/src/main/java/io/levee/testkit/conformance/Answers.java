@@ -30,9 +30,10 @@ final class Answers {
             for (int j = 0; j < actual.get(i).size(); j++) {
                 Object value = actual.get(i).get(j);
                 Object wanted = i < expected.size() ? expected.get(i).get(j) : value;
-                group.add(value instanceof Double a && wanted instanceof Double b && close(a, b)
-                        ? b
-                        : Conformance.plain(value));
+                group.add(
+                        value instanceof Double a && wanted instanceof Double b && close(a, b)
+                                ? b
+                                : Conformance.plain(value));
             }
             groups.add(group);
         }

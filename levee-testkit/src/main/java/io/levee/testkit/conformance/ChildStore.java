@@ -88,7 +88,10 @@ final class ChildStore {
         switch (words[0]) {
             case "append" -> {
                 Table<Row> events = opened.createTable(EVENTS);
-                return "seq " + events.append(event(0, Long.parseLong(words[1])), Ack.COMMITTED).join().seq();
+                return "seq "
+                        + events.append(event(0, Long.parseLong(words[1])), Ack.COMMITTED)
+                                .join()
+                                .seq();
             }
             case "count" -> {
                 return "count " + opened.count(Query.builder("events").build());

@@ -167,7 +167,9 @@ abstract class Conformance {
     static void await(String what, BooleanSupplier condition) {
         long end = System.nanoTime() + PATIENCE.toNanos();
         while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime() - end).as("%s within %s", what, PATIENCE).isNegative();
+            assertThat(System.nanoTime() - end)
+                    .as("%s within %s", what, PATIENCE)
+                    .isNegative();
             LockSupport.parkNanos(5_000_000);
         }
     }

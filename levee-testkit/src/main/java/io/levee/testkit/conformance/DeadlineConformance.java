@@ -106,7 +106,8 @@ abstract class DeadlineConformance extends Conformance {
     /** The time that a reader takes counts, and what is given back in time is right. */
     @Test
     void shouldEndAQueryWhoseReaderIsSlow() {
-        try (Result<Row> rows = store.query(all().deadline(Duration.ofMillis(300)).build())) {
+        try (Result<Row> rows =
+                store.query(all().deadline(Duration.ofMillis(300)).build())) {
             Iterator<Row> iterator = rows.iterator();
             assertThat(iterator.next().get("i")).isEqualTo(0L);
             await("the query is over", () -> store.queries().isEmpty());
@@ -120,7 +121,9 @@ abstract class DeadlineConformance extends Conformance {
     void shouldEndAQueryThatWaits() {
         try (Result<Row> one = store.query(endless().build());
                 Result<Row> two = store.query(endless().build())) {
-            await("both run", () -> store.queries().stream().allMatch(q -> q.state().equals("running")));
+            await(
+                    "both run",
+                    () -> store.queries().stream().allMatch(q -> q.state().equals("running")));
             try (Result<Row> waiting =
                     store.query(all().deadline(Duration.ofMillis(200)).build())) {
                 assertThat(end(waiting.iterator())).isEqualTo(ErrorCode.DEADLINE);
@@ -133,7 +136,9 @@ abstract class DeadlineConformance extends Conformance {
     @Test
     void shouldCancelAQueryByItsNumber() {
         try (Result<Row> rows = store.query(endless().build())) {
-            await("it runs", () -> store.queries().stream().anyMatch(q -> q.state().equals("running")));
+            await(
+                    "it runs",
+                    () -> store.queries().stream().anyMatch(q -> q.state().equals("running")));
             RunningQuery running = store.queries().get(0);
             assertThat(store.cancelQuery(running.id())).isTrue();
             assertThat(end(rows.iterator())).isEqualTo(ErrorCode.CANCELLED);

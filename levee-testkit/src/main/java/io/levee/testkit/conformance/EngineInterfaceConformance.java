@@ -134,7 +134,8 @@ abstract class EngineInterfaceConformance extends Conformance {
                 new Pending("b", 2, DAY.minusSeconds(5)),
                 new Pending("a", 3, DAY.plusSeconds(5)),
                 new Pending("c", 4, DAY.plusSeconds(9)));
-        assertThat(rows).extracting(WriteRow::outcome)
+        assertThat(rows)
+                .extracting(WriteRow::outcome)
                 .containsExactly(
                         WriteRow.Outcome.STORED,
                         WriteRow.Outcome.STORED,
@@ -142,13 +143,17 @@ abstract class EngineInterfaceConformance extends Conformance {
                         WriteRow.Outcome.STORED);
         assertThat(rows.get(2).seq()).isEqualTo(rows.get(0).seq());
         assertThat(rows).allMatch(r -> r.seq() > 0 && r.error() == null);
-        assertThat(rows.get(3).seq()).as("numbers rise within a partition").isGreaterThan(rows.get(0).seq());
+        assertThat(rows.get(3).seq())
+                .as("numbers rise within a partition")
+                .isGreaterThan(rows.get(0).seq());
         // The wanted column, then event time and number.
         List<@Nullable Object[]> read = rows();
         assertThat(read).hasSize(3);
-        assertThat(read.get(1)).containsExactly("a", micros(DAY.plusSeconds(5)), rows.get(0).seq());
+        assertThat(read.get(1))
+                .containsExactly("a", micros(DAY.plusSeconds(5)), rows.get(0).seq());
         assertThat(engine.partitions()).extracting(p -> p.id().period()).containsExactly("2026-05-17", "2026-05-18");
-        assertThat(engine.highestSeq(SPEC, execution())).isGreaterThanOrEqualTo(rows.get(3).seq());
+        assertThat(engine.highestSeq(SPEC, execution()))
+                .isGreaterThanOrEqualTo(rows.get(3).seq());
     }
 
     @Test
@@ -165,7 +170,8 @@ abstract class EngineInterfaceConformance extends Conformance {
     /** A row that was told of and has changed since is only deleted if the filter still lets it through. */
     @Test
     void shouldDeleteOnlyWhatIsStillMeant() {
-        List<Pending> rows = append(new Pending("a", 1, DAY), new Pending("b", 1, DAY), new Pending("c", 1, DAY.minusSeconds(1)));
+        List<Pending> rows =
+                append(new Pending("a", 1, DAY), new Pending("b", 1, DAY), new Pending("c", 1, DAY.minusSeconds(1)));
         List<RowQuery.Mark> marks = new ArrayList<>();
         rows.forEach(r -> marks.add(new RowQuery.Mark(r.timeMicros(), r.seq())));
         marks.add(new RowQuery.Mark(micros(DAY), 999_999));
@@ -234,7 +240,9 @@ abstract class EngineInterfaceConformance extends Conformance {
     @Test
     void shouldDropAPartitionThatWasGivenUp() {
         append(new Pending("a", 1, DAY.minusSeconds(1)));
-        long seq = append(new Pending("b", 1, DAY), new Pending("b", 2, DAY)).get(0).seq();
+        long seq = append(new Pending("b", 1, DAY), new Pending("b", 2, DAY))
+                .get(0)
+                .seq();
         PartitionId today = engine.partitions().get(1).id();
         assertThat(engine.droppedSeq("states")).isZero();
         assertThat(engine.closePartition(today)).isEmpty();
@@ -283,7 +291,9 @@ abstract class EngineInterfaceConformance extends Conformance {
     void shouldSayWhatItIs() {
         assertThat(engine.name()).matches("[a-z]+ [0-9].*");
         assertThat(engine.address()).isNotEmpty().doesNotContain("password");
-        assertThat(engine.owner()).containsEntry("pid", ProcessHandle.current().pid()).containsKeys("host", "since");
+        assertThat(engine.owner())
+                .containsEntry("pid", ProcessHandle.current().pid())
+                .containsKeys("host", "since");
         assertThat(engine.lastShutdownClean()).as("a new store").isTrue();
         assertThat(engine.diagnose())
                 .isNotEmpty()
@@ -299,15 +309,17 @@ abstract class EngineInterfaceConformance extends Conformance {
         Execution cancelled = execution();
         cancelled.cancel(ErrorCode.CANCELLED, "a test");
         RowQuery query = new RowQuery(SPEC, 0, Long.MAX_VALUE, null, true, 5, null, List.of(SPEC.column("k")));
-        refused(ErrorCode.CANCELLED, () -> engine.rows(query, cancelled, new RowSink() {
-            @Override
-            public void columns(List<String> names) {}
+        refused(
+                ErrorCode.CANCELLED,
+                () -> engine.rows(query, cancelled, new RowSink() {
+                    @Override
+                    public void columns(List<String> names) {}
 
-            @Override
-            public void row(@Nullable Object[] values) {
-                cancelled.check();
-            }
-        }));
+                    @Override
+                    public void row(@Nullable Object[] values) {
+                        cancelled.check();
+                    }
+                }));
         assertThat(rows()).hasSize(1);
     }
 }

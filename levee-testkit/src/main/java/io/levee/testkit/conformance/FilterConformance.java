@@ -42,8 +42,38 @@ abstract class FilterConformance extends Conformance {
             .build();
 
     private static final List<String> TEXTS = List.of(
-            "", "a", "A", "b", "B", "ab", "aB", "Z", "z", "é", "e\u0301", "É", "ß", "\uFFFD", "\uE000", "😀", "😀x", "100%", "x_y",
-            "xzy", "a\\b", "a\\", "line\nbreak", "it's", " a", "a ", "K", "k", "\u212A", "1", "10", "9");
+            "",
+            "a",
+            "A",
+            "b",
+            "B",
+            "ab",
+            "aB",
+            "Z",
+            "z",
+            "é",
+            "e\u0301",
+            "É",
+            "ß",
+            "\uFFFD",
+            "\uE000",
+            "😀",
+            "😀x",
+            "100%",
+            "x_y",
+            "xzy",
+            "a\\b",
+            "a\\",
+            "line\nbreak",
+            "it's",
+            " a",
+            "a ",
+            "K",
+            "k",
+            "\u212A",
+            "1",
+            "10",
+            "9");
 
     private final Store store;
     private final Store oracle;
@@ -127,7 +157,8 @@ abstract class FilterConformance extends Conformance {
         assertThat(texts("t LIKE 'k'")).containsExactly("K", "k");
         assertThat(texts("t LIKE '_'"))
                 .containsExactly(
-                        "a", "A", "b", "B", "Z", "z", "é", "É", "ß", "\uFFFD", "\uE000", "😀", "K", "k", "\u212A", "1", "9");
+                        "a", "A", "b", "B", "Z", "z", "é", "É", "ß", "\uFFFD", "\uE000", "😀", "K", "k", "\u212A", "1",
+                        "9");
         assertThat(texts("t LIKE '%\\%'")).containsExactly("100%");
         assertThat(texts("t LIKE 'x\\_y'")).containsExactly("x_y");
         assertThat(texts("t LIKE 'x_y'")).containsExactly("x_y", "xzy");
@@ -150,10 +181,13 @@ abstract class FilterConformance extends Conformance {
         int rows = TEXTS.size() + 4;
         int unknown = ids(store, Expr.isNull("n")).size();
         assertThat(unknown).isPositive();
-        assertThat(ids(store, Expr.eq("n", 7L)).size() + ids(store, Expr.ne("n", 7L)).size()).isEqualTo(rows - unknown);
+        assertThat(ids(store, Expr.eq("n", 7L)).size()
+                        + ids(store, Expr.ne("n", 7L)).size())
+                .isEqualTo(rows - unknown);
         assertThat(ids(store, Expr.not(Expr.eq("n", 7L)))).isEqualTo(ids(store, Expr.ne("n", 7L)));
         assertThat(ids(store, Expr.or(Expr.eq("n", 7L), Expr.notNull("i")))).hasSize(rows);
-        assertThat(ids(store, Expr.not(Expr.and(Expr.eq("n", 7L), Expr.isNull("i"))))).hasSize(rows);
+        assertThat(ids(store, Expr.not(Expr.and(Expr.eq("n", 7L), Expr.isNull("i")))))
+                .hasSize(rows);
         assertThat(ids(store, Expr.and(Expr.eq("n", 7L), Expr.notNull("i")))).isEqualTo(ids(store, Expr.eq("n", 7L)));
         assertThat(ids(store, Expr.not(Expr.in("n", 7L, 0L))).size()
                         + ids(store, Expr.in("n", 7L, 0L)).size())
@@ -222,7 +256,9 @@ abstract class FilterConformance extends Conformance {
             case 6 -> new Expr.Compare(gen.of("ts", "at"), op(gen), NOW.plusNanos(gen.between(-3, 6) * 1000L));
             case 7 -> new Expr.Compare("took", op(gen), Duration.ofMillis(gen.between(-1, 3) * 250L));
             case 8 -> new Expr.In("id", List.of(new UUID(0, 1), new UUID(0, gen.between(0, 9))), gen.oneIn(2));
-            case 9 -> new Expr.Compare("bl", op(gen), new byte[] {(byte) (gen.between(0, 2) * 100), (byte) gen.between(0, 9)});
+            case 9 ->
+                new Expr.Compare("bl", op(gen), new byte[] {(byte) (gen.between(0, 2) * 100), (byte) gen.between(0, 9)
+                });
             default -> new Expr.Compare(gen.of("t", "t", "trace"), op(gen), gen.of(TEXTS));
         };
     }
@@ -234,7 +270,8 @@ abstract class FilterConformance extends Conformance {
     private static String pattern(Gen gen) {
         StringBuilder pattern = new StringBuilder();
         for (int i = gen.between(0, 4); i > 0; i--) {
-            pattern.append(gen.of("%", "_", "a", "B", "\\%", "\\_", "\\\\", "é", "😀", "Trace", "[", "1", "x", "*", "?"));
+            pattern.append(
+                    gen.of("%", "_", "a", "B", "\\%", "\\_", "\\\\", "é", "😀", "Trace", "[", "1", "x", "*", "?"));
         }
         return pattern.toString();
     }

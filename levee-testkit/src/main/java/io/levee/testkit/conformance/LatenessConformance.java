@@ -67,13 +67,28 @@ abstract class LatenessConformance extends Conformance {
                 rows.add(row(spec, "i", -1L, "at", at.minusNanos(1000)));
             }
             append(table, rows);
-            assertThat(periods(spec.name())).as("%s", by).hasSize(distinctPeriods(by, times)).doesNotHaveDuplicates();
+            assertThat(periods(spec.name()))
+                    .as("%s", by)
+                    .hasSize(distinctPeriods(by, times))
+                    .doesNotHaveDuplicates();
             for (String time : times) {
                 Instant at = Instant.parse(time);
-                assertThat(read(store, Query.builder(spec.name()).from(at).to(at.plusSeconds(1)).build(), "i"))
+                assertThat(read(
+                                store,
+                                Query.builder(spec.name())
+                                        .from(at)
+                                        .to(at.plusSeconds(1))
+                                        .build(),
+                                "i"))
                         .as("from %s", time)
                         .containsExactly(1L);
-                assertThat(read(store, Query.builder(spec.name()).from(at.minusSeconds(1)).to(at).build(), "i"))
+                assertThat(read(
+                                store,
+                                Query.builder(spec.name())
+                                        .from(at.minusSeconds(1))
+                                        .to(at)
+                                        .build(),
+                                "i"))
                         .as("to %s", time)
                         .containsExactly(-1L);
             }
@@ -130,7 +145,8 @@ abstract class LatenessConformance extends Conformance {
     void shouldRefuseTimesThatCannotBe() {
         TableSpec spec = spec("events", PartitionBy.DAY);
         Table<Row> table = store.createTable(spec);
-        for (Instant wrong : List.of(Instant.EPOCH, Instant.parse("1979-12-31T23:59:59Z"), NOW.plus(Duration.ofDays(3)))) {
+        for (Instant wrong :
+                List.of(Instant.EPOCH, Instant.parse("1979-12-31T23:59:59Z"), NOW.plus(Duration.ofDays(3)))) {
             refused(ErrorCode.TIME_REFUSED, () -> table.append(row(spec, "at", wrong)));
         }
         append(table, row(spec, "i", 1L, "at", NOW.plus(Duration.ofHours(47))));
@@ -175,7 +191,14 @@ abstract class LatenessConformance extends Conformance {
             List<Object> within = expected.stream()
                     .filter(i -> (Long) i >= from.getEpochSecond() && (Long) i < to.getEpochSecond())
                     .toList();
-            assertThat(read(store, Query.builder("auto").oldestFirst().from(from).to(to).build(), "i"))
+            assertThat(read(
+                            store,
+                            Query.builder("auto")
+                                    .oldestFirst()
+                                    .from(from)
+                                    .to(to)
+                                    .build(),
+                            "i"))
                     .isEqualTo(within);
         }
     }

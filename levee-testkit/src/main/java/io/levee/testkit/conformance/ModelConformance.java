@@ -134,7 +134,10 @@ abstract class ModelConformance extends Conformance {
         }
 
         private static List<String> periods(RetentionPlan plan) {
-            return plan.drops().stream().map(d -> d.partition().id().period()).sorted().toList();
+            return plan.drops().stream()
+                    .map(d -> d.partition().id().period())
+                    .sorted()
+                    .toList();
         }
 
         private void append() {
@@ -144,7 +147,9 @@ abstract class ModelConformance extends Conformance {
             BatchReceipt wanted = expected.appendAll(rows, level).join();
             assertThat(got.rejected().stream().map(BatchReceipt.Rejection::index))
                     .as("what the floor refuses")
-                    .isEqualTo(wanted.rejected().stream().map(BatchReceipt.Rejection::index).toList());
+                    .isEqualTo(wanted.rejected().stream()
+                            .map(BatchReceipt.Rejection::index)
+                            .toList());
             assertThat(got.lost()).isZero();
             assertThat(got.stored()).isEqualTo(wanted.stored());
             assertThat(got.updated()).isEqualTo(wanted.updated());
@@ -172,7 +177,8 @@ abstract class ModelConformance extends Conformance {
             if (gen.oneIn(2)) {
                 deletions = true;
                 Expr where = Expr.and(data.filter(1), Expr.lt(ModelData.RID, (long) gen.between(0, 200)));
-                assertThat(table.erase(where).deleted()).isEqualTo(expected.erase(where).deleted());
+                assertThat(table.erase(where).deleted())
+                        .isEqualTo(expected.erase(where).deleted());
             }
         }
 
@@ -197,7 +203,13 @@ abstract class ModelConformance extends Conformance {
         }
 
         private static Query query(
-                long from, long to, @Nullable Expr where, boolean newest, int page, @Nullable String after, boolean details) {
+                long from,
+                long to,
+                @Nullable Expr where,
+                boolean newest,
+                int page,
+                @Nullable String after,
+                boolean details) {
             return new Query(
                     ModelData.TABLE, from, to, where, newest, page, after, List.of(), details, Duration.ofSeconds(30));
         }
@@ -218,8 +230,9 @@ abstract class ModelConformance extends Conformance {
 
         private Map<Long, Long> numbersByRecord(Store asked) {
             Map<Long, Long> byRecord = new HashMap<>();
-            try (Result<Row> rows = asked.query(
-                    Query.builder(ModelData.TABLE).columns(List.of(ModelData.RID)).build())) {
+            try (Result<Row> rows = asked.query(Query.builder(ModelData.TABLE)
+                    .columns(List.of(ModelData.RID))
+                    .build())) {
                 rows.forEach(row -> assertThat(byRecord.put((Long) row.get(ModelData.RID), row.seq()))
                         .as("%s is there once", row)
                         .isNull());

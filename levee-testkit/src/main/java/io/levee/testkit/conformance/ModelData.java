@@ -27,8 +27,11 @@ final class ModelData {
     private static final String FLAG = "flag \"x\" '; --";
     private static final String AT = "at.time";
     private static final String UID = "u-u id";
-    private static final String[] IDS = {"a", "b", "B", "", "100%", "x_y", "ñandú 😀", "it's", "a\\b", "line\nbreak", "\uFFFD"};
-    private static final Instant FIRST_DAY = Conformance.NOW.minus(Duration.ofDays(20)).minusSeconds(43_200);
+    private static final String[] IDS = {
+        "a", "b", "B", "", "100%", "x_y", "ñandú 😀", "it's", "a\\b", "line\nbreak", "\uFFFD"
+    };
+    private static final Instant FIRST_DAY =
+            Conformance.NOW.minus(Duration.ofDays(20)).minusSeconds(43_200);
 
     private final Gen gen;
     private final List<String> key;
@@ -42,7 +45,13 @@ final class ModelData {
         this.gen = gen;
         this.key = gen.of(List.of(), List.of("id"), List.of("n", "id"));
         this.moving = gen.oneIn(2);
-        this.by = gen.of(PartitionBy.HOUR, PartitionBy.DAY, PartitionBy.DAY, PartitionBy.WEEK, PartitionBy.NONE, PartitionBy.AUTO);
+        this.by = gen.of(
+                PartitionBy.HOUR,
+                PartitionBy.DAY,
+                PartitionBy.DAY,
+                PartitionBy.WEEK,
+                PartitionBy.NONE,
+                PartitionBy.AUTO);
         this.twoTimes = gen.oneIn(2);
     }
 
@@ -168,7 +177,8 @@ final class ModelData {
             };
         }
         return switch (gen.between(0, 8)) {
-            case 0 -> new Expr.Like("id", gen.of("%", "a%", "_", "%\\%", "x\\_y", "%B", "", "%😀", "a\\\\b"), gen.oneIn(2));
+            case 0 ->
+                new Expr.Like("id", gen.of("%", "a%", "_", "%\\%", "x\\_y", "%B", "", "%😀", "a\\\\b"), gen.oneIn(2));
             case 1 -> new Expr.In("n", List.of(0L, gen.of(7L, -1L)), gen.oneIn(2));
             case 2 -> new Expr.IsNull(gen.of("id", FLAG, "trace", "bl", REAL, wider ? "added" : "n"), gen.oneIn(2));
             case 3 -> new Expr.Compare("id", op(), gen.of(IDS));
@@ -185,7 +195,8 @@ final class ModelData {
     }
 
     List<String> by() {
-        return gen.of(List.of(), List.of("id"), List.of(FLAG, "n"), List.of("bl"), List.of("trace"), List.of(UID, REAL));
+        return gen.of(
+                List.of(), List.of("id"), List.of(FLAG, "n"), List.of("bl"), List.of("trace"), List.of(UID, REAL));
     }
 
     List<Measure> measures() {

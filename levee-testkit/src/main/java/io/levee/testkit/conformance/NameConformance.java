@@ -135,7 +135,8 @@ abstract class NameConformance extends Conformance {
 
     @Test
     void shouldTakeTheMostColumnsThereMayBe() {
-        TableSpec.Builder builder = TableSpec.builder("wide").column("at", ColumnType.TIMESTAMP).time("at");
+        TableSpec.Builder builder =
+                TableSpec.builder("wide").column("at", ColumnType.TIMESTAMP).time("at");
         for (int i = 1; i < TableSpec.MAX_COLUMNS; i++) {
             builder.column("c" + i, ColumnType.INTEGER);
         }
@@ -154,9 +155,11 @@ abstract class NameConformance extends Conformance {
     @Test
     void shouldAddColumnsAtOnce() {
         TableSpec before = base().build();
-        append(store.createTable(before), row(before, "i", 1L, "at", NOW), row(before, "i", 2L, "at", NOW.minusSeconds(90_000)));
-        TableSpec after = base()
-                .column("n", ColumnType.INTEGER)
+        append(
+                store.createTable(before),
+                row(before, "i", 1L, "at", NOW),
+                row(before, "i", 2L, "at", NOW.minusSeconds(90_000)));
+        TableSpec after = base().column("n", ColumnType.INTEGER)
                 .column(new Column("d", ColumnType.TEXT, true, false, null))
                 .index("n")
                 .build();
@@ -168,8 +171,7 @@ abstract class NameConformance extends Conformance {
         assertThat(ids(Expr.isNull("d"))).containsExactly(1L, 2L, 4L);
         assertThat(ids(Expr.gt("n", 0L))).containsExactly(3L);
         assertThat(ids(Expr.not(Expr.gt("n", 0L)))).isEmpty();
-        Aggregation groups =
-                new Aggregation(all(after), List.of("n"), List.of(Measure.count(), Measure.max("d")));
+        Aggregation groups = new Aggregation(all(after), List.of("n"), List.of(Measure.count(), Measure.max("d")));
         assertThat(store.aggregate(groups).groups())
                 .containsExactly(java.util.Arrays.asList(null, 3L, null), List.of(7L, 1L, "new"));
         // What the old declaration lacks stays.
@@ -205,7 +207,9 @@ abstract class NameConformance extends Conformance {
     /** The first time column that has a value is the event time. */
     @Test
     void shouldTakeTheFirstTimeThatIsThere() {
-        TableSpec spec = base().column("started", ColumnType.TIMESTAMP).time("at", "started").build();
+        TableSpec spec = base().column("started", ColumnType.TIMESTAMP)
+                .time("at", "started")
+                .build();
         Table<Row> table = store.createTable(spec);
         append(
                 table,

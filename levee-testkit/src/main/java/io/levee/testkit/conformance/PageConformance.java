@@ -62,8 +62,7 @@ abstract class PageConformance extends Conformance {
         List<Long> read = new ArrayList<>();
         String cursor = null;
         do {
-            try (Result<Row> page =
-                    store.query(query.limit(limit).after(cursor).build())) {
+            try (Result<Row> page = store.query(query.limit(limit).after(cursor).build())) {
                 List<Row> rows = page.toList();
                 rows.forEach(row -> read.add((Long) row.get("i")));
                 cursor = page.next();
@@ -106,7 +105,8 @@ abstract class PageConformance extends Conformance {
     @Test
     void shouldKeepRangeAndFilterFromPageToPage() {
         fill();
-        List<Long> expected = numbers().stream().filter(i -> i >= 20 && i % 2 == 1).toList();
+        List<Long> expected =
+                numbers().stream().filter(i -> i >= 20 && i % 2 == 1).toList();
         Query.Builder query = Query.builder("events")
                 .oldestFirst()
                 .from(NOW.minus(Duration.ofDays(1)))
@@ -142,7 +142,8 @@ abstract class PageConformance extends Conformance {
         for (long i = 0; i < 30; i++) {
             append(table, event(i, NOW));
         }
-        assertThat(read(store, all(SPEC), "i")).isEqualTo(new ArrayList<Object>(numbers().subList(0, 30)));
+        assertThat(read(store, all(SPEC), "i"))
+                .isEqualTo(new ArrayList<Object>(numbers().subList(0, 30)));
         try (Result<Row> rows = store.query(all(SPEC))) {
             List<Long> seqs = rows.toList().stream().map(Row::seq).toList();
             assertThat(seqs).isSorted();
@@ -163,20 +164,26 @@ abstract class PageConformance extends Conformance {
             append(states, row(keyed, "i", i, "at", NOW.plusSeconds(i)));
         }
         String cursor;
-        try (Result<Row> page = store.query(
-                Query.builder("keyed").oldestFirst().limit(3).build())) {
+        try (Result<Row> page =
+                store.query(Query.builder("keyed").oldestFirst().limit(3).build())) {
             assertThat(page.toList()).hasSize(3);
             cursor = page.next();
         }
         assertThat(states.delete(io.levee.Ack.COMMITTED, 2L).join()).isTrue();
-        assertThat(read(store, Query.builder("keyed").oldestFirst().after(cursor).build(), "i"))
+        assertThat(read(
+                        store,
+                        Query.builder("keyed").oldestFirst().after(cursor).build(),
+                        "i"))
                 .containsExactly(3L, 4L, 5L);
     }
 
     @Test
     void shouldRefuseTheCursorOfAnotherQuery() {
         fill();
-        TableSpec other = TableSpec.builder("other").column("at", ColumnType.TIMESTAMP).time("at").build();
+        TableSpec other = TableSpec.builder("other")
+                .column("at", ColumnType.TIMESTAMP)
+                .time("at")
+                .build();
         store.createTable(other);
         String cursor;
         try (Result<Row> page = store.query(Query.builder("events").limit(5).build())) {

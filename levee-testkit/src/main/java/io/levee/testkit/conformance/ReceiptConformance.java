@@ -48,7 +48,8 @@ abstract class ReceiptConformance extends Conformance {
     private Map<Long, Long> numbers() {
         Map<Long, Long> numbers = new HashMap<>();
         try (Result<Row> rows = store.query(all(SPEC))) {
-            rows.forEach(row -> assertThat(numbers.put((Long) row.get("i"), row.seq())).isNull());
+            rows.forEach(row ->
+                    assertThat(numbers.put((Long) row.get("i"), row.seq())).isNull());
         }
         return numbers;
     }
@@ -91,7 +92,8 @@ abstract class ReceiptConformance extends Conformance {
             rows.add(i % 3 == 1 ? row(SPEC, "i", i, "at", NOW.plus(Duration.ofDays(10))) : event(i));
         }
         for (Ack level : Ack.values()) {
-            BatchReceipt receipt = table.appendAll(rows, level, Overflow.block(Duration.ofSeconds(10))).join();
+            BatchReceipt receipt = table.appendAll(rows, level, Overflow.block(Duration.ofSeconds(10)))
+                    .join();
             assertThat(receipt.level()).isEqualTo(level);
             assertThat(receipt.stored()).isEqualTo(200);
             assertThat(receipt.updated() + receipt.lost()).isZero();
@@ -144,7 +146,9 @@ abstract class ReceiptConformance extends Conformance {
         append(table, event(1), event(30));
         var status = store.status();
         assertThat(status.engine()).matches("(?s)[a-z]+ .+");
-        assertThat(status.owner()).containsEntry("pid", ProcessHandle.current().pid()).containsKeys("host", "since");
+        assertThat(status.owner())
+                .containsEntry("pid", ProcessHandle.current().pid())
+                .containsKeys("host", "since");
         assertThat(status.lastShutdown()).isEqualTo("CLEAN");
         assertThat(status.health().reasons()).isEmpty();
         assertThat(status.disk().bytes()).isNotNegative();

@@ -134,7 +134,13 @@ abstract class RecordConformance extends Conformance {
                         new BigDecimal("12345678901234567890.5"),
                         new BigDecimal("9".repeat(1000))));
         edges.put("id", List.of(new UUID(0, 0), new UUID(-1, -1), new UUID(1, 2)));
-        edges.put("bl", List.of(new byte[0], new byte[1], everyByte(1024), "\\x00".getBytes(java.nio.charset.StandardCharsets.US_ASCII)));
+        edges.put(
+                "bl",
+                List.of(
+                        new byte[0],
+                        new byte[1],
+                        everyByte(1024),
+                        "\\x00".getBytes(java.nio.charset.StandardCharsets.US_ASCII)));
         edges.put("dump", List.of(new byte[0], everyByte(1 << 20)));
         return edges;
     }
@@ -180,7 +186,8 @@ abstract class RecordConformance extends Conformance {
         assertThat(read(store, all(SPEC), "js")).isEqualTo(new ArrayList<Object>(texts));
         table.append(row(SPEC, "at", NOW.plusSeconds(1), "js", Map.of("k", Arrays.asList(1, null, "x"))));
         store.flush(Duration.ofSeconds(10));
-        assertThat(read(store, Query.builder("records").limit(1).build(), "js")).containsExactly("{\"k\":[1,null,\"x\"]}");
+        assertThat(read(store, Query.builder("records").limit(1).build(), "js"))
+                .containsExactly("{\"k\":[1,null,\"x\"]}");
     }
 
     @Test
@@ -216,8 +223,7 @@ abstract class RecordConformance extends Conformance {
                 row(SPEC, "i", 0, "at", NOW.minusNanos(1000)),
                 row(SPEC, "i", 1, "at", NOW.plusNanos(999)));
         assertThat(read(store, all(SPEC), "i")).containsExactly(0L, 1L, 2L);
-        assertThat(read(store, all(SPEC), "at"))
-                .containsExactly(NOW.minusNanos(1000), NOW, NOW.plusNanos(2000));
+        assertThat(read(store, all(SPEC), "at")).containsExactly(NOW.minusNanos(1000), NOW, NOW.plusNanos(2000));
         Query one = Query.builder("records").from(NOW).to(NOW.plusNanos(1000)).build();
         assertThat(read(store, one, "i")).containsExactly(1L);
     }
@@ -231,7 +237,8 @@ abstract class RecordConformance extends Conformance {
         bad.put("trace", "\u0000");
         bad.put("r", Double.NaN);
         for (String half : List.of("\uD83D", "\uDE00", "\uDE00\uD83D", "a\uD83Db")) {
-            assertThat(refused(ErrorCode.BAD_VALUE, () -> row(SPEC, "at", NOW, "t", half)).details())
+            assertThat(refused(ErrorCode.BAD_VALUE, () -> row(SPEC, "at", NOW, "t", half))
+                            .details())
                     .containsEntry("column", "t");
         }
         bad.forEach((column, value) -> {

@@ -102,8 +102,9 @@ abstract class ReopenConformance extends Conformance {
             Store again = open(address, readOnly);
             assertThat(again.tables()).containsExactly(kept);
             assertThat(castRows(read(again, all(kept)))).isEqualTo(rows);
-            assertThat(again.partitions()).extracting(PartitionInfo::id).isEqualTo(
-                    partitions.stream().map(PartitionInfo::id).toList());
+            assertThat(again.partitions())
+                    .extracting(PartitionInfo::id)
+                    .isEqualTo(partitions.stream().map(PartitionInfo::id).toList());
             assertThat(again.partitions()).allMatch(p -> p.rows() == 1 && p.rangeKnown());
             assertThat(again.status().lastShutdown()).isEqualTo("CLEAN");
             if (readOnly) {
@@ -117,7 +118,8 @@ abstract class ReopenConformance extends Conformance {
             refused(ErrorCode.TIME_REFUSED, () -> states.append(state("older", 1, 10)));
             Receipt updated = states.append(state("c", 5, 0), Ack.COMMITTED).join();
             assertThat(updated).isEqualTo(new Receipt(Ack.COMMITTED, seq, true));
-            assertThat(states.append(state("d", 6, 0), Ack.COMMITTED).join().seq()).isGreaterThan(seq);
+            assertThat(states.append(state("d", 6, 0), Ack.COMMITTED).join().seq())
+                    .isGreaterThan(seq);
             assertThat(states.find("c").orElseThrow().get("v")).isEqualTo(5L);
             assertThat(again.count(all(kept))).isEqualTo(4);
         }
@@ -142,7 +144,9 @@ abstract class ReopenConformance extends Conformance {
         Table<Row> table = writer.createTable(spec(RetentionRule.KEEP_ALL));
         for (int i = 0; i < 2; i++) {
             LeveeException e = refused(ErrorCode.STORE_LOCKED, () -> open(address, false));
-            assertThat(e.details()).containsEntry("pid", ProcessHandle.current().pid()).containsKey("host");
+            assertThat(e.details())
+                    .containsEntry("pid", ProcessHandle.current().pid())
+                    .containsKey("host");
             append(table, state("a", i, 0));
         }
         writer.close();
@@ -164,16 +168,22 @@ abstract class ReopenConformance extends Conformance {
         writer.createTable(spec(RetentionRule.maxAge(Duration.ofDays(3))));
         assertThat(writer.applyRetention(writer.planRetention()).dropped()).hasSize(1);
         assertThat(read(reader, all(table.spec()), "v")).containsExactly(2L);
-        TableSpec later = TableSpec.builder("later").column("at", ColumnType.TIMESTAMP).time("at").build();
-        append(writer.createTable(later), row(later, "at", NOW));
-        assertThat(reader.count(all(later))).isEqualTo(1);
-        assertThat(reader.status().owner()).containsEntry("pid", ProcessHandle.current().pid());
-        refused(ErrorCode.NOT_WRITABLE, () -> reader.table("states").append(state("x", 1, 0)));
-        refused(ErrorCode.NOT_WRITABLE, () -> reader.table("states").delete(Ack.COMMITTED, "a"));
-        refused(ErrorCode.NOT_WRITABLE, () -> reader.createTable(TableSpec.builder("mine")
+        TableSpec later = TableSpec.builder("later")
                 .column("at", ColumnType.TIMESTAMP)
                 .time("at")
-                .build()));
+                .build();
+        append(writer.createTable(later), row(later, "at", NOW));
+        assertThat(reader.count(all(later))).isEqualTo(1);
+        assertThat(reader.status().owner())
+                .containsEntry("pid", ProcessHandle.current().pid());
+        refused(ErrorCode.NOT_WRITABLE, () -> reader.table("states").append(state("x", 1, 0)));
+        refused(ErrorCode.NOT_WRITABLE, () -> reader.table("states").delete(Ack.COMMITTED, "a"));
+        refused(
+                ErrorCode.NOT_WRITABLE,
+                () -> reader.createTable(TableSpec.builder("mine")
+                        .column("at", ColumnType.TIMESTAMP)
+                        .time("at")
+                        .build()));
     }
 
     @Test
@@ -190,7 +200,8 @@ abstract class ReopenConformance extends Conformance {
                 return;
             }
             assertThat(ask(other, "open w " + address))
-                    .startsWith("refused STORE_LOCKED pid=" + ProcessHandle.current().pid() + " host=")
+                    .startsWith("refused STORE_LOCKED pid="
+                            + ProcessHandle.current().pid() + " host=")
                     .doesNotContain("host=null");
             append(events, ChildStore.event(0, 2));
             assertThat(ask(other, "open r " + address)).isEqualTo("open");
@@ -273,9 +284,10 @@ abstract class ReopenConformance extends Conformance {
         }
         assertThat(found).containsAllEntriesOf(receipted);
         Map<Long, Long> versions = new HashMap<>();
-        read(store, all(ChildStore.STATES)).forEach(row -> assertThat(versions.put(number(row.get("k")), number(row.get("version"))))
-                .as("key %s is there once", row.get("k"))
-                .isNull());
+        read(store, all(ChildStore.STATES))
+                .forEach(row -> assertThat(versions.put(number(row.get("k")), number(row.get("version"))))
+                        .as("key %s is there once", row.get("k"))
+                        .isNull());
         newest.forEach((key, version) ->
                 assertThat(versions.get(key)).as("version of key %s", key).isGreaterThanOrEqualTo(version));
         assertThat(store.close(Duration.ofSeconds(10)).reason()).isEmpty();

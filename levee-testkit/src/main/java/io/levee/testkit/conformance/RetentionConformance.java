@@ -84,7 +84,9 @@ abstract class RetentionConformance extends Conformance {
         assertThat(apply().dropped()).isEmpty();
         store.createTable(spec(days(3)));
         RetentionPlan plan = store.planRetention();
-        assertThat(plan.drops()).extracting(d -> d.partition().id().period()).containsExactly("2026-05-15", "2026-05-16");
+        assertThat(plan.drops())
+                .extracting(d -> d.partition().id().period())
+                .containsExactly("2026-05-15", "2026-05-16");
         assertThat(plan.rows()).isEqualTo(2);
         assertThat(left()).hasSize(6);
         RetentionReport report = store.applyRetention(plan);
@@ -159,9 +161,13 @@ abstract class RetentionConformance extends Conformance {
         apply();
         assertThat(table.find(5L)).isEmpty();
         assertThat(table.find(3L)).isPresent();
-        assertThat(table.append(row(table.spec(), "i", 5L, "at", NOW), Ack.COMMITTED).join().updated())
+        assertThat(table.append(row(table.spec(), "i", 5L, "at", NOW), Ack.COMMITTED)
+                        .join()
+                        .updated())
                 .isFalse();
-        assertThat(table.append(row(table.spec(), "i", 3L, "at", NOW), Ack.COMMITTED).join().updated())
+        assertThat(table.append(row(table.spec(), "i", 3L, "at", NOW), Ack.COMMITTED)
+                        .join()
+                        .updated())
                 .isTrue();
         assertThat(store.count(all(table.spec()))).isEqualTo(5);
     }
@@ -186,7 +192,8 @@ abstract class RetentionConformance extends Conformance {
             rows.add(row(table.spec(), "i", 1000L + i, "at", day(i % 6).plusSeconds(1)));
         }
         append(table, rows);
-        try (Result<Row> result = store.query(Query.builder("events").oldestFirst().build())) {
+        try (Result<Row> result =
+                store.query(Query.builder("events").oldestFirst().build())) {
             Iterator<Row> iterator = result.iterator();
             assertThat(iterator.next()).isNotNull();
             store.createTable(spec(days(3)));
@@ -198,9 +205,9 @@ abstract class RetentionConformance extends Conformance {
             }
             assertThat(read).isEqualTo(4006);
         }
-        await("nothing is in the way any more", () -> store.applyRetention(store.planRetention())
-                .blocked()
-                .isEmpty());
+        await(
+                "nothing is in the way any more",
+                () -> store.applyRetention(store.planRetention()).blocked().isEmpty());
         assertThat(left()).doesNotContain(4L, 5L);
     }
 

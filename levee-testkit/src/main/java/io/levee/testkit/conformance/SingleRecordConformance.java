@@ -76,7 +76,10 @@ abstract class SingleRecordConformance extends Conformance {
         assertThat(table.find("e", 1L)).isEmpty();
         refused(ErrorCode.BAD_QUERY, () -> table.find("é"));
         refused(ErrorCode.BAD_VALUE, () -> table.find("é", "x"));
-        TableSpec keyless = TableSpec.builder("events").column("at", ColumnType.TIMESTAMP).time("at").build();
+        TableSpec keyless = TableSpec.builder("events")
+                .column("at", ColumnType.TIMESTAMP)
+                .time("at")
+                .build();
         refused(ErrorCode.BAD_QUERY, () -> store.createTable(keyless).find("x"));
     }
 
@@ -84,24 +87,30 @@ abstract class SingleRecordConformance extends Conformance {
     void shouldUpdateSomeColumns() {
         append(table, job(1, 10, day(0)), job(2, 20, day(3)));
         long seq = table.find("é", 1L).orElseThrow().seq();
-        assertThat(table.update(Map.of("v", 11L), Ack.COMMITTED, "é", 1L).join()).isTrue();
-        assertThat(found(1)).isEqualTo(plain(row(
-                spec, "site", "é", "k", 1L, "v", 11L, "at", day(0), "trace", "trace 10")));
+        assertThat(table.update(Map.of("v", 11L), Ack.COMMITTED, "é", 1L).join())
+                .isTrue();
+        assertThat(found(1))
+                .isEqualTo(plain(row(spec, "site", "é", "k", 1L, "v", 11L, "at", day(0), "trace", "trace 10")));
         assertThat(table.find("é", 1L).orElseThrow().seq()).isEqualTo(seq);
         Map<String, @Nullable Object> changes = new LinkedHashMap<>();
         changes.put("trace", null);
         changes.put("at", day(7));
         assertThat(table.update(changes, Ack.DURABLE, "é", 2L).join()).isTrue();
-        assertThat(found(2)).containsEntry("trace", null).containsEntry("at", day(7)).containsEntry("v", 20L);
+        assertThat(found(2))
+                .containsEntry("trace", null)
+                .containsEntry("at", day(7))
+                .containsEntry("v", 20L);
         assertThat(read(store, all(spec), "k")).containsExactly(2L, 1L);
         assertThat(read(store, Query.builder("jobs").to(day(6)).build(), "k")).containsExactly(2L);
-        assertThat(table.update(Map.of("v", 1L), Ack.COMMITTED, "é", 99L).join()).isFalse();
+        assertThat(table.update(Map.of("v", 1L), Ack.COMMITTED, "é", 99L).join())
+                .isFalse();
         refused(ErrorCode.BAD_VALUE, () -> table.update(Map.of("k", 7L), Ack.COMMITTED, "é", 1L));
         refused(ErrorCode.UNKNOWN_COLUMN, () -> table.update(Map.of("no", 7L), Ack.COMMITTED, "é", 1L));
         refused(ErrorCode.BAD_VALUE, () -> table.update(Map.of("v", "x"), Ack.COMMITTED, "é", 1L));
         refused(
                 ErrorCode.TIME_REFUSED,
-                () -> table.update(Map.of("at", NOW.plus(Duration.ofDays(9))), Ack.COMMITTED, "é", 1L).join());
+                () -> table.update(Map.of("at", NOW.plus(Duration.ofDays(9))), Ack.COMMITTED, "é", 1L)
+                        .join());
         assertThat(store.count(all(spec))).isEqualTo(2);
     }
 
@@ -147,7 +156,8 @@ abstract class SingleRecordConformance extends Conformance {
             assertThat(answers.stream().map(CompletableFuture::join).toList()).isEqualTo(wanted);
             Map<Object, Object> got = new LinkedHashMap<>();
             read(store, Query.builder("jobs").where(Expr.eq("site", site)).build())
-                    .forEach(r -> assertThat(got.put(String.valueOf(r.get("k")), String.valueOf(r.get("v")))).isNull());
+                    .forEach(r -> assertThat(got.put(String.valueOf(r.get("k")), String.valueOf(r.get("v"))))
+                            .isNull());
             Map<Object, Object> shown = new LinkedHashMap<>();
             expected.forEach((k, v) -> shown.put(k.toString(), v.toString()));
             assertThat(got).isEqualTo(shown);
@@ -166,7 +176,8 @@ abstract class SingleRecordConformance extends Conformance {
         assertThat(report.deleted()).isEqualTo(501);
         assertThat(report.pending()).isEmpty();
         assertThat(store.count(all(spec))).isEqualTo(1000);
-        assertThat(store.count(Query.builder("jobs").where(Expr.eq("v", 1L)).build())).isZero();
+        assertThat(store.count(Query.builder("jobs").where(Expr.eq("v", 1L)).build()))
+                .isZero();
         assertThat(table.find("é", 1L)).isEmpty();
         assertThat(table.erase(Expr.eq("v", 1L)).deleted()).isZero();
         refused(ErrorCode.UNKNOWN_COLUMN, () -> table.erase(Expr.eq("no", 1L)));
@@ -203,7 +214,9 @@ abstract class SingleRecordConformance extends Conformance {
     void shouldRefuseChangesOnceItIsClosed() {
         append(table, job(1, 1, NOW));
         store.close();
-        refused(ErrorCode.CLOSED, () -> table.update(Map.of("v", 1L), Ack.COMMITTED, "é", 1L).join());
+        refused(
+                ErrorCode.CLOSED,
+                () -> table.update(Map.of("v", 1L), Ack.COMMITTED, "é", 1L).join());
         refused(ErrorCode.CLOSED, () -> table.delete(Ack.COMMITTED, "é", 1L).join());
     }
 }

@@ -45,7 +45,16 @@ abstract class SqlConformance extends Conformance {
         for (long i = 0; i < 10; i++) {
             append(
                     table,
-                    row(SPEC, "i", i, "at", NOW.minus(Duration.ofDays(i % 4)), "job ID", "j" + i % 3, "trace", i == 3 ? "t" : null));
+                    row(
+                            SPEC,
+                            "i",
+                            i,
+                            "at",
+                            NOW.minus(Duration.ofDays(i % 4)),
+                            "job ID",
+                            "j" + i % 3,
+                            "trace",
+                            i == 3 ? "t" : null));
         }
     }
 
@@ -66,14 +75,17 @@ abstract class SqlConformance extends Conformance {
         if (!hasSql(reporter)) {
             return;
         }
-        assertThat(sql("SELECT count(*), count(trace), min(i), max(i) FROM events")).containsExactly(List.of(10L, 1L, 0L, 9L));
+        assertThat(sql("SELECT count(*), count(trace), min(i), max(i) FROM events"))
+                .containsExactly(List.of(10L, 1L, 0L, 9L));
         assertThat(sql("SELECT \"job ID\", count(*) FROM events GROUP BY 1 ORDER BY 1"))
                 .containsExactly(List.of("j0", 4L), List.of("j1", 3L), List.of("j2", 3L));
         assertThat(sql("WITH x AS (SELECT i FROM events WHERE i > 7) SELECT i FROM x ORDER BY i DESC"))
                 .containsExactly(List.of(9L), List.of(8L));
-        assertThat(sql("SELECT at FROM events WHERE i = 0")).containsExactly(List.of(NOW.getEpochSecond() * 1_000_000L));
+        assertThat(sql("SELECT at FROM events WHERE i = 0"))
+                .containsExactly(List.of(NOW.getEpochSecond() * 1_000_000L));
         assertThat(sql("SELECT count(DISTINCT _seq) FROM events")).containsExactly(List.of(10L));
-        try (SqlResult result = store.sql(SqlQuery.of("SELECT i AS one, 'x' AS \"two words\" FROM events WHERE i < 0"))) {
+        try (SqlResult result =
+                store.sql(SqlQuery.of("SELECT i AS one, 'x' AS \"two words\" FROM events WHERE i < 0"))) {
             assertThat(result.columns()).containsExactly("one", "two words");
             assertThat(result.iterator().hasNext()).isFalse();
         }
@@ -113,10 +125,11 @@ abstract class SqlConformance extends Conformance {
         if (!hasSql(reporter)) {
             return;
         }
-        String endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x % 1000 + 1 FROM n) SELECT count(*) FROM n";
+        String endless =
+                "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x % 1000 + 1 FROM n) SELECT count(*) FROM n";
         refused(ErrorCode.DEADLINE, () -> {
-            try (SqlResult rows = store.sql(
-                    new SqlQuery(endless, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofMillis(300)))) {
+            try (SqlResult rows =
+                    store.sql(new SqlQuery(endless, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofMillis(300)))) {
                 rows.iterator().hasNext();
             }
         });

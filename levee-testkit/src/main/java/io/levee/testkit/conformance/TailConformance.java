@@ -193,9 +193,12 @@ abstract class TailConformance extends Conformance {
                 Tail<Row> changes = states.tail(0)) {
             await("the tail has come to the end", () -> {
                 values(tail.poll(Duration.ofMillis(20)).entries()).forEach(seen::add);
-                changes.poll(NO_WAIT).entries().forEach(e -> newest.put((Long) e.value().get("i"), (Long)
-                        e.value().get("v")));
-                return seen.size() >= count && newest.size() == 100
+                changes.poll(NO_WAIT)
+                        .entries()
+                        .forEach(e -> newest.put(
+                                (Long) e.value().get("i"), (Long) e.value().get("v")));
+                return seen.size() >= count
+                        && newest.size() == 100
                         && newest.values().stream().allMatch(v -> v >= count - 100);
             });
             assertThat(drain(tail)).isEmpty();

@@ -69,7 +69,8 @@ abstract class UpsertConformance extends Conformance {
         assertThat(second.seq()).isEqualTo(first.seq());
         assertThat(read(store, all(SPEC)))
                 .containsExactly(plain(state("b", 1, day(0))), plain(state("a", 2, day(0).plusSeconds(1))));
-        Row only = store.query(Query.builder("states").limit(1).build()).toList().get(0);
+        Row only =
+                store.query(Query.builder("states").limit(1).build()).toList().get(0);
         assertThat(only.seq()).isEqualTo(first.seq());
     }
 
@@ -121,7 +122,9 @@ abstract class UpsertConformance extends Conformance {
                 if (d == 1) {
                     expected.add("b");
                 }
-                assertThat(read(store, ofDay, "k")).as("day %s after a moved to %s", d, back).isEqualTo(expected);
+                assertThat(read(store, ofDay, "k"))
+                        .as("day %s after a moved to %s", d, back)
+                        .isEqualTo(expected);
             }
         }
         assertThat(store.count(all(SPEC))).isEqualTo(2);
@@ -137,15 +140,37 @@ abstract class UpsertConformance extends Conformance {
     @Test
     void shouldTellKeysApart() {
         List<String> keys = List.of(
-                "a", "A", "a ", " a", "", "é", "e\u0301", "ß", "ss", "İ", "i", "a\u200b", "😀", "\uD83D\uDE01", "1", "01", "1.0",
-                "a'b", "a\\b", "\\N", "x".repeat(2000), "x".repeat(1999) + "y");
+                "a",
+                "A",
+                "a ",
+                " a",
+                "",
+                "é",
+                "e\u0301",
+                "ß",
+                "ss",
+                "İ",
+                "i",
+                "a\u200b",
+                "😀",
+                "\uD83D\uDE01",
+                "1",
+                "01",
+                "1.0",
+                "a'b",
+                "a\\b",
+                "\\N",
+                "x".repeat(2000),
+                "x".repeat(1999) + "y");
         List<Row> rows = new ArrayList<>();
         for (int i = 0; i < keys.size(); i++) {
             rows.add(state(keys.get(i), i, day(i % 3)));
         }
         assertThat(append(table, rows).stored()).isEqualTo(keys.size());
         for (int i = 0; i < keys.size(); i++) {
-            assertThat(put(keys.get(i), 100L + i, day(i % 2)).updated()).as(keys.get(i)).isTrue();
+            assertThat(put(keys.get(i), 100L + i, day(i % 2)).updated())
+                    .as(keys.get(i))
+                    .isTrue();
         }
         assertThat(store.count(all(SPEC))).isEqualTo(keys.size());
     }
@@ -163,7 +188,9 @@ abstract class UpsertConformance extends Conformance {
                 .partitionBy(PartitionBy.DAY)
                 .build();
         Table<Row> pairs = store.createTable(spec);
-        Object[][] keys = {{"x", 1L, "y"}, {"y", 1L, "x"}, {"x", 12L, "y"}, {"x1", 2L, "y"}, {"x", 1L, ""}, {"", 1L, "x"}};
+        Object[][] keys = {
+            {"x", 1L, "y"}, {"y", 1L, "x"}, {"x", 12L, "y"}, {"x1", 2L, "y"}, {"x", 1L, ""}, {"", 1L, "x"}
+        };
         for (int round = 0; round < 3; round++) {
             List<Row> rows = new ArrayList<>();
             for (Object[] key : keys) {
@@ -180,14 +207,22 @@ abstract class UpsertConformance extends Conformance {
     void shouldTakeKeysOfEveryType() {
         Map<ColumnType, List<Object>> keys = new LinkedHashMap<>();
         keys.put(ColumnType.INTEGER, List.of(Long.MIN_VALUE, -1L, 0L, Long.MAX_VALUE));
-        keys.put(ColumnType.REAL, List.of(0.0, 0.1, Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY, Double.MIN_VALUE));
+        keys.put(
+                ColumnType.REAL,
+                List.of(0.0, 0.1, Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY, Double.MIN_VALUE));
         keys.put(ColumnType.BOOLEAN, List.of(true, false));
         keys.put(ColumnType.TIMESTAMP, List.of(Instant.EPOCH, NOW, NOW.plusNanos(1000)));
         keys.put(ColumnType.DURATION, List.of(Duration.ZERO, Duration.ofNanos(-1000)));
         keys.put(ColumnType.DECIMAL, List.of(new BigDecimal("1"), new BigDecimal("1.0"), new BigDecimal("-1")));
         keys.put(ColumnType.UUID, List.of(new UUID(0, 0), new UUID(0, 1)));
         keys.put(ColumnType.JSON, List.of(List.of(), Map.of(), List.of(1L)));
-        keys.put(ColumnType.BLOB, List.of(new byte[0], new byte[] {0}, new byte[] {-1}, "a".getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+        keys.put(
+                ColumnType.BLOB,
+                List.of(
+                        new byte[0],
+                        new byte[] {0},
+                        new byte[] {-1},
+                        "a".getBytes(java.nio.charset.StandardCharsets.UTF_8)));
         keys.forEach((type, values) -> {
             TableSpec spec = TableSpec.builder("by_" + type.specName())
                     .column("key", type)
@@ -206,11 +241,14 @@ abstract class UpsertConformance extends Conformance {
                 assertThat(append(typed, rows).stored()).as("%s", type).isEqualTo(round == 0 ? values.size() : 0);
             }
             List<@Nullable Object> expected = new ArrayList<>();
-            values.forEach(value -> expected.add(plain(row(spec, "key", value, "at", NOW)).get("key")));
+            values.forEach(value ->
+                    expected.add(plain(row(spec, "key", value, "at", NOW)).get("key")));
             assertThat(read(store, all(spec), "key")).as("%s", type).containsExactlyInAnyOrderElementsOf(expected);
         });
         Table<Row> reals = store.createTable(store.table("by_real").spec());
-        assertThat(reals.append(row(reals.spec(), "key", -0.0, "at", NOW), Ack.COMMITTED).join().updated())
+        assertThat(reals.append(row(reals.spec(), "key", -0.0, "at", NOW), Ack.COMMITTED)
+                        .join()
+                        .updated())
                 .as("there is one zero")
                 .isTrue();
     }

@@ -58,8 +58,8 @@ public final class LeveeExtension implements ParameterResolver, AfterEachCallbac
     @Override
     public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
         ExtensionContext.Store kept = context.getStore(NAMESPACE);
-        ManualClock clock = kept.getOrComputeIfAbsent(
-                ManualClock.class, type -> new ManualClock(START), ManualClock.class);
+        ManualClock clock =
+                kept.getOrComputeIfAbsent(ManualClock.class, type -> new ManualClock(START), ManualClock.class);
         return parameter.getParameter().getType() == ManualClock.class
                 ? clock
                 : kept.getOrComputeIfAbsent(Store.class, type -> Levee.inMemory(clock), Store.class);

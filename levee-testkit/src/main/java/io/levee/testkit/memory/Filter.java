@@ -127,7 +127,8 @@ final class Filter {
         for (int i = 0; i < points.length; i++) {
             boolean literal = points[i] == '\\' && i + 1 < points.length;
             int point = literal ? points[++i] : points[i];
-            parsed[length++] = !literal && point == '%' ? ANY_TEXT : !literal && point == '_' ? ANY_CHARACTER : fold(point);
+            parsed[length++] =
+                    !literal && point == '%' ? ANY_TEXT : !literal && point == '_' ? ANY_CHARACTER : fold(point);
         }
         return Arrays.copyOf(parsed, length);
     }

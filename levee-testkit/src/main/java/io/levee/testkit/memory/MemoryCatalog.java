@@ -212,8 +212,11 @@ abstract class MemoryCatalog implements StorageEngine {
     @Override
     public boolean freeDropped() {
         synchronized (store) {
-            store.tables.values().forEach(table -> table.dropped.removeIf(p ->
-                    p.droppedAt.plus(GRACE).isBefore(settings.options().clock().instant())));
+            store.tables
+                    .values()
+                    .forEach(table -> table.dropped.removeIf(p -> p.droppedAt
+                            .plus(GRACE)
+                            .isBefore(settings.options().clock().instant())));
             return false;
         }
     }

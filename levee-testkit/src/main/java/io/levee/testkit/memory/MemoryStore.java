@@ -51,13 +51,19 @@ final class MemoryStore {
         /** The partition in which the row of that key lives. */
         @Nullable
         Partition home(Object key) {
-            return live.stream().filter(p -> p.rows.containsKey(key)).findFirst().orElse(null);
+            return live.stream()
+                    .filter(p -> p.rows.containsKey(key))
+                    .findFirst()
+                    .orElse(null);
         }
 
         /** The partition for new rows of a period, or null. */
         @Nullable
         Partition of(Period period) {
-            return live.stream().filter(p -> p.period.equals(period)).findFirst().orElse(null);
+            return live.stream()
+                    .filter(p -> p.period.equals(period))
+                    .findFirst()
+                    .orElse(null);
         }
 
         /** A new partition; a number that a dropped one has is not given again. */
@@ -130,7 +136,9 @@ final class MemoryStore {
         long bytes() {
             long bytes = 64;
             for (Object value : values) {
-                bytes += value instanceof String text ? 48 + text.length() : value instanceof byte[] blob ? 24 + blob.length : 16;
+                bytes += value instanceof String text
+                        ? 48 + text.length()
+                        : value instanceof byte[] blob ? 24 + blob.length : 16;
             }
             return bytes;
         }

@@ -72,7 +72,9 @@ public final class ReferenceEngine extends MemoryCatalog {
             Object wanted = MemoryStore.key(key);
             Partition home = store.table(spec.name()).home(wanted);
             Held row = home == null ? null : home.rows.get(wanted);
-            return row == null ? null : new StoredRow(values(spec.columns(), spec, row, 0), row.timeMicros(), row.seq());
+            return row == null
+                    ? null
+                    : new StoredRow(values(spec.columns(), spec, row, 0), row.timeMicros(), row.seq());
         }
     }
 
@@ -84,20 +86,22 @@ public final class ReferenceEngine extends MemoryCatalog {
             int before = count(spec);
             store.table(spec.name())
                     .live
-                    .forEach(p -> p.rows
-                            .values()
+                    .forEach(p -> p.rows.values()
                             .removeIf(row -> wanted.contains(row.seq()) && Filter.passes(still, spec, row)));
             return before - count(spec);
         }
     }
 
     private int count(TableSpec spec) {
-        return store.table(spec.name()).live.stream().mapToInt(p -> p.rows.size()).sum();
+        return store.table(spec.name()).live.stream()
+                .mapToInt(p -> p.rows.size())
+                .sum();
     }
 
     @Override
     public void rows(RowQuery query, Execution execution, RowSink sink) {
-        Comparator<Held> oldestFirst = Comparator.comparingLong(Held::timeMicros).thenComparingLong(Held::seq);
+        Comparator<Held> oldestFirst =
+                Comparator.comparingLong(Held::timeMicros).thenComparingLong(Held::seq);
         Comparator<Held> order = query.newestFirst() ? oldestFirst.reversed() : oldestFirst;
         RowQuery.Mark after = query.after();
         Held last = after == null ? null : new Held(new Object[0], after.timeMicros(), after.seq(), 0);

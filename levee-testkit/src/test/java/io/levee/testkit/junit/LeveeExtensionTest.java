@@ -12,12 +12,12 @@ import io.levee.Table;
 import io.levee.Time;
 import java.time.Duration;
 import java.time.Instant;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.jspecify.annotations.Nullable;
 
 /** The five lines of README's first page, and that each test has a store of its own. */
 @ExtendWith(LeveeExtension.class)

@@ -25,7 +25,8 @@ class MemoryEngineTest {
 
     private static void append(Store store, long n) {
         Table<Event> events = store.table(Event.class);
-        events.append(new Event(store.options().clock().instant(), n), Ack.COMMITTED).join();
+        events.append(new Event(store.options().clock().instant(), n), Ack.COMMITTED)
+                .join();
     }
 
     @Test
@@ -35,7 +36,9 @@ class MemoryEngineTest {
             LeveeException e =
                     catchThrowableOfType(LeveeException.class, () -> Levee.open("memory:shared", false, o -> {}));
             assertThat(e.code()).isEqualTo(ErrorCode.STORE_LOCKED);
-            assertThat(e.details()).containsEntry("pid", ProcessHandle.current().pid()).containsKey("host");
+            assertThat(e.details())
+                    .containsEntry("pid", ProcessHandle.current().pid())
+                    .containsKey("host");
             try (Store reader = Levee.open("memory:shared", true, o -> {})) {
                 assertThat(reader.count(ALL)).isEqualTo(1);
                 append(writer, 2);
@@ -67,8 +70,7 @@ class MemoryEngineTest {
     @Test
     void shouldKeepWhatWasDroppedForTenMinutes() {
         ManualClock clock = new ManualClock(Instant.parse("2026-05-20T00:00:00Z"));
-        try (Store store = Levee.open(
-                "memory:", false, o -> o.clock(clock).retentionEvery(Duration.ofMillis(5)))) {
+        try (Store store = Levee.open("memory:", false, o -> o.clock(clock).retentionEvery(Duration.ofMillis(5)))) {
             append(store, 1);
             store.table(Event.class, t -> t.keepFor(Duration.ofDays(1)));
             clock.advance(Duration.ofDays(2));

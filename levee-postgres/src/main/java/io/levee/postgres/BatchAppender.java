@@ -19,6 +19,7 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,6 +47,7 @@ final class BatchAppender {
     private final CopyWriter copy;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private @Nullable Doubt doubt;
+    private String storedTable = "";
     private final Map<WriteRow, Item> storedInDoubt = new IdentityHashMap<>();
 
     BatchAppender(WriterSession session, Catalog catalog, Leaves leaves, KeyLookup keys) {
@@ -67,14 +69,14 @@ final class BatchAppender {
     }
 
     /** A transaction whose commit nobody answered: the catalog tells later whether it took effect. */
-    private record Doubt(Leaf leaf, long maxSeq, Map<Leaf, Share> shares) {}
+    private record Doubt(String table, Leaf leaf, long maxSeq, Map<Leaf, Share> shares) {}
 
     /** See {@link io.levee.engine.StorageEngine#append}. */
     void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
         List<? extends WriteRow> left = rows;
         try {
             resolveDoubt();
-            left = withoutStored(rows);
+            left = withoutStored(spec, rows);
             List<Item> items = targeted(spec, items(spec, left));
             if (!items.isEmpty()) {
                 write(spec, items, level, seq);
@@ -104,32 +106,33 @@ final class BatchAppender {
         Leaf last = null;
         for (Item item : items) {
             WriteRow row = item.row();
-            try {
-                LeveeException before = refused.get(row.period());
-                if (before != null) {
-                    fail(item, before, before.retryable());
-                    continue;
-                }
-                requireThere(item);
-                if (last == null || !last.covers(row.timeMicros()) || last.state() != Leaf.State.OPEN) {
+            LeveeException why = refused.get(row.period());
+            if (why == null && !movable(item)) {
+                why = new LeveeException(
+                        ErrorCode.PARTITION_BUSY, "the row of its key is in a partition that is being dropped");
+            } else if (why == null && (last == null || !last.covers(row.timeMicros()) || last.state() != Leaf.State.OPEN)) {
+                try {
                     last = leaves.forTime(spec, row.period(), row.timeMicros());
+                } catch (LeveeException e) {
+                    // Once a batch: each try may wait for a lock.
+                    refused.put(row.period(), e);
+                    why = e;
                 }
-                item.target(last);
+            }
+            if (why != null) {
+                fail(item, why, why.retryable());
+            } else {
+                item.target(Objects.requireNonNull(last));
                 ready.add(item);
-            } catch (LeveeException e) {
-                refused.put(row.period(), e);
-                fail(item, e, e.retryable());
             }
         }
         return ready;
     }
 
-    /** The old version of a row must be where it can be deleted. */
-    private static void requireThere(Item item) {
+    /** Whether the old version of a row, if there is one, is where it can be deleted. */
+    private static boolean movable(Item item) {
         Leaf old = item.old();
-        if (old != null && !old.opened()) {
-            throw new LeveeException(ErrorCode.PARTITION_BUSY, "the partition " + old.id() + " is being dropped");
-        }
+        return old == null || old.opened();
     }
 
     /**
@@ -277,7 +280,7 @@ final class BatchAppender {
                 .filter(e -> !e.getValue().items.isEmpty())
                 .findFirst()
                 .orElseThrow();
-        return new Doubt(any.getKey(), any.getValue().maxSeq, shares);
+        return new Doubt(any.getKey().id().table(), any.getKey(), any.getValue().maxSeq, shares);
     }
 
     /**
@@ -293,6 +296,7 @@ final class BatchAppender {
         try {
             Leaf.Held held = catalog.held(c, open.leaf.id());
             storedInDoubt.clear();
+            storedTable = open.table;
             if (held != null && held.maxSeq() >= open.maxSeq) {
                 for (Map.Entry<Leaf, Share> entry : open.shares.entrySet()) {
                     Leaf leaf = entry.getKey();
@@ -310,8 +314,8 @@ final class BatchAppender {
     }
 
     /** Rows that come again although they were committed are settled, and not written twice. */
-    private List<? extends WriteRow> withoutStored(List<? extends WriteRow> rows) {
-        if (storedInDoubt.isEmpty()) {
+    private List<? extends WriteRow> withoutStored(TableSpec spec, List<? extends WriteRow> rows) {
+        if (storedInDoubt.isEmpty() || !spec.name().equals(storedTable)) {
             return rows;
         }
         List<WriteRow> left = new ArrayList<>();
@@ -323,6 +327,8 @@ final class BatchAppender {
                 item.tell(row);
             }
         }
+        // They come again in the table's next batch or never: some may have waited too long.
+        storedInDoubt.clear();
         return left;
     }
 

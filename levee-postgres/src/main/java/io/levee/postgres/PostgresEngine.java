@@ -293,7 +293,16 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public boolean createAhead(TableSpec spec, Period period) {
-        return writing().leaves.cover(spec, period);
+        try {
+            return writing().leaves.cover(spec, period);
+        } catch (LeveeException e) {
+            if (e.code() != ErrorCode.PARTITION_BUSY) {
+                throw e;
+            }
+            // It is tried again in a minute, and made on demand whatever comes of that.
+            System.getLogger("io.levee.postgres").log(System.Logger.Level.INFO, e.getMessage());
+            return false;
+        }
     }
 
     @Override

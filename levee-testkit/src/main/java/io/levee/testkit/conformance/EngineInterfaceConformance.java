@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -159,8 +160,7 @@ abstract class EngineInterfaceConformance extends Conformance {
     @Test
     void shouldFindARowByItsStoredKey() {
         long seq = append(new Pending("a", 1, DAY)).get(0).seq();
-        StoredRow found = engine.find(SPEC, new Object[] {"a"});
-        assertThat(found).isNotNull();
+        StoredRow found = Objects.requireNonNull(engine.find(SPEC, new Object[] {"a"}));
         assertThat(found.values()).containsExactly("a", 1L, micros(DAY), "trace 1");
         assertThat(found.timeMicros()).isEqualTo(micros(DAY));
         assertThat(found.seq()).isEqualTo(seq);

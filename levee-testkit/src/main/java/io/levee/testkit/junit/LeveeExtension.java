@@ -6,6 +6,7 @@ import io.levee.Store;
 import java.lang.reflect.Executable;
 import java.lang.reflect.Method;
 import java.time.Instant;
+import java.util.Objects;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterContext;
@@ -58,11 +59,12 @@ public final class LeveeExtension implements ParameterResolver, AfterEachCallbac
     @Override
     public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
         ExtensionContext.Store kept = context.getStore(NAMESPACE);
-        ManualClock clock =
-                kept.getOrComputeIfAbsent(ManualClock.class, type -> new ManualClock(START), ManualClock.class);
+        ManualClock clock = Objects.requireNonNull(
+                kept.getOrComputeIfAbsent(ManualClock.class, type -> new ManualClock(START), ManualClock.class));
         return parameter.getParameter().getType() == ManualClock.class
                 ? clock
-                : kept.getOrComputeIfAbsent(Store.class, type -> Levee.inMemory(clock), Store.class);
+                : Objects.requireNonNull(
+                        kept.getOrComputeIfAbsent(Store.class, type -> Levee.inMemory(clock), Store.class));
     }
 
     @Override

@@ -16,6 +16,7 @@ import io.levee.testkit.PostgresServer;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 class AppendTest {
@@ -67,5 +68,66 @@ class AppendTest {
         try (Store store = Levee.open(address, false, o -> {})) {
             assertThat(store.status().lastShutdown()).isEqualTo("CLEAN");
         }
+    }
+
+    @Test
+    void shouldIndexEachPartitionAsItsTableIsReadAndFollowed() {
+        TableSpec spec = TableSpec.builder("twice")
+                .column("ended", ColumnType.TIMESTAMP)
+                .column("started", ColumnType.TIMESTAMP)
+                .column("name", ColumnType.TEXT)
+                .time("ended", "started")
+                .key("name")
+                .index("started", "name")
+                .index("name")
+                .partitionBy(PartitionBy.DAY)
+                .build();
+        try (Store store = Levee.open(address, false, o -> {})) {
+            Table<Row> table = store.createTable(spec);
+            table.append(
+                            Row.of(spec)
+                                    .set("started", Instant.parse("2026-05-20T10:00:00Z"))
+                                    .set("name", "a")
+                                    .build(),
+                            Ack.COMMITTED)
+                    .join();
+            assertThat(server.texts("SELECT _time = started FROM \"" + schema + "\".twice"))
+                    .containsExactly("t");
+            assertThat(server.texts("SELECT regexp_replace(indexdef, '.* USING ', '') FROM pg_indexes WHERE schemaname = '"
+                            + schema + "' AND tablename = 'twice-2026-05-20'"))
+                    .containsExactlyInAnyOrder(
+                            "btree (_time, _seq)",
+                            "btree (_seq)",
+                            "btree (name)",
+                            "btree (_chg) WHERE (_chg IS NOT NULL)",
+                            "btree (started, name)");
+        }
+    }
+
+    /** With the server's setting off, only a receipt for DURABLE says that the log was flushed. */
+    @Test
+    void shouldFlushTheServersLogForDurable() {
+        String user = "async_" + schema;
+        server.run("CREATE ROLE " + user + " LOGIN SUPERUSER; ALTER ROLE " + user + " SET synchronous_commit = off");
+        try (Store store = Levee.open(address.replace("postgres@", user + "@"), false, o -> {})) {
+            Table<Row> table = store.createTable(JOBS);
+            table.append(job(JOBS, 0), Ack.DURABLE).join();
+            for (int i = 1; i < 30; i++) {
+                table.append(job(JOBS, i), Ack.DURABLE).join();
+                assertThat(notFlushed()).isLessThan(200);
+            }
+        } finally {
+            server.run("DROP OWNED BY " + user + " CASCADE; DROP ROLE " + user);
+        }
+    }
+
+    /** Bytes of the server's log that are not on disk; of what its own house-keeping adds meanwhile, the least of three looks. */
+    private long notFlushed() {
+        return LongStream.range(0, 3)
+                .map(i -> Long.parseLong(String.valueOf(
+                        server.texts("SELECT pg_current_wal_insert_lsn() - pg_current_wal_flush_lsn()")
+                                .get(0))))
+                .min()
+                .orElseThrow();
     }
 }

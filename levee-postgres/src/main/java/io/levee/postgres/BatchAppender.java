@@ -110,7 +110,8 @@ final class BatchAppender {
             if (why == null && !movable(item)) {
                 why = new LeveeException(
                         ErrorCode.PARTITION_BUSY, "the row of its key is in a partition that is being dropped");
-            } else if (why == null && (last == null || !last.covers(row.timeMicros()) || last.state() != Leaf.State.OPEN)) {
+            } else if (why == null
+                    && (last == null || !last.covers(row.timeMicros()) || last.state() != Leaf.State.OPEN)) {
                 try {
                     last = leaves.forTime(spec, row.period(), row.timeMicros());
                 } catch (LeveeException e) {

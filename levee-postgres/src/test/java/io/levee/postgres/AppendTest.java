@@ -93,8 +93,9 @@ class AppendTest {
                     .join();
             assertThat(server.texts("SELECT _time = started FROM \"" + schema + "\".twice"))
                     .containsExactly("t");
-            assertThat(server.texts("SELECT regexp_replace(indexdef, '.* USING ', '') FROM pg_indexes WHERE schemaname = '"
-                            + schema + "' AND tablename = 'twice-2026-05-20'"))
+            assertThat(server.texts(
+                            "SELECT regexp_replace(indexdef, '.* USING ', '') FROM pg_indexes WHERE schemaname = '"
+                                    + schema + "' AND tablename = 'twice-2026-05-20'"))
                     .containsExactlyInAnyOrder(
                             "btree (_time, _seq)",
                             "btree (_seq)",
@@ -124,8 +125,8 @@ class AppendTest {
     /** Bytes of the server's log that are not on disk; of what its own house-keeping adds meanwhile, the least of three looks. */
     private long notFlushed() {
         return LongStream.range(0, 3)
-                .map(i -> Long.parseLong(String.valueOf(
-                        server.texts("SELECT pg_current_wal_insert_lsn() - pg_current_wal_flush_lsn()")
+                .map(i -> Long.parseLong(
+                        String.valueOf(server.texts("SELECT pg_current_wal_insert_lsn() - pg_current_wal_flush_lsn()")
                                 .get(0))))
                 .min()
                 .orElseThrow();

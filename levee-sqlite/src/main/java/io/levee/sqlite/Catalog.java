@@ -310,6 +310,10 @@ final class Catalog {
         update(connection, "state='dropped', reason=?1", id, now, reason);
     }
 
+    static void markRewritten(Connection connection, PartitionId id, long bytes, Instant now) throws SQLException {
+        update(connection, "checksum=NULL, bytes=" + bytes, id, now, null);
+    }
+
     static void putChecksum(Connection connection, PartitionId id, String checksum, Instant now) throws SQLException {
         update(connection, "checksum=?1", id, now, checksum);
     }

@@ -141,7 +141,7 @@ final class OpenPartitions {
             makeRoom();
             if (partition.opened()) {
                 unseal(partition);
-            } else if (partition.state() == Partition.State.DROPPED) {
+            } else if (partition.state() != Partition.State.OPEN) {
                 return null;
             }
             return opened(spec, partition);

@@ -17,6 +17,8 @@ final class Partition {
     enum State {
         OPEN,
         CLOSED,
+        /** Closed, and in the hands of another thread that the writer does not wait for. */
+        LENT,
         DROPPED
     }
 
@@ -128,6 +130,27 @@ final class Partition {
         state = State.CLOSED;
     }
 
+    /** Closed becomes lent; false where it is not closed (any more). */
+    synchronized boolean lent() {
+        if (state != State.CLOSED) {
+            return false;
+        }
+        state = State.LENT;
+        return true;
+    }
+
+    /** It has another file of the same rows. */
+    void rewritten(long bytes) {
+        closedBytes = bytes;
+    }
+
+    /** Lent becomes closed. */
+    synchronized void givenBack() {
+        if (state == State.LENT) {
+            state = State.CLOSED;
+        }
+    }
+
     /** Closed becomes dropped; false where it is not closed (any more): the writer may have come first. */
     synchronized boolean dropped() {
         if (state != State.CLOSED) {
@@ -159,8 +182,9 @@ final class Partition {
     /** Its figures for users; the size of an open one is read from the file system. */
     PartitionInfo info(StorePaths paths) {
         Held now = held;
-        long bytes = state == State.CLOSED && closedBytes > 0 ? closedBytes : size(paths);
-        PartitionInfo.State shown = state == State.CLOSED ? PartitionInfo.State.CLOSED : PartitionInfo.State.OPEN;
+        boolean open = state == State.OPEN;
+        long bytes = !open && closedBytes > 0 ? closedBytes : size(paths);
+        PartitionInfo.State shown = open ? PartitionInfo.State.OPEN : PartitionInfo.State.CLOSED;
         return new PartitionInfo(id, shown, now.minMicros, now.maxMicros, now.rows, bytes);
     }
 

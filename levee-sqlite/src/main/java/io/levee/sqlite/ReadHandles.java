@@ -8,6 +8,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -30,6 +31,8 @@ final class ReadHandles {
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private final int maxIdle;
     private final Deque<ReadHandle> idle = new ArrayDeque<>();
+    private final Map<Path, Integer> replacedAt = new HashMap<>();
+    private int replacements;
     private int out;
     private boolean closed;
 
@@ -47,10 +50,12 @@ final class ReadHandles {
     static final class ReadHandle {
         private final Path file;
         private final Connection connection;
+        private final int replacementsBefore;
         private final Map<String, Set<String>> columns = new LinkedHashMap<>();
         private long idleSinceNanos;
 
-        ReadHandle(Path file, Connection connection) {
+        ReadHandle(Path file, Connection connection, int replacementsBefore) {
+            this.replacementsBefore = replacementsBefore;
             this.file = file;
             this.connection = connection;
         }
@@ -80,7 +85,11 @@ final class ReadHandles {
         if (found != null) {
             return found;
         }
-        ReadHandle opened = new ReadHandle(file, Connections.reader(file, CACHE));
+        int before;
+        synchronized (this) {
+            before = replacements;
+        }
+        ReadHandle opened = new ReadHandle(file, Connections.reader(file, CACHE), before);
         synchronized (this) {
             out++;
         }
@@ -107,7 +116,8 @@ final class ReadHandles {
     void giveBack(ReadHandle handle, boolean usable) {
         synchronized (this) {
             out--;
-            if (usable && !closed && maxIdle > 0) {
+            boolean current = replacedAt.getOrDefault(handle.file, 0) <= handle.replacementsBefore;
+            if (usable && current && !closed && maxIdle > 0) {
                 handle.idleSinceNanos = clock.nanos();
                 idle.addFirst(handle);
                 while (idle.size() > maxIdle) {
@@ -128,6 +138,12 @@ final class ReadHandles {
             }
             return false;
         });
+    }
+
+    /** Another file has the name now: handles that are out read the old one to its end, and are not kept. */
+    synchronized void replaced(Path file) {
+        replacedAt.put(file, ++replacements);
+        evict(file);
     }
 
     /** Closes what has been idle for too long. */

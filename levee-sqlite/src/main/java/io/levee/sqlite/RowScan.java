@@ -143,13 +143,15 @@ final class RowScan {
                 while (next < ahead.size() && comesUp(ahead.get(next))) {
                     open(ahead.get(next++).partition);
                 }
-                Source first = sources.poll();
+                // It stays in the queue until its row is taken: where nobody wants more, it is closed with the others.
+                Source first = sources.peek();
                 if (first == null) {
                     return;
                 }
                 sink.row(first.row);
                 sent++;
                 last = new RowQuery.Mark(first.time(), first.seq());
+                sources.remove();
                 advance(first);
             }
         } catch (SQLException e) {

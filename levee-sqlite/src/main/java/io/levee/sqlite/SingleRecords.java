@@ -26,9 +26,17 @@ final class SingleRecords {
     private final StorePaths paths;
     private final ReadHandles readers;
     private final KeyLookup lookup;
+    private final Erasures erasures;
     private final Transactions transactions;
 
-    SingleRecords(OpenPartitions open, Manifest manifest, StorePaths paths, ReadHandles readers, KeyLookup lookup) {
+    SingleRecords(
+            OpenPartitions open,
+            Manifest manifest,
+            StorePaths paths,
+            ReadHandles readers,
+            KeyLookup lookup,
+            Erasures erasures) {
+        this.erasures = erasures;
         this.open = open;
         this.manifest = manifest;
         this.paths = paths;
@@ -92,7 +100,10 @@ final class SingleRecords {
         }
     }
 
-    /** See {@link io.levee.engine.StorageEngine#delete}. */
+    /**
+     * See {@link io.levee.engine.StorageEngine#delete}. With a filter it is an erasure: then the partition is marked to be
+     * rewritten, since deleted rows leave traces in the file.
+     */
     int delete(TableSpec spec, List<Mark> marks, @Nullable Expr still, Ack level) {
         if (marks.isEmpty()) {
             return 0;
@@ -203,10 +214,16 @@ final class SingleRecords {
         try {
             int deleted = delete(writer.connection(), writer.spec(), numbers, still);
             if (deleted > 0) {
+                if (still != null) {
+                    Rewriter.mark(writer.connection());
+                }
                 Partition.Held after = before.withRows(before.rows() - deleted);
                 writer.commit(after, before.maxSeq());
                 done = true;
                 partition.held(after);
+                if (still != null) {
+                    erasures.marked(partition);
+                }
             }
             return deleted;
         } catch (SQLException e) {

@@ -25,9 +25,7 @@ import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
 import io.levee.engine.TailQuery;
 import io.levee.engine.WriteRow;
-import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -35,7 +33,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -69,7 +66,9 @@ final class SqliteEngine implements StorageEngine {
             OpenPartitions open,
             BatchAppender appender,
             SingleRecords records,
+            Erasures erasures,
             Trash trash,
+            Maintenance maintenance,
             TableMarks marks,
             boolean lastClean) {}
 
@@ -96,12 +95,15 @@ final class SqliteEngine implements StorageEngine {
                     paths, catalog, manifest, readers, settings.options().clock(), share);
             KeyLookup lookup = new KeyLookup(open, paths, readers);
             TableMarks marks = marks(catalog, paths);
+            Erasures erasures = new Erasures(
+                    new Rewriter(paths, catalog, readers, settings.options().clock()));
             this.writing = new Writing(
                     lock,
                     catalog,
                     open,
                     new BatchAppender(open, paths, lookup),
-                    new SingleRecords(open, manifest, paths, readers, lookup),
+                    new SingleRecords(open, manifest, paths, readers, lookup, erasures),
+                    erasures,
                     new Trash(
                             paths,
                             catalog,
@@ -109,6 +111,13 @@ final class SqliteEngine implements StorageEngine {
                             readers,
                             settings.options().clock(),
                             marks),
+                    new Maintenance(
+                            paths,
+                            catalog,
+                            manifest,
+                            readers,
+                            erasures,
+                            settings.options().clock()),
                     marks,
                     catalog.begin());
             catalog.start(settings.supervisor());
@@ -271,6 +280,7 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public void afterBatch() {
         OpenPartitions open = writing().open;
+        writing().erasures.serve(open, this::spec);
         open.slice();
         readers.closeOld();
         long keys = open.keyBytes(settings.options().memory().value() / KEYS_SHARE);
@@ -305,63 +315,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public void learnRanges() {
-        LeveeException failure = null;
-        List<String> without = writing().catalog.change(Catalog::filesWithoutChecksum);
-        for (Partition partition : manifest.all()) {
-            try {
-                if (!partition.held().known()) {
-                    learn(partition);
-                }
-                if (partition.state() == Partition.State.CLOSED && without.contains(partition.file())) {
-                    addChecksum(partition);
-                }
-            } catch (LeveeException e) {
-                // One damaged file must not keep the others from being looked at.
-                failure = failure == null ? e : failure;
-            }
-        }
-        if (failure != null) {
-            throw failure;
-        }
-    }
-
-    private void learn(Partition partition) {
-        Path file = paths.partition(partition);
-        Partition.Held before = partition.held();
-        if (Files.notExists(file)) {
-            partition.learned(before, Partition.Held.NOTHING);
-            return;
-        }
-        try {
-            ReadHandles.ReadHandle handle = readers.take(file);
-            try {
-                partition.learned(before, PartitionSchema.held(handle.connection()));
-            } finally {
-                readers.giveBack(handle, true);
-            }
-        } catch (SQLException e) {
-            throw Sqlite.failure("what a partition holds cannot be read", file, e);
-        }
-    }
-
-    /** Closed partitions get their checksums here, off the writer. */
-    private void addChecksum(Partition partition) {
-        Path file = paths.partition(partition);
-        try {
-            Optional<String> checksum = Checksums.of(file);
-            if (checksum.isPresent()) {
-                writing().catalog.change(c -> {
-                    Catalog.putChecksum(
-                            c,
-                            partition.id(),
-                            checksum.get(),
-                            settings.options().clock().instant());
-                    return true;
-                });
-            }
-        } catch (IOException e) {
-            throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be read: " + e, e);
-        }
+        writing().maintenance.run();
     }
 
     @Override
@@ -512,6 +466,7 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public void purgeDropped(String table) {
         writing().trash.purge(table);
+        writing().erasures.finish(table);
     }
 
     @Override

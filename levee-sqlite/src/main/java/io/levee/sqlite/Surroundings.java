@@ -1,11 +1,12 @@
 package io.levee.sqlite;
 
+import com.sun.management.UnixOperatingSystemMXBean;
 import io.levee.Bytes;
 import io.levee.engine.Finding;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -17,8 +18,6 @@ final class Surroundings {
 
     /** Writers, idle readers and the partitions of one wide query, with their WAL and shm files. */
     private static final long FEW_FILES = 1024;
-
-    private static final Path LIMITS = Path.of("/proc/self/limits");
 
     private Surroundings() {}
 
@@ -55,24 +54,13 @@ final class Surroundings {
         }
     }
 
-    /** The limit of open files, where the system tells it cheaply. */
+    /** The limit of open files, where the system tells it. */
     private static @Nullable Finding openFiles() {
-        if (!Files.isReadable(LIMITS)) {
+        if (!(ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean system)) {
             return null;
         }
-        try {
-            for (String line : Files.readAllLines(LIMITS)) {
-                if (line.startsWith("Max open files")) {
-                    String soft =
-                            line.substring("Max open files".length()).trim().split(" +", -1)[0];
-                    boolean few = !soft.equals("unlimited") && Long.parseLong(soft) < FEW_FILES;
-                    String what = "this process may open " + soft + " files";
-                    return few ? Finding.warning(what, "raise it with ulimit -n to " + FEW_FILES) : Finding.ok(what);
-                }
-            }
-            return null;
-        } catch (IOException | NumberFormatException e) {
-            return Finding.warning("the limit of open files cannot be read: " + e, "check it with ulimit -n");
-        }
+        long limit = system.getMaxFileDescriptorCount();
+        String what = "this process may open " + limit + " files and has " + system.getOpenFileDescriptorCount();
+        return limit < FEW_FILES ? Finding.warning(what, "raise the limit with ulimit -n " + FEW_FILES) : Finding.ok(what);
     }
 }

@@ -49,7 +49,11 @@ final class Trash {
         Partition.Held held = partition.held();
         long bytes = Partition.size(paths.partition(partition));
         if (!partition.dropped()) {
-            return new DropOutcome(0, "it is still open for writing");
+            return new DropOutcome(
+                    0,
+                    partition.state() == Partition.State.LENT
+                            ? "it is being rewritten after an erasure"
+                            : "it is still open for writing");
         }
         String table = partition.id().table();
         boolean done = false;

@@ -183,7 +183,7 @@ class ArchitectureTest {
                                 "org.sqlite.SQLiteDataSource.getConnection")))
                 .check(engine);
         noClasses()
-                .that(except("Trash"))
+                .that(except("Trash", "Rewriter"))
                 .should()
                 .accessTargetWhere(calls(
                         "renames or unlinks",

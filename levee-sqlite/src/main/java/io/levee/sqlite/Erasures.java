@@ -1,0 +1,138 @@
+package io.levee.sqlite;
+
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.TableSpec;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+
+/**
+ * The partitions that rows were erased from and that are still to be rewritten: at the end of the erasure, or by maintenance
+ * once they are closed, also after a restart, since the mark lies in the partition too. Thread-safe.
+ */
+final class Erasures {
+    private static final Duration WRITER_PATIENCE = Duration.ofSeconds(10);
+    private static final int TRIES = 3;
+
+    private final Rewriter rewriter;
+    private final Set<Partition> marked = ConcurrentHashMap.newKeySet();
+    private final Queue<Request> requests = new ConcurrentLinkedQueue<>();
+
+    /** That the writer closes a partition. */
+    private record Request(Partition partition, CompletableFuture<String> answer) {}
+
+    Erasures(Rewriter rewriter) {
+        this.rewriter = rewriter;
+    }
+
+    /** Rows were erased from it, and its mark is committed. Writer thread. */
+    void marked(Partition partition) {
+        marked.add(partition);
+    }
+
+    /** Closes what is to be rewritten. Writer thread, between batches. */
+    void serve(OpenPartitions open, Function<String, TableSpec> specs) {
+        for (Request request = requests.poll(); request != null; request = requests.poll()) {
+            try {
+                TableSpec spec = specs.apply(request.partition.id().table());
+                request.answer.complete(open.close(spec, request.partition));
+            } catch (RuntimeException e) {
+                request.answer.completeExceptionally(e);
+            }
+        }
+    }
+
+    /** Looks whether a partition is marked in its file, by this process or one before. Maintenance thread. */
+    void look(Partition partition) {
+        if (rewriter.marked(partition)) {
+            marked.add(partition);
+        }
+    }
+
+    /** Rewrites what can be; the rest stays for the next run. Maintenance thread. */
+    void finishAll() {
+        marked.removeIf(partition -> partition.state() == Partition.State.DROPPED);
+        for (Partition partition : marked) {
+            String why = finish(partition);
+            if (!why.isEmpty()) {
+                System.getLogger("io.levee.sqlite")
+                        .log(System.Logger.Level.INFO, "{0} is to be rewritten: {1}", partition.id(), why);
+            }
+        }
+    }
+
+    /**
+     * Rewrites what was erased from in one table. Any thread but the writer.
+     *
+     * @throws LeveeException {@link ErrorCode#PARTITION_BUSY} with what cannot be rewritten now, and will be later
+     */
+    void finish(String table) {
+        List<String> left = new ArrayList<>();
+        for (Partition partition : marked) {
+            if (partition.id().table().equals(table) && partition.state() != Partition.State.DROPPED) {
+                String why = finish(partition);
+                if (!why.isEmpty()) {
+                    left.add(partition.id() + " (" + why + ")");
+                }
+            }
+        }
+        if (!left.isEmpty()) {
+            throw new LeveeException(
+                            ErrorCode.PARTITION_BUSY,
+                            "traces of erased records may be left in the unused space of " + left
+                                    + " until they are rewritten")
+                    .hint("that is done in the background once they are closed; erase again to wait for it");
+        }
+    }
+
+    private String finish(Partition partition) {
+        String why = "it is opened again and again";
+        for (int i = 0; i < TRIES; i++) {
+            if (partition.state() == Partition.State.OPEN) {
+                why = close(partition);
+                if (!why.isEmpty()) {
+                    return why;
+                }
+            }
+            // Taken off before: another erasure may mark it again as soon as it is rewritten.
+            marked.remove(partition);
+            boolean done = false;
+            try {
+                done = rewriter.rewrite(partition);
+                if (done) {
+                    return "";
+                }
+            } finally {
+                if (!done) {
+                    marked.add(partition);
+                }
+            }
+        }
+        return why;
+    }
+
+    private String close(Partition partition) {
+        Request request = new Request(partition, new CompletableFuture<>());
+        requests.add(request);
+        try {
+            return request.answer.get(WRITER_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            return "the writer was busy for " + WRITER_PATIENCE;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return "the wait for the writer was interrupted";
+        } catch (ExecutionException e) {
+            return "it cannot be closed: " + e.getCause();
+        }
+    }
+}

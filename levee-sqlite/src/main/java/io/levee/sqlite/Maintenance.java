@@ -1,0 +1,113 @@
+package io.levee.sqlite;
+
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is done to partitions off the writer: learns what they hold after an unclean stop, finishes erasures, and gives closed ones
+ * their checksums. Maintenance thread.
+ */
+final class Maintenance {
+    private final StorePaths paths;
+    private final Catalog catalog;
+    private final Manifest manifest;
+    private final ReadHandles readers;
+    private final Erasures erasures;
+    private final Clock wall;
+    private @Nullable LeveeException failure;
+
+    Maintenance(
+            StorePaths paths,
+            Catalog catalog,
+            Manifest manifest,
+            ReadHandles readers,
+            Erasures erasures,
+            Clock wall) {
+        this.paths = paths;
+        this.catalog = catalog;
+        this.manifest = manifest;
+        this.readers = readers;
+        this.erasures = erasures;
+        this.wall = wall;
+    }
+
+    /** One run over all partitions. One damaged file does not keep the others from being looked at. */
+    void run() {
+        failure = null;
+        List<String> unchecked = catalog.change(Catalog::filesWithoutChecksum);
+        for (Partition partition : manifest.all()) {
+            attempt(() -> {
+                boolean unknown = !partition.held().known();
+                if (unknown) {
+                    learn(partition);
+                }
+                if (unknown || unchecked.contains(partition.file())) {
+                    erasures.look(partition);
+                }
+            });
+        }
+        attempt(erasures::finishAll);
+        // Asked again: a partition that was opened meanwhile has no checksum to be made.
+        List<String> still = unchecked.isEmpty() ? unchecked : catalog.change(Catalog::filesWithoutChecksum);
+        for (Partition partition : manifest.all()) {
+            if (partition.state() == Partition.State.CLOSED && still.contains(partition.file())) {
+                attempt(() -> addChecksum(partition));
+            }
+        }
+        LeveeException first = failure;
+        if (first != null) {
+            throw first;
+        }
+    }
+
+    private void attempt(Runnable step) {
+        try {
+            step.run();
+        } catch (LeveeException e) {
+            failure = failure == null ? e : failure;
+        }
+    }
+
+    private void learn(Partition partition) {
+        Path file = paths.partition(partition);
+        Partition.Held before = partition.held();
+        if (Files.notExists(file)) {
+            partition.learned(before, Partition.Held.NOTHING);
+            return;
+        }
+        try {
+            ReadHandles.ReadHandle handle = readers.take(file);
+            try {
+                partition.learned(before, PartitionSchema.held(handle.connection()));
+            } finally {
+                readers.giveBack(handle, true);
+            }
+        } catch (SQLException e) {
+            throw Sqlite.failure("what a partition holds cannot be read", file, e);
+        }
+    }
+
+    /** Read while no handle is open: where one is opened meanwhile, it is tried again later. */
+    private void addChecksum(Partition partition) {
+        Path file = paths.partition(partition);
+        try {
+            Optional<String> checksum = Checksums.of(file);
+            if (checksum.isPresent()) {
+                catalog.change(c -> {
+                    Catalog.putChecksum(c, partition.id(), checksum.get(), wall.instant());
+                    return true;
+                });
+            }
+        } catch (IOException e) {
+            throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be read: " + e, e);
+        }
+    }
+}

@@ -59,6 +59,9 @@ final class SqliteEngine implements StorageEngine {
     private final @Nullable Connection catalogReader;
     private volatile Map<String, Long> writerMemory = Map.of();
 
+    /** The version of the catalog that the manifest is of; guarded by this. */
+    private long catalogVersion = -1;
+
     /** What only a store that is open for writing has. */
     private record Writing(
             StoreLock lock,
@@ -240,7 +243,12 @@ final class SqliteEngine implements StorageEngine {
     private void refresh() {
         if (writing == null) {
             readCatalog(c -> {
-                manifest.reload(c);
+                // Changes with every commit of another connection: most looks find that nothing did.
+                long version = Sqlite.number(c, "PRAGMA data_version");
+                if (version != catalogVersion) {
+                    manifest.reload(c);
+                    catalogVersion = version;
+                }
                 return true;
             });
         }

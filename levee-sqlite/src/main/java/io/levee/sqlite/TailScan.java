@@ -135,38 +135,41 @@ final class TailScan {
             missing.accept(partition);
             return;
         }
-        String table = Sqlite.quote(query.spec().name());
         using(file, handle -> {
             if (!new PartitionSql(query.spec(), handle).tableThere()) {
                 missing.accept(partition);
                 return true;
             }
             long end = upTo;
-            String unchanged = "";
             if (query.spec().keyed()) {
                 // Changes first: new rows are then asked for no further than the changes reach, or a partition whose
                 // rows were
                 // all updated would be walked through for each page.
-                List<long[]> changes = numbers(
-                        handle,
-                        "SELECT _chg, _seq FROM " + table + " WHERE _chg > ? AND _chg <= ? ORDER BY _chg LIMIT ?",
-                        query,
-                        end);
+                List<long[]> changes = numbers(handle, changes(query.spec()), query, end);
                 changes.forEach(n -> places.put(n[0], new Place(partition, n[1], n[0])));
                 if (changes.size() == query.limit()) {
                     end = changes.get(changes.size() - 1)[0];
                 }
-                unchanged = " AND _chg IS NULL";
             }
-            numbers(
-                            handle,
-                            "SELECT _seq, _seq FROM " + table + " WHERE _seq > ? AND _seq <= ?" + unchanged
-                                    + " ORDER BY _seq LIMIT ?",
-                            query,
-                            end)
+            numbers(handle, unchanged(query.spec()), query, end)
                     .forEach(n -> places.put(n[0], new Place(partition, n[1], null)));
             return true;
         });
+    }
+
+    private static String changes(TableSpec spec) {
+        return "SELECT _chg, _seq FROM " + Sqlite.quote(spec.name())
+                + " WHERE _chg > ? AND _chg <= ? ORDER BY _chg LIMIT ?";
+    }
+
+    private static String unchanged(TableSpec spec) {
+        return "SELECT _seq, _seq FROM " + Sqlite.quote(spec.name()) + " WHERE _seq > ? AND _seq <= ?"
+                + (spec.keyed() ? " AND _chg IS NULL" : "") + " ORDER BY _seq LIMIT ?";
+    }
+
+    /** The statements that look for numbers: each has to be a search of an index or of row numbers. */
+    static List<String> statements(TableSpec spec) {
+        return spec.keyed() ? List.of(changes(spec), unchanged(spec)) : List.of(unchanged(spec));
     }
 
     private List<long[]> numbers(ReadHandle handle, String sql, TailQuery query, long upTo) throws SQLException {

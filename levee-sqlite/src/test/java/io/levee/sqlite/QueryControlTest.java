@@ -192,13 +192,14 @@ class QueryControlTest {
                     store.applyRetention(store.planRetention()).blocked().isEmpty());
         }
         assertThat(store.count(all().build())).isLessThan(ROWS);
-        // A dropped name is never used again.
+        // A dropped name is never used again: what of its period is past the floor goes into a new file.
         store.createTable(spec);
         Table<Row> events = store.createTable(TableSpec.fromMap(withAge(spec, "9d")));
-        events.append(Row.of(spec).set("i", 1).set("at", DAY1).build(), Ack.COMMITTED)
+        Instant late = DAY1.plus(Duration.ofHours(36));
+        events.append(Row.of(spec).set("i", 1).set("at", late).build(), Ack.COMMITTED)
                 .join();
-        assertThat(store.partitions()).anyMatch(p -> p.id().period().equals("2026-05-10") && p.id().n() == 2);
-        assertThat(Files.exists(directory.resolve("tables/events/2026-05-10.2.db")))
+        assertThat(store.partitions()).anyMatch(p -> p.id().period().equals("2026-05-11") && p.id().n() == 2);
+        assertThat(Files.exists(directory.resolve("tables/events/2026-05-11.2.db")))
                 .isTrue();
     }
 

@@ -14,6 +14,21 @@ import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.Tail;
 import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.CompletableFuture;
+import java.util.Random;
+import java.util.LinkedHashMap;
+import java.util.HashMap;
+import java.sql.Statement;
+import java.sql.ResultSet;
+import java.sql.DriverManager;
+import java.sql.Connection;
+import io.levee.testkit.Property;
+import io.levee.testkit.Gen;
+import io.levee.testkit.ChildJvm;
+import io.levee.Query;
+import io.levee.Expr;
+import io.levee.Bytes;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -143,6 +158,235 @@ class TailTest {
             try (Tail<Row> late = runs.tail(0)) {
                 assertThat(late.poll(Duration.ZERO).missed()).isNotNull();
             }
+        }
+    }
+
+    /** Appends and updates over many days as fast as it can, and says each row's last number at the end. */
+    static final class Writer {
+        private Writer() {}
+
+        public static void main(String[] arguments) {
+            try (Store store = Levee.open(Path.of(arguments[0]))) {
+                Table<Row> runs = store.createTable(spec().build());
+                append(runs, "first", 0, 0);
+                System.out.println("ready");
+                Random random = new Random(7);
+                for (int batch = 0; batch < 60; batch++) {
+                    List<Row> rows = new ArrayList<>();
+                    for (int i = 0; i < 100; i++) {
+                        // Half of them change a row that is there; its day stays.
+                        int key = random.nextBoolean() ? batch * 100 + i : random.nextInt(batch * 100 + 1);
+                        rows.add(row("k" + key, key % 12, batch));
+                    }
+                    runs.appendAll(rows, Ack.COMMITTED).join();
+                }
+            }
+            System.out.println("done");
+        }
+    }
+
+    @Test
+    void shouldSkipNoCommitBesideAWriterOfAnotherProcess() {
+        Map<String, Long> last = new HashMap<>();
+        List<Long> numbers = new ArrayList<>();
+        try (ChildJvm writer = ChildJvm.start(Writer.class, directory.toString())) {
+            writer.linesUntil("ready");
+            try (Store store = Levee.openReadOnly(directory);
+                    Tail<Row> tail = store.table("runs").tail(0)) {
+                CompletableFuture<Void> ended = CompletableFuture.runAsync(() -> writer.linesUntil("done"));
+                boolean more = true;
+                while (more) {
+                    boolean over = ended.isDone();
+                    Tail.Batch<Row> batch = tail.poll(Duration.ofMillis(1));
+                    assertThat(batch.missed()).isNull();
+                    batch.entries().forEach(entry -> {
+                        numbers.add(entry.number());
+                        last.put(String.valueOf(entry.value().get("id")), entry.number());
+                    });
+                    more = !over || !batch.entries().isEmpty();
+                }
+            }
+            assertThat(writer.await(Duration.ofSeconds(30))).isZero();
+        }
+        assertThat(numbers).isSorted().doesNotHaveDuplicates();
+        // Whoever followed knows the newest version of every row.
+        Map<String, Long> stored = new HashMap<>();
+        try (Store store = Levee.openReadOnly(directory)) {
+            all(store.table("runs"), 0).forEach(e -> stored.put(String.valueOf(e.value().get("id")), e.number()));
+            assertThat(stored)
+                    .hasSize(Math.toIntExact(
+                            store.count(Query.builder("runs").build())));
+        }
+        assertThat(last).isEqualTo(stored);
+    }
+
+    @Test
+    void shouldGiveWhatAModelGives() {
+        AtomicInteger trials = new AtomicInteger();
+        Property.check("tail = model", 20, gen -> new Trial(gen, directory.resolve("t" + trials.incrementAndGet())).run());
+    }
+
+    /** Rows by key in the order of their last change, and followers that come and go. */
+    private static final class Trial {
+        private final Gen gen;
+        private final Path home;
+        private final LinkedHashMap<String, Long> rows = new LinkedHashMap<>();
+        private final Map<String, Integer> days = new HashMap<>();
+        private final Map<String, Object> followed = new LinkedHashMap<>();
+        private Store store;
+        private Table<Row> table;
+        private long position;
+        private long values;
+
+        Trial(Gen gen, Path home) {
+            this.gen = gen;
+            this.home = home;
+            store = Levee.open(home);
+            table = store.createTable(spec().build());
+        }
+
+        void run() {
+            try {
+                for (int i = gen.between(3, 6 + gen.size() / 4); i > 0; i--) {
+                    switch (gen.between(0, 6)) {
+                        case 0 -> {
+                            store.close();
+                            store = Levee.open(home);
+                            table = store.createTable(spec().build());
+                        }
+                        case 1 -> {
+                            String id = "k" + gen.between(0, 40);
+                            assertThat(table.delete(Ack.COMMITTED, id).join()).isEqualTo(rows.remove(id) != null);
+                        }
+                        case 2 -> follow();
+                        default -> write();
+                    }
+                }
+                follow();
+                assertThat(ns(all(table, 0))).as("all in order").isEqualTo(List.copyOf(rows.values()));
+                followed.keySet().retainAll(rows.keySet());
+                assertThat(followed).as("what a follower knows").isEqualTo(rows);
+            } finally {
+                store.close();
+            }
+        }
+
+        private void write() {
+            List<Row> batch = gen.list(1, () -> row("k" + gen.between(0, 60), gen.between(0, 6), ++values));
+            table.appendAll(batch, Ack.COMMITTED).join();
+            // Within a batch the store numbers changes before new rows, partition by partition: read what it made of it.
+            batch.forEach(r -> rows.remove(String.valueOf(r.get("id"))));
+            batch.forEach(r -> rows.put(String.valueOf(r.get("id")), (Long) r.get("n")));
+            LinkedHashMap<String, Long> ordered = new LinkedHashMap<>();
+            long before = Long.MIN_VALUE;
+            for (Tail.Entry<Row> entry : all(table, 0)) {
+                assertThat(entry.number()).isGreaterThan(before);
+                before = entry.number();
+                String id = String.valueOf(entry.value().get("id"));
+                assertThat(rows).containsEntry(id, (Long) entry.value().get("n"));
+                assertThat(ordered.put(id, rows.get(id))).as("once only").isNull();
+            }
+            assertThat(ordered).hasSameSizeAs(rows);
+            // Older rows keep their place before those of the batch.
+            assertThat(List.copyOf(ordered.keySet()).subList(0, rows.size() - distinct(batch)))
+                    .isEqualTo(List.copyOf(rows.keySet()).subList(0, rows.size() - distinct(batch)));
+            rows.clear();
+            rows.putAll(ordered);
+        }
+
+        private static int distinct(List<Row> batch) {
+            return Math.toIntExact(batch.stream().map(r -> r.get("id")).distinct().count());
+        }
+
+        private void follow() {
+            for (Tail.Entry<Row> entry : all(table, position)) {
+                assertThat(entry.number()).isGreaterThan(position);
+                position = entry.number();
+                followed.put(String.valueOf(entry.value().get("id")), entry.value().get("n"));
+            }
+        }
+    }
+
+    @Test
+    void shouldLookIntoManyClosedPartitionsInMilliseconds() {
+        try (Store store = Levee.open(directory)) {
+            Table<Row> runs = store.createTable(spec().build());
+            List<Row> rows = new ArrayList<>();
+            for (int i = 0; i < 6000; i++) {
+                rows.add(row("k" + i, i % 60, i));
+            }
+            runs.appendAll(rows, Ack.COMMITTED).join();
+        }
+        try (Store store = Levee.openReadOnly(directory)) {
+            Table<Row> runs = store.table("runs");
+            try (Tail<Row> tail = runs.tail(Tail.NOW)) {
+                assertThat(tail.poll(Duration.ZERO).entries()).isEmpty();
+                long start = System.nanoTime();
+                for (int i = 0; i < 20; i++) {
+                    assertThat(tail.poll(Duration.ZERO).entries()).isEmpty();
+                }
+                long millis = Duration.ofNanos(System.nanoTime() - start).toMillis() / 20;
+                // Opening 60 files takes ten times as long.
+                assertThat(millis).isLessThan(20);
+            }
+        }
+    }
+
+    @Test
+    void shouldSearchByNumberAndNeverScan() throws Exception {
+        try (Store store = Levee.open(directory)) {
+            append(store.createTable(spec().build()), "a", 0, 1);
+        }
+        Path file = directory.resolve("tables/runs/2026-05-01.db");
+        Connection connection = Connections.reader(file, Bytes.mebi(1));
+        try {
+            for (String sql : TailScan.statements(spec().build())) {
+                List<String> plan = new ArrayList<>();
+                try (Statement statement = connection.createStatement();
+                        ResultSet steps = statement.executeQuery(
+                                "EXPLAIN QUERY PLAN " + sql.replace("?", "5"))) {
+                    while (steps.next()) {
+                        plan.add(steps.getString("detail"));
+                    }
+                }
+                assertThat(plan).as(sql).isNotEmpty().allSatisfy(step -> assertThat(step)
+                        .startsWith("SEARCH"));
+            }
+        } finally {
+            Connections.close(file, connection);
+        }
+    }
+
+    @Test
+    void shouldOpenAStoreOfBeforeAndAddWhatItLacks() throws Exception {
+        try (Store store = Levee.open(directory)) {
+            Table<Row> runs = store.createTable(spec().build());
+            append(runs, "a", 0, 1);
+            append(runs, "b", 1, 2);
+            append(runs, "a", 0, 3);
+        }
+        Path catalog = directory.resolve("catalog.db");
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + catalog)) {
+            for (String sql : List.of(
+                    "ALTER TABLE tables DROP COLUMN floor_time",
+                    "ALTER TABLE tables DROP COLUMN dropped_seq",
+                    "ALTER TABLE partitions DROP COLUMN min_seq",
+                    "ALTER TABLE partitions DROP COLUMN max_seq",
+                    "DROP TABLE erasures")) {
+                Sqlite.run(connection, sql);
+            }
+        }
+        try (Store store = Levee.openReadOnly(directory)) {
+            Table<Row> runs = store.table("runs");
+            assertThat(ns(all(runs, 0))).containsExactly(2L, 3L);
+            assertThat(ns(all(runs, 0))).containsExactly(2L, 3L);
+        }
+        try (Store store = Levee.open(directory)) {
+            Table<Row> runs = store.createTable(spec().build());
+            assertThat(ns(all(runs, 0))).containsExactly(2L, 3L);
+            append(runs, "b", 1, 4);
+            assertThat(ns(all(runs, 0))).containsExactly(3L, 4L);
+            assertThat(runs.erase(Expr.eq("id", "a")).deleted()).isEqualTo(1);
         }
     }
 }

@@ -25,12 +25,7 @@ final class Maintenance {
     private @Nullable LeveeException failure;
 
     Maintenance(
-            StorePaths paths,
-            Catalog catalog,
-            Manifest manifest,
-            ReadHandles readers,
-            Erasures erasures,
-            Clock wall) {
+            StorePaths paths, Catalog catalog, Manifest manifest, ReadHandles readers, Erasures erasures, Clock wall) {
         this.paths = paths;
         this.catalog = catalog;
         this.manifest = manifest;

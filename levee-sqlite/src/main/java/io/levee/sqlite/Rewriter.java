@@ -53,8 +53,7 @@ final class Rewriter {
             Connection connection = Connections.reader(file, CACHE);
             try {
                 return !PartitionSchema.columns(connection, "levee_partition").isEmpty()
-                        && Sqlite.value(connection, "SELECT 1 FROM levee_partition WHERE key = '" + MARK + "'")
-                                != null;
+                        && Sqlite.value(connection, "SELECT 1 FROM levee_partition WHERE key = '" + MARK + "'") != null;
             } finally {
                 Connections.close(file, connection);
             }

@@ -61,6 +61,8 @@ final class Surroundings {
         }
         long limit = system.getMaxFileDescriptorCount();
         String what = "this process may open " + limit + " files and has " + system.getOpenFileDescriptorCount();
-        return limit < FEW_FILES ? Finding.warning(what, "raise the limit with ulimit -n " + FEW_FILES) : Finding.ok(what);
+        return limit < FEW_FILES
+                ? Finding.warning(what, "raise the limit with ulimit -n " + FEW_FILES)
+                : Finding.ok(what);
     }
 }

@@ -202,7 +202,8 @@ class EraseTest {
             await().atMost(Duration.ofSeconds(20))
                     .until(() -> runs.erase(filter()).pending().isEmpty());
             assertThat(runs.query().count()).isEqualTo(5400);
-            assertThat(store.count(Query.builder("runs").where(filter()).build())).isZero();
+            assertThat(store.count(Query.builder("runs").where(filter()).build()))
+                    .isZero();
         }
         assertThat(secretsOnDisk()).isEmpty();
     }
@@ -224,7 +225,10 @@ class EraseTest {
             assertThat(runs.query().where(filter()).count()).isZero();
             assertThat(runs.query().count()).isGreaterThanOrEqualTo(4500);
             assertThat(store.status().lost()).isZero();
-            assertThat(runs.update(Map.of("text", "z"), Ack.COMMITTED, row(new Random(0), 1, 5).get("id"))
+            assertThat(runs.update(
+                                    Map.of("text", "z"),
+                                    Ack.COMMITTED,
+                                    row(new Random(0), 1, 5).get("id"))
                             .join())
                     .isTrue();
         }

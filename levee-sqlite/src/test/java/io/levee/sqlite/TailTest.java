@@ -3,37 +3,37 @@ package io.levee.sqlite;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.levee.Ack;
+import io.levee.Bytes;
 import io.levee.Column;
 import io.levee.ColumnType;
+import io.levee.Expr;
 import io.levee.Levee;
 import io.levee.PartitionBy;
+import io.levee.Query;
 import io.levee.RetentionRule;
 import io.levee.Row;
 import io.levee.Store;
 import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.Tail;
-import java.nio.file.Path;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.CompletableFuture;
-import java.util.Random;
-import java.util.LinkedHashMap;
-import java.util.HashMap;
-import java.sql.Statement;
-import java.sql.ResultSet;
-import java.sql.DriverManager;
-import java.sql.Connection;
-import io.levee.testkit.Property;
-import io.levee.testkit.Gen;
 import io.levee.testkit.ChildJvm;
-import io.levee.Query;
-import io.levee.Expr;
-import io.levee.Bytes;
+import io.levee.testkit.Gen;
+import io.levee.testkit.Property;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -212,10 +212,10 @@ class TailTest {
         // Whoever followed knows the newest version of every row.
         Map<String, Long> stored = new HashMap<>();
         try (Store store = Levee.openReadOnly(directory)) {
-            all(store.table("runs"), 0).forEach(e -> stored.put(String.valueOf(e.value().get("id")), e.number()));
+            all(store.table("runs"), 0)
+                    .forEach(e -> stored.put(String.valueOf(e.value().get("id")), e.number()));
             assertThat(stored)
-                    .hasSize(Math.toIntExact(
-                            store.count(Query.builder("runs").build())));
+                    .hasSize(Math.toIntExact(store.count(Query.builder("runs").build())));
         }
         assertThat(last).isEqualTo(stored);
     }
@@ -223,7 +223,8 @@ class TailTest {
     @Test
     void shouldGiveWhatAModelGives() {
         AtomicInteger trials = new AtomicInteger();
-        Property.check("tail = model", 20, gen -> new Trial(gen, directory.resolve("t" + trials.incrementAndGet())).run());
+        Property.check(
+                "tail = model", 20, gen -> new Trial(gen, directory.resolve("t" + trials.incrementAndGet())).run());
     }
 
     /** Rows by key in the order of their last change, and followers that come and go. */
@@ -274,7 +275,8 @@ class TailTest {
         private void write() {
             List<Row> batch = gen.list(1, () -> row("k" + gen.between(0, 60), gen.between(0, 6), ++values));
             table.appendAll(batch, Ack.COMMITTED).join();
-            // Within a batch the store numbers changes before new rows, partition by partition: read what it made of it.
+            // Within a batch the store numbers changes before new rows, partition by partition: read what it made of
+            // it.
             batch.forEach(r -> rows.remove(String.valueOf(r.get("id"))));
             batch.forEach(r -> rows.put(String.valueOf(r.get("id")), (Long) r.get("n")));
             LinkedHashMap<String, Long> ordered = new LinkedHashMap<>();
@@ -295,14 +297,16 @@ class TailTest {
         }
 
         private static int distinct(List<Row> batch) {
-            return Math.toIntExact(batch.stream().map(r -> r.get("id")).distinct().count());
+            return Math.toIntExact(
+                    batch.stream().map(r -> r.get("id")).distinct().count());
         }
 
         private void follow() {
             for (Tail.Entry<Row> entry : all(table, position)) {
                 assertThat(entry.number()).isGreaterThan(position);
                 position = entry.number();
-                followed.put(String.valueOf(entry.value().get("id")), entry.value().get("n"));
+                followed.put(
+                        String.valueOf(entry.value().get("id")), entry.value().get("n"));
             }
         }
     }
@@ -343,14 +347,15 @@ class TailTest {
             for (String sql : TailScan.statements(spec().build())) {
                 List<String> plan = new ArrayList<>();
                 try (Statement statement = connection.createStatement();
-                        ResultSet steps = statement.executeQuery(
-                                "EXPLAIN QUERY PLAN " + sql.replace("?", "5"))) {
+                        ResultSet steps = statement.executeQuery("EXPLAIN QUERY PLAN " + sql.replace("?", "5"))) {
                     while (steps.next()) {
                         plan.add(steps.getString("detail"));
                     }
                 }
-                assertThat(plan).as(sql).isNotEmpty().allSatisfy(step -> assertThat(step)
-                        .startsWith("SEARCH"));
+                assertThat(plan)
+                        .as(sql)
+                        .isNotEmpty()
+                        .allSatisfy(step -> assertThat(step).startsWith("SEARCH"));
             }
         } finally {
             Connections.close(file, connection);

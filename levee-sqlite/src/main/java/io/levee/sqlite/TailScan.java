@@ -13,6 +13,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -208,9 +209,7 @@ final class TailScan {
                 Place place = entry.getValue();
                 Source source = sources.get(place.partition);
                 if (source == null) {
-                    if (sources.size() == MAX_HANDLES) {
-                        close(sources.remove(sources.keySet().iterator().next()));
-                    }
+                    closeLeastUsed(sources);
                     source = open(query, place.partition);
                     sources.put(place.partition, source);
                 }
@@ -221,6 +220,14 @@ final class TailScan {
             }
         } finally {
             sources.values().forEach(this::close);
+        }
+    }
+
+    private void closeLeastUsed(Map<Partition, Source> sources) {
+        if (sources.size() == MAX_HANDLES) {
+            Iterator<Source> inOrderOfUse = sources.values().iterator();
+            close(inOrderOfUse.next());
+            inOrderOfUse.remove();
         }
     }
 

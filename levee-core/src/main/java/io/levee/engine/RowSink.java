@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Takes the rows of a running query; blocks while the reader is behind. Query thread. */
 public interface RowSink {
-    /** The names of the columns, before the first row. */
+    /** The names of the columns, before the first row: for {@link StorageEngine#sql}, where nobody else knows them. */
     void columns(List<String> names);
 
     /**

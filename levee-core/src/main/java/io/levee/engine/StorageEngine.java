@@ -64,7 +64,10 @@ public interface StorageEngine {
     /** Raises a table's floor, durably, before a drop begins; a lower one than before changes nothing. Janitor thread. */
     void raiseFloor(String table, long floorMicros);
 
-    /** All live partitions, by table and then by time. Any thread; touches no partition. */
+    /**
+     * All live partitions, by table and then by time. A range may be wider than what is held, never narrower; one that never held a
+     * row is from {@link Long#MAX_VALUE} to {@link Long#MIN_VALUE}. Any thread; touches no partition.
+     */
     List<PartitionInfo> partitions();
 
     /**
@@ -118,7 +121,8 @@ public interface StorageEngine {
     void learnRanges();
 
     /**
-     * Takes a closed partition out of the store for good; later queries do not see it. Janitor thread.
+     * Takes a closed partition out of the store for good; later queries do not see it. Comes after {@link #closePartition} and
+     * after the floor was raised past its newest row. Janitor thread.
      *
      * @return what it freed, or why it stays
      */
@@ -138,7 +142,7 @@ public interface StorageEngine {
     List<PartitionInfo> dropped();
 
     /**
-     * Brings a dropped partition back. Janitor thread.
+     * Brings a dropped partition back; of a key that was written again since, the newer row stays the only one. Janitor thread.
      *
      * @throws io.levee.LeveeException {@code NOT_FOUND} where nothing of it is left, {@code NOT_SUPPORTED} without
      *     {@link Capability#UNDO_DROP}

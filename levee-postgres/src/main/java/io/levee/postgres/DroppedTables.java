@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -183,9 +184,21 @@ final class DroppedTables {
         if (Attachment.of(connection, names, dropped) == Attachment.DETACHED) {
             // Columns that came meanwhile reached only what was attached.
             schema.completeLeaf(connection, spec, dropped);
+            if (spec.keyed()) {
+                Postgres.run(connection, deleteKeysWrittenSince(spec, dropped));
+            }
             schema.attach(connection, spec, dropped);
         }
         return moved(connection, dropped, "closed").isEmpty();
+    }
+
+    /** A key has one row: of one that was written again since the drop, the newer row is that. */
+    private String deleteKeysWrittenSince(TableSpec spec, Leaf dropped) {
+        String sameKey = spec.key().stream()
+                .map(name -> Names.column(spec, name))
+                .map(column -> "p." + column + " = d." + column)
+                .collect(Collectors.joining(" AND "));
+        return "DELETE FROM " + names.in(dropped.name()) + " d USING " + names.parent(spec) + " p WHERE " + sameKey;
     }
 
     private Leaf find(Connection connection, PartitionId id) throws SQLException {

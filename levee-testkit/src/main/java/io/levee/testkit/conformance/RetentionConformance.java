@@ -6,6 +6,7 @@ import io.levee.Ack;
 import io.levee.Bytes;
 import io.levee.ColumnType;
 import io.levee.ErrorCode;
+import io.levee.Expr;
 import io.levee.PartitionBy;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
@@ -231,6 +232,30 @@ abstract class RetentionConformance extends Conformance {
         assertThat(table.append(same, Ack.COMMITTED).join().updated()).isTrue();
         assertThat(store.count(all(table.spec()))).isEqualTo(5);
         refused(ErrorCode.NOT_FOUND, () -> store.restore(oldest));
+    }
+
+    /** A key that was written again since the drop has one row all the same: the newer one. */
+    @Test
+    void shouldKeepOneRowAKeyWhenAPartitionComesBack() {
+        Table<Row> table = fill(spec(RetentionRule.KEEP_ALL, "i"), 6);
+        Row twin = row(table.spec(), "i", 55L, "at", day(5), "text", "another row of that day");
+        append(table, twin);
+        store.createTable(spec(days(3), "i"));
+        PartitionId oldest = apply().dropped().get(0);
+        append(table, row(table.spec(), "i", 5L, "at", NOW, "text", "newer"));
+        if (store.capabilities().contains(Capability.UNDO_DROP)) {
+            store.createTable(spec(RetentionRule.KEEP_ALL, "i"));
+            store.restore(oldest);
+            assertThat(table.find(55L).map(Conformance::plain)).contains(plain(twin));
+        }
+        assertThat(left()).doesNotHaveDuplicates().contains(5L);
+        assertThat(table.find(5L).orElseThrow().get("text")).isEqualTo("newer");
+        assertThat(table.append(row(table.spec(), "i", 5L, "at", NOW, "text", "newest"), Ack.COMMITTED)
+                        .join()
+                        .updated())
+                .isTrue();
+        assertThat(store.count(Query.builder("events").where(Expr.eq("i", 5L)).build()))
+                .isEqualTo(1);
     }
 
     @Test

@@ -96,7 +96,8 @@ public interface StorageEngine {
      * Deletes rows, in one transaction a partition. Writer thread; the caller keeps the list short enough for one slice.
      *
      * @param rows which, as {@link #rows} or {@link #find} told them; what is gone already is left out
-     * @param still deletes only those that the filter still lets through; null for all
+     * @param still deletes only those that the filter still lets through, as a slice of an erasure: then nothing of them may be left
+     *     in the store's files once {@link #purgeDropped} has returned; null for a plain deletion of all
      * @param level {@link Ack#DURABLE} syncs before this returns
      * @return how many were deleted
      * @throws io.levee.LeveeException {@code PARTITION_BUSY}, {@code DISK_FULL}: nothing of that partition was deleted, and the

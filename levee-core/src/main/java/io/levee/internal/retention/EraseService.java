@@ -75,7 +75,7 @@ public final class EraseService {
         try {
             engine.purgeDropped(table.spec().name());
         } catch (LeveeException e) {
-            pending.add("what dropped partitions left behind: " + e.getMessage());
+            pending.add(String.valueOf(e.getMessage()));
         }
         engine.noteErasure(new Erasure(table.spec().name(), clock.instant(), digest(where), deleted, pending));
         return new EraseReport(deleted, pending);

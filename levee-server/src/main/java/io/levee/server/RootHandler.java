@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Semaphore;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
@@ -43,7 +44,8 @@ final class RootHandler extends Handler.Abstract {
         Exchange exchange = new Exchange(request, response, callback, Map.of(), List.of());
         try {
             guard.check(request);
-            String path = request.getHttpURI().getPath();
+            // As it was sent: the router decodes it. CONNECT has none.
+            String path = Objects.requireNonNullElse(request.getHttpURI().getPath(), "");
             Router.Match match = router.find(request.getMethod(), path);
             exchange = new Exchange(request, response, callback, match.variables(), match.segments());
             run(match.route(), exchange);

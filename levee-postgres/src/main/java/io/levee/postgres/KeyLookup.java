@@ -11,6 +11,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -82,14 +83,16 @@ final class KeyLookup {
             session.transaction(
                     c -> {
                         Postgres.run(c, how);
-                        find(c, spec, new ArrayList<>(byKey.keySet()), items);
+                        // A plan that the server keeps would be used whatever is set later: each way has a text of its own.
+                        find(c, how.equals(BY_SCAN) ? "/* by scan */ " : "", spec, byKey.keySet(), items);
                     },
                     () -> {});
         }
         return items;
     }
 
-    private void find(Connection connection, TableSpec spec, List<Key> keys, List<Item> items) throws SQLException {
+    private void find(Connection connection, String way, TableSpec spec, Collection<Key> keys, List<Item> items)
+            throws SQLException {
         List<String> arrays = new ArrayList<>();
         List<String> columns = new ArrayList<>();
         List<String> tests = new ArrayList<>();
@@ -98,7 +101,7 @@ final class KeyLookup {
             columns.add("k" + i);
             tests.add("p." + Names.column(spec, spec.key().get(i)) + " = k.k" + i);
         }
-        String sql = "SELECT k.at, p." + Names.time(spec) + ", p._seq FROM unnest(" + String.join(", ", arrays)
+        String sql = way + "SELECT k.at, p." + Names.time(spec) + ", p._seq FROM unnest(" + String.join(", ", arrays)
                 + ") WITH ORDINALITY AS k(" + String.join(", ", columns) + ", at) JOIN " + names.parent(spec)
                 + " p ON " + String.join(" AND ", tests);
         try (PreparedStatement statement = connection.prepareStatement(sql)) {

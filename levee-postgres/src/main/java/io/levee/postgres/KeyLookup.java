@@ -83,7 +83,8 @@ final class KeyLookup {
             session.transaction(
                     c -> {
                         Postgres.run(c, how);
-                        // A plan that the server keeps would be used whatever is set later: each way has a text of its own.
+                        // A plan that the server keeps would be used whatever is set later: each way has a text of its
+                        // own.
                         find(c, how.equals(BY_SCAN) ? "/* by scan */ " : "", spec, byKey.keySet(), items);
                     },
                     () -> {});

@@ -60,6 +60,10 @@ final class Detaching {
                     : atOnce(connection, leaf, reason);
             return new DropOutcome(why.isEmpty() ? bytes : 0, why);
         } catch (SQLException e) {
+            if (Postgres.busy(e)) {
+                // Even a look at a table waits for whoever has it to himself.
+                return new DropOutcome(0, "another session has it locked: " + e.getMessage());
+            }
             throw Postgres.failure("the partition " + id + " cannot be dropped", e);
         } finally {
             connections.giveBack(connection);

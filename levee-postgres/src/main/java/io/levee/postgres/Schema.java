@@ -95,6 +95,8 @@ final class Schema {
 
     /** Adds the columns that a detached table lacks because the parent got them meanwhile, from whomever. */
     void completeLeaf(Connection connection, TableSpec spec, Leaf leaf) throws SQLException {
+        // What attaching takes anyway, already here: no further column comes between this look and that.
+        Postgres.run(connection, "LOCK TABLE ONLY " + names.parent(spec) + " IN SHARE UPDATE EXCLUSIVE MODE");
         Object additions = Postgres.value(
                 connection,
                 "SELECT pg_catalog.string_agg(pg_catalog.format('ADD COLUMN %I %s%s', p.attname,"

@@ -56,7 +56,7 @@ class LockTortureTest {
     private static final Duration KEPT = Duration.ofHours(6);
 
     /** What the work of one call may take beside its waits, on a machine that has other things to do. */
-    private static final Duration WORK = Duration.ofMillis(200);
+    private static final Duration WORK = Duration.ofMillis(500);
 
     /** Where foreign DDL has several partitions locked, a batch waits a slice for all of them, and then for each up to its patience. */
     private static final int SLICES_BESIDE_DDL = 4;

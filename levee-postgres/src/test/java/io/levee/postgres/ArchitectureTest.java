@@ -70,6 +70,8 @@ class ArchitectureTest {
     void shouldShowUsersTheProviderAndTheDoorForDataSourcesOnly() {
         classes()
                 .that()
+                .areTopLevelClasses()
+                .and()
                 .haveModifier(JavaModifier.PUBLIC)
                 .should()
                 .haveSimpleName("LeveePostgres")

@@ -261,14 +261,17 @@ class CatalogTest {
         String user = "odd_" + schema;
         server.run("CREATE ROLE " + user + " LOGIN SUPERUSER; ALTER ROLE " + user
                 + " SET default_transaction_isolation = 'serializable'; ALTER ROLE " + user
-                + " SET statement_timeout = '1ms'; ALTER ROLE " + user + " SET search_path = nowhere; ALTER ROLE "
+                + " SET statement_timeout = '900ms'; ALTER ROLE " + user + " SET search_path = nowhere; ALTER ROLE "
                 + user + " SET default_transaction_read_only = on; ALTER ROLE " + user
                 + " SET timezone = 'Pacific/Apia'");
         try (Store store = Levee.open(address.replace("postgres@", user + "@"), false, o -> {})) {
             append(store.createTable(spec("jobs").build()), "2026-05-20T10:00:00Z", "2026-05-20T11:00:00Z");
+            assertThat(store.status().pragmas())
+                    .containsEntry("statement_timeout", "0")
+                    .containsEntry("lock_timeout", "100ms");
             assertThat(store.diagnose())
                     .extracting(Finding::what)
-                    .contains("statement_timeout is 1 ms (the store's own connections set theirs)");
+                    .contains("statement_timeout is 900 ms (the store's own connections set theirs)");
         } finally {
             server.run("DROP OWNED BY " + user + " CASCADE; DROP ROLE " + user);
         }

@@ -154,6 +154,7 @@ abstract class FilterConformance extends Conformance {
         assertThat(texts("t LIKE 'a%'")).containsExactly("a", "A", "ab", "aB", "a\\b", "a\\", "a ");
         assertThat(texts("t LIKE 'A_'")).containsExactly("ab", "aB", "a\\", "a ");
         assertThat(texts("t LIKE 'é'")).containsExactly("é");
+        assertThat(texts("t LIKE 'z'")).containsExactly("Z", "z");
         assertThat(texts("t LIKE 'k'")).containsExactly("K", "k");
         assertThat(texts("t LIKE '_'"))
                 .containsExactly(

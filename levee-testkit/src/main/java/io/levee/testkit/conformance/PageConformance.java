@@ -71,6 +71,7 @@ abstract class PageConformance extends Conformance {
                         .as("a page with a next one is full")
                         .isTrue();
             }
+            assertThat(read).as("pages come to an end").hasSizeLessThan(10 * ROWS);
             between.accept(read);
         } while (cursor != null);
         return read;

@@ -103,6 +103,7 @@ final class BatchAppender {
     private List<Item> targeted(TableSpec spec, List<Item> items) {
         List<Item> ready = new ArrayList<>(items.size());
         Map<Period, LeveeException> refused = new HashMap<>();
+        LeveeException locked = null;
         Leaf last = null;
         for (Item item : items) {
             WriteRow row = item.row();
@@ -112,11 +113,16 @@ final class BatchAppender {
                         ErrorCode.PARTITION_BUSY, "the row of its key is in a partition that is being dropped");
             } else if (why == null
                     && (last == null || !last.covers(row.timeMicros()) || last.state() != Leaf.State.OPEN)) {
+                boolean missing = !leaves.there(spec, row.timeMicros());
                 try {
+                    // One wait for a lock a batch: what keeps one partition from being made keeps all others of the table.
+                    if (missing && locked != null) {
+                        throw locked;
+                    }
                     last = leaves.forTime(spec, row.period(), row.timeMicros());
                 } catch (LeveeException e) {
-                    // Once a batch: each try may wait for a lock.
                     refused.put(row.period(), e);
+                    locked = missing && e.code() == ErrorCode.PARTITION_BUSY ? e : locked;
                     why = e;
                 }
             }

@@ -32,6 +32,11 @@ final class Leaves {
         this.wall = wall;
     }
 
+    /** Whether a time has a partition. */
+    boolean there(TableSpec spec, long micros) {
+        return manifest.at(spec.name(), micros) != null;
+    }
+
     /**
      * The partition that takes rows of a time.
      *

@@ -112,11 +112,11 @@ class LockTortureTest {
         }
     }
 
-    /** Beside readers that stay for long: a batch waits a slice for each partition that it has to make, and its rows begin two at most. */
+    /** Beside readers that stay for long: a batch waits once at most, for the lock to make a partition. */
     @Test
     @Timeout(value = 20, unit = TimeUnit.MINUTES)
     void shouldWaitAtMostOneSliceForItsOwnMaintenance() throws Exception {
-        torture(7, Duration.ofMillis(2L * Postgres.LOCK_TIMEOUT_MS).plus(WORK));
+        torture(7, Duration.ofMillis(Postgres.LOCK_TIMEOUT_MS).plus(WORK));
     }
 
     @Test

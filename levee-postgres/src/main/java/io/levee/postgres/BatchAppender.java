@@ -115,7 +115,8 @@ final class BatchAppender {
                     && (last == null || !last.covers(row.timeMicros()) || last.state() != Leaf.State.OPEN)) {
                 boolean missing = !leaves.there(spec, row.timeMicros());
                 try {
-                    // One wait for a lock a batch: what keeps one partition from being made keeps all others of the table.
+                    // One wait for a lock a batch: what keeps one partition from being made keeps all others of the
+                    // table.
                     if (missing && locked != null) {
                         throw locked;
                     }

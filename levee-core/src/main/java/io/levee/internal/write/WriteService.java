@@ -230,15 +230,7 @@ public final class WriteService {
 
     /** A caller's stages never run on the writer. */
     private <T> CompletableFuture<T> elsewhere(CompletableFuture<T> answer) {
-        CompletableFuture<T> handed = new CompletableFuture<>();
-        answer.whenComplete((value, error) -> receipts.deliver(List.of(() -> {
-            if (error == null) {
-                handed.complete(value);
-            } else {
-                handed.completeExceptionally(error);
-            }
-        })));
-        return handed;
+        return answer.whenCompleteAsync((value, error) -> {}, task -> receipts.deliver(List.of(task)));
     }
 
     /** Makes the partition that a time a little ahead of now belongs to, where it is not the present one. */

@@ -41,13 +41,13 @@ final class RemoteTail implements Feed, Flow.Subscriber<String> {
         tail.position = after == null ? 0 : after;
         Map<String, @Nullable Object> params = new LinkedHashMap<>();
         params.put("after", after);
-        tail.answer = remote.follow(Remote.path("v1", "tables", table, "tail"), params, tail);
-        tail.answer.whenComplete((response, error) -> {
-            if (error != null) {
-                tail.failure = error;
-            }
-            tail.lines.add(END);
-        });
+        tail.answer = remote.follow(Remote.path("v1", "tables", table, "tail"), params, tail)
+                .whenComplete((response, error) -> {
+                    if (error != null) {
+                        tail.failure = error;
+                    }
+                    tail.lines.add(END);
+                });
         return tail;
     }
 

@@ -48,7 +48,7 @@ final class BatchAppender {
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private @Nullable Doubt doubt;
     private String storedTable = "";
-    private final Map<WriteRow, Item> storedInDoubt = new IdentityHashMap<>();
+    private final IdentityHashMap<WriteRow, Item> storedInDoubt = new IdentityHashMap<>();
 
     BatchAppender(WriterSession session, Catalog catalog, Leaves leaves, KeyLookup keys) {
         this.session = session;

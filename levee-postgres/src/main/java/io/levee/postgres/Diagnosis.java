@@ -88,7 +88,7 @@ final class Diagnosis {
     private void connections(Connection c, Map<String, Object> settings) throws SQLException {
         long most = Long.parseLong(String.valueOf(settings.get("max_connections")));
         long used = number(c, "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'");
-        long wanted = queries + OWN_CONNECTIONS;
+        long wanted = (long) queries + OWN_CONNECTIONS;
         check(
                 most - used >= queries,
                 "max_connections is " + most + ", " + used + " in use; this store takes up to " + wanted,

@@ -37,8 +37,10 @@ final class HikariPool implements AutoCloseable {
         public Refusals() {}
 
         @java.lang.Override
-        public Override adjudicate(SQLException e) {
-            return "0A000".equals(e.getSQLState()) ? Override.DO_NOT_EVICT : Override.CONTINUE_EVICT;
+        public SQLExceptionOverride.Override adjudicate(SQLException e) {
+            return "0A000".equals(e.getSQLState())
+                    ? SQLExceptionOverride.Override.DO_NOT_EVICT
+                    : SQLExceptionOverride.Override.CONTINUE_EVICT;
         }
     }
 

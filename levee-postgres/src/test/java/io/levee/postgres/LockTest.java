@@ -150,7 +150,7 @@ class LockTest {
             await().until(() -> store.status().health().reasons().toString().contains("STORE_LOCKED"));
             assertThat(receipt).isNotDone();
             assertThat(events()).containsExactly("1");
-            thief.close();
+            release(thief);
             receipt.join();
             assertThat(events()).containsExactly("1", "2");
         }
@@ -166,11 +166,16 @@ class LockTest {
             server.run("UPDATE " + names.catalog("store") + " SET value = '{\"pid\":1}' WHERE key = 'owner'");
             CompletableFuture<?> receipt = events.append(event(EVENTS, 2), Ack.COMMITTED);
             await().until(() -> store.status().health().reasons().toString().contains("STORE_LOCKED"));
-            thief.close();
+            release(thief);
             await().until(() -> store.status().health().reasons().toString().contains("another writer had the store"));
             assertThat(receipt).isNotDone();
             assertThat(events()).containsExactly("1");
         }
+    }
+
+    /** Ends the thief's session, and its lock with it. */
+    private static void release(Connection thief) throws SQLException {
+        thief.close();
     }
 
     /** Queues for the lock, then ends the session that has it. */

@@ -158,7 +158,8 @@ class TailRoutesTest {
     void shouldTellAClientItsPlaceBeforeTheFirstRecord() throws Exception {
         add(1, 2);
         try (Socket socket = raw(TAIL)) {
-            BufferedReader lines = new BufferedReader(new InputStreamReader(socket.getInputStream()));
+            BufferedReader lines =
+                    new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
             String line = lines.readLine();
             while (!line.startsWith("id: ")) {
                 line = lines.readLine();
@@ -202,7 +203,7 @@ class TailRoutesTest {
             assertThat(third.statusCode()).isEqualTo(429);
             assertThat(third.headers().firstValue("Retry-After")).isPresent();
             assertThat(third.body()).contains("LEVEE-429 TOO_MANY_TAILS");
-            first.close();
+            leave(first);
             awaitTails(1);
             add(1);
             assertThat(second.ids(1)).containsExactly("r1");
@@ -264,5 +265,10 @@ class TailRoutesTest {
         socket.getOutputStream()
                 .write(("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
         return socket;
+    }
+
+    /** A client that goes without a word. */
+    private static void leave(Socket client) throws IOException {
+        client.close();
     }
 }

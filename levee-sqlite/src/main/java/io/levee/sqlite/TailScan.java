@@ -17,6 +17,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -129,7 +130,7 @@ final class TailScan {
         deliver(query, places, sink);
     }
 
-    private void collect(TailQuery query, Partition partition, long upTo, TreeMap<Long, Place> places)
+    private void collect(TailQuery query, Partition partition, long upTo, NavigableMap<Long, Place> places)
             throws SQLException {
         Path file = paths.partition(partition);
         if (Files.notExists(file)) {
@@ -202,7 +203,7 @@ final class TailScan {
         }
     }
 
-    private void deliver(TailQuery query, TreeMap<Long, Place> places, RowSink sink) throws SQLException {
+    private void deliver(TailQuery query, NavigableMap<Long, Place> places, RowSink sink) throws SQLException {
         Map<Partition, Source> sources = new LinkedHashMap<>(16, 0.75f, true);
         try {
             for (Map.Entry<Long, Place> entry : places.entrySet()) {

@@ -31,6 +31,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -95,7 +96,7 @@ class EraseTest {
     }
 
     /** All secrets in all files of a store that is closed. */
-    private TreeSet<String> secretsOnDisk() throws IOException {
+    private Set<String> secretsOnDisk() throws IOException {
         TreeSet<String> found = new TreeSet<>();
         int kept = 0;
         try (var files = Files.walk(directory)) {

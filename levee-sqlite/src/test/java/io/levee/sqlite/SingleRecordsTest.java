@@ -1,16 +1,13 @@
 package io.levee.sqlite;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.levee.Ack;
 import io.levee.Column;
 import io.levee.ColumnType;
 import io.levee.EraseReport;
-import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.Levee;
-import io.levee.LeveeException;
 import io.levee.PartitionBy;
 import io.levee.PartitionInfo;
 import io.levee.Query;
@@ -26,7 +23,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -65,11 +61,6 @@ class SingleRecordsTest {
                 store.query(Query.builder("runs").oldestFirst().details().build())) {
             return result.toList();
         }
-    }
-
-    private static ErrorCode codeOf(CompletableFuture<?> future) {
-        CompletionException failure = catchThrowableOfType(CompletionException.class, future::join);
-        return ((LeveeException) failure.getCause()).code();
     }
 
     /** A store with three days, the first two of them closed. */

@@ -232,7 +232,6 @@ class TailTest {
         private final Gen gen;
         private final Path home;
         private final LinkedHashMap<String, Long> rows = new LinkedHashMap<>();
-        private final Map<String, Integer> days = new HashMap<>();
         private final Map<String, Object> followed = new LinkedHashMap<>();
         private Store store;
         private Table<Row> table;

@@ -256,6 +256,7 @@ abstract class AggregateConformance extends Conformance {
     }
 
     @SafeVarargs
+    @SuppressWarnings("varargs") // Handed on to a method that only reads.
     private static <T> @Nullable T orNull(Gen gen, T... values) {
         return gen.oneIn(5) ? null : gen.of(values);
     }

@@ -105,7 +105,7 @@ abstract class RecordConformance extends Conformance {
                         Double.POSITIVE_INFINITY,
                         Double.NEGATIVE_INFINITY,
                         1e22,
-                        123456789.123456789));
+                        123456789.12345679));
         edges.put("b", List.of(true, false));
         edges.put(
                 "ts",

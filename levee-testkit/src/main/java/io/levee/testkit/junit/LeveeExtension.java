@@ -60,11 +60,10 @@ public final class LeveeExtension implements ParameterResolver, AfterEachCallbac
     public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
         ExtensionContext.Store kept = context.getStore(NAMESPACE);
         ManualClock clock = Objects.requireNonNull(
-                kept.getOrComputeIfAbsent(ManualClock.class, type -> new ManualClock(START), ManualClock.class));
+                kept.computeIfAbsent(ManualClock.class, type -> new ManualClock(START), ManualClock.class));
         return parameter.getParameter().getType() == ManualClock.class
                 ? clock
-                : Objects.requireNonNull(
-                        kept.getOrComputeIfAbsent(Store.class, type -> Levee.inMemory(clock), Store.class));
+                : Objects.requireNonNull(kept.computeIfAbsent(Store.class, type -> Levee.inMemory(clock), Store.class));
     }
 
     @Override

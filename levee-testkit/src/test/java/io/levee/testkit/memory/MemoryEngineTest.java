@@ -43,7 +43,7 @@ class MemoryEngineTest {
                 assertThat(reader.count(ALL)).isEqualTo(1);
                 append(writer, 2);
                 assertThat(reader.count(ALL)).isEqualTo(2);
-                writer.close();
+                writer.close(Duration.ofSeconds(5));
                 assertThat(reader.count(ALL)).isEqualTo(2);
                 try (Store next = Levee.open("memory:shared", false, o -> {})) {
                     append(next, 3);

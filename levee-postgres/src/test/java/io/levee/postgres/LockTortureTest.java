@@ -24,6 +24,8 @@ import io.levee.testkit.PostgresServer;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -61,6 +63,9 @@ class LockTortureTest {
     /** Where foreign DDL has several partitions locked, a batch waits a slice for all of them, and then for each up to its patience. */
     private static final int SLICES_BESIDE_DDL = 4;
 
+    /** How late the server's timer may be. */
+    private static final Duration LATE_TIMER = Duration.ofMillis(50);
+
     private static final TableSpec SPEC = TableSpec.builder("runs")
             .column("at", ColumnType.TIMESTAMP)
             .column("n", ColumnType.INTEGER)
@@ -81,6 +86,7 @@ class LockTortureTest {
     private final AtomicLong stored = new AtomicLong();
     private final AtomicLong refused = new AtomicLong();
     private final Map<String, AtomicLong> longest = new ConcurrentHashMap<>();
+    private final AtomicLong longestWaitMicros = new AtomicLong();
     private final Map<String, AtomicLong> counts = new ConcurrentHashMap<>();
 
     /** An engine that measures how long the writer's calls take. */
@@ -131,7 +137,7 @@ class LockTortureTest {
     private void torture(int kinds, Duration longestCall) throws Exception {
         System.out.println("T29: " + ROUNDS + " rounds, -Dlevee.seed=" + seed);
         long deadlocks = deadlocks();
-        ExecutorService foreign = Executors.newFixedThreadPool(4);
+        ExecutorService foreign = Executors.newFixedThreadPool(5);
         try (Store store = Levee.open(
                 new Measured(),
                 address,
@@ -140,6 +146,7 @@ class LockTortureTest {
             Table<Row> table = store.createTable(SPEC);
             Future<?> writer = foreign.submit(() -> write(table));
             Future<?> reader = foreign.submit(() -> read(store));
+            Future<?> watcher = foreign.submit(this::watch);
             List<Future<?>> others = new ArrayList<>();
             for (int round = 0; round < ROUNDS; round++) {
                 round(store, foreign, others, random.nextInt(kinds));
@@ -150,6 +157,7 @@ class LockTortureTest {
             over.set(true);
             writer.get(60, TimeUnit.SECONDS);
             reader.get(60, TimeUnit.SECONDS);
+            watcher.get(60, TimeUnit.SECONDS);
             assertThat(store.flush(Duration.ofSeconds(30))).isTrue();
             await("nothing is half dropped", () -> {
                 store.applyRetention(store.planRetention());
@@ -161,6 +169,9 @@ class LockTortureTest {
             foreign.shutdownNow();
         }
         assertThat(deadlocks() - deadlocks).as("deadlocks").isZero();
+        assertThat(longestWaitMicros.get() / 1000)
+                .as("longest wait of the writer's session for a lock, in milliseconds, as the server tells it")
+                .isLessThanOrEqualTo(Postgres.LOCK_TIMEOUT_MS + LATE_TIMER.toMillis());
         assertThat(new TreeMap<>(longest))
                 .as("longest call of the writer, in nanoseconds")
                 .allSatisfy((call, nanos) -> assertThat(nanos.get()).as(call).isLessThan(longestCall.toNanos()));
@@ -213,6 +224,27 @@ class LockTortureTest {
             count("reads");
             LockSupport.parkNanos(20_000_000);
         }
+    }
+
+    /** Looks at what the writer's session waits for, every few milliseconds: the longest wait is one slice (G1, T29). */
+    private boolean watch() throws SQLException {
+        try (Connection connection = server.dataSource().getConnection();
+                PreparedStatement look = connection.prepareStatement("SELECT (extract(epoch FROM clock_timestamp() -"
+                        + " w.waitstart) * 1000000)::bigint FROM pg_locks w JOIN pg_locks a ON a.pid = w.pid AND"
+                        + " a.locktype = 'advisory' AND a.objid::bigint = ? AND a.granted WHERE NOT w.granted"
+                        + " AND w.waitstart IS NOT NULL")) {
+            look.setLong(1, Integer.toUnsignedLong(names.lockNumber()));
+            while (!over.get()) {
+                try (ResultSet waits = look.executeQuery()) {
+                    while (waits.next()) {
+                        longestWaitMicros.accumulateAndGet(waits.getLong(1), Math::max);
+                        count("waits seen");
+                    }
+                }
+                LockSupport.parkNanos(3_000_000);
+            }
+        }
+        return true;
     }
 
     // One round
@@ -347,6 +379,7 @@ class LockTortureTest {
                 + " refused as too old, " + dropped + " partitions dropped, "
                 + number("SELECT count(*) FROM " + names.catalog("partitions") + " WHERE state = 'freed'") + " freed, "
                 + new TreeMap<>(counts));
+        System.out.println("T29: longest wait of the writer for a lock " + longestWaitMicros.get() / 1000.0 + " ms");
         longest.forEach((call, nanos) -> System.out.println(
                 "T29: longest " + call + " " + TimeUnit.NANOSECONDS.toMicros(nanos.get()) / 1000.0 + " ms"));
         assertThat(dropped).isPositive();

@@ -13,9 +13,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 final class Model {
     private final Map<Object, Held> rows = new LinkedHashMap<>();
     private final Map<Period, Long> newestEver = new LinkedHashMap<>();
+    private final Set<Held> fresh = new HashSet<>();
     private long lowest = Long.MIN_VALUE;
 
     /** One row: its values as users see them, its event time, and the period of the partition that it was inserted in. */
@@ -63,7 +66,7 @@ final class Model {
         }
     }
 
-    /** Takes a row as the store should; answers whether it is an update. */
+    /** Takes a row as the store should, once {@link #commit} is called; answers whether it is an update. */
     boolean append(Row row, Period home) {
         TableSpec spec = row.spec();
         Map<String, @Nullable Object> values = new LinkedHashMap<>(row.toMap());
@@ -74,12 +77,21 @@ final class Model {
         if (known != null) {
             known.values = values;
             known.time = row.timeMicros();
-            newestEver.merge(known.home, row.timeMicros(), Math::max);
+            if (!fresh.contains(known)) {
+                newestEver.merge(known.home, row.timeMicros(), Math::max);
+            }
             return true;
         }
-        rows.put(key, new Held(home, values, row.timeMicros()));
-        newestEver.merge(home, row.timeMicros(), Math::max);
+        Held held = new Held(home, values, row.timeMicros());
+        rows.put(key, held);
+        fresh.add(held);
         return false;
+    }
+
+    /** Ends a batch: of a new key that came in it several times, only the last row ever reached the partition. */
+    void commit() {
+        fresh.forEach(held -> newestEver.merge(held.home, held.time, Math::max));
+        fresh.clear();
     }
 
     /** Whether a time is one that retention has not been past. */

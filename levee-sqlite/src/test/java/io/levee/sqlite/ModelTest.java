@@ -213,6 +213,7 @@ class ModelTest {
                     return;
                 }
                 boolean updated = model.append(row, Period.of(spec.partitionBy(), row.timeMicros()));
+                model.commit();
                 assertThat(table.append(row, gen.of(Ack.COMMITTED, Ack.DURABLE))
                                 .join()
                                 .updated())
@@ -225,6 +226,7 @@ class ModelTest {
             long updates = taken.stream()
                     .filter(r -> model.append(r, Period.of(spec.partitionBy(), r.timeMicros())))
                     .count();
+            model.commit();
             BatchReceipt receipt = table.appendAll(batch, Ack.COMMITTED).join();
             assertThat(receipt.rejected()).hasSize(batch.size() - taken.size());
             assertThat(receipt.lost()).isZero();

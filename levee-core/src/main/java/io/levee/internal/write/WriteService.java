@@ -228,9 +228,17 @@ public final class WriteService {
         }));
     }
 
-    /** A caller's stages never run on the writer. */
+    /** A caller's stages never run on the writer: the receipts thread completes what he gets. */
     private <T> CompletableFuture<T> elsewhere(CompletableFuture<T> answer) {
-        return answer.whenCompleteAsync((value, error) -> {}, task -> receipts.deliver(List.of(task)));
+        CompletableFuture<T> handed = new CompletableFuture<>();
+        CompletableFuture<T> unused = answer.whenComplete((value, error) -> receipts.deliver(List.of(() -> {
+            if (error == null) {
+                handed.complete(value);
+            } else {
+                handed.completeExceptionally(error);
+            }
+        })));
+        return handed;
     }
 
     /** Makes the partition that a time a little ahead of now belongs to, where it is not the present one. */

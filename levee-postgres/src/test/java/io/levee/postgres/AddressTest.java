@@ -94,7 +94,7 @@ class AddressTest {
         try (Store store = Levee.open(address, false, o -> {})) {
             assertThat(store.status().toMap().toString() + store.diagnose() + store.options())
                     .doesNotContain(SECRET);
-            assertThat(store.status().store()).startsWith("postgres://postgres@localhost:");
+            assertThat(store.status().store()).startsWith(PostgresServer.shared().address());
         }
     }
 

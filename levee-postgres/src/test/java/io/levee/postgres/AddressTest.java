@@ -94,7 +94,8 @@ class AddressTest {
         try (Store store = Levee.open(address, false, o -> {})) {
             assertThat(store.status().toMap().toString() + store.diagnose() + store.options())
                     .doesNotContain(SECRET);
-            assertThat(store.status().store()).startsWith(PostgresServer.shared().address());
+            assertThat(store.status().store())
+                    .startsWith(PostgresServer.shared().address());
         }
     }
 

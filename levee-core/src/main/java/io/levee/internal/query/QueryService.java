@@ -277,13 +277,20 @@ public final class QueryService {
         return new Measure(measure.function(), column.name());
     }
 
-    /** Rows behind a cursor, for {@link TailReader}. */
+    /**
+     * Rows behind a cursor, for {@link TailReader}; after them, as a row of one value, the highest number that went with a dropped
+     * partition. That is asked last, since a partition that goes meanwhile has raised it before, and here, since an engine may have
+     * to ask its catalog: a caller's thread never enters a driver.
+     */
     ChunkStream tail(TailQuery query) {
         return submit(
                 "tail " + query.spec().name() + " after " + query.after(),
                 Query.DEFAULT_DEADLINE,
                 Coverage.COMPLETE,
-                (execution, sink) -> engine.tail(query, execution, sink));
+                (execution, sink) -> {
+                    engine.tail(query, execution, sink);
+                    sink.row(new Object[] {engine.droppedSeq(query.spec().name())});
+                });
     }
 
     /** The highest number that any row of a table has. */
@@ -298,11 +305,6 @@ public final class QueryService {
         } finally {
             stream.close();
         }
-    }
-
-    /** The highest number that went with a dropped partition. */
-    long droppedSeq(String table) {
-        return engine.droppedSeq(table);
     }
 
     /** See {@link io.levee.Store#sql}. */

@@ -89,10 +89,16 @@ public final class TailReader {
         List<Stored> rows = new ArrayList<>();
         List<Column> columns = spec.columns();
         long before = after;
+        long dropped = 0;
         ChunkStream stream = queries.tail(new TailQuery(spec, before, PAGE, columns));
         try {
             while (stream.hasNext()) {
-                rows.add(stored(stream.next(), columns.size()));
+                @Nullable Object[] row = stream.next();
+                if (row.length == 1) {
+                    dropped = number(row[0]);
+                } else {
+                    rows.add(stored(row, columns.size()));
+                }
             }
         } finally {
             stream.close();
@@ -100,8 +106,6 @@ public final class TailReader {
         if (!rows.isEmpty()) {
             after = rows.get(rows.size() - 1).number();
         }
-        // Asked after the reading: a partition that goes meanwhile has raised it before.
-        long dropped = queries.droppedSeq(spec.name());
         if (dropped > before && dropped > toldMissed) {
             toldMissed = dropped;
             return new Page(rows, before, dropped);

@@ -312,13 +312,7 @@ final class Writer {
      */
     <T> CompletableFuture<T> call(Supplier<T> body) {
         CompletableFuture<T> answer = new CompletableFuture<>();
-        commands.add(() -> {
-            try {
-                answer.complete(body.get());
-            } catch (RuntimeException e) {
-                answer.completeExceptionally(e);
-            }
-        });
+        commands.add(() -> complete(answer, body));
         queue.hurry();
         return answer;
     }
@@ -326,11 +320,15 @@ final class Writer {
     /** A change that runs once everything up to a ticket is settled, and before anything later is written. */
     private record Ordered<T>(long ticket, Supplier<T> body, CompletableFuture<T> answer) {
         void run() {
-            try {
-                answer.complete(body.get());
-            } catch (RuntimeException e) {
-                answer.completeExceptionally(e);
-            }
+            complete(answer, body);
+        }
+    }
+
+    private static <T> void complete(CompletableFuture<T> answer, Supplier<T> body) {
+        try {
+            answer.complete(body.get());
+        } catch (RuntimeException e) {
+            answer.completeExceptionally(e);
         }
     }
 

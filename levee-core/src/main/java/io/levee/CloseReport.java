@@ -11,10 +11,12 @@ import java.util.Map;
  * @param accepted records accepted in this store's life
  * @param stored records stored or updated in this store's life
  * @param lost records given up in this store's life
+ * @param uncertain records whose commit failed without saying whether it took effect, and that could not be looked up any more
  * @param gaps the ranges of what was lost
  * @param reason why the close is not clean; empty where it is
  */
-public record CloseReport(boolean clean, long accepted, long stored, long lost, List<Gap> gaps, String reason) {
+public record CloseReport(
+        boolean clean, long accepted, long stored, long lost, long uncertain, List<Gap> gaps, String reason) {
     /** Copies the list. */
     public CloseReport {
         gaps = List.copyOf(gaps);
@@ -27,6 +29,7 @@ public record CloseReport(boolean clean, long accepted, long stored, long lost, 
         map.put("accepted", accepted);
         map.put("stored", stored);
         map.put("lost", lost);
+        map.put("uncertain", uncertain);
         map.put("reason", reason);
         return map;
     }

@@ -59,6 +59,10 @@ public enum ErrorCode {
     CLOSED(503),
     /** The database server cannot be reached, or ended the connection. */
     SERVER_UNAVAILABLE(503),
+    /** The volume was mounted read-only, or became so. */
+    VOLUME_READ_ONLY(503),
+    /** The wall clock jumped: what depends on it waits until it can be trusted again. */
+    CLOCK_SUSPECT(423),
     /** A partition is locked by somebody else for longer than its limit. */
     PARTITION_BUSY(503),
     /** The volume is full. */

@@ -109,7 +109,7 @@ public final class Levee {
             if (!opened) {
                 supervisor.stop();
                 if (engine != null) {
-                    engine.close(false);
+                    engine.close(null);
                 }
             }
         }

@@ -85,7 +85,8 @@ public class LeveeException extends RuntimeException {
     /** Whether the same call may succeed later without being changed. */
     public boolean retryable() {
         return switch (code) {
-            case QUEUE_FULL, PARTITION_BUSY, SERVER_UNAVAILABLE, DISK_FULL, DEADLINE, STORE_LOCKED -> true;
+            case QUEUE_FULL, PARTITION_BUSY, SERVER_UNAVAILABLE, DISK_FULL, VOLUME_READ_ONLY, DEADLINE, STORE_LOCKED ->
+                true;
             default -> false;
         };
     }

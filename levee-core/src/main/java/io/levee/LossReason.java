@@ -9,5 +9,13 @@ public enum LossReason {
     /** The store closed before the record could be written. */
     SHUTDOWN,
     /** Retention dropped it, as promised. */
-    EXPIRED
+    EXPIRED,
+    /** A commit failed without saying whether it took effect, and it could not be looked up before the store closed. */
+    UNCERTAIN,
+    /** The process or the machine ended without a close: what was accepted and not yet committed (or synced) may be missing. */
+    UNCLEAN_STOP,
+    /** A damaged partition was set aside with the records that it held. */
+    QUARANTINED,
+    /** The catalog was lost and rebuilt from the files: cursors that are older may have missed changes. */
+    CATALOG_REBUILT
 }

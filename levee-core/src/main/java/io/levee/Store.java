@@ -274,9 +274,10 @@ public final class Store implements AutoCloseable {
         if (report == null) {
             queries.stop();
             retention.stop();
-            CloseReport made = writes == null ? new CloseReport(true, 0, 0, 0, List.of(), "") : writes.close(timeout);
+            CloseReport made =
+                    writes == null ? new CloseReport(true, 0, 0, 0, 0, List.of(), "") : writes.close(timeout);
             supervisor.stop();
-            engine.close(made.clean());
+            engine.close(made);
             report = made;
         }
         return report;

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param queue the queue's fill and limits
  * @param accepted records accepted since it was opened
  * @param stored records stored or updated since it was opened
+ * @param uncertain records whose commit failed without saying whether it took effect, until they were looked up
  * @param lostByReason records lost since it was opened
  * @param disk bytes on disk, by part, and free bytes of the volume
  * @param memory budget, resident set and use by part
@@ -34,6 +35,7 @@ public record StoreStatus(
         Queue queue,
         long accepted,
         long stored,
+        long uncertain,
         Map<LossReason, Long> lostByReason,
         Disk disk,
         Memory memory,
@@ -119,6 +121,7 @@ public record StoreStatus(
                         queue.oldestMs));
         map.put("accepted", accepted);
         map.put("stored", stored);
+        map.put("uncertain", uncertain);
         Map<String, Object> byReason = new LinkedHashMap<>();
         lostByReason.forEach((reason, count) -> byReason.put(reason.name(), count));
         map.put("lost", entries("total", lost(), "byReason", byReason));

@@ -2,7 +2,9 @@ package io.levee.engine;
 
 import io.levee.Ack;
 import io.levee.Aggregation;
+import io.levee.CloseReport;
 import io.levee.Expr;
+import io.levee.Gap;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.SqlQuery;
@@ -156,6 +158,56 @@ public interface StorageEngine {
     /** Notes durably that rows were erased. Any thread but the writer. */
     void noteErasure(Erasure erasure);
 
+    /**
+     * What the ledger says was lost before this opening, the range of an unclean stop included; merged at a cap, with exact counts. Any
+     * thread; a writer's store answers from memory.
+     */
+    default List<Gap> losses() {
+        return List.of();
+    }
+
+    /**
+     * Appends to the ledger: what was lost since the last call, and what is in flight now, which is what an unclean stop can cost.
+     * Survives the process when it returns, and is synced where {@code lost} is not empty. Ledger thread, each second while records
+     * come in.
+     *
+     * @throws io.levee.LeveeException where it cannot be written: the same losses come again with the next call
+     */
+    default void ledger(List<Gap> lost, List<InFlight> inFlight) {}
+
+    /** Gaps that the engine found itself, beyond {@link #losses}: partitions in quarantine. Any thread; from memory. */
+    default List<Gap> gaps() {
+        return List.of();
+    }
+
+    /** Damaged partitions that were set aside. Any thread; from memory. */
+    default List<Quarantined> quarantined() {
+        return List.of();
+    }
+
+    /** Checks one partition byte by byte, at a bounded rate; sets it aside where it is damaged. Maintenance thread. */
+    default Verification verify(PartitionId id) {
+        return new Verification(id, Verification.State.UNCHECKED, 0, "this engine has no checksums");
+    }
+
+    /**
+     * How far a source of a table was read, as last said by {@link #putSource}. Rows after it may be stored: they are settled as
+     * {@link WriteRow.Outcome#KNOWN} when they come again. Any thread but the writer.
+     */
+    default SourcePoint source(String table, String source) {
+        return SourcePoint.START;
+    }
+
+    /** Says durably how far a source was read: everything up to there is settled. Any thread but the writer. */
+    default void putSource(String table, String source, SourcePoint point) {
+        throw new io.levee.LeveeException(io.levee.ErrorCode.NOT_SUPPORTED, name() + " keeps no sources");
+    }
+
+    /** The report of the last close in order, as the catalog keeps it; null where there was none. Any thread. */
+    default @Nullable CloseReport lastReport() {
+        return null;
+    }
+
     /** Bytes on disk by part, and free bytes of the volume. Any thread; reads the file system. */
     StoreStatus.Disk disk();
 
@@ -190,7 +242,7 @@ public interface StorageEngine {
     /**
      * Closes everything else and gives the lock back. After {@link #closeWriter}, or instead of it when reading.
      *
-     * @param clean what the next opener is told about this end
+     * @param report kept for the next opener, which checks it; null where the opening itself failed: nothing is kept
      */
-    void close(boolean clean);
+    void close(@Nullable CloseReport report);
 }

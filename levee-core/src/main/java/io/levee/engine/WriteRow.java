@@ -15,6 +15,13 @@ public abstract class WriteRow {
         UPDATED,
         /** Not now: the partition is locked or the disk is full; hand it in again, before later rows. */
         RETRY,
+        /**
+         * Its commit failed without saying whether it took effect. It keeps its number; handed in again, before later rows, the engine
+         * looks it up first, so that it is neither lost nor there twice.
+         */
+        UNCERTAIN,
+        /** Not written again: its source's position in the partition says that it is there. */
+        KNOWN,
         /** Not stored, and trying again will not help. */
         FAILED
     }
@@ -25,6 +32,7 @@ public abstract class WriteRow {
     private Outcome outcome = Outcome.PENDING;
     private long seq;
     private @Nullable LeveeException error;
+    private @Nullable SourceMark source;
 
     /**
      * A row.
@@ -58,6 +66,16 @@ public abstract class WriteRow {
     /** Says which period it belongs to. */
     public final void period(Period newPeriod) {
         period = newPeriod;
+    }
+
+    /** Where it came from, if that can be read again. */
+    public final @Nullable SourceMark source() {
+        return source;
+    }
+
+    /** Says where it came from; before it is queued. */
+    public final void source(SourceMark mark) {
+        source = mark;
     }
 
     /** Says what became of it. */

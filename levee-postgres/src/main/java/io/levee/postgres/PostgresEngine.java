@@ -2,6 +2,7 @@ package io.levee.postgres;
 
 import io.levee.Ack;
 import io.levee.Aggregation;
+import io.levee.CloseReport;
 import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.LeveeException;
@@ -435,10 +436,10 @@ final class PostgresEngine implements StorageEngine {
     }
 
     @Override
-    public void close(boolean clean) {
+    public void close(@Nullable CloseReport report) {
         try {
             if (writing != null) {
-                end(writing.session, clean);
+                end(writing.session, report != null && report.clean());
             }
         } finally {
             session.close();

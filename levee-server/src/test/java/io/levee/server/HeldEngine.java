@@ -2,6 +2,7 @@ package io.levee.server;
 
 import io.levee.Ack;
 import io.levee.Aggregation;
+import io.levee.CloseReport;
 import io.levee.Expr;
 import io.levee.Levee;
 import io.levee.PartitionId;
@@ -312,7 +313,7 @@ final class HeldEngine implements StorageEngine {
     public void closeWriter() {}
 
     @Override
-    public void close(boolean clean) {
+    public void close(@Nullable CloseReport report) {
         release();
     }
 }

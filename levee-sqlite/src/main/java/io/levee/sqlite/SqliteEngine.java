@@ -3,6 +3,7 @@ package io.levee.sqlite;
 import io.levee.Ack;
 import io.levee.Aggregation;
 import io.levee.Bytes;
+import io.levee.CloseReport;
 import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.LeveeException;
@@ -528,11 +529,11 @@ final class SqliteEngine implements StorageEngine {
     }
 
     @Override
-    public void close(boolean clean) {
+    public void close(@Nullable CloseReport report) {
         readers.closeAll();
         try {
             if (writing != null) {
-                writing.catalog.close(clean);
+                writing.catalog.close(report != null && report.clean());
             } else if (catalogReader != null) {
                 Connections.close(paths.catalog(), catalogReader);
             }

@@ -3,6 +3,7 @@ package io.levee.sqlite;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.levee.Ack;
+import io.levee.CloseReport;
 import io.levee.ColumnType;
 import io.levee.PartitionBy;
 import io.levee.StoreOptions;
@@ -58,6 +59,6 @@ class ClosedKeysTest {
         assertThat(engine.partitions()).hasSize(1);
         engine.closeWriter();
         supervisor.stop();
-        engine.close(true);
+        engine.close(new CloseReport(true, 0, 0, 0, 0, List.of(), ""));
     }
 }

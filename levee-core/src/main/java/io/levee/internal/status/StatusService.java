@@ -72,6 +72,7 @@ public final class StatusService {
                 books.queue(),
                 books.accepted(),
                 books.stored(),
+                0,
                 lost,
                 fresh.disk(),
                 new StoreStatus.Memory(options.memory().value(), fresh.rssBytes(), memory(books)),

@@ -299,6 +299,7 @@ public final class WriteService {
         if (reason.isEmpty()) {
             reason = writer.closeFailure();
         }
-        return new CloseReport(reason.isEmpty(), books.accepted(), books.stored(), books.lost(), losses.gaps(), reason);
+        return new CloseReport(
+                reason.isEmpty(), books.accepted(), books.stored(), books.lost(), 0, losses.gaps(), reason);
     }
 }

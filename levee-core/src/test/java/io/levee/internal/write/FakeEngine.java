@@ -2,6 +2,7 @@ package io.levee.internal.write;
 
 import io.levee.Ack;
 import io.levee.Aggregation;
+import io.levee.CloseReport;
 import io.levee.Expr;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
@@ -211,7 +212,7 @@ final class FakeEngine implements StorageEngine {
     public void closeWriter() {}
 
     @Override
-    public void close(boolean clean) {
-        closedClean = clean;
+    public void close(@Nullable CloseReport report) {
+        closedClean = report != null && report.clean();
     }
 }

@@ -3,6 +3,7 @@ package io.levee.testkit.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.levee.Ack;
+import io.levee.CloseReport;
 import io.levee.Column;
 import io.levee.ColumnType;
 import io.levee.ErrorCode;
@@ -67,7 +68,7 @@ abstract class EngineInterfaceConformance extends Conformance {
 
     private void closeEngine(boolean clean) {
         engine.closeWriter();
-        engine.close(clean);
+        engine.close(new CloseReport(clean, 0, 0, 0, 0, List.of(), clean ? "" : "said by the test"));
     }
 
     @AfterEach

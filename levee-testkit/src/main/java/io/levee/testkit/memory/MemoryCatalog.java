@@ -1,5 +1,6 @@
 package io.levee.testkit.memory;
 
+import io.levee.CloseReport;
 import io.levee.ErrorCode;
 import io.levee.Levee;
 import io.levee.LeveeException;
@@ -279,11 +280,11 @@ abstract class MemoryCatalog implements StorageEngine {
     public void closeWriter() {}
 
     @Override
-    public void close(boolean clean) {
+    public void close(@Nullable CloseReport report) {
         synchronized (store) {
             if (!settings.readOnly()) {
                 store.owner = Map.of();
-                store.clean = clean;
+                store.clean = report != null && report.clean();
             }
         }
         whenClosed.run();

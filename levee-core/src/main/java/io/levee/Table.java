@@ -87,7 +87,7 @@ public final class Table<T> {
                 rejected.add(new BatchReceipt.Rejection(i, e));
             }
         }
-        return store.writes().appendAll(state, rows, indexes, rejected, level, overflow);
+        return store.writes().appendAll(state, rows, indexes, rejected, List.of(), level, overflow);
     }
 
     /**

@@ -43,8 +43,10 @@ abstract class Waiter {
 
         @Override
         Runnable settled(WriteRow row) {
-            if (row.outcome() == Outcome.STORED || row.outcome() == Outcome.UPDATED) {
-                Receipt receipt = new Receipt(level(), row.seq(), row.outcome() == Outcome.UPDATED);
+            Outcome outcome = row.outcome();
+            if (outcome == Outcome.STORED || outcome == Outcome.UPDATED || outcome == Outcome.KNOWN) {
+                Receipt receipt =
+                        new Receipt(level(), row.seq(), outcome == Outcome.UPDATED, outcome == Outcome.KNOWN);
                 return () -> future.complete(receipt);
             }
             LeveeException error = row.error();
@@ -60,13 +62,18 @@ abstract class Waiter {
         private long left;
         private long stored;
         private long updated;
+        private long known;
         private long lost;
 
-        All(Ack level, CompletableFuture<BatchReceipt> future, List<BatchReceipt.Rejection> rejected, long records) {
+        All(Ack level, CompletableFuture<BatchReceipt> future, List<BatchReceipt.Rejection> rejected) {
             super(level);
             this.future = future;
             this.rejected = rejected;
-            this.left = records;
+        }
+
+        /** How many records there are; before the first is queued. */
+        synchronized void expects(long records) {
+            left = records;
         }
 
         @Override
@@ -74,6 +81,7 @@ abstract class Waiter {
             switch (row.outcome()) {
                 case STORED -> stored++;
                 case UPDATED -> updated++;
+                case KNOWN -> known++;
                 default -> lost++;
             }
             left--;
@@ -88,7 +96,7 @@ abstract class Waiter {
         }
 
         private void complete() {
-            future.complete(new BatchReceipt(level(), stored, updated, lost, rejected));
+            future.complete(new BatchReceipt(level(), stored, updated, known, lost, rejected));
         }
     }
 }

@@ -6,10 +6,13 @@ import io.levee.LeveeException;
 import io.levee.LossReason;
 import io.levee.Overflow;
 import io.levee.StoreStatus;
+import io.levee.engine.InFlight;
 import io.levee.internal.time.MonotonicClock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -62,6 +65,9 @@ public final class WriteQueue {
     private long oldestInHand = Long.MAX_VALUE;
     /** Records of later tickets are not handed out yet: a change of single records comes first. */
     private long barrier = Long.MAX_VALUE;
+
+    /** What the writer took last: read under the lock, for {@link #inFlight}; a row may be settled already. */
+    private List<Pending> hand = List.of();
 
     private long accepted;
     private long stored;
@@ -310,6 +316,7 @@ public final class WriteQueue {
             if (!batch.isEmpty()) {
                 oldestInHand = Math.min(oldestInHand, batch.get(0).ticket());
             }
+            hand = List.copyOf(batch);
             lastBatch = batch.size();
             live -= batch.size();
             inHand += batch.size();
@@ -457,10 +464,45 @@ public final class WriteQueue {
         lock.lock();
         try {
             oldestInHand = lowestTicket;
+            if (lowestTicket == Long.MAX_VALUE) {
+                hand = List.of();
+            }
             settled.signalAll();
         } finally {
             lock.unlock();
         }
+    }
+
+    /** The range of event times of each table's records that are accepted and not settled. */
+    List<InFlight> inFlight() {
+        Map<TableState, InFlight> ranges = new HashMap<>();
+        lock.lock();
+        try {
+            hand.forEach(record -> widen(ranges, record));
+            for (int i = 0; i < slots; i++) {
+                Pending record = ring[index(i)];
+                if (record != null) {
+                    widen(ranges, record);
+                }
+            }
+        } finally {
+            lock.unlock();
+        }
+        return List.copyOf(ranges.values());
+    }
+
+    private static void widen(Map<TableState, InFlight> ranges, Pending record) {
+        long time = record.timeMicros();
+        ranges.compute(
+                record.table(),
+                (table, range) -> range == null
+                        ? new InFlight(table.spec().name(), time, time)
+                        : time >= range.fromMicros() && time <= range.toMicros()
+                                ? range
+                                : new InFlight(
+                                        range.table(),
+                                        Math.min(time, range.fromMicros()),
+                                        Math.max(time, range.toMicros())));
     }
 
     /** Refuses new records from now on. */

@@ -13,8 +13,10 @@ import io.levee.Receipt;
 import io.levee.Row;
 import io.levee.StoreOptions;
 import io.levee.TableSpec;
+import io.levee.engine.InFlight;
 import io.levee.engine.Period;
 import io.levee.engine.RowQuery;
+import io.levee.engine.SourceMark;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
 import io.levee.internal.row.Values;
@@ -96,35 +98,40 @@ public final class WriteService {
      *
      * @param indexes the position of each row in the caller's batch
      * @param rejected records refused so far; grows by those that the guard refuses
+     * @param marks where each row came from, by its position in {@code rows}; empty where the rows come from no source. Rows of one source
+     *     are handed over in the order of their positions, and are written in it
      */
     public CompletableFuture<BatchReceipt> appendAll(
             TableState table,
             List<Row> rows,
             int[] indexes,
             List<BatchReceipt.Rejection> rejected,
+            List<SourceMark> marks,
             Ack level,
             Overflow overflow) {
         CompletableFuture<BatchReceipt> future = new CompletableFuture<>();
-        List<Row> good = new ArrayList<>(rows.size());
+        List<Pending> records = new ArrayList<>(rows.size());
         int[] goodIndexes = new int[rows.size()];
+        Waiter.All waiter = new Waiter.All(level, future, rejected);
         TimeGuard.Bounds bounds = guard.bounds(table);
         for (int i = 0; i < rows.size(); i++) {
             try {
                 guard.check(bounds, rows.get(i).timeMicros());
-                table.layout(rows.get(i).spec());
-                goodIndexes[good.size()] = indexes[i];
-                good.add(rows.get(i));
+                Pending record = entry(table, rows.get(i), level == Ack.ACCEPTED ? null : waiter);
+                if (!marks.isEmpty()) {
+                    record.source(marks.get(i));
+                }
+                goodIndexes[records.size()] = indexes[i];
+                records.add(record);
             } catch (LeveeException e) {
                 rejected.add(new BatchReceipt.Rejection(indexes[i], e));
             }
         }
-        Waiter.All waiter = new Waiter.All(level, future, rejected, good.size());
-        if (good.isEmpty()) {
-            future.complete(new BatchReceipt(level, 0, 0, 0, rejected));
+        if (records.isEmpty()) {
+            future.complete(new BatchReceipt(level, 0, 0, 0, 0, rejected));
             return future;
         }
-        List<Pending> records = new ArrayList<>(good.size());
-        good.forEach(row -> records.add(entry(table, row, level == Ack.ACCEPTED ? null : waiter)));
+        waiter.expects(records.size());
         WriteQueue.Offered offered = queue.offerAll(records, overflow);
         List<BatchReceipt.Rejection> refused = new ArrayList<>();
         for (int i = offered.accepted(); i < records.size(); i++) {
@@ -132,7 +139,7 @@ public final class WriteService {
         }
         if (level == Ack.ACCEPTED) {
             rejected.addAll(refused);
-            future.complete(new BatchReceipt(level, offered.accepted() - offered.shed(), 0, offered.shed(), rejected));
+            future.complete(new BatchReceipt(level, offered.accepted() - offered.shed(), 0, 0, offered.shed(), rejected));
         } else {
             Runnable completion = waiter.neverQueued(refused);
             if (completion != null) {
@@ -262,6 +269,11 @@ public final class WriteService {
     /** What was lost since the store was opened. */
     public LossLog losses() {
         return losses;
+    }
+
+    /** The range of event times of each table that has records which are accepted and not settled: what an unclean stop can cost. */
+    public List<InFlight> inFlight() {
+        return queue.inFlight();
     }
 
     /** The books at one instant. */

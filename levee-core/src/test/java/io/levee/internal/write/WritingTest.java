@@ -174,7 +174,13 @@ class WritingTest {
 
     private CompletableFuture<BatchReceipt> all(List<Row> rows, Overflow overflow) {
         return service.appendAll(
-                table, rows, IntStream.range(0, rows.size()).toArray(), new ArrayList<>(), Ack.COMMITTED, overflow);
+                table,
+                rows,
+                IntStream.range(0, rows.size()).toArray(),
+                new ArrayList<>(),
+                List.of(),
+                Ack.COMMITTED,
+                overflow);
     }
 
     private ErrorCode refused(List<Row> rows, Overflow overflow) {

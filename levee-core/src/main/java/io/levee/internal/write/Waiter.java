@@ -45,8 +45,7 @@ abstract class Waiter {
         Runnable settled(WriteRow row) {
             Outcome outcome = row.outcome();
             if (outcome == Outcome.STORED || outcome == Outcome.UPDATED || outcome == Outcome.KNOWN) {
-                Receipt receipt =
-                        new Receipt(level(), row.seq(), outcome == Outcome.UPDATED, outcome == Outcome.KNOWN);
+                Receipt receipt = new Receipt(level(), row.seq(), outcome == Outcome.UPDATED, outcome == Outcome.KNOWN);
                 return () -> future.complete(receipt);
             }
             LeveeException error = row.error();

@@ -139,7 +139,8 @@ public final class WriteService {
         }
         if (level == Ack.ACCEPTED) {
             rejected.addAll(refused);
-            future.complete(new BatchReceipt(level, offered.accepted() - offered.shed(), 0, 0, offered.shed(), rejected));
+            future.complete(
+                    new BatchReceipt(level, offered.accepted() - offered.shed(), 0, 0, offered.shed(), rejected));
         } else {
             Runnable completion = waiter.neverQueued(refused);
             if (completion != null) {

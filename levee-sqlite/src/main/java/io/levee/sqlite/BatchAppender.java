@@ -35,8 +35,10 @@ final class BatchAppender {
     private final StorePaths paths;
     private final KeyLookup lookup;
     private final Transactions transactions;
+    private final Sources sources;
 
-    BatchAppender(OpenPartitions open, StorePaths paths, KeyLookup lookup) {
+    BatchAppender(OpenPartitions open, StorePaths paths, KeyLookup lookup, Sources sources) {
+        this.sources = sources;
         this.open = open;
         this.paths = paths;
         this.lookup = lookup;
@@ -80,10 +82,20 @@ final class BatchAppender {
             return;
         }
         Map<Period, Group> groups = new LinkedHashMap<>();
-        for (WriteRow row : rows) {
+        for (WriteRow row : unknown(spec, rows)) {
             group(groups, row).add(new Insert(row, 0));
         }
         groups.forEach((period, group) -> writeNew(spec, period, group, level, seq));
+    }
+
+    /** Leaves out what a replayed source has brought before; where that cannot be read now, all have to wait. */
+    private List<? extends WriteRow> unknown(TableSpec spec, List<? extends WriteRow> rows) {
+        try {
+            return sources.unknown(spec, rows);
+        } catch (SQLException e) {
+            fail(rows, Sqlite.failure("the positions of sources cannot be read", paths.root(), e), true);
+            return List.of();
+        }
     }
 
     private static List<Insert> group(Map<Period, Group> groups, WriteRow row) {
@@ -161,6 +173,7 @@ final class BatchAppender {
     private boolean write(PartitionWriter writer, Group group, Ack level, SeqSource seq) {
         Partition partition = writer.partition();
         Partition.Held before = partition.held();
+        Map<String, Long> positions;
         if (!transactions.begin(writer, level)) {
             return false;
         }
@@ -174,6 +187,8 @@ final class BatchAppender {
                 maxSeq = Math.max(maxSeq, change);
             }
             partition.held(widened(before, group));
+            positions = Sources.highest(news);
+            Sources.write(writer.connection(), positions);
             writer.commit(partition.held(), maxSeq);
             partition.held(partition.held().withSeq(maxSeq));
         } catch (SQLException e) {
@@ -184,6 +199,7 @@ final class BatchAppender {
             undo(writer, before);
             throw e;
         }
+        sources.committed(partition.id(), positions);
         settle(writer, group);
         return true;
     }
@@ -227,7 +243,7 @@ final class BatchAppender {
         }
     }
 
-    private static void fail(List<WriteRow> rows, LeveeException error, boolean later) {
+    private static void fail(List<? extends WriteRow> rows, LeveeException error, boolean later) {
         rows.forEach(row -> row.settle(later ? Outcome.RETRY : Outcome.FAILED, 0, error));
     }
 }

@@ -19,6 +19,8 @@ final class CatalogSchema {
                 + " max_seq INTEGER, PRIMARY KEY(table_name, class, period, n)) WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS erasures(table_name TEXT NOT NULL, at TEXT NOT NULL, filter_sha256 TEXT NOT NULL,"
                 + " rows INTEGER NOT NULL, pending TEXT NOT NULL)",
+        "CREATE TABLE IF NOT EXISTS sources(table_name TEXT NOT NULL, source TEXT NOT NULL, position INTEGER NOT NULL,"
+                + " state TEXT NOT NULL, PRIMARY KEY(table_name, source)) WITHOUT ROWID",
     };
 
     /** What the first releases of the format did not have: table, column. All of them may be NULL. */
@@ -50,7 +52,7 @@ final class CatalogSchema {
 
     /** Adds what came since the catalog was made: releases that do not know it go on as before. */
     private static void widen(Connection connection) throws SQLException {
-        if (Sqlite.value(connection, "SELECT 1 FROM sqlite_master WHERE name = 'erasures'") != null) {
+        if (Sqlite.value(connection, "SELECT 1 FROM sqlite_master WHERE name = 'sources'") != null) {
             return;
         }
         Sqlite.transaction(connection, () -> {
@@ -59,8 +61,10 @@ final class CatalogSchema {
                     Sqlite.run(connection, "ALTER TABLE " + column[0] + " ADD COLUMN " + column[1] + " INTEGER");
                 }
             }
-            // The table comes last: where it is, everything is.
-            Sqlite.run(connection, SCHEMA[SCHEMA.length - 1]);
+            // The last table comes last: where it is, everything is.
+            for (String sql : SCHEMA) {
+                Sqlite.run(connection, sql);
+            }
             return true;
         });
     }

@@ -22,6 +22,7 @@ import io.levee.engine.Period;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
+import io.levee.engine.SourcePoint;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
 import io.levee.engine.TailQuery;
@@ -105,7 +106,7 @@ final class SqliteEngine implements StorageEngine {
                     lock,
                     catalog,
                     open,
-                    new BatchAppender(open, paths, lookup),
+                    new BatchAppender(open, paths, lookup, new Sources(manifest, open, paths, readers)),
                     new SingleRecords(open, manifest, paths, readers, lookup, erasures),
                     erasures,
                     new Trash(
@@ -229,7 +230,12 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public List<TableSpec> tables() {
-        return writing != null ? writing.catalog.change(Catalog::tables) : readCatalog(Catalog::tables);
+        return readOrAsk(Catalog::tables);
+    }
+
+    /** What the catalog holds: by its owner, or read beside it. */
+    private <T> T readOrAsk(Catalog.Command<T> reading) {
+        return writing != null ? writing.catalog.change(reading) : readCatalog(reading);
     }
 
     private synchronized <T> T readCatalog(Catalog.Command<T> reading) {
@@ -320,6 +326,11 @@ final class SqliteEngine implements StorageEngine {
             writing().open.forNewRows(spec, period);
         }
         return missing;
+    }
+
+    /** Has the next new rows of a period go to a new sibling. Writer thread; for tests. */
+    void roll(TableSpec spec, Period period) {
+        writing().open.sibling(spec, period);
     }
 
     @Override
@@ -482,6 +493,19 @@ final class SqliteEngine implements StorageEngine {
     public void noteErasure(Erasure erasure) {
         writing().catalog.change(c -> {
             Catalog.noteErasure(c, erasure);
+            return true;
+        });
+    }
+
+    @Override
+    public SourcePoint source(String table, String source) {
+        return readOrAsk(c -> Sources.point(c, table, source));
+    }
+
+    @Override
+    public void putSource(String table, String source, SourcePoint point) {
+        writing().catalog.change(c -> {
+            Sources.putPoint(c, table, source, point);
             return true;
         });
     }

@@ -31,7 +31,10 @@ class SourcesTest {
         }
         try (OpenEngine store = new OpenEngine(directory)) {
             assertThat(store.append(
-                            sourced(1, 0, "a", 10), sourced(4, 0, "a", 40), sourced(5, 0, "b", 1), sourced(7, 0, "b", 2)))
+                            sourced(1, 0, "a", 10),
+                            sourced(4, 0, "a", 40),
+                            sourced(5, 0, "b", 1),
+                            sourced(7, 0, "b", 2)))
                     .containsExactly(KNOWN, KNOWN, KNOWN, STORED);
         }
         assertThat(OpenEngine.stored(directory, "i")).containsExactly(1, 2, 4, 5, 6, 7, 3);

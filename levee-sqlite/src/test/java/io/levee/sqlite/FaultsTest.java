@@ -22,6 +22,7 @@ import io.levee.Store;
 import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.testkit.Requirements;
+import io.levee.testkit.fault.SmallDisk;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -81,7 +82,7 @@ class FaultsTest {
 
     @Test
     void shouldWaitForSpaceAndGoOn() throws IOException {
-        try (Requirements.Mount disk = Requirements.tmpfs(directory, 3 << 20)) {
+        try (SmallDisk disk = Requirements.needed(() -> SmallDisk.tmpfs(directory, 3 << 20))) {
             Path ballast = disk.directory().resolve("ballast");
             try (Store store = Levee.open(disk.directory().resolve("store"))) {
                 Table<Row> events = store.createTable(SPEC);
@@ -118,7 +119,7 @@ class FaultsTest {
     void shouldWaitForSpaceWhenNumbersRunOut() throws IOException {
         // A new table's first number is reserved in the catalog: that needs space while a partition's transaction is
         // open.
-        try (Requirements.Mount disk = Requirements.tmpfs(directory, 4 << 20)) {
+        try (SmallDisk disk = Requirements.needed(() -> SmallDisk.tmpfs(directory, 4 << 20))) {
             Path ballast = disk.directory().resolve("ballast");
             try (Store store = Levee.open(disk.directory().resolve("store"))) {
                 Table<Row> events = store.createTable(SPEC);
@@ -148,7 +149,7 @@ class FaultsTest {
 
     @Test
     void shouldSayThatADiskIsFullWhenAStoreIsOpenedAndOpenItLater() throws IOException {
-        try (Requirements.Mount disk = Requirements.tmpfs(directory, 1 << 20)) {
+        try (SmallDisk disk = Requirements.needed(() -> SmallDisk.tmpfs(directory, 1 << 20))) {
             Path ballast = disk.directory().resolve("ballast");
             try (RandomAccessFile file = new RandomAccessFile(ballast.toFile(), "rw")) {
                 fill(file);

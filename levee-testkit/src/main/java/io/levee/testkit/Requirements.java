@@ -1,10 +1,9 @@
 package io.levee.testkit;
 
-import java.io.File;
-import java.io.IOException;
-import java.nio.file.Files;
+import io.levee.testkit.fault.MissingToolException;
+import io.levee.testkit.fault.Tools;
 import java.nio.file.Path;
-import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.opentest4j.TestAbortedException;
 
 /**
@@ -20,14 +19,23 @@ public final class Requirements {
      * @return its file
      */
     public static Path tool(String name) {
-        String path = System.getenv("PATH");
-        for (String directory : (path == null ? "" : path).split(File.pathSeparator, -1)) {
-            Path file = Path.of(directory).resolve(name);
-            if (!directory.isEmpty() && Files.isExecutable(file)) {
-                return file;
+        return needed(() -> Tools.need(name));
+    }
+
+    /**
+     * What only some machines can give, such as {@code needed(() -> SmallDisk.tmpfs(directory, 64 << 20))}.
+     *
+     * @param fault makes it, or throws {@link MissingToolException}
+     */
+    public static <T> T needed(Supplier<T> fault) {
+        try {
+            return fault.get();
+        } catch (MissingToolException e) {
+            if ("1".equals(System.getenv("LEVEE_REQUIRE_TOOLS"))) {
+                throw new AssertionError(e.getMessage() + ", and LEVEE_REQUIRE_TOOLS=1 forbids to skip", e);
             }
+            throw new TestAbortedException(e.getMessage(), e);
         }
-        throw missing("the program '" + name + "' is not on the PATH");
     }
 
     /** The directory of full data sets. Only ever aborts: a user's clone has none. */
@@ -40,50 +48,5 @@ public final class Requirements {
     public static Path sharedData(String name) {
         return SharedData.find(name)
                 .orElseThrow(() -> new TestAbortedException("needs ../shared/data/" + name + ".ndjson.gz"));
-    }
-
-    /**
-     * A small file system of its own, to be filled up. Needs the right to mount.
-     *
-     * @param directory an empty directory
-     * @param bytes its size
-     */
-    public static Mount tmpfs(Path directory, long bytes) {
-        Path mount = tool("mount");
-        tool("umount");
-        if (run(mount.toString(), "-t", "tmpfs", "-o", "size=" + bytes, "levee-test", directory.toString()) != 0) {
-            throw missing("a tmpfs cannot be mounted here (not root?)");
-        }
-        return new Mount(directory);
-    }
-
-    /** A mounted file system; closing unmounts it. */
-    public record Mount(Path directory) implements AutoCloseable {
-        @Override
-        public void close() {
-            run("umount", "-l", directory.toString());
-        }
-    }
-
-    private static int run(String... command) {
-        try {
-            Process process = new ProcessBuilder(command)
-                    .redirectErrorStream(true)
-                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                    .start();
-            return process.waitFor(20, TimeUnit.SECONDS) ? process.exitValue() : -1;
-        } catch (IOException e) {
-            return -1;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return -1;
-        }
-    }
-
-    private static RuntimeException missing(String what) {
-        if ("1".equals(System.getenv("LEVEE_REQUIRE_TOOLS"))) {
-            throw new AssertionError(what + ", and LEVEE_REQUIRE_TOOLS=1 forbids to skip");
-        }
-        return new TestAbortedException(what);
     }
 }

@@ -33,8 +33,7 @@ public final class Tools {
      * @throws MissingToolException where there is none
      */
     public static Path need(String name) {
-        return find(name)
-                .orElseThrow(() -> new MissingToolException("the program '" + name + "' is not on the PATH"));
+        return find(name).orElseThrow(() -> new MissingToolException("the program '" + name + "' is not on the PATH"));
     }
 
     /** How a program ended. */

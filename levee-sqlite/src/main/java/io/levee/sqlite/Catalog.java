@@ -205,13 +205,16 @@ final class Catalog {
         return files(connection, "SELECT file FROM partitions WHERE state = 'closed' AND checksum IS NULL");
     }
 
-    /** The files of the newest dropped partitions; older ones are long gone. */
+    /** The files of the newest dropped partitions; older ones are long gone. What was set aside is not among them: it is kept. */
     static List<String> droppedFiles(Connection connection) throws SQLException {
         return files(
-                connection, "SELECT file FROM partitions WHERE state = 'dropped' ORDER BY changed DESC LIMIT 1000");
+                connection,
+                "SELECT file FROM partitions p WHERE state = 'dropped' AND NOT EXISTS(SELECT 1 FROM quarantine q"
+                        + " WHERE q.table_name = p.table_name AND q.class = p.class AND q.period = p.period AND q.n = p.n)"
+                        + " ORDER BY changed DESC LIMIT 1000");
     }
 
-    private static List<String> files(Connection connection, String sql) throws SQLException {
+    static List<String> files(Connection connection, String sql) throws SQLException {
         List<String> files = new ArrayList<>();
         try (Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery(sql)) {
@@ -329,7 +332,7 @@ final class Catalog {
         }
     }
 
-    private static void bind(PreparedStatement statement, int from, PartitionId id) throws SQLException {
+    static void bind(PreparedStatement statement, int from, PartitionId id) throws SQLException {
         statement.setString(from, id.table());
         statement.setString(from + 1, id.retentionClass());
         statement.setString(from + 2, id.period());

@@ -21,6 +21,10 @@ final class CatalogSchema {
                 + " rows INTEGER NOT NULL, pending TEXT NOT NULL)",
         "CREATE TABLE IF NOT EXISTS sources(table_name TEXT NOT NULL, source TEXT NOT NULL, position INTEGER NOT NULL,"
                 + " state TEXT NOT NULL, PRIMARY KEY(table_name, source)) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS quarantine(table_name TEXT NOT NULL, class TEXT NOT NULL, period TEXT NOT NULL,"
+                + " n INTEGER NOT NULL, file TEXT NOT NULL, reason TEXT NOT NULL, since INTEGER NOT NULL,"
+                + " row_count INTEGER, min_time INTEGER, max_time INTEGER,"
+                + " PRIMARY KEY(table_name, class, period, n)) WITHOUT ROWID",
     };
 
     /** What the first releases of the format did not have: table, column. All of them may be NULL. */
@@ -52,7 +56,7 @@ final class CatalogSchema {
 
     /** Adds what came since the catalog was made: releases that do not know it go on as before. */
     private static void widen(Connection connection) throws SQLException {
-        if (Sqlite.value(connection, "SELECT 1 FROM sqlite_master WHERE name = 'sources'") != null) {
+        if (Sqlite.number(connection, "SELECT count(*) FROM sqlite_master WHERE type = 'table'") >= SCHEMA.length) {
             return;
         }
         Sqlite.transaction(connection, () -> {
@@ -61,12 +65,16 @@ final class CatalogSchema {
                     Sqlite.run(connection, "ALTER TABLE " + column[0] + " ADD COLUMN " + column[1] + " INTEGER");
                 }
             }
-            // The last table comes last: where it is, everything is.
+            // Tables come last: where all of them are, everything is.
             for (String sql : SCHEMA) {
                 Sqlite.run(connection, sql);
             }
             return true;
         });
+    }
+
+    static boolean hasTable(Connection connection, String table) throws SQLException {
+        return Sqlite.value(connection, "SELECT 1 FROM sqlite_master WHERE name = '" + table + "'") != null;
     }
 
     /** Whether a table has a column: a store that is opened for reading only keeps the catalog it was made with. */

@@ -21,11 +21,19 @@ final class Maintenance {
     private final Manifest manifest;
     private final ReadHandles readers;
     private final Erasures erasures;
+    private final Quarantine quarantine;
     private final Clock wall;
     private @Nullable LeveeException failure;
 
     Maintenance(
-            StorePaths paths, Catalog catalog, Manifest manifest, ReadHandles readers, Erasures erasures, Clock wall) {
+            StorePaths paths,
+            Catalog catalog,
+            Manifest manifest,
+            ReadHandles readers,
+            Erasures erasures,
+            Quarantine quarantine,
+            Clock wall) {
+        this.quarantine = quarantine;
         this.paths = paths;
         this.catalog = catalog;
         this.manifest = manifest;
@@ -49,6 +57,7 @@ final class Maintenance {
                 }
             });
         }
+        attempt(quarantine::moveReleased);
         attempt(erasures::finishAll);
         // Asked again: a partition that was opened meanwhile has no checksum to be made.
         List<String> still = unchecked.isEmpty() ? unchecked : catalog.change(Catalog::filesWithoutChecksum);

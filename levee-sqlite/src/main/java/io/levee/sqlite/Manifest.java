@@ -1,6 +1,7 @@
 package io.levee.sqlite;
 
 import io.levee.PartitionId;
+import io.levee.engine.Quarantined;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Collection;
@@ -12,7 +13,13 @@ import org.jspecify.annotations.Nullable;
 
 /** The live partitions of an opened store. Thread-safe; a query takes a list of it once and keeps to that. */
 final class Manifest {
+    private final StorePaths paths;
     private final Map<PartitionId, Partition> live = new ConcurrentHashMap<>();
+    private final Map<PartitionId, Quarantined> setAside = new ConcurrentHashMap<>();
+
+    Manifest(StorePaths paths) {
+        this.paths = paths;
+    }
 
     void add(Partition partition) {
         live.put(partition.id(), partition);
@@ -21,6 +28,19 @@ final class Manifest {
     /** Takes one out of later lists. */
     synchronized void remove(PartitionId id) {
         live.remove(id);
+    }
+
+    /** Takes a damaged one out of later lists. Its gap is there first: no answer lacks rows without saying so. */
+    synchronized void setAside(Quarantined damaged) {
+        setAside.put(damaged.id(), damaged);
+        live.remove(damaged.id());
+    }
+
+    /** What was set aside, by table and then by time. */
+    List<Quarantined> quarantined() {
+        return setAside.values().stream()
+                .sorted(Comparator.comparing(Quarantined::id))
+                .toList();
     }
 
     @Nullable
@@ -86,6 +106,7 @@ final class Manifest {
             }
             add(partition);
         });
+        Quarantine.read(catalog, paths.root()).forEach(damaged -> setAside.put(damaged.id(), damaged));
         live.keySet().retainAll(now.stream().map(Partition::id).toList());
     }
 }

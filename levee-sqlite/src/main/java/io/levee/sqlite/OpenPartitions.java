@@ -261,6 +261,16 @@ final class OpenPartitions {
         }
     }
 
+    /** Closes the connection of a damaged partition and has it set aside; false where it is lent or gone already. */
+    boolean setAside(Partition partition, Quarantine quarantine, String reason) {
+        PartitionWriter writer = open.get(partition.id());
+        if (writer != null) {
+            release(writer);
+        }
+        full.remove(partition.id());
+        return quarantine.setAside(partition, reason);
+    }
+
     /** What the open caches may take together. */
     long cacheBytes() {
         return caches.bytes(open.size());

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What this process knows of one partition. Changed by the writer thread (and by the maintenance thread for ranges that an
@@ -158,6 +159,25 @@ final class Partition {
         }
         state = State.DROPPED;
         return true;
+    }
+
+    /**
+     * Open or closed becomes dropped, whatever it holds: it is damaged.
+     *
+     * @return what it was; null where it is dropped already or lent, and left alone
+     */
+    synchronized @Nullable State setAside() {
+        State before = state;
+        if (before == State.DROPPED || before == State.LENT) {
+            return null;
+        }
+        state = State.DROPPED;
+        return before;
+    }
+
+    /** It could not be set aside after all. */
+    synchronized void back(State before) {
+        state = before;
     }
 
     /** Whether it may hold rows of the half-open range. */

@@ -6,6 +6,7 @@ import io.levee.Bytes;
 import io.levee.CloseReport;
 import io.levee.ErrorCode;
 import io.levee.Expr;
+import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
@@ -19,6 +20,7 @@ import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
 import io.levee.engine.Finding;
 import io.levee.engine.Period;
+import io.levee.engine.Quarantined;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
@@ -73,6 +75,7 @@ final class SqliteEngine implements StorageEngine {
             SingleRecords records,
             Erasures erasures,
             Trash trash,
+            Quarantine quarantine,
             Maintenance maintenance,
             TableMarks marks,
             boolean lastClean) {}
@@ -102,6 +105,8 @@ final class SqliteEngine implements StorageEngine {
             TableMarks marks = marks(catalog, paths);
             Erasures erasures = new Erasures(
                     new Rewriter(paths, catalog, readers, settings.options().clock()));
+            Quarantine quarantine = new Quarantine(
+                    paths, catalog, manifest, readers, settings.options().clock(), marks);
             this.writing = new Writing(
                     lock,
                     catalog,
@@ -116,12 +121,14 @@ final class SqliteEngine implements StorageEngine {
                             readers,
                             settings.options().clock(),
                             marks),
+                    quarantine,
                     new Maintenance(
                             paths,
                             catalog,
                             manifest,
                             readers,
                             erasures,
+                            quarantine,
                             settings.options().clock()),
                     marks,
                     catalog.begin());
@@ -150,7 +157,7 @@ final class SqliteEngine implements StorageEngine {
         try {
             Connections.prepare(paths.tmp());
             catalog = Catalog.open(paths.catalog(), settings.options().clock().instant());
-            Manifest manifest = new Manifest();
+            Manifest manifest = new Manifest(paths);
             manifest.reload(catalog.beforeStart());
             Map<String, Object> pragmas = Connections.effective(catalog.beforeStart());
             SqliteEngine engine = new SqliteEngine(paths, settings, manifest, pragmas, lock, catalog, null);
@@ -180,7 +187,7 @@ final class SqliteEngine implements StorageEngine {
         try {
             catalog = Connections.reader(paths.catalog(), Bytes.mebi(1));
             CatalogSchema.requireFormat(catalog);
-            Manifest manifest = new Manifest();
+            Manifest manifest = new Manifest(paths);
             manifest.reload(catalog);
             Map<String, Object> pragmas = Connections.effective(catalog);
             SqliteEngine engine = new SqliteEngine(paths, settings, manifest, pragmas, null, null, catalog);
@@ -487,6 +494,24 @@ final class SqliteEngine implements StorageEngine {
     public void purgeDropped(String table) {
         writing().trash.purge(table);
         writing().erasures.finish(table);
+        List<String> kept = writing().quarantine.left(table);
+        if (!kept.isEmpty()) {
+            throw new LeveeException(
+                            ErrorCode.CORRUPT,
+                            "damaged files that were set aside may hold such records, and cannot be searched: " + kept)
+                    .hint("salvage what is wanted with sqlite3 FILE .recover, delete the files, and erase again");
+        }
+    }
+
+    @Override
+    public List<Gap> gaps() {
+        return Quarantine.gaps(quarantined());
+    }
+
+    @Override
+    public List<Quarantined> quarantined() {
+        refresh();
+        return manifest.quarantined();
     }
 
     @Override

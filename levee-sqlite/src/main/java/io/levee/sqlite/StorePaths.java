@@ -26,6 +26,11 @@ record StorePaths(Path root) {
         return root.resolve("trash");
     }
 
+    /** Damaged files, kept for a person. */
+    Path quarantine() {
+        return root.resolve("quarantine");
+    }
+
     Path tmp() {
         return root.resolve("tmp");
     }
@@ -33,6 +38,11 @@ record StorePaths(Path root) {
     /** The database file of a partition, by the path that the catalog keeps. */
     Path partition(Partition partition) {
         return root.resolve(partition.file());
+    }
+
+    /** The name that a partition's file has outside of its table's directory: in the trash, or set aside. */
+    static String flat(String file) {
+        return Path.of("tables").relativize(Path.of(file)).toString().replace('/', '~');
     }
 
     /** The directory of a table's partitions. */
@@ -52,7 +62,7 @@ record StorePaths(Path root) {
     void create() {
         try {
             Files.createDirectories(root);
-            for (Path directory : new Path[] {tables(), trash(), tmp()}) {
+            for (Path directory : new Path[] {tables(), trash(), quarantine(), tmp()}) {
                 Files.createDirectories(directory);
             }
             sync(root);

@@ -141,8 +141,7 @@ final class Trash {
     /** Moves a file by the path that the catalog has for it. */
     private void move(String known) {
         Path file = paths.root().resolve(known);
-        Path target = paths.trash()
-                .resolve(Path.of("tables").relativize(Path.of(known)).toString().replace('/', '~'));
+        Path target = paths.trash().resolve(StorePaths.flat(known));
         try {
             if (Files.exists(file)) {
                 Files.move(file, target, StandardCopyOption.ATOMIC_MOVE);

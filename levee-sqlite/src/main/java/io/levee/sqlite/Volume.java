@@ -97,6 +97,9 @@ final class Volume {
         if (file.startsWith(paths.trash())) {
             return "trash";
         }
+        if (file.startsWith(paths.quarantine())) {
+            return "quarantine";
+        }
         if (file.startsWith(paths.tmp())) {
             return "tmp";
         }

@@ -183,7 +183,7 @@ class ArchitectureTest {
                                 "org.sqlite.SQLiteDataSource.getConnection")))
                 .check(engine);
         noClasses()
-                .that(except("Trash", "Rewriter"))
+                .that(except("Trash", "Rewriter", "Quarantine"))
                 .should()
                 .accessTargetWhere(calls(
                         "renames or unlinks",

@@ -1,6 +1,5 @@
 package io.levee.sqlite;
 
-import io.levee.ErrorCode;
 import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.LossReason;
@@ -103,9 +102,8 @@ final class Quarantine {
     }
 
     private Quarantined describe(Partition partition, Partition.Held held, String reason, Instant now) {
-        String where = paths.quarantine()
-                .resolve(StorePaths.flat(partition.file()))
-                .toString();
+        String where =
+                paths.quarantine().resolve(StorePaths.flat(partition.file())).toString();
         return describe(partition.id(), where, reason, Micros.of(now), held.known() ? held : null);
     }
 

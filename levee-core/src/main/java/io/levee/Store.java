@@ -3,8 +3,11 @@ package io.levee;
 import io.levee.Aggregation.Groups;
 import io.levee.engine.Capability;
 import io.levee.engine.Finding;
+import io.levee.engine.Quarantined;
 import io.levee.engine.StorageEngine;
+import io.levee.engine.Verification;
 import io.levee.internal.query.ChunkStream;
+import io.levee.internal.query.Gaps;
 import io.levee.internal.query.PageReader;
 import io.levee.internal.query.QueryService;
 import io.levee.internal.query.TailReader;
@@ -12,10 +15,12 @@ import io.levee.internal.retention.EraseService;
 import io.levee.internal.retention.RetentionService;
 import io.levee.internal.status.StatusService;
 import io.levee.internal.supervisor.Supervisor;
+import io.levee.internal.time.Micros;
 import io.levee.internal.write.TableState;
 import io.levee.internal.write.Tables;
 import io.levee.internal.write.WriteService;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -36,6 +41,7 @@ public final class Store implements AutoCloseable {
     private final Tables tables;
     private final @Nullable WriteService writes;
     private final QueryService queries;
+    private final Gaps gaps;
     private final RetentionService retention;
     private final StatusService status;
     private @Nullable CloseReport report;
@@ -47,7 +53,8 @@ public final class Store implements AutoCloseable {
         this.supervisor = supervisor;
         this.tables = new Tables(engine, readOnly);
         this.writes = readOnly ? null : new WriteService(engine, options, tables, supervisor);
-        this.queries = new QueryService(engine, options, tables, supervisor, writes);
+        this.gaps = new Gaps(engine, writes);
+        this.queries = new QueryService(engine, options, tables, supervisor, gaps);
         this.retention = new RetentionService(engine, options, tables, writes);
         this.status = new StatusService(engine, options, tables, supervisor, writes);
     }
@@ -182,6 +189,53 @@ public final class Store implements AutoCloseable {
 
     <T> Tail<T> tail(TableState table, Function<Row, T> decoder, long after) {
         return new Tail<>(new TailReader(queries, table, after, !readOnly), decoder);
+    }
+
+    /**
+     * Everything that is known to be missing: records that were accepted and given up, in this life of the store and in earlier ones, what
+     * an unclean stop may have cost, and what damaged partitions held. Ranges, merged at a cap; counts stay exact where they are known.
+     * Any thread; a store opened for reading reads the writer's ledger.
+     *
+     * @return the gaps, an empty list where nothing is missing
+     */
+    public List<Gap> gaps() {
+        return gaps.all();
+    }
+
+    /**
+     * The gaps of a table that touch a range of event time. As {@link #gaps()}.
+     *
+     * @param table the table
+     * @param from the begin of the half-open range, or null for all before {@code to}
+     * @param to its end, or null for all from {@code from} on
+     * @throws LeveeException {@link ErrorCode#UNKNOWN_TABLE}
+     */
+    public List<Gap> gaps(String table, @Nullable Instant from, @Nullable Instant to) {
+        tables.get(table);
+        return gaps.touching(
+                table, from == null ? Long.MIN_VALUE : Micros.of(from), to == null ? Long.MAX_VALUE : Micros.of(to));
+    }
+
+    /** Damaged partitions that were set aside; what they held is in {@link #gaps()}. Any thread. */
+    public List<Quarantined> quarantined() {
+        return engine.quarantined();
+    }
+
+    /**
+     * Checks partitions byte by byte against what they were when they were closed, one after another, at a bounded rate. A damaged one is
+     * set aside, and shows in {@link #quarantined} and {@link #gaps()} from then on; a store opened for reading only tells. Takes as long as
+     * reading the files takes; writing and queries go on. One call at a time; a second one waits for the first.
+     *
+     * @param table the table, or null for all
+     * @param each told about each partition as it is done, on the caller's thread
+     * @return what was found, one entry a partition
+     * @throws LeveeException {@link ErrorCode#UNKNOWN_TABLE}, {@link ErrorCode#CLOSED} when the store closes meanwhile
+     */
+    public List<Verification> verify(@Nullable String table, Consumer<Verification> each) {
+        if (table != null) {
+            tables.get(table);
+        }
+        return retention.verify(table, each);
     }
 
     /** What this store's engine can do beyond what every engine does. */

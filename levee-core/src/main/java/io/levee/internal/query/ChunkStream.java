@@ -11,6 +11,7 @@ import java.util.NoSuchElementException;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,17 +26,27 @@ public final class ChunkStream {
     private static final List<@Nullable Object[]> END = new ArrayList<>();
 
     private final Execution execution;
-    private final Coverage coverage;
+    private final Supplier<Coverage> coverage;
+    private final boolean askedLive;
     private final BlockingQueue<List<@Nullable Object[]>> chunks = new ArrayBlockingQueue<>(CHUNKS);
     private volatile @Nullable List<String> columns;
     private volatile @Nullable LeveeException failure;
+    private volatile @Nullable Coverage covered;
     private volatile boolean fetching;
     private List<@Nullable Object[]> chunk = List.of();
     private int at;
 
-    ChunkStream(Execution execution, Coverage coverage) {
+    /**
+     * A stream.
+     *
+     * @param coverage tells what is missing in the result's range
+     * @param askedLive whether it answers from memory, so that the reader may ask; else the query thread does, before the first row and
+     *     after the last
+     */
+    ChunkStream(Execution execution, Supplier<Coverage> coverage, boolean askedLive) {
         this.execution = execution;
         this.coverage = coverage;
+        this.askedLive = askedLive;
     }
 
     /** The query thread's side: collects rows and hands over full chunks. */
@@ -78,9 +89,18 @@ public final class ChunkStream {
             }
         }
 
+        /** Asks what is missing, where the reader may not. */
+        void cover() {
+            if (!askedLive) {
+                covered = coverage.get();
+            }
+        }
+
         /** All rows are there. */
         void end() {
             flush();
+            // Again: a partition that the query found damaged is set aside by now.
+            cover();
             hand(END);
         }
 
@@ -146,9 +166,17 @@ public final class ChunkStream {
         }
     }
 
-    /** What the result can be trusted for. */
+    /** What the result can be trusted for, as is known now; final once the last row was read. May wait for the query to begin. */
     public Coverage coverage() {
-        return coverage;
+        if (askedLive) {
+            return coverage.get();
+        }
+        while (covered == null && chunk != END) {
+            // Nothing was handed over yet: there is no row to lose here.
+            fetch();
+        }
+        Coverage known = covered;
+        return known == null ? Coverage.COMPLETE : known;
     }
 
     /** Ends the query if it still runs. Idempotent. */

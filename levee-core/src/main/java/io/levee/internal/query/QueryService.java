@@ -7,7 +7,6 @@ import io.levee.ColumnType;
 import io.levee.Coverage;
 import io.levee.ErrorCode;
 import io.levee.Expr;
-import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.Measure;
 import io.levee.Query;
@@ -25,7 +24,6 @@ import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.supervisor.Task;
 import io.levee.internal.time.MonotonicClock;
 import io.levee.internal.write.Tables;
-import io.levee.internal.write.WriteService;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,6 +32,7 @@ import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,7 +51,7 @@ public final class QueryService {
     private final StoreOptions options;
     private final Tables tables;
     private final Supervisor supervisor;
-    private final @Nullable WriteService writes;
+    private final Gaps gaps;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private final AtomicLong ids = new AtomicLong();
     private final LinkedBlockingQueue<Job> waiting = new LinkedBlockingQueue<>(MAX_WAITING);
@@ -84,12 +83,12 @@ public final class QueryService {
             StoreOptions options,
             Tables tables,
             Supervisor supervisor,
-            @Nullable WriteService writes) {
+            Gaps gaps) {
         this.engine = engine;
         this.options = options;
         this.tables = tables;
         this.supervisor = supervisor;
-        this.writes = writes;
+        this.gaps = gaps;
     }
 
     /** Starts the query threads and the watchdog. */
@@ -119,6 +118,7 @@ public final class QueryService {
         try {
             job.execution.check();
             job.started = true;
+            feeder.cover();
             job.work.run(job.execution, feeder);
             feeder.end();
         } catch (LeveeException e) {
@@ -147,12 +147,12 @@ public final class QueryService {
         return job.execution.over() && !job.started && waiting.remove(job);
     }
 
-    private ChunkStream submit(String what, Duration deadline, Coverage coverage, Work work) {
+    private ChunkStream submit(String what, Duration deadline, Supplier<Coverage> coverage, Work work) {
         if (stopped) {
             throw new LeveeException(ErrorCode.CLOSED, "the store is closed");
         }
         Execution execution = new Execution(ids.incrementAndGet(), what, clock.nanos(), deadline);
-        Job job = new Job(execution, new ChunkStream(execution, coverage), work);
+        Job job = new Job(execution, new ChunkStream(execution, coverage, gaps.inMemory()), work);
         alive.put(execution.id(), job);
         if (stopped) {
             // stop() may have walked the list before this query was in it.
@@ -182,7 +182,7 @@ public final class QueryService {
         ChunkStream stream = submit(
                 "query " + describe(query),
                 query.deadline(),
-                coverage(query),
+                () -> gaps.coverage(query.table(), query.fromMicros(), query.toMicros()),
                 (execution, sink) -> engine.rows(resolved, execution, sink));
         return new PageReader(resolved, stream, limit);
     }
@@ -224,7 +224,7 @@ public final class QueryService {
         ChunkStream stream = submit(
                 "aggregate " + describe(query),
                 query.deadline(),
-                coverage(query),
+                () -> gaps.coverage(query.table(), query.fromMicros(), query.toMicros()),
                 (execution, sink) -> engine.aggregate(spec, resolved, execution, sink));
         List<String> names = new ArrayList<>(resolved.by());
         measures.forEach(m -> names.add(m.name()));
@@ -286,7 +286,7 @@ public final class QueryService {
         return submit(
                 "tail " + query.spec().name() + " after " + query.after(),
                 Query.DEFAULT_DEADLINE,
-                Coverage.COMPLETE,
+                () -> Coverage.COMPLETE,
                 (execution, sink) -> {
                     engine.tail(query, execution, sink);
                     sink.row(new Object[] {engine.droppedSeq(query.spec().name())});
@@ -298,7 +298,7 @@ public final class QueryService {
         ChunkStream stream = submit(
                 "highest number of " + spec.name(),
                 Query.DEFAULT_DEADLINE,
-                Coverage.COMPLETE,
+                () -> Coverage.COMPLETE,
                 (execution, sink) -> sink.row(new Object[] {engine.highestSeq(spec, execution)}));
         try {
             return stream.next()[0] instanceof Long number ? number : 0;
@@ -309,22 +309,11 @@ public final class QueryService {
 
     /** See {@link io.levee.Store#sql}. */
     public ChunkStream sql(SqlQuery query) {
-        List<Gap> gaps = writes == null
-                ? List.of()
-                : writes.losses().gaps().stream()
-                        .filter(g -> g.fromMicros() < query.toMicros() && g.toMicros() >= query.fromMicros())
-                        .toList();
         return submit(
                 "sql " + query.sql(),
                 query.deadline(),
-                new Coverage(gaps),
+                () -> gaps.coverage(null, query.fromMicros(), query.toMicros()),
                 (execution, sink) -> engine.sql(query, execution, sink));
-    }
-
-    private Coverage coverage(Query query) {
-        return writes == null
-                ? Coverage.COMPLETE
-                : writes.losses().coverage(query.table(), query.fromMicros(), query.toMicros());
     }
 
     private static String describe(Query query) {

@@ -11,6 +11,7 @@ import io.levee.RetentionRule;
 import io.levee.StoreOptions;
 import io.levee.TableSpec;
 import io.levee.engine.StorageEngine;
+import io.levee.engine.Verification;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.supervisor.Task;
 import io.levee.internal.time.Micros;
@@ -26,6 +27,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +46,7 @@ public final class RetentionService {
     private final StoreOptions options;
     private final Tables tables;
     private final @Nullable WriteService writes;
+    private final Object maintenance = new Object();
     private volatile boolean stopped;
     private @Nullable Task janitor;
 
@@ -58,11 +61,11 @@ public final class RetentionService {
     /** Starts the janitor and the maintenance thread. */
     public void start(Supervisor supervisor) {
         supervisor.start("levee-maintenance", task -> {
-            engine.learnRanges();
+            maintain();
             tables.noteTimes();
             task.ran("");
             while (task.pause(AHEAD_EVERY)) {
-                engine.learnRanges();
+                maintain();
                 task.ran(makeAhead());
             }
         });
@@ -75,6 +78,35 @@ public final class RetentionService {
                 task.ran(report.dropped().isEmpty() ? "" : "dropped " + report.dropped());
             }
         });
+    }
+
+    /** The engine's maintenance has one thread at a time: the supervised one, or one that verifies. */
+    private void maintain() {
+        synchronized (maintenance) {
+            engine.learnRanges();
+        }
+    }
+
+    /** See {@link io.levee.Store#verify}. */
+    public List<Verification> verify(@Nullable String table, Consumer<Verification> each) {
+        List<Verification> found = new ArrayList<>();
+        for (PartitionInfo partition : engine.partitions()) {
+            PartitionId id = partition.id();
+            if (table != null && !id.table().equals(table)) {
+                continue;
+            }
+            if (stopped) {
+                throw new LeveeException(
+                        ErrorCode.CLOSED, "the store closed after " + found.size() + " partitions were verified");
+            }
+            Verification one;
+            synchronized (maintenance) {
+                one = engine.verify(id);
+            }
+            found.add(one);
+            each.accept(one);
+        }
+        return found;
     }
 
     /** See {@link io.levee.Store#planRetention}. */

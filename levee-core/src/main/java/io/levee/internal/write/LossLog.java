@@ -1,6 +1,5 @@
 package io.levee.internal.write;
 
-import io.levee.Coverage;
 import io.levee.Gap;
 import io.levee.LossReason;
 import java.util.ArrayList;
@@ -9,81 +8,87 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What was accepted and then given up, as ranges of event time. Kept in memory only: noting a loss never writes (guarantee
- * G4). Thread-safe.
+ * What was accepted and then given up, as ranges of event time. Noting a loss never writes and allocates nothing but now and then a
+ * range (guarantee G4); {@link Ledger} carries to the disk what was noted since it last looked. Thread-safe.
  *
- * <p>Ranges of one table and reason that touch or follow each other within a minute are one; past {@value #MAX_RANGES} ranges
- * the two nearest of the oldest are merged, so that counts stay exact and memory bounded.
+ * <p>Two sets of ranges grow with each note: those of this life, which answer queries, and those that the ledger has not got yet.
+ * What was lost before this opening is the engine's to tell and stays apart, so that totals and close report are of this life.
  */
 public final class LossLog {
-    /** Most ranges kept. */
-    static final int MAX_RANGES = 1000;
+    /** Most ranges kept of this life, unless there are more pairs of table and reason. */
+    static final int MAX_RANGES = LossRanges.MAX_RANGES;
 
-    private static final long NEAR_MICROS = 60_000_000L;
+    private static final LossReason[] REASONS = LossReason.values();
 
-    private final List<Gap> gaps = new ArrayList<>();
-    private final Map<LossReason, Long> totals = new EnumMap<>(LossReason.class);
+    private final List<Gap> before;
+    private final LossRanges life = new LossRanges();
+    private final long[] totals = new long[REASONS.length];
+    private LossRanges fresh = new LossRanges();
+    private List<Gap> handed = List.of();
+
+    /** A log of a store that lost nothing before. */
+    public LossLog() {
+        this(List.of());
+    }
+
+    /**
+     * A log.
+     *
+     * @param before what the ledger says was lost before this opening
+     */
+    public LossLog(List<Gap> before) {
+        this.before = List.copyOf(before);
+    }
 
     /** Notes one lost record. */
     public synchronized void note(String table, long timeMicros, LossReason reason) {
-        totals.merge(reason, 1L, Long::sum);
-        for (int i = gaps.size() - 1; i >= 0 && i >= gaps.size() - 8; i--) {
-            Gap gap = gaps.get(i);
-            if (gap.reason() == reason
-                    && gap.table().equals(table)
-                    && timeMicros >= gap.fromMicros() - NEAR_MICROS
-                    && timeMicros <= gap.toMicros() + NEAR_MICROS) {
-                gaps.set(i, merged(gap, new Gap(table, timeMicros, timeMicros, 1, reason)));
-                return;
-            }
-        }
-        gaps.add(new Gap(table, timeMicros, timeMicros, 1, reason));
-        if (gaps.size() > MAX_RANGES) {
-            mergeOldest();
-        }
+        totals[reason.ordinal()]++;
+        life.note(table, timeMicros, reason);
+        fresh.note(table, timeMicros, reason);
     }
 
-    private static Gap merged(Gap a, Gap b) {
-        return new Gap(
-                a.table(),
-                Math.min(a.fromMicros(), b.fromMicros()),
-                Math.max(a.toMicros(), b.toMicros()),
-                a.count() + b.count(),
-                a.reason());
-    }
-
-    /** The oldest range and the next one of its table and reason become one; there is one among so many ranges. */
-    private void mergeOldest() {
-        for (int i = 0; i < gaps.size(); i++) {
-            Gap first = gaps.get(i);
-            for (int j = i + 1; j < gaps.size(); j++) {
-                Gap second = gaps.get(j);
-                if (first.reason() == second.reason() && first.table().equals(second.table())) {
-                    gaps.set(i, merged(first, second));
-                    gaps.remove(j);
-                    return;
-                }
-            }
-        }
-    }
-
-    /** How many records were lost, by reason. */
+    /** How many records were lost in this life, by reason; reasons without a loss are left out. */
     public synchronized Map<LossReason, Long> totals() {
-        return new EnumMap<>(totals);
-    }
-
-    /** All ranges. */
-    public synchronized List<Gap> gaps() {
-        return List.copyOf(gaps);
-    }
-
-    /** The ranges of one table that touch a half-open range of time. */
-    public synchronized Coverage coverage(String table, long fromMicros, long toMicros) {
-        if (gaps.isEmpty()) {
-            return Coverage.COMPLETE;
+        Map<LossReason, Long> map = new EnumMap<>(LossReason.class);
+        for (LossReason reason : REASONS) {
+            if (totals[reason.ordinal()] > 0) {
+                map.put(reason, totals[reason.ordinal()]);
+            }
         }
-        return new Coverage(gaps.stream()
-                .filter(g -> g.table().equals(table) && g.fromMicros() < toMicros && g.toMicros() >= fromMicros)
-                .toList());
+        return map;
+    }
+
+    /** The ranges of this life. */
+    public synchronized List<Gap> gaps() {
+        return life.gaps();
+    }
+
+    /** All ranges, those of earlier lives first. */
+    public List<Gap> all() {
+        List<Gap> all = new ArrayList<>(before);
+        all.addAll(gaps());
+        return all;
+    }
+
+    /** Whether {@link #handOver} has anything to hand over. */
+    synchronized boolean pending() {
+        return !handed.isEmpty() || !fresh.isEmpty();
+    }
+
+    /**
+     * What the ledger has to get next. The same list again until {@link #written} was called, and only then what was noted meanwhile:
+     * so a write that failed is repeated as it was, and nothing is left out or written twice.
+     */
+    synchronized List<Gap> handOver() {
+        if (handed.isEmpty() && !fresh.isEmpty()) {
+            handed = fresh.gaps();
+            fresh = new LossRanges();
+        }
+        return handed;
+    }
+
+    /** The ledger has what was handed over. */
+    synchronized void written() {
+        handed = List.of();
     }
 }

@@ -27,12 +27,21 @@ public final class TableState implements SeqSource {
     private volatile TableSpec spec;
     private volatile @Nullable Layout layout;
     private @Nullable Periods periods;
+    /** Guarded by the queue's lock. */
+    private final InFlightWindows.Window inFlight;
+
     private long nextSeq;
     private long seqEnd;
 
     TableState(StorageEngine engine, TableSpec spec) {
         this.engine = engine;
         this.spec = spec;
+        this.inFlight = new InFlightWindows.Window(spec.name());
+    }
+
+    /** The event times in flight. */
+    InFlightWindows.Window inFlight() {
+        return inFlight;
     }
 
     /** The newest spec. */

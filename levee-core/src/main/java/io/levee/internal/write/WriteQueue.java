@@ -10,9 +10,7 @@ import io.levee.engine.InFlight;
 import io.levee.internal.time.MonotonicClock;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -47,6 +45,7 @@ public final class WriteQueue {
     private final Condition notEmpty = lock.newCondition();
     private final Condition room = lock.newCondition();
     private final Condition settled = lock.newCondition();
+    private final InFlightWindows windows = new InFlightWindows();
 
     /** Slots of the ring; null where a record was evicted. Grows to its limit, never past it. */
     private @Nullable Pending[] ring = new Pending[1024];
@@ -65,9 +64,6 @@ public final class WriteQueue {
     private long oldestInHand = Long.MAX_VALUE;
     /** Records of later tickets are not handed out yet: a change of single records comes first. */
     private long barrier = Long.MAX_VALUE;
-
-    /** What the writer took last: read under the lock, for {@link #inFlight}; a row may be settled already. */
-    private List<Pending> hand = List.of();
 
     private long accepted;
     private long stored;
@@ -178,6 +174,7 @@ public final class WriteQueue {
             }
         } else if (policy instanceof Overflow.DropNewest && record.waiter() == null) {
             accepted++;
+            windows.accepted(record.table().inFlight(), record.timeMicros());
             lose(record);
             throw new Shed();
         } else {
@@ -249,6 +246,7 @@ public final class WriteQueue {
         bytes += record.bytes();
         accepted++;
         record.ticket(accepted);
+        windows.accepted(record.table().inFlight(), record.timeMicros());
         if (record.waiter() != null) {
             waited++;
         } else {
@@ -316,7 +314,6 @@ public final class WriteQueue {
             if (!batch.isEmpty()) {
                 oldestInHand = Math.min(oldestInHand, batch.get(0).ticket());
             }
-            hand = List.copyOf(batch);
             lastBatch = batch.size();
             live -= batch.size();
             inHand += batch.size();
@@ -464,45 +461,10 @@ public final class WriteQueue {
         lock.lock();
         try {
             oldestInHand = lowestTicket;
-            if (lowestTicket == Long.MAX_VALUE) {
-                hand = List.of();
-            }
             settled.signalAll();
         } finally {
             lock.unlock();
         }
-    }
-
-    /** The range of event times of each table's records that are accepted and not settled. */
-    List<InFlight> inFlight() {
-        Map<TableState, InFlight> ranges = new HashMap<>();
-        lock.lock();
-        try {
-            hand.forEach(record -> widen(ranges, record));
-            for (int i = 0; i < slots; i++) {
-                Pending record = ring[index(i)];
-                if (record != null) {
-                    widen(ranges, record);
-                }
-            }
-        } finally {
-            lock.unlock();
-        }
-        return List.copyOf(ranges.values());
-    }
-
-    private static void widen(Map<TableState, InFlight> ranges, Pending record) {
-        long time = record.timeMicros();
-        ranges.compute(
-                record.table(),
-                (table, range) -> range == null
-                        ? new InFlight(table.spec().name(), time, time)
-                        : time >= range.fromMicros() && time <= range.toMicros()
-                                ? range
-                                : new InFlight(
-                                        range.table(),
-                                        Math.min(time, range.fromMicros()),
-                                        Math.max(time, range.toMicros())));
     }
 
     /** Refuses new records from now on. */
@@ -533,6 +495,30 @@ public final class WriteQueue {
                 .with("bytes", bytes)
                 .with("limitBytes", limitBytes)
                 .hint("try again when the writer has caught up");
+    }
+
+    /** Has the ledger look when a record comes whose time it does not cover. */
+    void onUncovered(Runnable ask) {
+        lock.lock();
+        try {
+            windows.onUncovered(ask);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Which event times may be in flight. Called by the ledger alone: what it is told is taken for written. */
+    List<InFlight> inFlight(long nowMicros) {
+        lock.lock();
+        try {
+            List<InFlight> all = windows.tell(nowMicros);
+            if (oldestUnsettled() > windows.olderUpTo()) {
+                windows.age(accepted);
+            }
+            return all;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** The books at one instant. */

@@ -13,7 +13,6 @@ import io.levee.Receipt;
 import io.levee.Row;
 import io.levee.StoreOptions;
 import io.levee.TableSpec;
-import io.levee.engine.InFlight;
 import io.levee.engine.Period;
 import io.levee.engine.RowQuery;
 import io.levee.engine.SourceMark;
@@ -44,7 +43,8 @@ public final class WriteService {
     private final StorageEngine engine;
     private final StoreOptions options;
     private final Supervisor supervisor;
-    private final LossLog losses = new LossLog();
+    private final LossLog losses;
+    private final Ledger ledger;
     private final Receipts receipts = new Receipts();
     private final WriteQueue queue;
     private final TimeGuard guard;
@@ -57,10 +57,12 @@ public final class WriteService {
         this.options = options;
         this.supervisor = supervisor;
         MonotonicClock clock = MonotonicClock.SYSTEM;
+        this.losses = new LossLog(engine.losses());
         this.queue = new WriteQueue(
                 options.queueRecords(), new Bytes(options.memory().value() / QUEUE_SHARE), losses, clock);
         this.guard = new TimeGuard(engine, options);
         this.writer = new Writer(engine, queue, losses, receipts, clock);
+        this.ledger = new Ledger(engine, queue, losses, clock, options.clock());
         tables.specs(); // Reading the catalog fails here, before a thread is started.
     }
 
@@ -71,6 +73,7 @@ public final class WriteService {
             writer.run(task);
             ended.countDown();
         });
+        ledger.start(supervisor);
     }
 
     /** See {@link io.levee.Table#append(Object)}. */
@@ -272,9 +275,9 @@ public final class WriteService {
         return losses;
     }
 
-    /** The range of event times of each table that has records which are accepted and not settled: what an unclean stop can cost. */
-    public List<InFlight> inFlight() {
-        return queue.inFlight();
+    /** What carries losses to the disk. */
+    public Ledger ledger() {
+        return ledger;
     }
 
     /** The books at one instant. */
@@ -311,6 +314,11 @@ public final class WriteService {
         }
         if (reason.isEmpty()) {
             reason = writer.closeFailure();
+        }
+        // Nothing is lost or settled any more: the ledger gets the rest, and a failure of it shows in the report.
+        String unwritten = ledger.finish();
+        if (reason.isEmpty()) {
+            reason = unwritten;
         }
         return new CloseReport(
                 reason.isEmpty(), books.accepted(), books.stored(), books.lost(), 0, losses.gaps(), reason);

@@ -4,6 +4,7 @@ import io.levee.Ack;
 import io.levee.Aggregation;
 import io.levee.CloseReport;
 import io.levee.Expr;
+import io.levee.Gap;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.SqlQuery;
@@ -13,6 +14,7 @@ import io.levee.engine.Capability;
 import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
 import io.levee.engine.Finding;
+import io.levee.engine.InFlight;
 import io.levee.engine.Period;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
@@ -206,6 +208,40 @@ final class FakeEngine implements StorageEngine {
     @Override
     public long droppedSeq(String table) {
         return 0;
+    }
+
+    volatile @Nullable RuntimeException ledgerFailure;
+    private final List<Gap> ledgerLost = new ArrayList<>();
+    private List<Gap> refused = List.of();
+    private List<InFlight> inFlight = List.of();
+    private int ledgerCalls;
+
+    @Override
+    public synchronized void ledger(List<Gap> lost, List<InFlight> windows) {
+        ledgerCalls++;
+        RuntimeException failure = ledgerFailure;
+        if (failure != null) {
+            refused = lost;
+            throw failure;
+        }
+        ledgerLost.addAll(lost);
+        inFlight = windows;
+    }
+
+    synchronized int ledgerCalls() {
+        return ledgerCalls;
+    }
+
+    synchronized List<Gap> ledgerLost() {
+        return List.copyOf(ledgerLost);
+    }
+
+    synchronized List<Gap> refusedByLedger() {
+        return refused;
+    }
+
+    synchronized List<InFlight> inFlight() {
+        return inFlight;
     }
 
     @Override

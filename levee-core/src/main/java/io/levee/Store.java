@@ -203,15 +203,17 @@ public final class Store implements AutoCloseable {
     }
 
     /**
-     * The gaps of a table that touch a range of event time. As {@link #gaps()}.
+     * The gaps that touch a range of event time. As {@link #gaps()}.
      *
-     * @param table the table
+     * @param table the table, or null for all
      * @param from the begin of the half-open range, or null for all before {@code to}
      * @param to its end, or null for all from {@code from} on
      * @throws LeveeException {@link ErrorCode#UNKNOWN_TABLE}
      */
-    public List<Gap> gaps(String table, @Nullable Instant from, @Nullable Instant to) {
-        tables.get(table);
+    public List<Gap> gaps(@Nullable String table, @Nullable Instant from, @Nullable Instant to) {
+        if (table != null) {
+            tables.get(table);
+        }
         return gaps.touching(
                 table, from == null ? Long.MIN_VALUE : Micros.of(from), to == null ? Long.MAX_VALUE : Micros.of(to));
     }

@@ -1,6 +1,8 @@
 package io.levee.cli;
 
+import io.levee.ErrorCode;
 import io.levee.Levee;
+import io.levee.LeveeException;
 import io.levee.Store;
 import io.levee.StoreOptions;
 import java.util.LinkedHashMap;
@@ -78,6 +80,19 @@ final class Target {
     /** Opens the store beside whoever writes to it. */
     Store openToRead(Console console) {
         return opened(Levee.open(address(console), true, options -> {}));
+    }
+
+    /** Opens an existing store as its writer, so that damage can be set aside; beside another writer, to read only. */
+    Store openToVerify(Console console) {
+        try {
+            return openExisting(console);
+        } catch (LeveeException e) {
+            if (e.code() != ErrorCode.STORE_LOCKED) {
+                throw e;
+            }
+            console.say("another process writes to the store: damage is told, not set aside");
+            return openToRead(console);
+        }
     }
 
     /** Opens the store as its writer, creating it where there is none. */

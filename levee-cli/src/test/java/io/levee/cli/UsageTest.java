@@ -50,6 +50,9 @@ class UsageTest {
                 "tail t --for ever",
                 "trash",
                 "trash restore",
+                "quarantine",
+                "gaps t --from soon",
+                "verify a b",
                 "doctor now",
             })
     void wrongUsageIsStatusTwo(String line) {
@@ -93,6 +96,9 @@ class UsageTest {
                 "tail",
                 "trash list",
                 "trash restore",
+                "gaps",
+                "verify",
+                "quarantine list",
                 "doctor"
             })
     void everyCommandHasHelpWithExamples(String command) {

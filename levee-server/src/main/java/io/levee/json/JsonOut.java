@@ -11,6 +11,8 @@ import io.levee.Row;
 import io.levee.TableSpec;
 import io.levee.Tail;
 import io.levee.engine.Finding;
+import io.levee.engine.Quarantined;
+import io.levee.engine.Verification;
 import io.levee.internal.time.Micros;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
@@ -218,20 +220,52 @@ public final class JsonOut implements AutoCloseable {
 
     /** A coverage as the contract has it: {@code complete} and {@code gaps}. */
     public static Map<String, Object> form(Coverage coverage) {
+        return form(coverage.gaps());
+    }
+
+    /** Gaps as in a coverage: {@code complete} and {@code gaps}. */
+    public static Map<String, Object> form(List<Gap> gaps) {
         Map<String, Object> map = new LinkedHashMap<>();
-        map.put("complete", coverage.complete());
-        map.put("gaps", coverage.gaps().stream().map(JsonOut::form).toList());
+        map.put("complete", gaps.isEmpty());
+        map.put("gaps", gaps.stream().map(Gap::toMap).toList());
         return map;
     }
 
-    /** A gap: {@code table, from, to, count, reason}. */
-    public static Map<String, Object> form(Gap gap) {
+    /** A partition in quarantine: {@code table, partition, where, reason, since, from, to, rows}, null where unknown. */
+    public static Map<String, @Nullable Object> form(Quarantined one) {
+        Map<String, @Nullable Object> map = new LinkedHashMap<>();
+        map.put("table", one.id().table());
+        map.put("partition", one.id().toString());
+        map.put("where", one.where());
+        map.put("reason", one.reason());
+        map.put("since", Micros.text(one.since()));
+        map.put("from", one.minMicros() == Long.MIN_VALUE ? null : Micros.text(one.minMicros()));
+        map.put("to", one.maxMicros() == Long.MAX_VALUE ? null : Micros.text(one.maxMicros()));
+        map.put("rows", one.rows() < 0 ? null : one.rows());
+        return map;
+    }
+
+    /** What checking one partition showed: {@code table, partition, state, bytes, detail}. */
+    public static Map<String, Object> form(Verification one) {
         Map<String, Object> map = new LinkedHashMap<>();
-        map.put("table", gap.table());
-        map.put("from", Micros.text(gap.fromMicros()));
-        map.put("to", Micros.text(gap.toMicros()));
-        map.put("count", gap.count());
-        map.put("reason", gap.reason().name());
+        map.put("table", one.id().table());
+        map.put("partition", one.id().toString());
+        map.put("state", one.state().name().toLowerCase(Locale.ROOT));
+        map.put("bytes", one.bytes());
+        map.put("detail", one.detail());
+        return map;
+    }
+
+    /** What checking partitions showed: {@code ok, damaged, unchecked, bytes, partitions}. */
+    public static Map<String, @Nullable Object> verified(List<Verification> all) {
+        Map<String, @Nullable Object> map = new LinkedHashMap<>();
+        for (Verification.State state : Verification.State.values()) {
+            map.put(
+                    state.name().toLowerCase(Locale.ROOT),
+                    all.stream().filter(v -> v.state() == state).count());
+        }
+        map.put("bytes", all.stream().mapToLong(Verification::bytes).sum());
+        map.put("partitions", all.stream().map(JsonOut::form).toList());
         return map;
     }
 

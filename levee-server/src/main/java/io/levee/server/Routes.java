@@ -21,6 +21,7 @@ final class Routes {
         new RecordRoutes(store, watch).addTo(router);
         tails.addTo(router);
         new OperationRoutes(store).addTo(router);
+        new CompletenessRoutes(store).addTo(router);
         new PageRoutes().addTo(router);
         return router;
     }

@@ -27,7 +27,8 @@ final class QuarantineCommand extends Command {
     /** {@code levee quarantine list}. */
     @CommandLine.Command(
             name = "list",
-            description = "The damaged partitions that were set aside: where they lie, why and since when, and what they should hold.",
+            description =
+                    "The damaged partitions that were set aside: where they lie, why and since when, and what they should hold.",
             footerHeading = "%nExample:%n",
             footer = "  levee quarantine list --store history")
     static final class ListAll extends Command {

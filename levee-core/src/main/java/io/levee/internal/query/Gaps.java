@@ -25,7 +25,8 @@ public final class Gaps {
 
     /** All gaps. */
     public List<Gap> all() {
-        List<Gap> all = new ArrayList<>(writes == null ? engine.losses() : writes.losses().all());
+        List<Gap> all = new ArrayList<>(
+                writes == null ? engine.losses() : writes.losses().all());
         all.addAll(engine.gaps());
         return all;
     }

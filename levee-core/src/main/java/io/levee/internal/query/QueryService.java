@@ -78,12 +78,7 @@ public final class QueryService {
     }
 
     /** Wires the parts; {@link #start} starts the threads. */
-    public QueryService(
-            StorageEngine engine,
-            StoreOptions options,
-            Tables tables,
-            Supervisor supervisor,
-            Gaps gaps) {
+    public QueryService(StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, Gaps gaps) {
         this.engine = engine;
         this.options = options;
         this.tables = tables;

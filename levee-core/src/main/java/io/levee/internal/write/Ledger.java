@@ -108,7 +108,8 @@ public final class Ledger {
         wanted = false;
         WriteQueue.Books books = queue.books();
         acceptedThen = books.accepted();
-        // The windows before the losses: what is lost between the two is in them, and what was lost before is in the list.
+        // The windows before the losses: what is lost between the two is in them, and what was lost before is in the
+        // list.
         List<InFlight> inFlight = queue.inFlight(Micros.of(wall.instant()));
         List<Gap> lost = losses.handOver();
         engine.ledger(lost, inFlight);

@@ -111,7 +111,9 @@ class LedgerTest {
         }
         await().until(() -> service.ledger().failures() >= 2);
         assertThat(told()).isZero();
-        assertThat(service.ledger().failure()).isNotNull().matches(f -> f.error().contains("no room for the ledger"));
+        assertThat(service.ledger().failure())
+                .isNotNull()
+                .matches(f -> f.error().contains("no room for the ledger"));
         List<Gap> refused = engine.refusedByLedger();
         long lost = service.books().lost();
         assertThat(lost).isPositive();
@@ -149,7 +151,8 @@ class LedgerTest {
         InFlight wanted = new InFlight("events", Micros.of(old), Micros.of(old.plusSeconds(60)));
         await().until(() -> engine.inFlight().contains(wanted));
         append(old.minusSeconds(5));
-        await().until(() -> engine.inFlight().equals(List.of(new InFlight("events", Micros.of(old.minusSeconds(5)), wanted.toMicros()))));
+        await().until(() -> engine.inFlight()
+                .equals(List.of(new InFlight("events", Micros.of(old.minusSeconds(5)), wanted.toMicros()))));
         stuck.countDown();
         await().until(() -> engine.inFlight().isEmpty());
     }
@@ -195,7 +198,8 @@ class LedgerTest {
                         new Gap("u", Long.MIN_VALUE, Long.MAX_VALUE, Gap.UNKNOWN, LossReason.UNCERTAIN)),
                 "why");
         String json = io.levee.internal.json.Json.write(report.toMap());
-        assertThat(CloseReport.fromMap(io.levee.internal.json.Json.object(json))).isEqualTo(report);
+        assertThat(CloseReport.fromMap(io.levee.internal.json.Json.object(json)))
+                .isEqualTo(report);
         assertThat(CloseReport.fromMap(Map.of()).gaps()).isEmpty();
     }
 }

@@ -28,7 +28,9 @@ class LossLogTest {
             latest = Math.max(latest, time);
             log.note("t" + random.nextInt(3), time, reason);
         }
-        assertThat(log.gaps()).hasSizeLessThanOrEqualTo(LossLog.MAX_RANGES).allMatch(g -> g.fromMicros() <= g.toMicros());
+        assertThat(log.gaps())
+                .hasSizeLessThanOrEqualTo(LossLog.MAX_RANGES)
+                .allMatch(g -> g.fromMicros() <= g.toMicros());
         assertThat(sum(log.gaps())).isEqualTo(notes);
         assertThat(log.totals().values().stream().mapToLong(Long::longValue).sum())
                 .isEqualTo(notes);
@@ -45,7 +47,8 @@ class LossLogTest {
         for (long seed = 1; seed <= 20; seed++) {
             SplittableRandom random = new SplittableRandom(seed);
             LossLog log = new LossLog();
-            long[] times = random.longs(3_000, 0, 1L << (30 + random.nextInt(20))).toArray();
+            long[] times =
+                    random.longs(3_000, 0, 1L << (30 + random.nextInt(20))).toArray();
             for (long time : times) {
                 log.note("t", time, LossReason.OVERFLOW);
             }
@@ -54,7 +57,9 @@ class LossLogTest {
                 assertThat(gaps).as("seed %d", seed).anyMatch(g -> g.fromMicros() <= time && g.toMicros() >= time);
             }
             for (int i = 1; i < gaps.size(); i++) {
-                assertThat(gaps.get(i).fromMicros()).as("seed %d", seed).isGreaterThan(gaps.get(i - 1).fromMicros());
+                assertThat(gaps.get(i).fromMicros())
+                        .as("seed %d", seed)
+                        .isGreaterThan(gaps.get(i - 1).fromMicros());
             }
             assertThat(sum(gaps)).as("seed %d", seed).isEqualTo(times.length);
         }

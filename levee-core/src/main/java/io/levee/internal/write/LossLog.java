@@ -18,11 +18,9 @@ public final class LossLog {
     /** Most ranges kept of this life, unless there are more pairs of table and reason. */
     static final int MAX_RANGES = LossRanges.MAX_RANGES;
 
-    private static final LossReason[] REASONS = LossReason.values();
-
     private final List<Gap> before;
     private final LossRanges life = new LossRanges();
-    private final long[] totals = new long[REASONS.length];
+    private final Map<LossReason, long[]> totals = new EnumMap<>(LossReason.class);
     private LossRanges fresh = new LossRanges();
     private List<Gap> handed = List.of();
 
@@ -42,7 +40,7 @@ public final class LossLog {
 
     /** Notes one lost record. */
     public synchronized void note(String table, long timeMicros, LossReason reason) {
-        totals[reason.ordinal()]++;
+        totals.computeIfAbsent(reason, first -> new long[1])[0]++;
         life.note(table, timeMicros, reason);
         fresh.note(table, timeMicros, reason);
     }
@@ -50,11 +48,7 @@ public final class LossLog {
     /** How many records were lost in this life, by reason; reasons without a loss are left out. */
     public synchronized Map<LossReason, Long> totals() {
         Map<LossReason, Long> map = new EnumMap<>(LossReason.class);
-        for (LossReason reason : REASONS) {
-            if (totals[reason.ordinal()] > 0) {
-                map.put(reason, totals[reason.ordinal()]);
-            }
-        }
+        totals.forEach((reason, count) -> map.put(reason, count[0]));
         return map;
     }
 

@@ -3,10 +3,11 @@ package io.levee.internal.write;
 import io.levee.Gap;
 import io.levee.LossReason;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Counted ranges of event time by table and reason: bounded, with exact counts. A record within a minute of a range widens it. Past
@@ -19,21 +20,13 @@ final class LossRanges {
 
     private static final long NEAR_MICROS = 60_000_000L;
 
-    private final Map<String, @Nullable Series[]> byTable = new HashMap<>();
+    private final Map<String, Map<LossReason, Series>> byTable = new HashMap<>();
     private int total;
 
     /** Notes one record. */
     void note(String table, long timeMicros, LossReason reason) {
-        @Nullable Series[] ofTable = byTable.get(table);
-        if (ofTable == null) {
-            ofTable = new Series[LossReason.values().length];
-            byTable.put(table, ofTable);
-        }
-        Series series = ofTable[reason.ordinal()];
-        if (series == null) {
-            series = new Series();
-            ofTable[reason.ordinal()] = series;
-        }
+        Series series = byTable.computeIfAbsent(table, first -> new EnumMap<>(LossReason.class))
+                .computeIfAbsent(reason, first -> new Series());
         if (series.note(timeMicros)) {
             total++;
             if (total > MAX_RANGES) {
@@ -44,9 +37,9 @@ final class LossRanges {
 
     private void compact() {
         Series largest = null;
-        for (@Nullable Series[] ofTable : byTable.values()) {
-            for (Series series : ofTable) {
-                if (series != null && (largest == null || series.size > largest.size)) {
+        for (Map<LossReason, Series> ofTable : byTable.values()) {
+            for (Series series : ofTable.values()) {
+                if (largest == null || series.size > largest.size) {
                     largest = series;
                 }
             }
@@ -63,14 +56,8 @@ final class LossRanges {
     /** The ranges, by table, reason and time. */
     List<Gap> gaps() {
         List<Gap> gaps = new ArrayList<>(total);
-        byTable.forEach((table, ofTable) -> {
-            for (LossReason reason : LossReason.values()) {
-                Series series = ofTable[reason.ordinal()];
-                if (series != null) {
-                    series.addTo(gaps, table, reason);
-                }
-            }
-        });
+        byTable.forEach(
+                (table, ofTable) -> ofTable.forEach((reason, series) -> series.addTo(gaps, table, reason)));
         return gaps;
     }
 
@@ -126,9 +113,9 @@ final class LossRanges {
 
         private void insert(int at, long time) {
             if (size == from.length) {
-                from = java.util.Arrays.copyOf(from, size * 2);
-                to = java.util.Arrays.copyOf(to, size * 2);
-                count = java.util.Arrays.copyOf(count, size * 2);
+                from = Arrays.copyOf(from, size * 2);
+                to = Arrays.copyOf(to, size * 2);
+                count = Arrays.copyOf(count, size * 2);
             }
             System.arraycopy(from, at, from, at + 1, size - at);
             System.arraycopy(to, at, to, at + 1, size - at);

@@ -56,8 +56,7 @@ final class LossRanges {
     /** The ranges, by table, reason and time. */
     List<Gap> gaps() {
         List<Gap> gaps = new ArrayList<>(total);
-        byTable.forEach(
-                (table, ofTable) -> ofTable.forEach((reason, series) -> series.addTo(gaps, table, reason)));
+        byTable.forEach((table, ofTable) -> ofTable.forEach((reason, series) -> series.addTo(gaps, table, reason)));
         return gaps;
     }
 

@@ -42,8 +42,27 @@ public record StoreStatus(
         List<TableStatus> tables,
         List<TaskStatus> tasks,
         String lastShutdown) {
-    /** The queue's fill and limits. */
-    public record Queue(long records, long bytes, long limitRecords, long limitBytes, long oldestMs) {}
+    /**
+     * The queue's fill and limits. What waits to be written is {@code records + spilledRecords}.
+     *
+     * @param records records in memory, from acceptance until they are settled
+     * @param bytes what they take
+     * @param limitRecords most records
+     * @param limitBytes most bytes
+     * @param oldestMs how long the oldest has waited, milliseconds
+     * @param spilledRecords records in the spill file
+     * @param spilledBytes bytes of the spill file on disk
+     * @param spillLimitBytes most bytes of it; 0 where nothing is spilled
+     */
+    public record Queue(
+            long records,
+            long bytes,
+            long limitRecords,
+            long limitBytes,
+            long oldestMs,
+            long spilledRecords,
+            long spilledBytes,
+            long spillLimitBytes) {}
 
     /**
      * Bytes on disk; {@code limitBytes} is 0 where there is no limit, {@code freeBytes} -1 where the engine cannot know (a server's
@@ -118,7 +137,13 @@ public record StoreStatus(
                         "limitBytes",
                         queue.limitBytes,
                         "oldestMs",
-                        queue.oldestMs));
+                        queue.oldestMs,
+                        "spilledRecords",
+                        queue.spilledRecords,
+                        "spilledBytes",
+                        queue.spilledBytes,
+                        "spillLimitBytes",
+                        queue.spillLimitBytes));
         map.put("accepted", accepted);
         map.put("stored", stored);
         map.put("uncertain", uncertain);

@@ -13,7 +13,7 @@ import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
 import io.levee.internal.write.Tables;
-import io.levee.internal.write.WriteQueue;
+import io.levee.internal.write.Books;
 import io.levee.internal.write.WriteService;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -59,9 +59,8 @@ public final class StatusService {
     /** See {@link io.levee.Store#status}. */
     public StoreStatus status() {
         Snapshot fresh = snapshot();
-        WriteQueue.Books books =
-                writes == null ? new WriteQueue.Books(0, 0, 0, new StoreStatus.Queue(0, 0, 0, 0, 0)) : writes.books();
-        Map<LossReason, Long> lost = writes == null ? Map.of() : writes.losses().totals();
+        Books books = writes == null ? Books.EMPTY : writes.books();
+        Map<LossReason, Long> lost = books.lostByReason();
         return new StoreStatus(
                 engine.address(),
                 engine.name(),
@@ -72,7 +71,7 @@ public final class StatusService {
                 books.queue(),
                 books.accepted(),
                 books.stored(),
-                0,
+                books.uncertain(),
                 lost,
                 fresh.disk(),
                 new StoreStatus.Memory(options.memory().value(), fresh.rssBytes(), memory(books)),
@@ -81,7 +80,7 @@ public final class StatusService {
                 engine.lastShutdownClean() ? "CLEAN" : "UNCLEAN");
     }
 
-    private Map<String, Long> memory(WriteQueue.Books books) {
+    private Map<String, Long> memory(Books books) {
         Map<String, Long> byPart = new LinkedHashMap<>(engine.memory());
         byPart.put("queue", books.queue().bytes());
         return byPart;
@@ -95,6 +94,10 @@ public final class StatusService {
             if (trouble != null) {
                 reasons.add("records cannot be written: " + trouble);
                 down = true;
+            }
+            String waiting = writes.waiting();
+            if (waiting != null) {
+                reasons.add("some records wait: " + waiting);
             }
         }
         lost.forEach((reason, count) ->

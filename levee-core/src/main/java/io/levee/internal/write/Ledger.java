@@ -106,7 +106,7 @@ public final class Ledger {
 
     private void writeOnce() {
         wanted = false;
-        WriteQueue.Books books = queue.books();
+        Books books = queue.books();
         acceptedThen = books.accepted();
         // The windows before the losses: what is lost between the two is in them, and what was lost before is in the
         // list.

@@ -3,13 +3,19 @@ package io.levee.internal.write;
 import io.levee.engine.WriteRow;
 import org.jspecify.annotations.Nullable;
 
-/** One accepted record: in the queue until the writer takes it, the writer's until it is settled. */
-final class Pending extends WriteRow {
+/**
+ * One accepted record: in the queue until the writer takes it, the writer's until it is settled. What the queue notes about it is
+ * guarded by the queue's lock.
+ */
+class Pending extends WriteRow {
     private final TableState table;
-    private final @Nullable Waiter waiter;
     private final int bytes;
+    private @Nullable Waiter waiter;
     private long queuedNanos;
     private long ticket;
+    private boolean inHand;
+    private boolean delayed;
+    private boolean uncertain;
 
     Pending(TableState table, @Nullable Object[] values, long timeMicros, int bytes, @Nullable Waiter waiter) {
         super(values, timeMicros);
@@ -18,35 +24,79 @@ final class Pending extends WriteRow {
         this.waiter = waiter;
     }
 
-    TableState table() {
+    final TableState table() {
         return table;
     }
 
-    /** Who waits for it: such a record is never evicted. */
+    /** Whether it is a record, which the books count, and not a {@link Change}. */
+    boolean record() {
+        return true;
+    }
+
+    /** The stored values of the table's key, or null where what is later in the table has to wait for this, whatever its key. */
     @Nullable
-    Waiter waiter() {
+    Object[] key() {
+        return table.key(this);
+    }
+
+    /** Whether somebody waits for it: it is never evicted, and given up after {@link Writer#PATIENCE}. */
+    boolean waited() {
+        return waiter != null;
+    }
+
+    /** Who waits for it. */
+    final @Nullable Waiter waiter() {
         return waiter;
     }
 
+    /** Whoever waited has got an answer, though the record is not settled yet. */
+    final void answered() {
+        waiter = null;
+    }
+
     /** What it counts for in the queue's limit. */
-    int bytes() {
+    final int bytes() {
         return bytes;
     }
 
-    long queuedNanos() {
-        return queuedNanos;
-    }
-
     /** Its place in the order of acceptance: 1 for the first. */
-    long ticket() {
+    final long ticket() {
         return ticket;
     }
 
-    void ticket(long place) {
-        ticket = place;
+    final long queuedNanos() {
+        return queuedNanos;
     }
 
-    void queuedNanos(long nanos) {
+    final void queued(long place, long nanos) {
+        ticket = place;
         queuedNanos = nanos;
+    }
+
+    /** Whether the writer has it now. */
+    final boolean inHand() {
+        return inHand;
+    }
+
+    final void inHand(boolean taken) {
+        inHand = taken;
+    }
+
+    /** Whether it waited in a lane. */
+    final boolean delayed() {
+        return delayed;
+    }
+
+    final void delayed(boolean inLane) {
+        delayed = inLane;
+    }
+
+    /** Whether the books count it as uncertain: a commit of it may have taken effect. */
+    final boolean uncertain() {
+        return uncertain;
+    }
+
+    final void uncertain(boolean unknown) {
+        uncertain = unknown;
     }
 }

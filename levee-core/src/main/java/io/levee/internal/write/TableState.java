@@ -6,6 +6,7 @@ import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.engine.SeqSource;
 import io.levee.engine.StorageEngine;
+import io.levee.engine.WriteRow;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
@@ -119,6 +120,17 @@ public final class TableState implements SeqSource {
         if (micros > newestMicros.get()) {
             newestMicros.accumulateAndGet(micros, Math::max);
         }
+    }
+
+    /** The stored values of a row's key. */
+    @Nullable
+    Object[] key(WriteRow row) {
+        TableSpec newest = spec;
+        @Nullable Object[] key = new Object[newest.key().size()];
+        for (int i = 0; i < key.length; i++) {
+            key[i] = row.values()[newest.position(newest.key().get(i))];
+        }
+        return key;
     }
 
     /** Something of the table was committed: those who follow it look again. Writer thread. */

@@ -32,6 +32,9 @@ abstract class Waiter {
      */
     abstract @Nullable Runnable settled(WriteRow row);
 
+    /** A record is given up. Returns as {@link #settled}. */
+    abstract @Nullable Runnable lost(LeveeException error);
+
     /** Waits for one record. */
     static final class One extends Waiter {
         private final CompletableFuture<Receipt> future;
@@ -49,8 +52,13 @@ abstract class Waiter {
                 return () -> future.complete(receipt);
             }
             LeveeException error = row.error();
-            return () -> future.completeExceptionally(
+            return lost(
                     error == null ? new LeveeException(ErrorCode.INTERNAL, "a record ended without a reason") : error);
+        }
+
+        @Override
+        Runnable lost(LeveeException error) {
+            return () -> future.completeExceptionally(error);
         }
     }
 
@@ -83,6 +91,13 @@ abstract class Waiter {
                 case KNOWN -> known++;
                 default -> lost++;
             }
+            left--;
+            return left == 0 ? this::complete : null;
+        }
+
+        @Override
+        synchronized @Nullable Runnable lost(LeveeException error) {
+            lost++;
             left--;
             return left == 0 ? this::complete : null;
         }

@@ -5,8 +5,8 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.LossReason;
 import io.levee.Overflow;
-import io.levee.StoreStatus;
 import io.levee.engine.InFlight;
+import io.levee.engine.WriteRow.Outcome;
 import io.levee.internal.time.MonotonicClock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -14,66 +14,45 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
-import org.jspecify.annotations.Nullable;
 
 /**
- * The one bounded queue between callers and the writer, and the books of what was accepted. Thread-safe.
+ * The one bounded queue between callers and the writer. Thread-safe.
  *
  * <p>Invariants, all under {@code lock}:
  * <ol>
- *   <li>a record counts against both limits from its acceptance until it is settled, so there is no hidden second queue;
- *   <li>accepted = stored + lost + queued (in the ring or in the writer's hands), exactly, at every instant;
- *   <li>a record that somebody waits for is never evicted;
- *   <li>slots before {@code firstEvictable} hold no evictable record, so that evicting costs O(1) amortised.
+ *   <li>a record counts against both limits from its acceptance until it is settled, whether it is in the ring, in a lane or in the
+ *       writer's hands, so there is no hidden second queue;
+ *   <li>accepted = stored + queued + lost + uncertain, exactly, at every instant ({@link Accounts});
+ *   <li>a record that somebody waits for, that is uncertain, or that the writer has in its hands is never evicted;
+ *   <li>what is in a lane or in the writer's hands is older than what is in the ring.
  * </ol>
  */
 public final class WriteQueue {
-    /** Records that nobody waits for may gather this long, so that a trickle does not make a commit each. */
-    private static final Duration LINGER = Duration.ofMillis(100);
+    /** Entries that one take looks at and finds blocked: producers must not wait for long. */
+    private static final int MOST_BLOCKED = 20_000;
 
-    /** After a batch of this many the next one may gather longer, while records keep coming: group commit under load. */
-    private static final int BULK = 500;
+    private static final long IDLE = Duration.ofSeconds(1).toNanos();
 
-    private static final Duration BULK_LINGER = Duration.ofMillis(50);
-    private static final Duration BULK_STEP = Duration.ofMillis(2);
-
-    private final int limitRecords;
-    private final long limitBytes;
     private final LossLog losses;
     private final MonotonicClock clock;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition notEmpty = lock.newCondition();
     private final Condition room = lock.newCondition();
     private final Condition settled = lock.newCondition();
+    private final Accounts accounts;
+    private final Ring ring = new Ring();
+    private final Lanes lanes = new Lanes();
+    private final Linger linger = new Linger();
     private final InFlightWindows windows = new InFlightWindows();
+    /** What the writer took last; what of it is settled or went to a lane says so itself. */
+    private List<Pending> hand = List.of();
 
-    /** Slots of the ring; null where a record was evicted. Grows to its limit, never past it. */
-    private @Nullable Pending[] ring = new Pending[1024];
-
-    private int head;
-    private int slots;
-    private int firstEvictable;
-    private int live;
-    private int waited;
-    private int lastBatch;
-    private int goal;
-    private int inHand;
-    private long bytes;
-    private long evictableBytes;
-    /** The lowest ticket in the writer's hands; {@link Long#MAX_VALUE} where they are empty. */
-    private long oldestInHand = Long.MAX_VALUE;
-    /** Records of later tickets are not handed out yet: a change of single records comes first. */
-    private long barrier = Long.MAX_VALUE;
-
-    private long accepted;
-    private long stored;
-    private long lost;
+    private long tickets;
     private boolean hurry;
     private boolean closed;
 
     WriteQueue(int limitRecords, Bytes limitBytes, LossLog losses, MonotonicClock clock) {
-        this.limitRecords = limitRecords;
-        this.limitBytes = limitBytes.value();
+        this.accounts = new Accounts(limitRecords, limitBytes, losses);
         this.losses = losses;
         this.clock = clock;
     }
@@ -86,9 +65,7 @@ public final class WriteQueue {
     void offer(Pending record, Overflow policy) {
         lock.lock();
         try {
-            long nanos = clock.nanos();
-            makeRoom(record, policy, nanos);
-            enqueue(record, nanos);
+            admit(record, policy, clock.nanos());
         } finally {
             lock.unlock();
         }
@@ -112,14 +89,16 @@ public final class WriteQueue {
         lock.lock();
         try {
             if (policy instanceof Overflow.Reject) {
-                requireRoomForAll(records);
+                requireOpen();
+                accounts.requireRoom(
+                        records.size(),
+                        records.stream().mapToLong(Pending::bytes).sum());
             }
             long nanos = clock.nanos();
             int shed = 0;
             for (int i = 0; i < records.size(); i++) {
                 try {
-                    makeRoom(records.get(i), policy, nanos);
-                    enqueue(records.get(i), nanos);
+                    admit(records.get(i), policy, nanos);
                 } catch (Shed e) {
                     // Accepted and lost by the policy; the next one may find room.
                     shed++;
@@ -136,49 +115,37 @@ public final class WriteQueue {
         }
     }
 
-    private void requireRoomForAll(List<Pending> records) {
+    private void admit(Pending record, Overflow policy, long nanos) {
         requireOpen();
-        long sum = records.stream().mapToLong(Pending::bytes).sum();
-        if (records.size() > limitRecords || sum > limitBytes) {
-            throw new LeveeException(
-                            ErrorCode.TOO_LARGE,
-                            "a batch of " + records.size() + " records and " + new Bytes(sum)
-                                    + " is larger than the whole queue")
-                    .hint("send batches of at most " + limitRecords + " records and " + new Bytes(limitBytes));
+        if (!accounts.fits(record)) {
+            makeRoom(record, policy, nanos);
         }
-        if (live + inHand + records.size() > limitRecords || bytes + sum > limitBytes) {
-            throw full();
-        }
+        accounts.accepted(record);
+        windows.accepted(record.table().inFlight(), record.timeMicros());
+        enqueue(record, nanos);
     }
 
     private void makeRoom(Pending record, Overflow policy, long nanos) {
-        requireOpen();
-        if (fits(record)) {
-            return;
-        }
-        if (record.bytes() > limitBytes) {
-            throw new LeveeException(
-                    ErrorCode.TOO_LARGE,
-                    "a record of " + new Bytes(record.bytes()) + " is larger than the whole queue of "
-                            + new Bytes(limitBytes));
-        }
+        accounts.requirePossible(record);
         if (policy instanceof Overflow.Block block) {
             awaitRoom(record, nanos + block.timeout().toNanos());
         } else if (policy instanceof Overflow.DropOldest) {
-            if (inHand + waited >= limitRecords || bytes - evictableBytes + record.bytes() > limitBytes) {
+            if (!accounts.wouldFit(
+                    record,
+                    ring.evictable() + lanes.evictable(),
+                    ring.evictableBytes() + lanes.evictableBytes())) {
                 // Evicting everything would not be enough: then nothing is lost for it.
-                throw full();
+                throw accounts.full();
             }
-            while (!fits(record) && evictOldest()) {
-                // One more is gone; look again.
+            while (!accounts.fits(record)) {
+                evictOldest();
             }
-        } else if (policy instanceof Overflow.DropNewest && record.waiter() == null) {
-            accepted++;
+        } else if (policy instanceof Overflow.DropNewest && !record.waited()) {
+            accounts.shed(record);
             windows.accepted(record.table().inFlight(), record.timeMicros());
-            lose(record);
             throw new Shed();
         } else {
-            throw full();
+            throw accounts.full();
         }
     }
 
@@ -191,16 +158,12 @@ public final class WriteQueue {
         }
     }
 
-    private boolean fits(Pending record) {
-        return live + inHand < limitRecords && bytes + record.bytes() <= limitBytes;
-    }
-
     private void awaitRoom(Pending record, long endNanos) {
         hurry();
-        while (!fits(record)) {
+        while (!accounts.fits(record)) {
             long left = endNanos - clock.nanos();
             if (left <= 0) {
-                throw full();
+                throw accounts.full();
             }
             try {
                 room.awaitNanos(left);
@@ -212,166 +175,192 @@ public final class WriteQueue {
         }
     }
 
-    private boolean evictOldest() {
-        for (int i = Math.max(firstEvictable, 0); i < slots; i++) {
-            int at = index(i);
-            Pending record = ring[at];
-            if (record != null && record.waiter() == null) {
-                ring[at] = null;
-                firstEvictable = i + 1;
-                live--;
-                bytes -= record.bytes();
-                evictableBytes -= record.bytes();
-                lose(record);
-                return true;
-            }
+    /** What waits in a lane is older than all of the ring. */
+    private void evictOldest() {
+        Pending oldest = lanes.evictOldest();
+        if (oldest == null) {
+            oldest = ring.evictOldest();
         }
-        firstEvictable = slots;
-        return false;
+        if (oldest == null) {
+            throw accounts.full();
+        }
+        accounts.evicted(oldest);
     }
 
-    private void lose(Pending record) {
-        lost++;
-        losses.note(record.table().spec().name(), record.timeMicros(), LossReason.OVERFLOW);
-    }
-
-    private void enqueue(Pending record, long nanos) {
-        if (slots == ring.length) {
-            compactOrGrow();
-        }
-        record.queuedNanos(nanos);
-        ring[index(slots)] = record;
-        slots++;
-        live++;
-        bytes += record.bytes();
-        accepted++;
-        record.ticket(accepted);
-        windows.accepted(record.table().inFlight(), record.timeMicros());
-        if (record.waiter() != null) {
-            waited++;
-        } else {
-            evictableBytes += record.bytes();
-        }
-        if (live == 1 || live == goal || waited == 1 && record.waiter() != null) {
+    private void enqueue(Pending entry, long nanos) {
+        tickets++;
+        entry.queued(tickets, nanos);
+        ring.add(entry);
+        if (ring.size() == 1 || ring.size() == linger.goal() || ring.waited() == 1 && entry.waited()) {
             notEmpty.signal();
         }
     }
 
-    /** Evictions leave empty slots; they are closed up before the ring grows. */
-    private void compactOrGrow() {
-        @Nullable Pending[] next = new Pending[live > ring.length / 2 ? ring.length * 2 : ring.length];
-        int n = 0;
-        for (int i = 0; i < slots; i++) {
-            Pending record = ring[index(i)];
-            if (record != null) {
-                next[n++] = record;
-            }
-        }
-        ring = next;
-        head = 0;
-        slots = n;
-        firstEvictable = 0;
-    }
-
-    private int index(int slot) {
-        int at = head + slot;
-        return at < ring.length ? at : at - ring.length;
-    }
-
-    /**
-     * Hands records to the writer, in order. Waits until there are some, but no longer than a second and no longer than until
-     * {@link #hurry}.
-     *
-     * @param maxRecords most records
-     * @param maxBytes bytes after which no further record is taken
-     */
-    List<Pending> take(int maxRecords, long maxBytes) throws InterruptedException {
+    /** Gives a change its place among the records: after what was accepted before, before what is accepted later. */
+    void offer(Change change) {
         lock.lock();
         try {
-            awaitWork(maxRecords);
-            hurry = false;
-            List<Pending> batch = new ArrayList<>(Math.min(live, maxRecords));
-            long taken = 0;
-            while (slots > 0 && batch.size() < maxRecords && taken < maxBytes) {
-                Pending record = ring[head];
-                if (record != null && record.ticket() > barrier) {
-                    break;
-                }
-                ring[head] = null;
-                head = index(1);
-                slots--;
-                firstEvictable = Math.max(0, firstEvictable - 1);
-                if (record != null) {
-                    batch.add(record);
-                    taken += record.bytes();
-                    if (record.waiter() != null) {
-                        waited--;
-                    } else {
-                        evictableBytes -= record.bytes();
-                    }
-                }
-            }
-            if (!batch.isEmpty()) {
-                oldestInHand = Math.min(oldestInHand, batch.get(0).ticket());
-            }
-            lastBatch = batch.size();
-            live -= batch.size();
-            inHand += batch.size();
-            return batch;
+            requireOpen();
+            enqueue(change, clock.nanos());
+            hurry();
         } finally {
             lock.unlock();
         }
     }
 
-    private void awaitWork(int maxRecords) throws InterruptedException {
-        long idleUntil = clock.nanos() + TimeUnit.SECONDS.toNanos(1);
-        while (!hurry && !closed && barrier == Long.MAX_VALUE && live == 0) {
-            long left = idleUntil - clock.nanos();
-            if (left <= 0) {
-                return;
-            }
-            notEmpty.awaitNanos(left);
-        }
-        goal = maxRecords / 2;
-        long since = oldestNanos();
-        while (!hurry && !closed && barrier == Long.MAX_VALUE && waited == 0 && live < goal) {
-            long left = since + LINGER.toNanos() - clock.nanos();
-            if (left <= 0) {
-                return;
-            }
-            notEmpty.awaitNanos(left);
-        }
-        int before = 0;
-        while (!hurry && !closed && lastBatch >= BULK && live < goal && live > before) {
-            // A caller who waits for each batch sends nothing meanwhile: then the writer does not wait either.
-            before = live;
-            if (clock.nanos() - since > BULK_LINGER.toNanos()) {
-                return;
-            }
-            notEmpty.awaitNanos(BULK_STEP.toNanos());
-        }
-    }
-
-    private long oldestNanos() {
-        for (int i = 0; i < slots; i++) {
-            Pending record = ring[index(i)];
-            if (record != null) {
-                return record.queuedNanos();
-            }
-        }
-        return clock.nanos();
-    }
-
-    /** The writer has settled records: they leave the books. */
-    void settled(int storedNow, int lostNow, long bytesNow) {
+    /**
+     * Hands records to the writer, those first that waited in lanes and are due, or one change. Waits until there are some, but no
+     * longer than a second and no longer than until {@link #hurry}.
+     *
+     * @param maxRecords most records
+     * @param maxBytes bytes after which no further record is taken
+     * @param untilNanos when to come back in any case
+     */
+    List<Pending> take(int maxRecords, long maxBytes, long untilNanos) throws InterruptedException {
         lock.lock();
         try {
-            inHand -= storedNow + lostNow;
-            bytes -= bytesNow;
-            stored += storedNow;
-            lost += lostNow;
+            awaitWork(maxRecords, untilNanos);
+            hurry = false;
+            Batch batch = new Batch(maxRecords, maxBytes);
+            long nanos = clock.nanos();
+            lanes.handOutDue(batch, nanos);
+            takeFromRing(batch, nanos);
+            hand = batch.entries();
+            linger.took(hand.size());
+            return hand;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void takeFromRing(Batch batch, long nanos) {
+        int blocked = 0;
+        for (Pending next = ring.peek(); next != null && blocked < MOST_BLOCKED; next = ring.peek()) {
+            if (lanes.blocks(next)) {
+                ring.remove();
+                lanes.add(next, nanos);
+                blocked++;
+            } else if (batch.takes(next)) {
+                ring.remove();
+                batch.add(next);
+            } else {
+                return;
+            }
+        }
+    }
+
+    private void awaitWork(int maxRecords, long untilNanos) throws InterruptedException {
+        long latest = Math.min(untilNanos, clock.nanos() + IDLE);
+        linger.begin(maxRecords);
+        while (!hurry && !(closed && (ring.size() > 0 || lanes.isEmpty()))) {
+            long nanos = clock.nanos();
+            long left = lanes.nextDueNanos(latest) - nanos;
+            if (ring.size() > 0) {
+                left = Math.min(left, linger.leftNanos(ring, nanos));
+            }
+            if (left <= 0) {
+                return;
+            }
+            notEmpty.awaitNanos(left);
+        }
+    }
+
+    /**
+     * The writer has tried rows of one table: what is settled leaves the books, the rest waits in the table's lane.
+     *
+     * @param rows all rows of the table that it was handed at once
+     */
+    void tried(TableState table, List<Pending> rows) {
+        lock.lock();
+        try {
+            for (Pending row : rows) {
+                row.inHand(false);
+                accounts.tried(row);
+            }
+            lanes.tried(table, rows, clock.nanos());
+            for (Pending row : rows) {
+                if (row.outcome() == Outcome.RETRY) {
+                    row.settle(Outcome.PENDING, 0, null);
+                }
+            }
             room.signalAll();
             settled.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The writer has made a change, or given it up. */
+    void made(Change change) {
+        lock.lock();
+        try {
+            change.inHand(false);
+            lanes.tried(change.table(), List.of(), clock.nanos());
+            settled.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** What waits in lanes, and somebody waits for it since before a time: now in the writer's hands, but for uncertain records. */
+    List<Pending> overdue(Duration patience) {
+        lock.lock();
+        try {
+            List<Pending> late = lanes.overdue(clock.nanos() - patience.toNanos());
+            hand = late.isEmpty() ? hand : late;
+            return late;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** What a writer that failed had in its hands and did not settle. */
+    List<Pending> leftInHand() {
+        lock.lock();
+        try {
+            return hand.stream().filter(Pending::inHand).toList();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Takes everything that is left, to be given up. */
+    List<Pending> takeAll() {
+        lock.lock();
+        try {
+            List<Pending> all = new ArrayList<>();
+            lanes.handOutAll(all);
+            for (Pending next = ring.peek(); next != null; next = ring.peek()) {
+                ring.remove();
+                next.inHand(true);
+                all.add(next);
+            }
+            return all;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The writer hangs and the store closes: whether what it has in its hands was written, nobody knows. */
+    void doubtHand() {
+        lock.lock();
+        try {
+            for (Pending row : hand) {
+                if (row.inHand() && row.record()) {
+                    accounts.doubt(row);
+                    losses.note(row.table().spec().name(), row.timeMicros(), LossReason.UNCERTAIN);
+                }
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether nothing is left to do. */
+    boolean drained() {
+        lock.lock();
+        try {
+            return accounts.unsettled() == 0 && ring.size() == 0 && lanes.isEmpty();
         } finally {
             lock.unlock();
         }
@@ -388,45 +377,11 @@ public final class WriteQueue {
         }
     }
 
-    /** Hands nothing out that is accepted from now on, until the barrier is moved. Returns the last ticket before it. */
-    long raiseBarrier() {
-        lock.lock();
-        try {
-            requireOpen();
-            barrier = Math.min(barrier, accepted);
-            hurry = true;
-            notEmpty.signal();
-            return accepted;
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** Moves the barrier; {@link Long#MAX_VALUE} takes it away. */
-    void moveBarrier(long ticket) {
-        lock.lock();
-        try {
-            barrier = ticket;
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** Whether everything up to a ticket is settled. */
-    boolean settledUpTo(long ticket) {
-        lock.lock();
-        try {
-            return oldestUnsettled() > ticket;
-        } finally {
-            lock.unlock();
-        }
-    }
-
     /** Waits until everything accepted before this call is settled. */
     boolean awaitSettled(Duration timeout) {
         lock.lock();
         try {
-            long goal = accepted;
+            long goal = tickets;
             long end = clock.nanos() + timeout.toNanos();
             while (oldestUnsettled() <= goal) {
                 hurry();
@@ -447,21 +402,35 @@ public final class WriteQueue {
 
     /** Records may be settled out of order, so their number does not tell: the lowest ticket does. */
     private long oldestUnsettled() {
-        for (int i = 0; i < slots; i++) {
-            Pending record = ring[index(i)];
-            if (record != null) {
-                return Math.min(oldestInHand, record.ticket());
+        long oldest = lanes.oldest();
+        for (Pending entry : hand) {
+            if (entry.inHand() && entry.ticket() < oldest) {
+                oldest = entry.ticket();
             }
         }
-        return oldestInHand;
+        Pending first = ring.peek();
+        return first == null ? oldest : Math.min(oldest, first.ticket());
     }
 
-    /** The writer is done with what it took, but for some records that it will try again; the lowest ticket of these. */
-    void stillInHand(long lowestTicket) {
+    /** Has the ledger look when a record comes whose time it does not cover. */
+    void onUncovered(Runnable ask) {
         lock.lock();
         try {
-            oldestInHand = lowestTicket;
-            settled.signalAll();
+            windows.onUncovered(ask);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Which event times may be in flight. Called by the ledger alone: what it is told is taken for written. */
+    List<InFlight> inFlight(long nowMicros) {
+        lock.lock();
+        try {
+            List<InFlight> all = windows.tell(nowMicros);
+            if (oldestUnsettled() > windows.olderUpTo()) {
+                windows.age(tickets);
+            }
+            return all;
         } finally {
             lock.unlock();
         }
@@ -485,55 +454,13 @@ public final class WriteQueue {
         }
     }
 
-    private LeveeException full() {
-        return new LeveeException(
-                        ErrorCode.QUEUE_FULL,
-                        (live + inHand) + " of " + limitRecords + " records and " + bytes + " of " + limitBytes
-                                + " bytes are waiting to be written")
-                .with("records", live + inHand)
-                .with("limitRecords", limitRecords)
-                .with("bytes", bytes)
-                .with("limitBytes", limitBytes)
-                .hint("try again when the writer has caught up");
-    }
-
-    /** Has the ledger look when a record comes whose time it does not cover. */
-    void onUncovered(Runnable ask) {
-        lock.lock();
-        try {
-            windows.onUncovered(ask);
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** Which event times may be in flight. Called by the ledger alone: what it is told is taken for written. */
-    List<InFlight> inFlight(long nowMicros) {
-        lock.lock();
-        try {
-            List<InFlight> all = windows.tell(nowMicros);
-            if (oldestUnsettled() > windows.olderUpTo()) {
-                windows.age(accepted);
-            }
-            return all;
-        } finally {
-            lock.unlock();
-        }
-    }
-
     /** The books at one instant. */
-    public record Books(long accepted, long stored, long lost, StoreStatus.Queue queue) {}
-
-    /** The books at one instant. */
-    public Books books() {
+    Books books() {
         lock.lock();
         try {
-            long oldestMs = live == 0 ? 0 : (clock.nanos() - oldestNanos()) / 1_000_000;
-            return new Books(
-                    accepted,
-                    stored,
-                    lost,
-                    new StoreStatus.Queue(live + inHand, bytes, limitRecords, limitBytes, Math.max(0, oldestMs)));
+            long oldest = Math.min(lanes.oldestNanos(), ring.oldestNanos());
+            long now = clock.nanos();
+            return accounts.books(oldest == Long.MAX_VALUE ? 0 : (now - oldest) / 1_000_000, 0, 0);
         } finally {
             lock.unlock();
         }

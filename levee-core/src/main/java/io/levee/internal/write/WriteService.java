@@ -48,11 +48,17 @@ public final class WriteService {
     private final Receipts receipts = new Receipts();
     private final WriteQueue queue;
     private final TimeGuard guard;
+    private final Settlement settlement;
     private final Writer writer;
     private final CountDownLatch ended = new CountDownLatch(1);
 
     /** Wires the parts; {@link #start} starts the threads. */
     public WriteService(StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor) {
+        this(engine, options, tables, supervisor, Writer.PATIENCE);
+    }
+
+    WriteService(
+            StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, Duration patience) {
         this.engine = engine;
         this.options = options;
         this.supervisor = supervisor;
@@ -61,7 +67,8 @@ public final class WriteService {
         this.queue = new WriteQueue(
                 options.queueRecords(), new Bytes(options.memory().value() / QUEUE_SHARE), losses, clock);
         this.guard = new TimeGuard(engine, options);
-        this.writer = new Writer(engine, queue, losses, receipts, clock);
+        this.settlement = new Settlement(queue, losses, receipts);
+        this.writer = new Writer(engine, queue, settlement, clock, patience);
         this.ledger = new Ledger(engine, queue, losses, clock, options.clock());
         tables.specs(); // Reading the catalog fails here, before a thread is started.
     }
@@ -189,12 +196,17 @@ public final class WriteService {
 
     /** See {@link io.levee.Store#erase}: waits until the writer has deleted these rows, and tells how many were still there. */
     public int deleteRows(TableState table, List<RowQuery.Mark> rows, @Nullable Expr still) {
-        return await(inOrder(() -> engine.delete(table.spec(), rows, still, Ack.DURABLE)));
+        return await(writer.callInOrder(table, null, () -> engine.delete(table.spec(), rows, still, Ack.DURABLE)));
     }
 
-    /** Runs a change on the writer thread, after every record accepted before this call and before every later one. */
-    <T> CompletableFuture<T> inOrder(Supplier<T> change) {
-        return writer.callInOrder(change);
+    /**
+     * Runs a change on the writer thread, after every record of its key accepted before this call and before every later one.
+     *
+     * @param key the key of what is changed; null for any rows of the table
+     */
+    <T> CompletableFuture<T> inOrder(
+            TableState table, @Nullable Object @Nullable [] key, Supplier<T> change) {
+        return writer.callInOrder(table, key, change);
     }
 
     private static <T> T await(CompletableFuture<T> answer) {
@@ -209,7 +221,7 @@ public final class WriteService {
 
     /** See {@link io.levee.Table#delete}. */
     public CompletableFuture<Boolean> delete(TableState table, Object[] key, Ack level) {
-        return elsewhere(inOrder(() -> {
+        return elsewhere(inOrder(table, key, () -> {
             TableSpec spec = table.spec();
             StoredRow row = engine.find(spec, key);
             return row != null
@@ -224,7 +236,7 @@ public final class WriteService {
      */
     public CompletableFuture<Boolean> update(
             TableState table, Object[] key, BiFunction<TableSpec, StoredRow, Row> change, Ack level) {
-        return elsewhere(inOrder(() -> {
+        return elsewhere(inOrder(table, key, () -> {
             TableSpec spec = table.spec();
             StoredRow old = engine.find(spec, key);
             if (old == null) {
@@ -281,13 +293,23 @@ public final class WriteService {
     }
 
     /** The books at one instant. */
-    public WriteQueue.Books books() {
+    public Books books() {
         return queue.books();
     }
 
-    /** What keeps records from being written, or null. */
+    /** What keeps all records of a table from being written, or null. */
     public @Nullable String trouble() {
-        return writer.trouble();
+        return settlement.trouble();
+    }
+
+    /** What keeps records of some keys from being written, such as a locked partition, or null. */
+    public @Nullable String waiting() {
+        return settlement.waiting();
+    }
+
+    /** How long batches take to write, and how large they may be. */
+    public BatchLimit.Commits commits() {
+        return writer.commits();
     }
 
     /** Refuses new records, drains, commits, checkpoints: in that order (guarantees G18–G23). */
@@ -304,11 +326,19 @@ public final class WriteService {
             Thread.currentThread().interrupt();
             reason = "the wait for the writer was interrupted";
         }
-        WriteQueue.Books books = queue.books();
+        if (ended.getCount() > 0) {
+            // The writer hangs in the engine or in a command: what it has not in its hands is given up here.
+            queue.doubtHand();
+            settlement.giveUpAll(queue.takeAll());
+        }
+        Books books = queue.books();
         if (reason.isEmpty() && books.queue().records() > 0) {
             reason = books.queue().records() + " records were left in the queue";
         }
-        long cutOff = losses.totals().getOrDefault(LossReason.SHUTDOWN, 0L);
+        if (reason.isEmpty() && books.uncertain() > 0) {
+            reason = books.uncertain() + " records may or may not be stored";
+        }
+        long cutOff = books.lostByReason().getOrDefault(LossReason.SHUTDOWN, 0L);
         if (reason.isEmpty() && cutOff > 0) {
             reason = cutOff + " records could not be written within " + timeout;
         }
@@ -321,6 +351,6 @@ public final class WriteService {
             reason = unwritten;
         }
         return new CloseReport(
-                reason.isEmpty(), books.accepted(), books.stored(), books.lost(), 0, losses.gaps(), reason);
+                reason.isEmpty(), books.accepted(), books.stored(), books.lost(), books.uncertain(), losses.gaps(), reason);
     }
 }

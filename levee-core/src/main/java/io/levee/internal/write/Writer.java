@@ -12,92 +12,86 @@ import io.levee.internal.supervisor.Task;
 import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one thread that writes (guarantee G1): takes batches off the queue, hands them to the engine by table, settles them.
+ * The one thread that writes (guarantee G1): takes batches off the queue, hands them to the engine by table, has them settled.
  *
- * <p>Rows that the engine could not write yet (a locked partition, a full disk) are kept in hand, in order, still counted
- * against the queue's limits, and handed in again before later rows; after {@link #PATIENCE} they are given up. Everything
- * here is confined to the thread {@code levee-writer} but {@link #call} and {@link #requestStop}.
+ * <p>Rows that the engine could not write yet wait in the queue's {@link Lanes}, and come again before later rows of their lane for as
+ * long as it takes; only what somebody waits for is given up, after {@link #PATIENCE}. Everything here is confined to the thread
+ * {@code levee-writer} but {@link #call}, {@link #requestStop} and what says so.
  */
 final class Writer {
-    /** Most records of one batch: a slow disk must not make flushes grow (guarantee G11). */
-    static final int BATCH_RECORDS = 20_000;
-
     /** Bytes after which a batch takes no further record. */
     static final long BATCH_BYTES = 16 << 20;
 
-    /** How long rows are tried again. */
+    /** How long what somebody waits for is tried again. */
     static final Duration PATIENCE = Duration.ofSeconds(30);
-
-    private static final Duration RETRY_PAUSE = Duration.ofMillis(20);
 
     private final StorageEngine engine;
     private final WriteQueue queue;
-    private final LossLog losses;
-    private final Receipts receipts;
+    private final Settlement settlement;
     private final MonotonicClock clock;
+    private final BatchLimit limit = new BatchLimit();
+    private final Duration patience;
     private final BlockingQueue<Runnable> commands = new LinkedBlockingQueue<>();
-    /** Changes that take their place among the records; guarded by itself, taken off by the writer only. */
-    private final Deque<Ordered<?>> ordered = new ArrayDeque<>();
-
-    private final List<Pending> postponed = new ArrayList<>();
-    private @Nullable String problem;
     private volatile boolean stopRequested;
-    private volatile long giveUpNanos = Long.MAX_VALUE;
-    private volatile @Nullable String trouble;
+    private volatile long giveUpNanos;
     private volatile String closeFailure = "";
 
-    Writer(StorageEngine engine, WriteQueue queue, LossLog losses, Receipts receipts, MonotonicClock clock) {
+    Writer(StorageEngine engine, WriteQueue queue, Settlement settlement, MonotonicClock clock, Duration patience) {
         this.engine = engine;
         this.queue = queue;
-        this.losses = losses;
-        this.receipts = receipts;
+        this.settlement = settlement;
         this.clock = clock;
+        this.patience = patience;
     }
 
     /** Runs until a stop was requested and everything is settled; then closes the engine's writing side. */
     void run(Task task) throws InterruptedException {
+        takeUpAgain();
         while (!finished()) {
             runCommands();
-            List<Pending> batch = postponed.isEmpty() ? queue.take(BATCH_RECORDS, BATCH_BYTES) : retryBatch();
+            settlement.giveUpOverdue(patience);
+            List<Pending> batch = queue.take(limit.records(), BATCH_BYTES, wakeNanos());
             try {
                 if (!batch.isEmpty()) {
                     write(batch);
                     task.ran("");
                 }
-                runOrdered();
                 engine.afterBatch();
             } catch (RuntimeException e) {
                 // The batch is settled by write() whatever happened; only house-keeping can end here (G13).
                 task.survived(e);
             }
         }
-        giveUp(postponed, LossReason.SHUTDOWN, "the store closed before the record could be written");
-        postponed.clear();
-        giveUp(
-                queue.take(Integer.MAX_VALUE, Long.MAX_VALUE),
-                LossReason.SHUTDOWN,
-                "the store closed before the queue was empty");
+        settlement.giveUpAll(queue.takeAll());
         runCommands();
-        abandonOrdered();
         try {
             engine.closeWriter();
         } catch (RuntimeException e) {
             closeFailure = String.valueOf(e.getMessage());
         }
+    }
+
+    /** After an error that ended the loop, what was in hand is not forgotten (G13). */
+    private void takeUpAgain() {
+        List<Pending> left = queue.leftInHand();
+        if (!left.isEmpty()) {
+            write(left);
+        }
+    }
+
+    private long wakeNanos() {
+        return stopRequested ? giveUpNanos : Long.MAX_VALUE;
     }
 
     /** Why the engine could not close its writing side; empty where it could. Any thread, after the end. */
@@ -106,34 +100,29 @@ final class Writer {
     }
 
     private boolean finished() {
-        if (!stopRequested) {
-            return false;
-        }
-        return clock.nanos() - giveUpNanos >= 0
-                || postponed.isEmpty() && queue.books().queue().records() == 0 && nothingOrdered();
-    }
-
-    /** What was postponed, first, and as much of the queue as fits beside it. */
-    private List<Pending> retryBatch() throws InterruptedException {
-        TimeUnit.NANOSECONDS.sleep(RETRY_PAUSE.toNanos());
-        List<Pending> batch = new ArrayList<>(postponed);
-        postponed.clear();
-        int room = BATCH_RECORDS - batch.size();
-        if (room > 0) {
-            queue.hurry();
-            batch.addAll(queue.take(room, BATCH_BYTES));
-        }
-        return batch;
+        return stopRequested && (clock.nanos() - giveUpNanos >= 0 || queue.drained() && commands.isEmpty());
     }
 
     private void write(List<Pending> batch) {
+        if (batch.get(0) instanceof Change change) {
+            change.run();
+            queue.made(change);
+            return;
+        }
         Map<TableState, List<Pending>> byTable = new LinkedHashMap<>();
         batch.forEach(row ->
                 byTable.computeIfAbsent(row.table(), t -> new ArrayList<>()).add(row));
-        problem = null;
-        byTable.forEach(this::writeTable);
-        trouble = problem;
-        queue.stillInHand(postponed.stream().mapToLong(Pending::ticket).min().orElse(Long.MAX_VALUE));
+        int stored = 0;
+        long nanos = 0;
+        for (Map.Entry<TableState, List<Pending>> rows : byTable.entrySet()) {
+            long before = clock.nanos();
+            writeTable(rows.getKey(), rows.getValue());
+            nanos += clock.nanos() - before;
+            stored += settlement.tried(rows.getKey(), rows.getValue());
+        }
+        if (stored > 0) {
+            limit.wrote(stored, nanos);
+        }
     }
 
     private void writeTable(TableState table, List<Pending> rows) {
@@ -153,10 +142,9 @@ final class Writer {
         }
         for (Pending row : rows) {
             if (row.outcome() == Outcome.PENDING) {
-                row.settle(Outcome.FAILED, 0, failure);
+                row.settle(failure != null && failure.retryable() ? Outcome.RETRY : Outcome.FAILED, 0, failure);
             }
         }
-        settle(table, rows);
     }
 
     /** Retention went on while these were in the queue: what it has dropped must not come back. */
@@ -167,7 +155,7 @@ final class Writer {
         }
         List<Pending> kept = new ArrayList<>(rows.size());
         for (Pending row : rows) {
-            if (row.timeMicros() >= floor) {
+            if (row.timeMicros() >= floor || row.outcome() == Outcome.UNCERTAIN) {
                 kept.add(row);
             } else {
                 row.settle(
@@ -210,7 +198,12 @@ final class Writer {
         }
         Periods periods = table.periods();
         periods.expect(oldest, newest);
-        rows.forEach(row -> row.period(periods.of(row.timeMicros())));
+        rows.forEach(row -> {
+            // An uncertain row is looked up in the period that it was written to, whatever the width is now.
+            if (row.outcome() != Outcome.UNCERTAIN) {
+                row.period(periods.of(row.timeMicros()));
+            }
+        });
     }
 
     private static Ack level(List<Pending> rows) {
@@ -221,82 +214,6 @@ final class Writer {
             }
         }
         return Ack.COMMITTED;
-    }
-
-    private void settle(TableState table, List<Pending> rows) {
-        List<Runnable> completions = new ArrayList<>();
-        int stored = 0;
-        int lost = 0;
-        long bytes = 0;
-        long now = clock.nanos();
-        for (Pending row : rows) {
-            if (row.outcome() == Outcome.RETRY) {
-                problem = String.valueOf(
-                        row.error() == null
-                                ? "a partition is locked"
-                                : row.error().getMessage());
-                if (now - row.queuedNanos() < PATIENCE.toNanos() && now - giveUpNanos < 0) {
-                    row.settle(Outcome.PENDING, 0, null);
-                    postponed.add(row);
-                    continue;
-                }
-                row.settle(Outcome.FAILED, 0, row.error());
-            }
-            bytes += row.bytes();
-            if (row.outcome() == Outcome.FAILED) {
-                lost++;
-                failed(row, now);
-            } else {
-                stored++;
-                table.sawTime(row.timeMicros());
-            }
-            tell(row, completions);
-        }
-        queue.settled(stored, lost, bytes);
-        if (stored > 0) {
-            table.changed();
-        }
-        if (problem != null) {
-            trouble = problem;
-        }
-        receipts.deliver(completions);
-    }
-
-    private void failed(Pending row, long now) {
-        LeveeException error = row.error();
-        if (error instanceof RecordLostException expired && expired.reason() == LossReason.EXPIRED) {
-            losses.note(row.table().spec().name(), row.timeMicros(), LossReason.EXPIRED);
-            return;
-        }
-        problem = error == null ? "a write failed" : error.getMessage();
-        boolean outOfTime = error != null && error.retryable() && now - giveUpNanos >= 0;
-        LossReason reason = outOfTime ? LossReason.SHUTDOWN : LossReason.WRITE_FAILED;
-        fail(row, reason, "the record could not be written: " + problem, error);
-    }
-
-    private static void tell(Pending row, List<Runnable> completions) {
-        Waiter waiter = row.waiter();
-        Runnable completion = waiter == null ? null : waiter.settled(row);
-        if (completion != null) {
-            completions.add(completion);
-        }
-    }
-
-    private void fail(Pending row, LossReason reason, String what, @Nullable Throwable cause) {
-        losses.note(row.table().spec().name(), row.timeMicros(), reason);
-        row.settle(Outcome.FAILED, 0, new RecordLostException(reason, what, cause));
-    }
-
-    private void giveUp(List<Pending> rows, LossReason reason, String what) {
-        List<Runnable> completions = new ArrayList<>();
-        long bytes = 0;
-        for (Pending row : rows) {
-            bytes += row.bytes();
-            fail(row, reason, what, null);
-            tell(row, completions);
-        }
-        queue.settled(0, rows.size(), bytes);
-        receipts.deliver(completions);
     }
 
     private void runCommands() {
@@ -312,71 +229,29 @@ final class Writer {
      */
     <T> CompletableFuture<T> call(Supplier<T> body) {
         CompletableFuture<T> answer = new CompletableFuture<>();
-        commands.add(() -> complete(answer, body));
+        commands.add(() -> {
+            try {
+                answer.complete(body.get());
+            } catch (Throwable e) {
+                // Even an Error must answer the caller and leave the writer alive (G13).
+                answer.completeExceptionally(e);
+            }
+        });
         queue.hurry();
         return answer;
-    }
-
-    /** A change that runs once everything up to a ticket is settled, and before anything later is written. */
-    private record Ordered<T>(long ticket, Supplier<T> body, CompletableFuture<T> answer) {
-        void run() {
-            complete(answer, body);
-        }
-    }
-
-    private static <T> void complete(CompletableFuture<T> answer, Supplier<T> body) {
-        try {
-            answer.complete(body.get());
-        } catch (RuntimeException e) {
-            answer.completeExceptionally(e);
-        }
     }
 
     /**
-     * Runs something on the writer thread, after every record that was accepted before this call and before every later one. Any
-     * thread.
+     * Runs something on the writer thread, after every record of its key that was accepted before this call and before every later
+     * one. Any thread.
      *
+     * @param key the key of what is changed; null for any rows of the table
      * @return its answer, or its error; the future's stages run on the writer, so they must be short
      */
-    <T> CompletableFuture<T> callInOrder(Supplier<T> body) {
+    <T> CompletableFuture<T> callInOrder(TableState table, @Nullable Object @Nullable [] key, Supplier<T> body) {
         CompletableFuture<T> answer = new CompletableFuture<>();
-        synchronized (ordered) {
-            ordered.add(new Ordered<>(queue.raiseBarrier(), body, answer));
-        }
-        queue.hurry();
+        queue.offer(Change.of(table, key, body, answer));
         return answer;
-    }
-
-    private void runOrdered() {
-        for (Ordered<?> next = firstOrdered();
-                next != null && queue.settledUpTo(next.ticket());
-                next = firstOrdered()) {
-            next.run();
-            synchronized (ordered) {
-                ordered.remove();
-                Ordered<?> after = ordered.peek();
-                queue.moveBarrier(after == null ? Long.MAX_VALUE : after.ticket());
-            }
-        }
-    }
-
-    private @Nullable Ordered<?> firstOrdered() {
-        synchronized (ordered) {
-            return ordered.peek();
-        }
-    }
-
-    private boolean nothingOrdered() {
-        return firstOrdered() == null;
-    }
-
-    private void abandonOrdered() {
-        synchronized (ordered) {
-            ordered.forEach(change -> change.answer()
-                    .completeExceptionally(
-                            new LeveeException(ErrorCode.CLOSED, "the store closed before the change could be made")));
-            ordered.clear();
-        }
     }
 
     /** Makes {@link #run} end once everything is settled, or after the timeout. Any thread. */
@@ -386,9 +261,8 @@ final class Writer {
         queue.hurry();
     }
 
-    /** What keeps the last batch from being written, or null. Any thread. */
-    @Nullable
-    String trouble() {
-        return trouble;
+    /** How long batches take. Any thread. */
+    BatchLimit.Commits commits() {
+        return limit.commits();
     }
 }

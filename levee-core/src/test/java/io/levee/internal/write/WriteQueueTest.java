@@ -9,6 +9,7 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.Overflow;
 import io.levee.TableSpec;
+import io.levee.engine.WriteRow;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -78,7 +79,7 @@ class WriteQueueTest {
                             .isEqualTo(lost);
                 }
             } else if (random.nextBoolean() && !model.isEmpty()) {
-                List<Pending> batch = queue.take(random.nextInt(1, 20), 500);
+                List<Pending> batch = queue.take(random.nextInt(1, 20), 500, Long.MAX_VALUE);
                 for (Pending taken : batch) {
                     assertThat(taken).as("first in, first out").isSameAs(model.poll());
                 }
@@ -86,10 +87,11 @@ class WriteQueueTest {
                 inHand.addAll(batch);
             } else if (!inHand.isEmpty()) {
                 Pending done = inHand.remove(random.nextInt(inHand.size()));
-                queue.settled(1, 0, done.bytes());
+                done.settle(WriteRow.Outcome.STORED, 1, null);
+                queue.tried(table, List.of(done));
                 stored++;
             }
-            WriteQueue.Books books = queue.books();
+            Books books = queue.books();
             assertThat(books.accepted()).isEqualTo(accepted);
             assertThat(books.lost()).isEqualTo(lost);
             assertThat(books.stored()).isEqualTo(stored);
@@ -99,6 +101,6 @@ class WriteQueueTest {
             assertThat(books.queue().records()).isLessThanOrEqualTo(limit);
             assertThat(books.queue().bytes()).isBetween(0L, limitBytes);
         }
-        assertThat(model).allMatch(p -> p.waiter() != null || p.outcome() == io.levee.engine.WriteRow.Outcome.PENDING);
+        assertThat(model).allMatch(p -> p.waiter() != null || p.outcome() == WriteRow.Outcome.PENDING);
     }
 }

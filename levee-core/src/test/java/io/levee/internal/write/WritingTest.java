@@ -90,8 +90,9 @@ class WritingTest {
     }
 
     private void booksBalance() {
-        WriteQueue.Books books = service.books();
-        assertThat(books.stored() + books.lost() + books.queue().records()).isEqualTo(books.accepted());
+        Books books = service.books();
+        assertThat(books.stored() + books.lost() + books.queued() + books.uncertain())
+                .isEqualTo(books.accepted());
         assertThat(books.queue().records()).isLessThanOrEqualTo(books.queue().limitRecords());
         assertThat(books.queue().bytes()).isBetween(0L, books.queue().limitBytes());
     }

@@ -14,8 +14,7 @@ final class Change extends Pending {
     private final Runnable body;
     private final CompletableFuture<?> answer;
 
-    private Change(
-            TableState table, @Nullable Object @Nullable [] key, Runnable body, CompletableFuture<?> answer) {
+    private Change(TableState table, @Nullable Object @Nullable [] key, Runnable body, CompletableFuture<?> answer) {
         super(table, new Object[0], 0, 0, null);
         this.changedKey = key;
         this.body = body;
@@ -30,10 +29,7 @@ final class Change extends Pending {
      * @param answer gets the body's answer or its error
      */
     static <T> Change of(
-            TableState table,
-            @Nullable Object @Nullable [] key,
-            Supplier<T> body,
-            CompletableFuture<T> answer) {
+            TableState table, @Nullable Object @Nullable [] key, Supplier<T> body, CompletableFuture<T> answer) {
         return new Change(table, key, () -> answer.complete(body.get()), answer);
     }
 

@@ -160,7 +160,8 @@ final class Lane {
         Set<Object> earlier = new HashSet<>();
         for (Pending next = next(0); next != null; next = next(next.ticket())) {
             List<Object> orders = orders(next);
-            boolean free = orders.isEmpty() ? earlier.isEmpty() : orders.stream().noneMatch(earlier::contains);
+            boolean free =
+                    orders.isEmpty() ? earlier.isEmpty() : orders.stream().noneMatch(earlier::contains);
             if (free && !next.record()) {
                 return next;
             }

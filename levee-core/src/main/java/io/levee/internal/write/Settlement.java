@@ -80,8 +80,7 @@ final class Settlement {
         return error == null ? new LeveeException(ErrorCode.INTERNAL, otherwise) : error;
     }
 
-    private static void note(
-            Map<TableState, LeveeException> map, TableState table, @Nullable LeveeException error) {
+    private static void note(Map<TableState, LeveeException> map, TableState table, @Nullable LeveeException error) {
         if (error == null) {
             map.remove(table);
         } else {
@@ -146,8 +145,7 @@ final class Settlement {
     }
 
     /** Answers the one who waits for an uncertain record, which itself stays in hand. */
-    private static void doubt(
-            Pending row, String what, @Nullable LeveeException why, List<Runnable> completions) {
+    private static void doubt(Pending row, String what, @Nullable LeveeException why, List<Runnable> completions) {
         Waiter waiter = row.waiter();
         if (waiter != null) {
             Runnable completion = waiter.lost(new RecordLostException(LossReason.UNCERTAIN, what, why));
@@ -164,8 +162,7 @@ final class Settlement {
         Map<TableState, List<Pending>> byTable = new LinkedHashMap<>();
         for (Pending entry : left) {
             if (entry instanceof Change change) {
-                change.refuse(new LeveeException(
-                        ErrorCode.CLOSED, "the store closed before the change could be made"));
+                change.refuse(new LeveeException(ErrorCode.CLOSED, "the store closed before the change could be made"));
                 queue.made(change);
                 continue;
             }

@@ -131,9 +131,7 @@ public final class WriteQueue {
             awaitRoom(record, nanos + block.timeout().toNanos());
         } else if (policy instanceof Overflow.DropOldest) {
             if (!accounts.wouldFit(
-                    record,
-                    ring.evictable() + lanes.evictable(),
-                    ring.evictableBytes() + lanes.evictableBytes())) {
+                    record, ring.evictable() + lanes.evictable(), ring.evictableBytes() + lanes.evictableBytes())) {
                 // Evicting everything would not be enough: then nothing is lost for it.
                 throw accounts.full();
             }

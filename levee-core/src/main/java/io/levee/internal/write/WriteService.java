@@ -57,8 +57,7 @@ public final class WriteService {
         this(engine, options, tables, supervisor, Writer.PATIENCE);
     }
 
-    WriteService(
-            StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, Duration patience) {
+    WriteService(StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, Duration patience) {
         this.engine = engine;
         this.options = options;
         this.supervisor = supervisor;
@@ -204,8 +203,7 @@ public final class WriteService {
      *
      * @param key the key of what is changed; null for any rows of the table
      */
-    <T> CompletableFuture<T> inOrder(
-            TableState table, @Nullable Object @Nullable [] key, Supplier<T> change) {
+    <T> CompletableFuture<T> inOrder(TableState table, @Nullable Object @Nullable [] key, Supplier<T> change) {
         return writer.callInOrder(table, key, change);
     }
 
@@ -351,6 +349,12 @@ public final class WriteService {
             reason = unwritten;
         }
         return new CloseReport(
-                reason.isEmpty(), books.accepted(), books.stored(), books.lost(), books.uncertain(), losses.gaps(), reason);
+                reason.isEmpty(),
+                books.accepted(),
+                books.stored(),
+                books.lost(),
+                books.uncertain(),
+                losses.gaps(),
+                reason);
     }
 }

@@ -106,7 +106,8 @@ class ChangesTest {
     void shouldNotWaitForLaterRecordsWithAChange() throws Exception {
         CountDownLatch held = new CountDownLatch(1);
         service.append(table, row(1));
-        CompletableFuture<Integer> change = service.inOrder(table, null, () -> engine.delete(SPEC, mark(1), null, Ack.COMMITTED));
+        CompletableFuture<Integer> change =
+                service.inOrder(table, null, () -> engine.delete(SPEC, mark(1), null, Ack.COMMITTED));
         assertThat(change.get(5, TimeUnit.SECONDS)).isEqualTo(1);
         engine.writing = (rows, seq) -> {
             try {
@@ -117,7 +118,8 @@ class ChangesTest {
             engine.store(rows, seq);
         };
         service.append(table, row(2));
-        CompletableFuture<Integer> behind = service.inOrder(table, null, () -> engine.delete(SPEC, mark(2), null, Ack.COMMITTED));
+        CompletableFuture<Integer> behind =
+                service.inOrder(table, null, () -> engine.delete(SPEC, mark(2), null, Ack.COMMITTED));
         CompletableFuture<Receipt> later = service.append(table, row(3), Ack.COMMITTED);
         assertThat(behind).isNotDone();
         held.countDown();
@@ -139,7 +141,8 @@ class ChangesTest {
             }
         };
         service.append(table, row(1));
-        CompletableFuture<Integer> change = service.inOrder(table, null, () -> engine.delete(SPEC, mark(1), null, Ack.COMMITTED));
+        CompletableFuture<Integer> change =
+                service.inOrder(table, null, () -> engine.delete(SPEC, mark(1), null, Ack.COMMITTED));
         service.append(table, row(2));
         assertThat(change.get(5, TimeUnit.SECONDS)).isEqualTo(1);
         assertThat(service.flush(Duration.ofSeconds(10))).isTrue();

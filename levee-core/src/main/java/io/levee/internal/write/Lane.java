@@ -100,7 +100,7 @@ final class Lane {
 
     /** What an entry shares its order with; empty where that is the whole table. */
     private static List<Object> orders(Pending entry) {
-        @Nullable Object[] key = entry.key();
+        @Nullable Object @Nullable [] key = entry.key();
         if (key == null) {
             return List.of();
         }

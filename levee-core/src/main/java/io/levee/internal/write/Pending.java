@@ -35,7 +35,7 @@ class Pending extends WriteRow {
 
     /** The stored values of the table's key, or null where what is later in the table has to wait for this, whatever its key. */
     @Nullable
-    Object[] key() {
+    Object @Nullable [] key() {
         return table.key(this);
     }
 

@@ -15,6 +15,7 @@ import io.levee.Row;
 import io.levee.StoreOptions;
 import io.levee.TableSpec;
 import io.levee.engine.InFlight;
+import io.levee.engine.WriteRow;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.time.Micros;
 import java.time.Duration;
@@ -169,8 +170,8 @@ class LedgerTest {
         }
         taken.addAll(take(queue));
         assertThat(queue.inFlight(0)).as("in the writer's hands").containsExactly(new InFlight("events", 1_000, 4_000));
-        queue.settled(4, 0, 40);
-        queue.stillInHand(Long.MAX_VALUE);
+        taken.forEach(record -> record.settle(WriteRow.Outcome.STORED, 1, null));
+        queue.tried(state, taken);
         queue.inFlight(0);
         queue.inFlight(0);
         assertThat(queue.inFlight(0)).isEmpty();
@@ -179,7 +180,7 @@ class LedgerTest {
 
     private static List<Pending> take(WriteQueue queue) {
         try {
-            return queue.take(100, 1_000_000);
+            return queue.take(100, 1_000_000, Long.MAX_VALUE);
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }

@@ -186,10 +186,12 @@ final class BatchAppender {
                 writer.update(update.row, update.seq, change);
                 maxSeq = Math.max(maxSeq, change);
             }
-            partition.held(widened(before, group));
+            Partition.Held written = range(group);
+            partition.held(before.widened(
+                    written.minMicros(), written.maxMicros(), before.rows() + group.inserts.size()));
             positions = Sources.highest(news);
             Sources.write(writer.connection(), positions);
-            writer.commit(partition.held(), maxSeq);
+            writer.commit(partition.held(), maxSeq, written.minMicros(), written.maxMicros());
             partition.held(partition.held().withSeq(maxSeq));
         } catch (SQLException e) {
             undo(writer, before);
@@ -212,18 +214,16 @@ final class BatchAppender {
         partition.held(wide.withRows(before.rows()));
     }
 
-    private static Partition.Held widened(Partition.Held held, Group group) {
-        long min = Long.MAX_VALUE;
-        long max = Long.MIN_VALUE;
+    /** The event times that a group writes. */
+    private static Partition.Held range(Group group) {
+        Partition.Held range = Partition.Held.NOTHING;
         for (Insert insert : group.inserts) {
-            min = Math.min(min, insert.last.timeMicros());
-            max = Math.max(max, insert.last.timeMicros());
+            range = range.widened(insert.last.timeMicros(), insert.last.timeMicros(), 0);
         }
         for (Update update : group.updates) {
-            min = Math.min(min, update.row.timeMicros());
-            max = Math.max(max, update.row.timeMicros());
+            range = range.widened(update.row.timeMicros(), update.row.timeMicros(), 0);
         }
-        return held.widened(min, max, held.rows() + group.inserts.size());
+        return range;
     }
 
     private void settle(PartitionWriter writer, Group group) {

@@ -1,5 +1,6 @@
 package io.levee.sqlite;
 
+import io.levee.CloseReport;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
@@ -82,10 +83,19 @@ final class Catalog {
 
     /** Runs a change in one synced transaction and waits for it. */
     <T> T change(Command<T> command) {
+        return await(() -> Sqlite.transaction(connection, () -> command.on(connection)));
+    }
+
+    /** Runs something that belongs to the catalog's thread and is no transaction, as an entry of the ledger, and waits for it. */
+    <T> T aside(Sqlite.Body<T> body) {
+        return await(body);
+    }
+
+    private <T> T await(Sqlite.Body<T> body) {
         CompletableFuture<T> answer = new CompletableFuture<>();
         Runnable step = () -> {
             try {
-                answer.complete(Sqlite.transaction(connection, () -> command.on(connection)));
+                answer.complete(body.run());
             } catch (LeveeException e) {
                 answer.completeExceptionally(e);
             } catch (SQLException e) {
@@ -113,13 +123,24 @@ final class Catalog {
         }
     }
 
-    /** Ends the catalog: the thread has ended, the caller owns it again. */
-    void close(boolean clean) {
+    /** Ends the catalog: the thread has ended, the caller owns it again. On a full volume it is closed as it is. */
+    void close(@Nullable CloseReport report) {
         try {
-            if (clean) {
-                put(connection, "last_shutdown", "CLEAN");
+            if (report != null) {
+                Sqlite.transaction(connection, () -> {
+                    put(connection, "last_report", Json.write(Reports.toMap(report)));
+                    if (report.clean()) {
+                        put(connection, "last_shutdown", "CLEAN");
+                    }
+                    return true;
+                });
             }
             Sqlite.run(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
+        } catch (SQLException e) {
+            Connections.closeQuietly(file, connection);
+            throw Sqlite.failure("the catalog cannot be closed", file, e);
+        }
+        try {
             Connections.close(file, connection);
         } catch (SQLException e) {
             throw Sqlite.failure("the catalog cannot be closed", file, e);
@@ -129,8 +150,7 @@ final class Catalog {
     /** Marks the store as in use; returns whether the last writer closed it in order. Before {@link #start}. */
     boolean begin() {
         try {
-            boolean clean =
-                    "CLEAN".equals(Sqlite.value(connection, "SELECT value FROM store WHERE key='last_shutdown'"));
+            boolean clean = "CLEAN".equals(value(connection, "last_shutdown"));
             put(connection, "last_shutdown", "RUNNING");
             return clean;
         } catch (SQLException e) {
@@ -141,6 +161,10 @@ final class Catalog {
     /** The catalog's connection, for reading before {@link #start}. */
     Connection beforeStart() {
         return connection;
+    }
+
+    static @Nullable Object value(Connection connection, String key) throws SQLException {
+        return Sqlite.value(connection, "SELECT value FROM store WHERE key = " + Sqlite.literal(key));
     }
 
     static void put(Connection connection, String key, String value) throws SQLException {

@@ -5,6 +5,7 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
+import io.levee.engine.InFlight;
 import io.levee.engine.Period;
 import io.levee.internal.time.MonotonicClock;
 import java.io.IOException;
@@ -59,6 +60,10 @@ final class OpenPartitions {
     private final Map<String, TableKeys> keys = new HashMap<>();
     private final Set<PartitionId> full = new HashSet<>();
     private volatile Map<String, Object> pragmas = Map.of();
+    /** What was not synced when its connection was closed; until the partition is. */
+    private final Map<PartitionId, InFlight> released = new HashMap<>();
+
+    private volatile List<InFlight> unsynced = List.of();
 
     OpenPartitions(
             StorePaths paths, Catalog catalog, Manifest manifest, ReadHandles readers, Clock wall, Bytes cacheShare) {
@@ -119,6 +124,11 @@ final class OpenPartitions {
     /** The settings of a writing connection as read back; empty before the first. Any thread. */
     Map<String, Object> pragmas() {
         return pragmas;
+    }
+
+    /** Event times of what is committed and would not survive a power loss, as of the last slice. Any thread. */
+    List<InFlight> unsynced() {
+        return unsynced;
     }
 
     /** The open writer of a partition, or null. */
@@ -254,6 +264,7 @@ final class OpenPartitions {
     void release(PartitionWriter writer) {
         open.remove(writer.partition().id());
         caches.forget(writer);
+        window(writer).ifPresent(window -> released.put(writer.partition().id(), window));
         try {
             writer.close();
         } catch (SQLException e) {
@@ -286,8 +297,22 @@ final class OpenPartitions {
         return sum;
     }
 
+    private List<InFlight> windows() {
+        List<InFlight> windows = new ArrayList<>(released.values());
+        open.values().forEach(writer -> window(writer).ifPresent(windows::add));
+        return windows;
+    }
+
+    private static Optional<InFlight> window(PartitionWriter writer) {
+        return writer.unsyncedFrom() > writer.unsyncedTo()
+                ? Optional.empty()
+                : Optional.of(new InFlight(
+                        writer.partition().id().table(), writer.unsyncedFrom(), writer.unsyncedTo()));
+    }
+
     /** Checkpoints what has grown, and closes at most one idle partition. */
     void slice() {
+        unsynced = windows();
         long now = clock.nanos();
         PartitionWriter idle = null;
         for (PartitionWriter writer : List.copyOf(open.values())) {
@@ -384,7 +409,10 @@ final class OpenPartitions {
             }
             return true;
         });
-        done.forEach(plain -> plain.partition.closed(plain.exactly, plain.bytes));
+        for (Plain plain : done) {
+            plain.partition.closed(plain.exactly, plain.bytes);
+            released.remove(plain.partition.id());
+        }
     }
 
     /** Closes a partition that may not be open by now. Returns empty, or why it stays open. */

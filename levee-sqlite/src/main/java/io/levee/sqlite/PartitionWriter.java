@@ -47,6 +47,8 @@ final class PartitionWriter {
     private long lastUsedNanos;
     private boolean dirty;
     private boolean namesSynced;
+    private long unsyncedFrom = Long.MAX_VALUE;
+    private long unsyncedTo = Long.MIN_VALUE;
 
     private PartitionWriter(Partition partition, TableSpec spec, Path file, Connection connection) throws SQLException {
         this.partition = partition;
@@ -161,8 +163,28 @@ final class PartitionWriter {
         Sqlite.run(connection, "BEGIN IMMEDIATE");
     }
 
-    /** Writes the statistics and commits: an empty commit would sync nothing. */
-    void commit(Partition.Held held, long maxSeq) throws SQLException {
+    /** The earliest event time that is committed and not synced; later than {@link #unsyncedTo} where everything is. */
+    long unsyncedFrom() {
+        return unsyncedFrom;
+    }
+
+    /** The latest. */
+    long unsyncedTo() {
+        return unsyncedTo;
+    }
+
+    private void allSynced() {
+        unsyncedFrom = Long.MAX_VALUE;
+        unsyncedTo = Long.MIN_VALUE;
+    }
+
+    /**
+     * Writes the statistics and commits: an empty commit would sync nothing.
+     *
+     * @param from the earliest event time that was written
+     * @param to the latest; an earlier one where nothing was
+     */
+    void commit(Partition.Held held, long maxSeq, long from, long to) throws SQLException {
         stats.setLong(1, held.rows());
         stats.setLong(2, held.minMicros());
         stats.setLong(3, held.maxMicros());
@@ -170,6 +192,13 @@ final class PartitionWriter {
         stats.executeUpdate();
         Sqlite.run(connection, "COMMIT");
         dirty = true;
+        if (synced == Ack.DURABLE) {
+            // The sync of the WAL reaches what was committed before, too.
+            allSynced();
+        } else {
+            unsyncedFrom = Math.min(unsyncedFrom, from);
+            unsyncedTo = Math.max(unsyncedTo, to);
+        }
     }
 
     /** Undoes the batch. The connection may have done so itself. */
@@ -324,6 +353,9 @@ final class PartitionWriter {
                 ResultSet rows = statement.executeQuery("PRAGMA wal_checkpoint(PASSIVE)")) {
             boolean all = rows.next() && rows.getInt(1) == 0 && rows.getInt(2) == rows.getInt(3);
             dirty = !all;
+            if (all && namesSynced) {
+                allSynced();
+            }
             return all;
         }
     }

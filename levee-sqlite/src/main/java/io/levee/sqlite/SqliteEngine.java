@@ -19,6 +19,7 @@ import io.levee.engine.EngineSettings;
 import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
 import io.levee.engine.Finding;
+import io.levee.engine.InFlight;
 import io.levee.engine.Period;
 import io.levee.engine.Quarantined;
 import io.levee.engine.RowQuery;
@@ -43,10 +44,9 @@ import org.jspecify.annotations.Nullable;
 
 /** An opened store of partition files: delegates each intent to the part that knows how. Threads as {@link StorageEngine}. */
 final class SqliteEngine implements StorageEngine {
-    /** Shares of the memory budget, as divisors: the queue (core) takes a quarter too. */
-    private static final int WRITER_SHARE = 4;
-
+    /** The key filters' share of the memory budget, as divisor. */
     private static final int KEYS_SHARE = 8;
+
     private static final String VERSION = "sqlite ";
 
     /** Not UNDO_DROP: what is dropped is freed without a grace. */
@@ -61,24 +61,11 @@ final class SqliteEngine implements StorageEngine {
     private final String name;
     private final @Nullable Writing writing;
     private final @Nullable Connection catalogReader;
+    private final @Nullable LedgerReader ledgerReader;
     private volatile Map<String, Long> writerMemory = Map.of();
 
     /** The version of the catalog that the manifest is of; guarded by this. */
     private long catalogVersion = -1;
-
-    /** What only a store that is open for writing has. */
-    private record Writing(
-            StoreLock lock,
-            Catalog catalog,
-            OpenPartitions open,
-            BatchAppender appender,
-            SingleRecords records,
-            Erasures erasures,
-            Trash trash,
-            Quarantine quarantine,
-            Maintenance maintenance,
-            TableMarks marks,
-            boolean lastClean) {}
 
     private SqliteEngine(
             StorePaths paths,
@@ -95,53 +82,12 @@ final class SqliteEngine implements StorageEngine {
         this.name = VERSION + Connections.version();
         this.catalogReader = catalogReader;
         this.readers = new ReadHandles(settings.readOnly() ? 0 : ReadHandles.MAX_IDLE);
-        if (lock == null || catalog == null) {
-            this.writing = null;
-        } else {
-            Bytes share = new Bytes(settings.options().memory().value() / WRITER_SHARE);
-            OpenPartitions open = new OpenPartitions(
-                    paths, catalog, manifest, readers, settings.options().clock(), share);
-            KeyLookup lookup = new KeyLookup(open, paths, readers);
-            TableMarks marks = marks(catalog, paths);
-            Erasures erasures = new Erasures(
-                    new Rewriter(paths, catalog, readers, settings.options().clock()));
-            Quarantine quarantine = new Quarantine(
-                    paths, catalog, manifest, readers, settings.options().clock(), marks);
-            this.writing = new Writing(
-                    lock,
-                    catalog,
-                    open,
-                    new BatchAppender(open, paths, lookup, new Sources(manifest, open, paths, readers)),
-                    new SingleRecords(open, manifest, paths, readers, lookup, erasures),
-                    erasures,
-                    new Trash(
-                            paths,
-                            catalog,
-                            manifest,
-                            readers,
-                            settings.options().clock(),
-                            marks),
-                    quarantine,
-                    new Maintenance(
-                            paths,
-                            catalog,
-                            manifest,
-                            readers,
-                            erasures,
-                            quarantine,
-                            settings.options().clock()),
-                    marks,
-                    catalog.begin());
-            catalog.start(settings.supervisor());
-        }
-    }
-
-    private static TableMarks marks(Catalog catalog, StorePaths paths) {
-        try {
-            return new TableMarks(TableMarks.read(catalog.beforeStart()));
-        } catch (SQLException e) {
-            throw Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
-        }
+        this.ledgerReader = catalogReader == null
+                ? null
+                : new LedgerReader(paths, settings.options().clock(), this::tables, this::lastShutdownClean);
+        this.writing = lock == null || catalog == null
+                ? null
+                : Writing.begin(paths, settings, manifest, readers, lock, catalog);
     }
 
     static SqliteEngine open(StorePaths paths, EngineSettings settings) {
@@ -216,7 +162,7 @@ final class SqliteEngine implements StorageEngine {
     public Map<String, Object> pragmas() {
         return writing == null
                 ? Map.of("catalog", pragmas)
-                : Map.of("catalog", pragmas, "writer", writing.open.pragmas());
+                : Map.of("catalog", pragmas, "writer", writing.open().pragmas());
     }
 
     @Override
@@ -227,12 +173,30 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public boolean lastShutdownClean() {
         if (writing != null) {
-            return writing.lastClean;
+            return writing.lastClean();
         }
         return readCatalog(c -> {
-            Object last = Sqlite.value(c, "SELECT value FROM store WHERE key='last_shutdown'");
-            return "CLEAN".equals(last) || !owner().isEmpty();
+            return "CLEAN".equals(Catalog.value(c, "last_shutdown")) || !owner().isEmpty();
         });
+    }
+
+    @Override
+    public List<Gap> losses() {
+        return writing != null ? writing.ledger().losses() : Objects.requireNonNull(ledgerReader).losses();
+    }
+
+    @Override
+    public void ledger(List<Gap> lost, List<InFlight> inFlight) {
+        Writing own = writing();
+        own.catalog().aside(() -> {
+            own.ledger().note(lost, inFlight, own.open().unsynced());
+            return true;
+        });
+    }
+
+    @Override
+    public @Nullable CloseReport lastReport() {
+        return writing != null ? writing.lastReport() : Objects.requireNonNull(ledgerReader).lastReport();
     }
 
     @Override
@@ -242,7 +206,7 @@ final class SqliteEngine implements StorageEngine {
 
     /** What the catalog holds: by its owner, or read beside it. */
     private <T> T readOrAsk(Catalog.Command<T> reading) {
-        return writing != null ? writing.catalog.change(reading) : readCatalog(reading);
+        return writing != null ? writing.catalog().change(reading) : readCatalog(reading);
     }
 
     private synchronized <T> T readCatalog(Catalog.Command<T> reading) {
@@ -277,7 +241,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public void putTable(TableSpec spec) {
-        writing().catalog.change(c -> {
+        writing().catalog().change(c -> {
             Catalog.putTable(c, spec);
             return true;
         });
@@ -285,7 +249,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public long reserveSeq(String table, long count) {
-        return writing().catalog.change(c -> Catalog.reserveSeq(c, table, count));
+        return writing().catalog().change(c -> Catalog.reserveSeq(c, table, count));
     }
 
     @Override
@@ -296,13 +260,13 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
-        writing().appender.append(spec, rows, level, seq);
+        writing().appender().append(spec, rows, level, seq);
     }
 
     @Override
     public void afterBatch() {
-        OpenPartitions open = writing().open;
-        writing().erasures.serve(open, this::spec);
+        OpenPartitions open = writing().open();
+        writing().erasures().serve(open, this::spec);
         open.slice();
         readers.closeOld();
         long keys = open.keyBytes(settings.options().memory().value() / KEYS_SHARE);
@@ -315,7 +279,7 @@ final class SqliteEngine implements StorageEngine {
         if (partition == null) {
             return "it is gone already";
         }
-        return writing().open.close(spec(id.table()), partition);
+        return writing().open().close(spec(id.table()), partition);
     }
 
     private TableSpec spec(String table) {
@@ -330,19 +294,19 @@ final class SqliteEngine implements StorageEngine {
         boolean missing =
                 manifest.of(spec.name()).stream().noneMatch(p -> p.period().equals(period));
         if (missing) {
-            writing().open.forNewRows(spec, period);
+            writing().open().forNewRows(spec, period);
         }
         return missing;
     }
 
     /** Has the next new rows of a period go to a new sibling. Writer thread; for tests. */
     void roll(TableSpec spec, Period period) {
-        writing().open.sibling(spec, period);
+        writing().open().sibling(spec, period);
     }
 
     @Override
     public void learnRanges() {
-        writing().maintenance.run();
+        writing().maintenance().run();
     }
 
     @Override
@@ -350,12 +314,12 @@ final class SqliteEngine implements StorageEngine {
         Partition partition = manifest.get(id);
         return partition == null
                 ? new DropOutcome(0, "it is gone already")
-                : writing().trash.drop(partition, reason);
+                : writing().trash().drop(partition, reason);
     }
 
     @Override
     public boolean freeDropped() {
-        return writing().trash.free();
+        return writing().trash().free();
     }
 
     @Override
@@ -453,28 +417,28 @@ final class SqliteEngine implements StorageEngine {
     /** In the writer's process from memory: every append asks. */
     private TableMarks.Marks marks(String table) {
         return writing != null
-                ? writing.marks.of(table)
+                ? writing.marks().of(table)
                 : readCatalog(TableMarks::read).getOrDefault(table, TableMarks.Marks.NONE);
     }
 
     @Override
     public void raiseFloor(String table, long floorMicros) {
         TableMarks.Marks to = new TableMarks.Marks(floorMicros, 0);
-        writing().catalog.change(c -> {
+        writing().catalog().change(c -> {
             TableMarks.write(c, table, to);
             return true;
         });
-        writing().marks.raised(table, to);
+        writing().marks().raised(table, to);
     }
 
     @Override
     public @Nullable StoredRow find(TableSpec spec, Object[] key) {
-        return writing().records.find(spec, key);
+        return writing().records().find(spec, key);
     }
 
     @Override
     public int delete(TableSpec spec, List<RowQuery.Mark> rows, @Nullable Expr still, Ack level) {
-        return writing().records.delete(spec, rows, still, level);
+        return writing().records().delete(spec, rows, still, level);
     }
 
     @Override
@@ -492,9 +456,9 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public void purgeDropped(String table) {
-        writing().trash.purge(table);
-        writing().erasures.finish(table);
-        List<String> kept = writing().quarantine.left(table);
+        writing().trash().purge(table);
+        writing().erasures().finish(table);
+        List<String> kept = writing().quarantine().left(table);
         if (!kept.isEmpty()) {
             throw new LeveeException(
                             ErrorCode.CORRUPT,
@@ -516,7 +480,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public void noteErasure(Erasure erasure) {
-        writing().catalog.change(c -> {
+        writing().catalog().change(c -> {
             Catalog.noteErasure(c, erasure);
             return true;
         });
@@ -529,7 +493,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public void putSource(String table, String source, SourcePoint point) {
-        writing().catalog.change(c -> {
+        writing().catalog().change(c -> {
             Sources.putPoint(c, table, source, point);
             return true;
         });
@@ -570,7 +534,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public void closeWriter() {
-        List<String> left = writing().open.closeAll();
+        List<String> left = writing().open().closeAll();
         if (!left.isEmpty()) {
             System.getLogger("io.levee.sqlite")
                     .log(System.Logger.Level.INFO, "partitions that stay open for the next writer: {0}", left);
@@ -580,17 +544,13 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public void close(@Nullable CloseReport report) {
         readers.closeAll();
-        try {
-            if (writing != null) {
-                writing.catalog.close(report != null && report.clean());
-            } else if (catalogReader != null) {
+        if (writing != null) {
+            writing.close(report);
+        } else if (catalogReader != null) {
+            try {
                 Connections.close(paths.catalog(), catalogReader);
-            }
-        } catch (SQLException e) {
-            throw Sqlite.failure("the catalog cannot be closed", paths.catalog(), e);
-        } finally {
-            if (writing != null) {
-                writing.lock.close();
+            } catch (SQLException e) {
+                throw Sqlite.failure("the catalog cannot be closed", paths.catalog(), e);
             }
         }
     }

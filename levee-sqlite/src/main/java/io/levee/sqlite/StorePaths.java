@@ -18,6 +18,15 @@ record StorePaths(Path root) {
         return root.resolve("catalog.db");
     }
 
+    Path ledger() {
+        return root.resolve("ledger.log");
+    }
+
+    /** Zeros that are given up when the volume is full. */
+    Path reserve() {
+        return root.resolve("reserve.bin");
+    }
+
     Path tables() {
         return root.resolve("tables");
     }

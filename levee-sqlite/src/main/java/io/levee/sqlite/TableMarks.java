@@ -8,6 +8,7 @@ import java.sql.Statement;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiConsumer;
 
 /**
  * How far retention has been in each table, as the catalog has it: the writer's process keeps a copy, because every append asks
@@ -16,7 +17,16 @@ import java.util.concurrent.ConcurrentHashMap;
 final class TableMarks {
     private final Map<String, Marks> known = new ConcurrentHashMap<>();
 
-    TableMarks(Map<String, Marks> stored) {
+    private final BiConsumer<String, Marks> ledger;
+
+    /**
+     * The marks of an opened store.
+     *
+     * @param stored what the catalog has
+     * @param ledger keeps them a second time, for the day when the catalog is lost
+     */
+    TableMarks(Map<String, Marks> stored, BiConsumer<String, Marks> ledger) {
+        this.ledger = ledger;
         known.putAll(stored);
     }
 
@@ -40,7 +50,11 @@ final class TableMarks {
 
     /** Takes over what was made durable. */
     void raised(String table, Marks to) {
-        known.merge(table, to, Marks::raisedTo);
+        Marks before = of(table);
+        Marks now = known.merge(table, to, Marks::raisedTo);
+        if (!now.equals(before)) {
+            ledger.accept(table, now);
+        }
     }
 
     /** All that the catalog has; none where it is older than the marks. */

@@ -22,6 +22,9 @@ final class Volume {
         "nfs", "cifs", "smb", "afs", "9p", "fuse.sshfs", "fuse.gluster", "lustre", "ceph", "fuse.s3"
     };
 
+    static final String FREE_SPACE = "free space on the volume; Levee goes on by itself";
+    static final String REMOUNT = "mount the volume writable again; Levee goes on by itself";
+
     private Volume() {}
 
     /**
@@ -53,6 +56,19 @@ final class Volume {
             throw new LeveeException(ErrorCode.IO_FAILED, "the volume of " + root + " cannot be looked at: " + e, e)
                     .hint("choose a directory that this user may write to, with --store");
         }
+    }
+
+    /** What an error of a file that is no database is told as. */
+    static LeveeException failure(String what, Path file, IOException e) {
+        String text = what + " (" + file + "): " + e;
+        String reason = String.valueOf(e.getMessage());
+        if (Stream.of("No space left", "Disk quota", "File too large").anyMatch(reason::contains)) {
+            return new LeveeException(ErrorCode.DISK_FULL, text, e).hint(FREE_SPACE);
+        }
+        if (reason.contains("Read-only file system")) {
+            return new LeveeException(ErrorCode.VOLUME_READ_ONLY, text, e).hint(REMOUNT);
+        }
+        return new LeveeException(ErrorCode.IO_FAILED, text, e).hint("look at the system's log for the volume's errors");
     }
 
     /** Whether that is the type of a file system whose locks or syncs another machine answers for. */
@@ -108,6 +124,12 @@ final class Volume {
         }
         if (name.endsWith("-shm")) {
             return "shm";
+        }
+        if (name.startsWith("ledger.")) {
+            return "ledger";
+        }
+        if (name.equals("reserve.bin")) {
+            return "reserve";
         }
         return name.startsWith("catalog.db") ? "catalog" : file.startsWith(paths.tables()) ? "partitions" : "other";
     }

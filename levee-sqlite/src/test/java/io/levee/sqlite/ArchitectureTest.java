@@ -144,7 +144,7 @@ class ArchitectureTest {
         JavaClasses engine =
                 MAIN.that(describe("of the engine", c -> c.getPackageName().startsWith("io.levee.sqlite")));
         noClasses()
-                .that(except("Handles", "StorePaths", "StoreLock"))
+                .that(except("Handles", "StorePaths", "StoreLock", "LedgerFile", "Reserve"))
                 .should()
                 .accessTargetWhere(calls(
                         "opens a file from Java",
@@ -183,7 +183,7 @@ class ArchitectureTest {
                                 "org.sqlite.SQLiteDataSource.getConnection")))
                 .check(engine);
         noClasses()
-                .that(except("Trash", "Rewriter", "Quarantine"))
+                .that(except("Trash", "Rewriter", "Quarantine", "LedgerFile", "Reserve"))
                 .should()
                 .accessTargetWhere(calls(
                         "renames or unlinks",

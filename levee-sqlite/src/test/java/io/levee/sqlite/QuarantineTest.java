@@ -44,7 +44,7 @@ class QuarantineTest {
         catalog = Catalog.open(paths.catalog(), Instant.EPOCH);
         catalog.start(supervisor);
         manifest = new Manifest(paths);
-        marks = new TableMarks(Map.of());
+        marks = new TableMarks(Map.of(), (table, to) -> {});
         quarantine = quarantine();
         catalog.change(c -> {
             Sqlite.run(c, "INSERT OR IGNORE INTO tables(name, spec, next_seq) VALUES('events', '{}', 1000)");
@@ -59,7 +59,7 @@ class QuarantineTest {
     @AfterEach
     void close() {
         supervisor.stop();
-        catalog.close(true);
+        catalog.close(new io.levee.CloseReport(true, 0, 0, 0, 0, java.util.List.of(), ""));
     }
 
     private Partition partition(PartitionId id, Partition.Held held) throws Exception {

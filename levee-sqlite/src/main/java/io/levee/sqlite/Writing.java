@@ -1,0 +1,126 @@
+package io.levee.sqlite;
+
+import io.levee.Bytes;
+import io.levee.CloseReport;
+import io.levee.TableSpec;
+import io.levee.engine.EngineSettings;
+import io.levee.internal.json.Json;
+import io.levee.internal.time.Micros;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What only a store that is open for writing has.
+ *
+ * @param lastClean whether the last writer closed the store in order
+ * @param lastReport its report; null where there was none
+ */
+record Writing(
+        StorePaths paths,
+        StoreLock lock,
+        Catalog catalog,
+        Ledger ledger,
+        OpenPartitions open,
+        BatchAppender appender,
+        SingleRecords records,
+        Erasures erasures,
+        Trash trash,
+        Quarantine quarantine,
+        Maintenance maintenance,
+        TableMarks marks,
+        boolean lastClean,
+        @Nullable CloseReport lastReport) {
+    /** Its share of the memory budget, as divisor: the queue (core) takes a quarter too. */
+    private static final int WRITER_SHARE = 4;
+
+    /** Begins a writer's life: the lock is taken and the catalog opened. */
+    static Writing begin(
+            StorePaths paths,
+            EngineSettings settings,
+            Manifest manifest,
+            ReadHandles readers,
+            StoreLock lock,
+            Catalog catalog) {
+        Clock wall = settings.options().clock();
+        Bytes share = new Bytes(settings.options().memory().value() / WRITER_SHARE);
+        Ledger ledger = Ledger.open(paths.ledger(), wall, LedgerFile.bootId());
+        boolean done = false;
+        try {
+            Last last = last(paths, catalog, ledger);
+            OpenPartitions open = new OpenPartitions(paths, catalog, manifest, readers, wall, share);
+            KeyLookup lookup = new KeyLookup(open, paths, readers);
+            TableMarks marks = new TableMarks(last.marks, (table, to) -> catalog.aside(() -> {
+                ledger.marks(table, to);
+                return true;
+            }));
+            Erasures erasures = new Erasures(new Rewriter(paths, catalog, readers, wall));
+            Quarantine quarantine = new Quarantine(paths, catalog, manifest, readers, wall, marks);
+            Writing writing = new Writing(
+                    paths,
+                    lock,
+                    catalog,
+                    ledger,
+                    open,
+                    new BatchAppender(open, paths, lookup, new Sources(manifest, open, paths, readers)),
+                    new SingleRecords(open, manifest, paths, readers, lookup, erasures),
+                    erasures,
+                    new Trash(paths, catalog, manifest, readers, wall, marks),
+                    quarantine,
+                    new Maintenance(paths, catalog, manifest, readers, erasures, quarantine, wall),
+                    marks,
+                    last.clean,
+                    last.report);
+            catalog.start(settings.supervisor());
+            done = true;
+            return writing;
+        } finally {
+            if (!done) {
+                ledger.close(null);
+            }
+        }
+    }
+
+    /** What the last writer left. */
+    private record Last(
+            boolean clean, @Nullable CloseReport report, java.util.Map<String, TableMarks.Marks> marks) {}
+
+    private static Last last(StorePaths paths, Catalog catalog, Ledger ledger) {
+        try {
+            Connection connection = catalog.beforeStart();
+            CloseReport kept = kept(connection);
+            List<String> tables =
+                    Catalog.tables(connection).stream().map(TableSpec::name).toList();
+            Object made = Catalog.value(connection, "created");
+            long created = made == null ? 0 : Micros.of(Instant.parse(made.toString()));
+            boolean clean = catalog.begin();
+            CloseReport inLedger = ledger.lastReport();
+            boolean inOrder = ledger.begin(clean, tables, kept, created);
+            return new Last(inOrder, clean || inLedger == null ? kept : inLedger, TableMarks.read(connection));
+        } catch (SQLException e) {
+            throw Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
+        }
+    }
+
+    private static @Nullable CloseReport kept(Connection connection) throws SQLException {
+        Object text = Catalog.value(connection, "last_report");
+        return text == null ? null : Reports.of(Json.parse(text.toString()));
+    }
+
+    /**
+     * Ends the writer's life: the thread of the catalog has ended, and nothing else is left. Ledger and catalog both keep the report,
+     * so that one of them is enough where the other cannot be written.
+     */
+    void close(@Nullable CloseReport report) {
+        try (lock) {
+            try {
+                ledger.close(report);
+            } finally {
+                catalog.close(report);
+            }
+        }
+    }
+}

@@ -187,8 +187,8 @@ final class BatchAppender {
                 maxSeq = Math.max(maxSeq, change);
             }
             Partition.Held written = range(group);
-            partition.held(before.widened(
-                    written.minMicros(), written.maxMicros(), before.rows() + group.inserts.size()));
+            partition.held(
+                    before.widened(written.minMicros(), written.maxMicros(), before.rows() + group.inserts.size()));
             positions = Sources.highest(news);
             Sources.write(writer.connection(), positions);
             writer.commit(partition.held(), maxSeq, written.minMicros(), written.maxMicros());

@@ -2,7 +2,6 @@ package io.levee.sqlite;
 
 import io.levee.CloseReport;
 import io.levee.Gap;
-import io.levee.LeveeException;
 import io.levee.LossReason;
 import io.levee.PartitionId;
 import io.levee.engine.InFlight;
@@ -96,7 +95,14 @@ final class Ledger {
             if (!gaps.isEmpty()) {
                 write(LedgerState.lost(gaps), true);
             }
-            write(LedgerState.entry("opened", "boot", boot, "pid", ProcessHandle.current().pid()), true);
+            write(
+                    LedgerState.entry(
+                            "opened",
+                            "boot",
+                            boot,
+                            "pid",
+                            ProcessHandle.current().pid()),
+                    true);
         } catch (IOException e) {
             throw Volume.failure("the ledger cannot be written", path, e);
         }
@@ -226,5 +232,4 @@ final class Ledger {
             throw Volume.failure("the ledger cannot be closed", path, e);
         }
     }
-
 }

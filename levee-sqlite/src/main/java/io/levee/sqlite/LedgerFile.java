@@ -52,8 +52,8 @@ final class LedgerFile implements AutoCloseable {
 
     /** Opens the file for appending, making it where it is missing. */
     static LedgerFile open(Path file, long end) throws IOException {
-        FileChannel channel = FileChannel.open(
-                file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        FileChannel channel =
+                FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         LedgerFile opened = new LedgerFile(file, channel, end);
         if (end < opened.length) {
             // What a kill left of an unfinished entry must not become part of the next one.
@@ -234,7 +234,7 @@ final class LedgerFile implements AutoCloseable {
                 Files.deleteIfExists(made);
             }
         }
-        StorePaths.sync(file.toAbsolutePath().getParent());
+        StorePaths.sync(file.resolveSibling("."));
     }
 
     @Override

@@ -69,7 +69,11 @@ final class LedgerState {
         List<Object> list = new ArrayList<>();
         for (Gap gap : gaps) {
             list.add(List.of(
-                    gap.table(), gap.fromMicros(), gap.toMicros(), gap.count(), gap.reason().name()));
+                    gap.table(),
+                    gap.fromMicros(),
+                    gap.toMicros(),
+                    gap.count(),
+                    gap.reason().name()));
         }
         return list;
     }

@@ -306,8 +306,8 @@ final class OpenPartitions {
     private static Optional<InFlight> window(PartitionWriter writer) {
         return writer.unsyncedFrom() > writer.unsyncedTo()
                 ? Optional.empty()
-                : Optional.of(new InFlight(
-                        writer.partition().id().table(), writer.unsyncedFrom(), writer.unsyncedTo()));
+                : Optional.of(
+                        new InFlight(writer.partition().id().table(), writer.unsyncedFrom(), writer.unsyncedTo()));
     }
 
     /** Checkpoints what has grown, and closes at most one idle partition. */

@@ -182,7 +182,9 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public List<Gap> losses() {
-        return writing != null ? writing.ledger().losses() : Objects.requireNonNull(ledgerReader).losses();
+        return writing != null
+                ? writing.ledger().losses()
+                : Objects.requireNonNull(ledgerReader).losses();
     }
 
     @Override
@@ -196,7 +198,9 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public @Nullable CloseReport lastReport() {
-        return writing != null ? writing.lastReport() : Objects.requireNonNull(ledgerReader).lastReport();
+        return writing != null
+                ? writing.lastReport()
+                : Objects.requireNonNull(ledgerReader).lastReport();
     }
 
     @Override

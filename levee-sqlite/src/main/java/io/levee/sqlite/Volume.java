@@ -68,7 +68,8 @@ final class Volume {
         if (reason.contains("Read-only file system")) {
             return new LeveeException(ErrorCode.VOLUME_READ_ONLY, text, e).hint(REMOUNT);
         }
-        return new LeveeException(ErrorCode.IO_FAILED, text, e).hint("look at the system's log for the volume's errors");
+        return new LeveeException(ErrorCode.IO_FAILED, text, e)
+                .hint("look at the system's log for the volume's errors");
     }
 
     /** Whether that is the type of a file system whose locks or syncs another machine answers for. */

@@ -53,10 +53,12 @@ record Writing(
             Last last = last(paths, catalog, ledger);
             OpenPartitions open = new OpenPartitions(paths, catalog, manifest, readers, wall, share);
             KeyLookup lookup = new KeyLookup(open, paths, readers);
-            TableMarks marks = new TableMarks(last.marks, (table, to) -> catalog.aside(() -> {
-                ledger.marks(table, to);
-                return true;
-            }));
+            TableMarks marks = new TableMarks(
+                    last.marks,
+                    (table, to) -> catalog.aside(() -> {
+                        ledger.marks(table, to);
+                        return true;
+                    }));
             Erasures erasures = new Erasures(new Rewriter(paths, catalog, readers, wall));
             Quarantine quarantine = new Quarantine(paths, catalog, manifest, readers, wall, marks);
             Writing writing = new Writing(
@@ -85,8 +87,7 @@ record Writing(
     }
 
     /** What the last writer left. */
-    private record Last(
-            boolean clean, @Nullable CloseReport report, java.util.Map<String, TableMarks.Marks> marks) {}
+    private record Last(boolean clean, @Nullable CloseReport report, java.util.Map<String, TableMarks.Marks> marks) {}
 
     private static Last last(StorePaths paths, Catalog catalog, Ledger ledger) {
         try {

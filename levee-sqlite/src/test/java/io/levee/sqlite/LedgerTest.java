@@ -37,6 +37,7 @@ class LedgerTest {
 
     private final ManualClock clock = new ManualClock(NOW);
     private Path file;
+    private boolean begun;
 
     @BeforeEach
     void name() {
@@ -53,7 +54,10 @@ class LedgerTest {
 
     private Ledger begun(String boot) {
         Ledger ledger = Ledger.open(file, clock, boot);
-        ledger.begin(false, TABLES, null, 0);
+        // The first life of a file begins clean.
+        boolean first = !begun;
+        begun = true;
+        ledger.begin(first, TABLES, null, 0);
         return ledger;
     }
 
@@ -97,8 +101,7 @@ class LedgerTest {
         Ledger next = begun("a");
         // Wider than the outage where what was in flight was: the newest beat counts.
         assertThat(unclean(next).subList(before, unclean(next).size()))
-                .containsExactly(new Gap(
-                        "events", last - 5, last + 7 * MINUTE, Gap.UNKNOWN, LossReason.UNCLEAN_STOP));
+                .containsExactly(new Gap("events", last - 5, last + 7 * MINUTE, Gap.UNKNOWN, LossReason.UNCLEAN_STOP));
         next.note(List.of(), List.of(), List.of());
         next.close(CLEAN);
         Ledger third = begun("a");
@@ -111,10 +114,9 @@ class LedgerTest {
         Ledger ledger = begun("a");
         ledger.note(List.of(), List.of(), List.of(new InFlight("events", 1000, 2000)));
         ledger.close(null);
-        int before = unclean(ledger).size();
         // The same boot: the process died, what was committed is there.
         Ledger again = begun("a");
-        assertThat(unclean(again).get(before - 1).fromMicros()).isGreaterThan(2000);
+        assertThat(unclean(again)).singleElement().matches(g -> g.fromMicros() == now());
         again.note(List.of(), List.of(), List.of(new InFlight("events", 1000, 2000)));
         again.close(null);
         Ledger rebooted = begun("b");
@@ -159,12 +161,11 @@ class LedgerTest {
 
     @Test
     void shouldStaySmallAndSayTheSame() throws IOException {
-        Ledger ledger = Ledger.open(file, clock, "a");
-        ledger.begin(true, TABLES, null, 0);
+        Ledger ledger = begun("a");
         ledger.marks("events", new TableMarks.Marks(17, 4));
         long count = 0;
         for (int i = 0; i < 12_000; i++) {
-            List<Gap> gaps = i % 4 == 0 ? List.of(lost(i * 2 * MINUTE, i * 2 * MINUTE, 3)) : List.of();
+            List<Gap> gaps = i % 10 == 0 ? List.of(lost(i * 2 * MINUTE, i * 2 * MINUTE, 3)) : List.of();
             count += gaps.size() * 3L;
             ledger.note(gaps, List.of(new InFlight("events", i, i + 1)), List.of());
         }
@@ -185,20 +186,14 @@ class LedgerTest {
         Ledger ledger = begun("a");
         ledger.note(List.of(lost(1, 2, 5)), List.of(), List.of());
         CloseReport report = new CloseReport(
-                true,
-                100,
-                85,
-                15,
-                0,
-                List.of(lost(1, 2, 5), new Gap("events", 7, 9, 10, LossReason.SHUTDOWN)),
-                "");
+                true, 100, 85, 15, 0, List.of(lost(1, 2, 5), new Gap("events", 7, 9, 10, LossReason.SHUTDOWN)), "");
         ledger.close(report);
         Ledger next = Ledger.open(file, clock, "a");
         next.begin(true, TABLES, report, 0);
         assertThat(next.losses()).contains(new Gap("events", 7, 9, 10, LossReason.SHUTDOWN));
         assertThat(counted(next)).isEqualTo(15);
         assertThat(next.lastReport()).isEqualTo(report);
-        next.close(report);
+        next.close(CLEAN);
         // Once: the next life's ledger is complete without it.
         Ledger third = Ledger.open(file, clock, "a");
         third.begin(true, TABLES, CLEAN, 0);
@@ -231,7 +226,7 @@ class LedgerTest {
             LedgerFile.Content content = LedgerFile.read(file);
             assertThat(content.damaged()).isZero();
             assertThat(content.entries().stream().filter(e -> "lost".equals(e.get("e"))))
-                    .hasSize((int) count + 1);
+                    .hasSize((int) count);
             Files.delete(ballast);
             Ledger next = begun("a");
             assertThat(counted(next)).isEqualTo(count);
@@ -251,8 +246,8 @@ class LedgerTest {
             store.abandon();
         }
         // A reader tells it before the next writer has come.
-        LedgerReader reader = new LedgerReader(
-                new StorePaths(directory), clock, () -> List.of(OpenEngine.EVENTS), () -> false);
+        LedgerReader reader =
+                new LedgerReader(new StorePaths(directory), clock, () -> List.of(OpenEngine.EVENTS), () -> false);
         assertThat(reader.losses()).hasSize(2);
         for (int i = 0; i < 2; i++) {
             try (OpenEngine store = new OpenEngine(directory)) {
@@ -261,8 +256,7 @@ class LedgerTest {
                 assertThat(store.engine.losses().get(1).fromMicros()).isEqualTo(5);
             }
         }
-        assertThat(new LedgerReader(
-                                new StorePaths(directory), clock, () -> List.of(OpenEngine.EVENTS), () -> true)
+        assertThat(new LedgerReader(new StorePaths(directory), clock, () -> List.of(OpenEngine.EVENTS), () -> true)
                         .losses())
                 .hasSize(2);
     }

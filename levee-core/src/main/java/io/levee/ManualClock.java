@@ -8,16 +8,15 @@ import java.time.ZoneOffset;
 
 /**
  * A clock that stands still until it is told to go: for tests of what a month of retention leaves. A store that is opened with it
- * measures event times and ages by it, and takes it for a clock that goes evenly, however far it is advanced. Deadlines and
- * timeouts of calls go on by real time. Thread-safe.
+ * measures event times and ages by it, and takes it for a clock that goes evenly, however far it is advanced; a clock that is
+ * {@linkplain #jump set} is one that jumped. Deadlines and timeouts of calls go on by real time. Thread-safe.
  */
 public final class ManualClock extends Clock {
-    private final Instant start;
     private Instant now;
+    private Duration gone = Duration.ZERO;
 
     /** A clock that shows a time. */
     public ManualClock(Instant start) {
-        this.start = start;
         this.now = start;
     }
 
@@ -27,11 +26,17 @@ public final class ManualClock extends Clock {
             throw new LeveeException(ErrorCode.BAD_VALUE, "a clock is advanced by 0 or more (got " + by + ")");
         }
         now = now.plus(by);
+        gone = gone.plus(by);
     }
 
-    /** Nanoseconds since it was made. */
+    /** Is set forward or back, while no time passes: as a machine's clock that somebody sets. */
+    public synchronized void jump(Duration by) {
+        now = now.plus(by);
+    }
+
+    /** How long it went, in nanoseconds, whatever it was set to. */
     public synchronized long nanos() {
-        return Duration.between(start, now).toNanos();
+        return gone.toNanos();
     }
 
     @Override

@@ -15,6 +15,7 @@ import io.levee.internal.retention.EraseService;
 import io.levee.internal.retention.RetentionService;
 import io.levee.internal.status.StatusService;
 import io.levee.internal.supervisor.Supervisor;
+import io.levee.internal.time.ClockWatch;
 import io.levee.internal.time.Micros;
 import io.levee.internal.write.TableState;
 import io.levee.internal.write.Tables;
@@ -42,6 +43,7 @@ public final class Store implements AutoCloseable {
     private final @Nullable WriteService writes;
     private final QueryService queries;
     private final Gaps gaps;
+    private final ClockWatch watch;
     private final RetentionService retention;
     private final StatusService status;
     private @Nullable CloseReport report;
@@ -55,7 +57,8 @@ public final class Store implements AutoCloseable {
         this.writes = readOnly ? null : new WriteService(engine, options, tables, supervisor);
         this.gaps = new Gaps(engine, writes);
         this.queries = new QueryService(engine, options, tables, supervisor, gaps);
-        this.retention = new RetentionService(engine, options, tables, writes);
+        this.watch = writes == null ? new ClockWatch(options.clock(), engine.lastSeenMicros()) : writes.watch();
+        this.retention = new RetentionService(engine, options, tables, writes, watch);
         this.status = new StatusService(engine, options, tables, supervisor, writes);
     }
 
@@ -284,11 +287,22 @@ public final class Store implements AutoCloseable {
     /**
      * Does what a plan says, after checking each partition again.
      *
-     * @throws LeveeException {@link ErrorCode#NOT_WRITABLE}
+     * @throws LeveeException {@link ErrorCode#NOT_WRITABLE}, {@link ErrorCode#CLOCK_SUSPECT} while the wall clock is suspect
      */
     public RetentionReport applyRetention(RetentionPlan plan) {
         writes();
         return retention.apply(plan);
+    }
+
+    /**
+     * Says that the wall clock is right, although it jumped: retention goes on at once, and measures ages by it. Without this it waits until
+     * the clock was back where it was for a minute, or went evenly for a day.
+     *
+     * @return whether the clock was suspect
+     */
+    public boolean acceptClock() {
+        writes();
+        return watch.accept();
     }
 
     /** Limits and present use; cheap, made from a snapshot that is at most a second old. */

@@ -203,6 +203,14 @@ public interface StorageEngine {
         throw new io.levee.LeveeException(io.levee.ErrorCode.NOT_SUPPORTED, name() + " keeps no sources");
     }
 
+    /**
+     * What the wall clock showed when the store was last written before this opening, in microseconds; {@link Long#MIN_VALUE} where
+     * nobody knows. Any thread; from memory.
+     */
+    default long lastSeenMicros() {
+        return Long.MIN_VALUE;
+    }
+
     /** The report of the last close in order, as the catalog keeps it; null where there was none. Any thread. */
     default @Nullable CloseReport lastReport() {
         return null;

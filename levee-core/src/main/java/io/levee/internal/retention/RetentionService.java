@@ -14,6 +14,7 @@ import io.levee.engine.StorageEngine;
 import io.levee.engine.Verification;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.supervisor.Task;
+import io.levee.internal.time.ClockWatch;
 import io.levee.internal.time.Micros;
 import io.levee.internal.write.TableState;
 import io.levee.internal.write.Tables;
@@ -37,6 +38,7 @@ import org.jspecify.annotations.Nullable;
 public final class RetentionService {
     private static final System.Logger LOG = System.getLogger("io.levee.retention");
     private static final Duration WRITER_PATIENCE = Duration.ofSeconds(10);
+    private static final Duration CLOCK_EVERY = Duration.ofSeconds(1);
     private static final Duration AHEAD_EVERY = Duration.ofSeconds(20);
 
     /** The next partition is made when less than this is left of the present one. */
@@ -46,12 +48,19 @@ public final class RetentionService {
     private final StoreOptions options;
     private final Tables tables;
     private final @Nullable WriteService writes;
+    private final ClockWatch watch;
     private final Object maintenance = new Object();
     private volatile boolean stopped;
     private @Nullable Task janitor;
 
     /** Wires the parts. */
-    public RetentionService(StorageEngine engine, StoreOptions options, Tables tables, @Nullable WriteService writes) {
+    public RetentionService(
+            StorageEngine engine,
+            StoreOptions options,
+            Tables tables,
+            @Nullable WriteService writes,
+            ClockWatch watch) {
+        this.watch = watch;
         this.engine = engine;
         this.options = options;
         this.tables = tables;
@@ -68,6 +77,10 @@ public final class RetentionService {
                 maintain();
                 task.ran(makeAhead());
             }
+        });
+        supervisor.every("levee-clock", CLOCK_EVERY, () -> {
+            watch.look();
+            return "";
         });
         janitor = supervisor.start("levee-janitor", task -> {
             while (task.pause(options.retentionEvery())) {
@@ -115,7 +128,13 @@ public final class RetentionService {
         List<Drop> drops = new ArrayList<>();
         Map<String, String> kept = new LinkedHashMap<>();
         long reference = Micros.of(options.clock().instant());
+        ClockWatch.Suspicion suspicion = watch.look().suspicion();
         for (TableSpec spec : tables.specs()) {
+            if (suspicion != null) {
+                kept.put(spec.name(), ErrorCode.CLOCK_SUSPECT.text() + ": nothing is dropped while the wall clock is suspect: "
+                        + suspicion.what());
+                continue;
+            }
             List<PartitionInfo> own =
                     all.stream().filter(p -> p.id().table().equals(spec.name())).toList();
             long tableReference = reference(spec, reference);
@@ -147,6 +166,12 @@ public final class RetentionService {
 
     /** See {@link io.levee.Store#applyRetention}. The one place that makes partitions go. */
     public synchronized RetentionReport apply(RetentionPlan plan) {
+        ClockWatch.Suspicion suspicion = watch.look().suspicion();
+        if (suspicion != null && !plan.drops().isEmpty()) {
+            throw new LeveeException(
+                            ErrorCode.CLOCK_SUSPECT, "nothing is dropped while the wall clock is suspect: " + suspicion.what())
+                    .hint("set the clock right, or accept it as it is: levee clock accept");
+        }
         List<PartitionId> dropped = new ArrayList<>();
         Map<PartitionId, String> blocked = new LinkedHashMap<>();
         long freed = 0;

@@ -2,20 +2,26 @@ package io.levee.internal.write;
 
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
-import io.levee.ManualClock;
 import io.levee.StoreOptions;
 import io.levee.TableSpec;
 import io.levee.engine.StorageEngine;
+import io.levee.internal.time.ClockWatch;
 import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * The one reference time of a store, and what may be appended by it (guarantee G16). Thread-safe.
  *
  * <p>Retention measures ages against the wall clock once wall and monotonic clock have agreed for a day, else against the lesser
- * of the wall clock and the table's newest record, so that one wrong clock reading cannot expire a table. With {@code asOf}
+ * of the wall clock and the table's newest record, so that one wrong clock reading cannot expire a table; while the clock is suspect,
+ * against the least of both and what it would show had it not jumped. With {@code asOf}
  * it is the newest record, and at least that time. Records may lie up to {@code maxFutureSkew} past the wall clock (or
  * {@code asOf}, if later): measuring the future from the newest record would shut a store out that was idle for longer.
  */
@@ -24,25 +30,36 @@ public final class TimeGuard {
     public static final Instant EARLIEST = Instant.parse("1980-01-01T00:00:00Z");
 
     private static final long EARLIEST_MICROS = Micros.of(EARLIEST);
-    private static final Duration TRUST_AFTER = Duration.ofHours(24);
-    private static final Duration TOLERANCE = Duration.ofMinutes(1);
+    private static final Duration LOG_EVERY = Duration.ofMinutes(1);
+    private static final System.Logger LOG = System.getLogger("io.levee.guard");
 
     private final StoreOptions options;
     private final StorageEngine engine;
-    private final MonotonicClock monotonic;
+    private final ClockWatch watch;
     private final long asOfMicros;
     private final long skewMicros;
-    private long trustNanos;
-    private long trustWall;
+    private final Map<Refusal, AtomicLong> refused = new EnumMap<>(Refusal.class);
+    private final AtomicLong loggedNanos = new AtomicLong(Long.MIN_VALUE);
 
-    TimeGuard(StorageEngine engine, StoreOptions options) {
+    /** Why an event time is refused. */
+    enum Refusal {
+        /** Later than {@code maxFutureSkew} allows. */
+        FUTURE,
+        /** Before 1980: a unit mistaken for another, or a clock that was never set. */
+        BEFORE_1980,
+        /** Older than what the table keeps. */
+        TOO_OLD
+    }
+
+    TimeGuard(StorageEngine engine, StoreOptions options, ClockWatch watch) {
         this.engine = engine;
         this.options = options;
-        this.monotonic = options.clock() instanceof ManualClock manual ? manual::nanos : MonotonicClock.SYSTEM;
+        this.watch = watch;
         this.asOfMicros = options.asOf() == null ? Long.MIN_VALUE : Micros.of(options.asOf());
         this.skewMicros = Micros.of(options.maxFutureSkew());
-        this.trustNanos = monotonic.nanos();
-        this.trustWall = wallMicros();
+        for (Refusal reason : Refusal.values()) {
+            refused.put(reason, new AtomicLong());
+        }
     }
 
     private long wallMicros() {
@@ -55,19 +72,13 @@ public final class TimeGuard {
         if (asOfMicros != Long.MIN_VALUE) {
             return Math.max(asOfMicros, newest);
         }
+        ClockWatch.View view = watch.view();
         long wall = wallMicros();
-        return newest == Long.MIN_VALUE || trusted(wall) ? wall : Math.min(wall, newest);
-    }
-
-    /** Whether the wall clock has gone as fast as the monotonic one for long enough. */
-    private synchronized boolean trusted(long wall) {
-        long nanos = monotonic.nanos();
-        long drift = (wall - trustWall) - (nanos - trustNanos) / 1000;
-        if (Math.abs(drift) > Micros.of(TOLERANCE)) {
-            trustNanos = nanos;
-            trustWall = wall;
+        if (view.suspicion() != null) {
+            // Neither the clock nor records that were stamped by it can be believed; the lowest of all expires the least.
+            wall = Math.min(wall, view.lineMicros());
         }
-        return nanos - trustNanos >= TRUST_AFTER.toNanos();
+        return newest == Long.MIN_VALUE || view.trusted() ? wall : Math.min(wall, newest);
     }
 
     /**
@@ -82,8 +93,11 @@ public final class TimeGuard {
         TableSpec spec = table.spec();
         Duration maxAge = spec.retention().maxAge();
         long from = maxAge == null ? Long.MIN_VALUE : referenceMicros(table) - Micros.of(maxAge);
+        ClockWatch.View view = watch.view();
+        // Records go on being taken while the clock is suspect: those of the line that it left, and those that it stamps now.
+        long now = view.suspicion() == null ? wallMicros() : Math.max(wallMicros(), view.lineMicros());
         return new Bounds(
-                spec, Math.max(from, engine.floorMicros(spec.name())), Math.max(wallMicros(), asOfMicros) + skewMicros);
+                spec, Math.max(from, engine.floorMicros(spec.name())), Math.max(now, asOfMicros) + skewMicros);
     }
 
     /**
@@ -94,16 +108,17 @@ public final class TimeGuard {
     void check(Bounds bounds, long timeMicros) {
         TableSpec spec = bounds.spec();
         if (timeMicros > bounds.toMicros()) {
-            throw refused(spec, timeMicros, "is later than " + Micros.text(bounds.toMicros()))
+            throw refused(Refusal.FUTURE, spec, timeMicros, "is later than " + Micros.text(bounds.toMicros()))
                     .hint("check the column's unit and format, or the clocks; maxFutureSkew is "
                             + options.maxFutureSkew());
         }
         if (timeMicros < EARLIEST_MICROS) {
-            throw refused(spec, timeMicros, "is earlier than " + EARLIEST)
+            throw refused(Refusal.BEFORE_1980, spec, timeMicros, "is earlier than " + EARLIEST)
                     .hint("check the column's unit; a relative clock needs an origin");
         }
         if (timeMicros < bounds.fromMicros()) {
             throw refused(
+                            Refusal.TOO_OLD,
                             spec,
                             timeMicros,
                             "is older than " + Micros.text(bounds.fromMicros()) + ": retention has been there already")
@@ -111,10 +126,27 @@ public final class TimeGuard {
         }
     }
 
-    private static LeveeException refused(TableSpec spec, long timeMicros, String why) {
-        return new LeveeException(
-                        ErrorCode.TIME_REFUSED,
-                        "event time " + Micros.text(timeMicros) + " of " + spec.name() + "." + spec.time() + " " + why)
-                .with("time", Micros.text(timeMicros));
+    private LeveeException refused(Refusal reason, TableSpec spec, long timeMicros, String why) {
+        String what = "event time " + Micros.text(timeMicros) + " of " + spec.name() + "." + spec.time() + " " + why;
+        long count = Objects.requireNonNull(refused.get(reason)).incrementAndGet();
+        long nanos = MonotonicClock.SYSTEM.nanos();
+        long logged = loggedNanos.get();
+        if ((logged == Long.MIN_VALUE || nanos - logged > LOG_EVERY.toNanos())
+                && loggedNanos.compareAndSet(logged, nanos)) {
+            // One a minute: a producer with a wrong clock sends thousands.
+            LOG.log(System.Logger.Level.WARNING, "refused ({0} {1} so far): {2}", count, reason, what);
+        }
+        return new LeveeException(ErrorCode.TIME_REFUSED, what).with("time", Micros.text(timeMicros));
+    }
+
+    /** How many records were refused for their time since the store was opened, by reason; reasons without one are left out. */
+    Map<String, Long> refused() {
+        Map<String, Long> counts = new TreeMap<>();
+        refused.forEach((reason, count) -> {
+            if (count.get() > 0) {
+                counts.put(reason.name(), count.get());
+            }
+        });
+        return counts;
     }
 }

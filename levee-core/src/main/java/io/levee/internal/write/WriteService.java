@@ -20,10 +20,12 @@ import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
 import io.levee.internal.row.Values;
 import io.levee.internal.supervisor.Supervisor;
+import io.levee.internal.time.ClockWatch;
 import io.levee.internal.time.MonotonicClock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
@@ -47,6 +49,7 @@ public final class WriteService {
     private final Ledger ledger;
     private final Receipts receipts = new Receipts();
     private final WriteQueue queue;
+    private final ClockWatch watch;
     private final TimeGuard guard;
     private final Settlement settlement;
     private final Writer writer;
@@ -65,7 +68,8 @@ public final class WriteService {
         this.losses = new LossLog(engine.losses());
         this.queue = new WriteQueue(
                 options.queueRecords(), new Bytes(options.memory().value() / QUEUE_SHARE), losses, clock);
-        this.guard = new TimeGuard(engine, options);
+        this.watch = new ClockWatch(options.clock(), engine.lastSeenMicros());
+        this.guard = new TimeGuard(engine, options, watch);
         this.settlement = new Settlement(queue, losses, receipts);
         this.writer = new Writer(engine, queue, settlement, clock, patience);
         this.ledger = new Ledger(engine, queue, losses, clock, options.clock());
@@ -283,6 +287,16 @@ public final class WriteService {
     /** What was lost since the store was opened. */
     public LossLog losses() {
         return losses;
+    }
+
+    /** Whether the wall clock can be trusted. */
+    public ClockWatch watch() {
+        return watch;
+    }
+
+    /** How many records were refused for their time, by reason. */
+    public Map<String, Long> refused() {
+        return guard.refused();
     }
 
     /** What carries losses to the disk. */

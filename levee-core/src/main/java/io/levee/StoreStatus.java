@@ -3,6 +3,7 @@ package io.levee;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,12 @@ import org.jspecify.annotations.Nullable;
  * @param tables one entry a table
  * @param tasks the background tasks
  * @param lastShutdown {@code CLEAN} or {@code UNCLEAN}; {@code CLEAN} for a new store
+ * @param lastClose the report of the last close in order; null where there was none
+ * @param refusedByReason records that were never accepted because of their time, since it was opened: {@code FUTURE},
+ *     {@code BEFORE_1980}, {@code TOO_OLD}
+ * @param gapRanges how many ranges are known to be incomplete, by reason, those of earlier lives included
+ * @param quarantined how many damaged partitions are set aside
+ * @param ledgerFailures how often what was lost could not be noted at once, since it was opened
  */
 public record StoreStatus(
         String store,
@@ -41,7 +48,12 @@ public record StoreStatus(
         Memory memory,
         List<TableStatus> tables,
         List<TaskStatus> tasks,
-        String lastShutdown) {
+        String lastShutdown,
+        @Nullable CloseReport lastClose,
+        Map<String, Long> refusedByReason,
+        Map<LossReason, Long> gapRanges,
+        long quarantined,
+        long ledgerFailures) {
     /**
      * The queue's fill and limits. What waits to be written is {@code records + spilledRecords}.
      *
@@ -107,6 +119,8 @@ public record StoreStatus(
         pragmas = Map.copyOf(pragmas);
         lostByReason = Map.copyOf(lostByReason);
         tables = List.copyOf(tables);
+        refusedByReason = Map.copyOf(refusedByReason);
+        gapRanges = Map.copyOf(gapRanges);
         tasks = List.copyOf(tasks);
     }
 
@@ -200,6 +214,17 @@ public record StoreStatus(
                                 t.detail))
                         .toList());
         map.put("lastShutdown", lastShutdown);
+        map.put("lastClose", lastClose == null ? null : lastClose.toMap());
+        map.put(
+                "refused",
+                entries(
+                        "total",
+                        refusedByReason.values().stream().mapToLong(Long::longValue).sum(),
+                        "byReason",
+                        new TreeMap<>(refusedByReason)));
+        Map<String, Object> ranges = new LinkedHashMap<>();
+        new TreeMap<>(gapRanges).forEach((reason, count) -> ranges.put(reason.name(), count));
+        map.put("gaps", entries("ranges", ranges, "quarantined", quarantined, "ledgerFailures", ledgerFailures));
         return map;
     }
 

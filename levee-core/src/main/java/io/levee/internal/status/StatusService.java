@@ -1,6 +1,6 @@
 package io.levee.internal.status;
 
-import io.levee.Health;
+import io.levee.CloseReport;
 import io.levee.Levee;
 import io.levee.LossReason;
 import io.levee.PartitionInfo;
@@ -8,7 +8,9 @@ import io.levee.StoreOptions;
 import io.levee.StoreStatus;
 import io.levee.StoreStatus.TableStatus;
 import io.levee.TableSpec;
+import io.levee.engine.Quarantined;
 import io.levee.engine.StorageEngine;
+import io.levee.internal.query.Gaps;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
@@ -17,6 +19,7 @@ import io.levee.internal.write.Tables;
 import io.levee.internal.write.WriteService;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,6 +34,7 @@ public final class StatusService {
     private final Tables tables;
     private final Supervisor supervisor;
     private final @Nullable WriteService writes;
+    private final Gaps gaps;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private @Nullable Snapshot snapshot;
 
@@ -40,7 +44,10 @@ public final class StatusService {
             Map<String, Object> owner,
             StoreStatus.Disk disk,
             long rssBytes,
-            List<TableStatus> tables) {}
+            List<TableStatus> tables,
+            Map<LossReason, Long> gapRanges,
+            List<Quarantined> quarantined,
+            @Nullable CloseReport lastClose) {}
 
     /** Wires the parts. */
     public StatusService(
@@ -54,6 +61,7 @@ public final class StatusService {
         this.tables = tables;
         this.supervisor = supervisor;
         this.writes = writes;
+        this.gaps = new Gaps(engine, writes);
     }
 
     /** See {@link io.levee.Store#status}. */
@@ -67,7 +75,8 @@ public final class StatusService {
                 Levee.VERSION,
                 fresh.owner(),
                 engine.pragmas(),
-                health(lost),
+                HealthRules.judge(
+                        supervisor.failing(), fresh.quarantined(), books, writes, clock.nanos()),
                 books.queue(),
                 books.accepted(),
                 books.stored(),
@@ -77,7 +86,12 @@ public final class StatusService {
                 new StoreStatus.Memory(options.memory().value(), fresh.rssBytes(), memory(books)),
                 fresh.tables(),
                 supervisor.statuses(),
-                engine.lastShutdownClean() ? "CLEAN" : "UNCLEAN");
+                engine.lastShutdownClean() ? "CLEAN" : "UNCLEAN",
+                fresh.lastClose(),
+                writes == null ? Map.of() : writes.refused(),
+                fresh.gapRanges(),
+                fresh.quarantined().size(),
+                writes == null ? 0 : writes.ledger().failures());
     }
 
     private Map<String, Long> memory(Books books) {
@@ -86,36 +100,28 @@ public final class StatusService {
         return byPart;
     }
 
-    private Health health(Map<LossReason, Long> lost) {
-        List<String> reasons = new ArrayList<>(supervisor.failing());
-        boolean down = false;
-        if (writes != null) {
-            String trouble = writes.trouble();
-            if (trouble != null) {
-                reasons.add("records cannot be written: " + trouble);
-                down = true;
-            }
-            String waiting = writes.waiting();
-            if (waiting != null) {
-                reasons.add("some records wait: " + waiting);
-            }
-        }
-        lost.forEach((reason, count) ->
-                reasons.add(count + " records were lost (" + reason + ") since the store was opened"));
-        if (reasons.isEmpty()) {
-            return new Health(Health.State.UP, List.of());
-        }
-        return new Health(down ? Health.State.DOWN : Health.State.DEGRADED, reasons);
-    }
-
     private synchronized Snapshot snapshot() {
         Snapshot known = snapshot;
         long now = clock.nanos();
         if (known == null || now - known.madeNanos() > FRESH.toNanos()) {
-            known = new Snapshot(now, engine.owner(), engine.disk(), ResidentSet.bytes(), tableStatuses());
+            known = new Snapshot(
+                    now,
+                    engine.owner(),
+                    engine.disk(),
+                    ResidentSet.bytes(),
+                    tableStatuses(),
+                    gapRanges(),
+                    engine.quarantined(),
+                    engine.lastReport());
             snapshot = known;
         }
         return known;
+    }
+
+    private Map<LossReason, Long> gapRanges() {
+        Map<LossReason, Long> ranges = new EnumMap<>(LossReason.class);
+        gaps.all().forEach(gap -> ranges.merge(gap.reason(), 1L, Long::sum));
+        return ranges;
     }
 
     private List<TableStatus> tableStatuses() {

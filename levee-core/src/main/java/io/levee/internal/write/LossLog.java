@@ -2,6 +2,10 @@ package io.levee.internal.write;
 
 import io.levee.Gap;
 import io.levee.LossReason;
+import io.levee.internal.time.Micros;
+import io.levee.internal.time.MonotonicClock;
+import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -18,15 +22,37 @@ public final class LossLog {
     /** Most ranges kept of this life, unless there are more pairs of table and reason. */
     static final int MAX_RANGES = LossRanges.MAX_RANGES;
 
+    /** Losses further apart than this are two bursts. */
+    private static final Duration BURST = Duration.ofMinutes(1);
+
     private final List<Gap> before;
+    private final MonotonicClock clock;
+    private final Clock wall;
     private final LossRanges life = new LossRanges();
-    private final Map<LossReason, long[]> totals = new EnumMap<>(LossReason.class);
+    private final Map<LossReason, Counter> counters = new EnumMap<>(LossReason.class);
     private LossRanges fresh = new LossRanges();
     private List<Gap> handed = List.of();
 
+    /** The losses of one reason. */
+    private static final class Counter {
+        private long total;
+        private long burst;
+        private long burstMicros;
+        private long lastNanos;
+    }
+
+    /**
+     * Losses of one reason that happened just now, with less than a minute between any two.
+     *
+     * @param reason why
+     * @param count how many
+     * @param sinceMicros when the first of them was given up
+     */
+    public record Recent(LossReason reason, long count, long sinceMicros) {}
+
     /** A log of a store that lost nothing before. */
-    public LossLog() {
-        this(List.of());
+    LossLog() {
+        this(List.of(), MonotonicClock.SYSTEM, Clock.systemUTC());
     }
 
     /**
@@ -34,13 +60,23 @@ public final class LossLog {
      *
      * @param before what the ledger says was lost before this opening
      */
-    public LossLog(List<Gap> before) {
+    LossLog(List<Gap> before, MonotonicClock clock, Clock wall) {
         this.before = List.copyOf(before);
+        this.clock = clock;
+        this.wall = wall;
     }
 
     /** Notes one lost record. */
     public synchronized void note(String table, long timeMicros, LossReason reason) {
-        totals.computeIfAbsent(reason, first -> new long[1])[0]++;
+        Counter counter = counters.computeIfAbsent(reason, first -> new Counter());
+        long nanos = clock.nanos();
+        if (counter.burst == 0 || nanos - counter.lastNanos > BURST.toNanos()) {
+            counter.burst = 0;
+            counter.burstMicros = Micros.of(wall.instant());
+        }
+        counter.total++;
+        counter.burst++;
+        counter.lastNanos = nanos;
         life.note(table, timeMicros, reason);
         fresh.note(table, timeMicros, reason);
     }
@@ -48,8 +84,20 @@ public final class LossLog {
     /** How many records were lost in this life, by reason; reasons without a loss are left out. */
     public synchronized Map<LossReason, Long> totals() {
         Map<LossReason, Long> map = new EnumMap<>(LossReason.class);
-        totals.forEach((reason, count) -> map.put(reason, count[0]));
+        counters.forEach((reason, counter) -> map.put(reason, counter.total));
         return map;
+    }
+
+    /** What was lost within the last minute. */
+    public synchronized List<Recent> recent() {
+        long nanos = clock.nanos();
+        List<Recent> recent = new ArrayList<>();
+        counters.forEach((reason, counter) -> {
+            if (nanos - counter.lastNanos <= BURST.toNanos()) {
+                recent.add(new Recent(reason, counter.burst, counter.burstMicros));
+            }
+        });
+        return recent;
     }
 
     /** The ranges of this life. */

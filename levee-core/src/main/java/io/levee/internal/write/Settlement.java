@@ -5,6 +5,9 @@ import io.levee.LeveeException;
 import io.levee.LossReason;
 import io.levee.RecordLostException;
 import io.levee.engine.WriteRow.Outcome;
+import io.levee.internal.time.Micros;
+import io.levee.internal.time.MonotonicClock;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -15,18 +18,24 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Says what became of records: to the books, to those who wait for them, and to health. Writer thread, and the closing thread when the
- * writer hangs; {@link #trouble} and {@link #waiting} any thread.
+ * writer hangs; {@link #troubles} and {@link #waiting} any thread.
  */
 final class Settlement {
     private final WriteQueue queue;
     private final LossLog losses;
     private final Receipts receipts;
     /** What keeps all records of a table from being written. */
-    private final Map<TableState, LeveeException> troubles = new ConcurrentHashMap<>();
+    private final Map<TableState, Met> troubles = new ConcurrentHashMap<>();
     /** What keeps some keys of a table from being written. */
-    private final Map<TableState, LeveeException> busy = new ConcurrentHashMap<>();
+    private final Map<TableState, Met> busy = new ConcurrentHashMap<>();
 
-    Settlement(WriteQueue queue, LossLog losses, Receipts receipts) {
+    private final Clock wall;
+
+    /** An error that was met again and again since it came up. */
+    private record Met(LeveeException error, long sinceMicros, boolean partly, long lastNanos) {}
+
+    Settlement(WriteQueue queue, LossLog losses, Receipts receipts, Clock wall) {
+        this.wall = wall;
         this.queue = queue;
         this.losses = losses;
         this.receipts = receipts;
@@ -66,8 +75,8 @@ final class Settlement {
             }
         }
         queue.tried(table, rows);
-        note(troubles, table, trouble);
-        note(busy, table, locked);
+        note(troubles, table, trouble, stored > 0);
+        note(busy, table, locked, stored > 0);
         if (stored > 0) {
             table.changed();
         }
@@ -80,11 +89,14 @@ final class Settlement {
         return error == null ? new LeveeException(ErrorCode.INTERNAL, otherwise) : error;
     }
 
-    private static void note(Map<TableState, LeveeException> map, TableState table, @Nullable LeveeException error) {
+    private void note(
+            Map<TableState, Met> map, TableState table, @Nullable LeveeException error, boolean partly) {
         if (error == null) {
             map.remove(table);
         } else {
-            map.put(table, error);
+            Met before = map.get(table);
+            long since = before == null ? Micros.of(wall.instant()) : before.sinceMicros();
+            map.put(table, new Met(error, since, partly, MonotonicClock.SYSTEM.nanos()));
         }
     }
 
@@ -140,8 +152,8 @@ final class Settlement {
     }
 
     private @Nullable LeveeException why(TableState table) {
-        LeveeException trouble = troubles.get(table);
-        return trouble == null ? busy.get(table) : trouble;
+        Met trouble = troubles.getOrDefault(table, busy.get(table));
+        return trouble == null ? null : trouble.error();
     }
 
     /** Answers the one who waits for an uncertain record, which itself stays in hand. */
@@ -179,22 +191,20 @@ final class Settlement {
         receipts.deliver(completions);
     }
 
-    /** What keeps records of whole tables from being written, or null. */
-    @Nullable
-    String trouble() {
-        return text(troubles);
+    /** What keeps records of whole tables from being written. */
+    List<Trouble> troubles() {
+        return list(troubles);
     }
 
-    /** What keeps records of some keys from being written, or null. */
-    @Nullable
-    String waiting() {
-        return text(busy);
+    /** What keeps records of some keys from being written. */
+    List<Trouble> waiting() {
+        return list(busy);
     }
 
-    private static @Nullable String text(Map<TableState, LeveeException> map) {
-        for (LeveeException error : map.values()) {
-            return String.valueOf(error.getMessage());
-        }
-        return null;
+    private static List<Trouble> list(Map<TableState, Met> map) {
+        List<Trouble> list = new ArrayList<>();
+        map.forEach((table, met) -> list.add(new Trouble(
+                table.spec().name(), met.error().code(), met.error().what(), met.sinceMicros(), met.partly(), met.lastNanos())));
+        return list;
     }
 }

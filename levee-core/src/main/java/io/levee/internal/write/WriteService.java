@@ -65,12 +65,12 @@ public final class WriteService {
         this.options = options;
         this.supervisor = supervisor;
         MonotonicClock clock = MonotonicClock.SYSTEM;
-        this.losses = new LossLog(engine.losses());
+        this.losses = new LossLog(engine.losses(), clock, options.clock());
         this.queue = new WriteQueue(
                 options.queueRecords(), new Bytes(options.memory().value() / QUEUE_SHARE), losses, clock);
         this.watch = new ClockWatch(options.clock(), engine.lastSeenMicros());
         this.guard = new TimeGuard(engine, options, watch);
-        this.settlement = new Settlement(queue, losses, receipts);
+        this.settlement = new Settlement(queue, losses, receipts, options.clock());
         this.writer = new Writer(engine, queue, settlement, clock, patience);
         this.ledger = new Ledger(engine, queue, losses, clock, options.clock());
         tables.specs(); // Reading the catalog fails here, before a thread is started.
@@ -309,13 +309,13 @@ public final class WriteService {
         return queue.books();
     }
 
-    /** What keeps all records of a table from being written, or null. */
-    public @Nullable String trouble() {
-        return settlement.trouble();
+    /** What keeps all records of tables from being written. */
+    public List<Trouble> troubles() {
+        return settlement.troubles();
     }
 
-    /** What keeps records of some keys from being written, such as a locked partition, or null. */
-    public @Nullable String waiting() {
+    /** What keeps records of some keys from being written, such as a locked partition. */
+    public List<Trouble> waiting() {
         return settlement.waiting();
     }
 

@@ -189,9 +189,9 @@ class ChangesTest {
                 .hasCauseInstanceOf(RecordLostException.class)
                 .hasMessageContaining("retention dropped everything before");
         assertThat(service.losses().totals()).containsExactlyEntriesOf(java.util.Map.of(LossReason.EXPIRED, 1L));
-        assertThat(service.trouble())
+        assertThat(service.troubles())
                 .as("a record past its promise is no trouble of the writer")
-                .isNull();
+                .isEmpty();
         assertThatThrownBy(() -> service.append(table, row(3)))
                 .isInstanceOfSatisfying(
                         LeveeException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.TIME_REFUSED));

@@ -16,6 +16,7 @@ import io.levee.engine.Execution;
 import io.levee.engine.Finding;
 import io.levee.engine.InFlight;
 import io.levee.engine.Period;
+import io.levee.engine.Quarantined;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
@@ -242,6 +243,25 @@ final class FakeEngine implements StorageEngine {
 
     synchronized List<InFlight> inFlight() {
         return inFlight;
+    }
+
+    volatile List<Quarantined> quarantined = List.of();
+    volatile List<Gap> gaps = List.of();
+    volatile @Nullable CloseReport lastReport;
+
+    @Override
+    public List<Quarantined> quarantined() {
+        return quarantined;
+    }
+
+    @Override
+    public List<Gap> gaps() {
+        return gaps;
+    }
+
+    @Override
+    public @Nullable CloseReport lastReport() {
+        return lastReport;
     }
 
     @Override

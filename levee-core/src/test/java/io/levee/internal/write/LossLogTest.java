@@ -79,7 +79,7 @@ class LossLogTest {
     @Test
     void shouldKeepEarlierLivesApartFromThisOnesTotals() {
         Gap crash = new Gap("t", 5, 9, Gap.UNKNOWN, LossReason.UNCLEAN_STOP);
-        LossLog log = new LossLog(List.of(crash));
+        LossLog log = new LossLog(List.of(crash), System::nanoTime, java.time.Clock.systemUTC());
         log.note("t", 7, LossReason.OVERFLOW);
         assertThat(log.all()).containsExactly(crash, new Gap("t", 7, 7, 1, LossReason.OVERFLOW));
         assertThat(log.gaps()).as("of this life").containsExactly(new Gap("t", 7, 7, 1, LossReason.OVERFLOW));

@@ -219,7 +219,9 @@ public record StoreStatus(
                 "refused",
                 entries(
                         "total",
-                        refusedByReason.values().stream().mapToLong(Long::longValue).sum(),
+                        refusedByReason.values().stream()
+                                .mapToLong(Long::longValue)
+                                .sum(),
                         "byReason",
                         new TreeMap<>(refusedByReason)));
         Map<String, Object> ranges = new LinkedHashMap<>();

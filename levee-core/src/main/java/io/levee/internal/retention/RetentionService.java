@@ -131,8 +131,10 @@ public final class RetentionService {
         ClockWatch.Suspicion suspicion = watch.look().suspicion();
         for (TableSpec spec : tables.specs()) {
             if (suspicion != null) {
-                kept.put(spec.name(), ErrorCode.CLOCK_SUSPECT.text() + ": nothing is dropped while the wall clock is suspect: "
-                        + suspicion.what());
+                kept.put(
+                        spec.name(),
+                        ErrorCode.CLOCK_SUSPECT.text() + ": nothing is dropped while the wall clock is suspect: "
+                                + suspicion.what());
                 continue;
             }
             List<PartitionInfo> own =
@@ -169,7 +171,8 @@ public final class RetentionService {
         ClockWatch.Suspicion suspicion = watch.look().suspicion();
         if (suspicion != null && !plan.drops().isEmpty()) {
             throw new LeveeException(
-                            ErrorCode.CLOCK_SUSPECT, "nothing is dropped while the wall clock is suspect: " + suspicion.what())
+                            ErrorCode.CLOCK_SUSPECT,
+                            "nothing is dropped while the wall clock is suspect: " + suspicion.what())
                     .hint("set the clock right, or accept it as it is: levee clock accept");
         }
         List<PartitionId> dropped = new ArrayList<>();

@@ -29,7 +29,11 @@ final class HealthRules {
     private HealthRules() {}
 
     static Health judge(
-            List<String> failingTasks, List<Quarantined> quarantined, Books books, @Nullable WriteService writes, long nanos) {
+            List<String> failingTasks,
+            List<Quarantined> quarantined,
+            Books books,
+            @Nullable WriteService writes,
+            long nanos) {
         HealthRules rules = new HealthRules();
         if (writes != null) {
             rules.troubles(writes, books, nanos);
@@ -52,10 +56,16 @@ final class HealthRules {
                 continue;
             }
             down |= trouble.ofTheStore();
-            say(trouble.code(), trouble.sinceMicros(), "records of " + trouble.table() + " cannot be written: " + trouble.what());
+            say(
+                    trouble.code(),
+                    trouble.sinceMicros(),
+                    "records of " + trouble.table() + " cannot be written: " + trouble.what());
         }
         for (Trouble trouble : writes.waiting()) {
-            say(trouble.code(), trouble.sinceMicros(), "some records of " + trouble.table() + " wait: " + trouble.what());
+            say(
+                    trouble.code(),
+                    trouble.sinceMicros(),
+                    "some records of " + trouble.table() + " wait: " + trouble.what());
         }
         if (books.uncertain() > 0) {
             reasons.add(books.uncertain() + " records may or may not be stored, until they were looked up");
@@ -80,8 +90,8 @@ final class HealthRules {
 
     private void losses(List<LossLog.Recent> recent) {
         for (LossLog.Recent loss : recent) {
-            reasons.add(loss.count() + " records were lost (" + loss.reason() + ") since " + Micros.text(loss.sinceMicros())
-                    + ", the last within a minute");
+            reasons.add(loss.count() + " records were lost (" + loss.reason() + ") since "
+                    + Micros.text(loss.sinceMicros()) + ", the last within a minute");
         }
     }
 

@@ -75,8 +75,7 @@ public final class StatusService {
                 Levee.VERSION,
                 fresh.owner(),
                 engine.pragmas(),
-                HealthRules.judge(
-                        supervisor.failing(), fresh.quarantined(), books, writes, clock.nanos()),
+                HealthRules.judge(supervisor.failing(), fresh.quarantined(), books, writes, clock.nanos()),
                 books.queue(),
                 books.accepted(),
                 books.stored(),

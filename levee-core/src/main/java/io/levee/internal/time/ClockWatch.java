@@ -88,8 +88,7 @@ public final class ClockWatch {
         this.looked = MonotonicClock.SYSTEM.nanos();
         this.view = new View(false, null, now);
         boolean known = lastSeenMicros != Long.MIN_VALUE;
-        if (known
-                && (now < lastSeenMicros - Micros.of(TOLERANCE) || now > lastSeenMicros + Micros.of(LONGEST_REST))) {
+        if (known && (now < lastSeenMicros - Micros.of(TOLERANCE) || now > lastSeenMicros + Micros.of(LONGEST_REST))) {
             line = new Line(lastSeenMicros, nanos, nanos);
             slackMicros = Micros.of(LONGEST_REST);
             suspect(

@@ -89,8 +89,7 @@ final class Settlement {
         return error == null ? new LeveeException(ErrorCode.INTERNAL, otherwise) : error;
     }
 
-    private void note(
-            Map<TableState, Met> map, TableState table, @Nullable LeveeException error, boolean partly) {
+    private void note(Map<TableState, Met> map, TableState table, @Nullable LeveeException error, boolean partly) {
         if (error == null) {
             map.remove(table);
         } else {
@@ -204,7 +203,12 @@ final class Settlement {
     private static List<Trouble> list(Map<TableState, Met> map) {
         List<Trouble> list = new ArrayList<>();
         map.forEach((table, met) -> list.add(new Trouble(
-                table.spec().name(), met.error().code(), met.error().what(), met.sinceMicros(), met.partly(), met.lastNanos())));
+                table.spec().name(),
+                met.error().code(),
+                met.error().what(),
+                met.sinceMicros(),
+                met.partly(),
+                met.lastNanos())));
         return list;
     }
 }

@@ -75,7 +75,8 @@ public final class TimeGuard {
         ClockWatch.View view = watch.view();
         long wall = wallMicros();
         if (view.suspicion() != null) {
-            // Neither the clock nor records that were stamped by it can be believed; the lowest of all expires the least.
+            // Neither the clock nor records that were stamped by it can be believed; the lowest of all expires the
+            // least.
             wall = Math.min(wall, view.lineMicros());
         }
         return newest == Long.MIN_VALUE || view.trusted() ? wall : Math.min(wall, newest);
@@ -94,7 +95,8 @@ public final class TimeGuard {
         Duration maxAge = spec.retention().maxAge();
         long from = maxAge == null ? Long.MIN_VALUE : referenceMicros(table) - Micros.of(maxAge);
         ClockWatch.View view = watch.view();
-        // Records go on being taken while the clock is suspect: those of the line that it left, and those that it stamps now.
+        // Records go on being taken while the clock is suspect: those of the line that it left, and those that it
+        // stamps now.
         long now = view.suspicion() == null ? wallMicros() : Math.max(wallMicros(), view.lineMicros());
         return new Bounds(
                 spec, Math.max(from, engine.floorMicros(spec.name())), Math.max(now, asOfMicros) + skewMicros);

@@ -40,8 +40,7 @@ class ClockWatchTest {
         assertThat(view.suspicion()).isNotNull();
         assertThat(view.trusted()).isFalse();
         assertThat(view.lineMicros()).isEqualTo(Micros.of(NOW.plus(Duration.ofDays(2))));
-        assertThat(view.suspicion().what())
-                .contains(Duration.ofSeconds(seconds).toString(), "2026-05-12T12:00:00Z");
+        assertThat(view.suspicion().what()).contains(Duration.ofSeconds(seconds).toString(), "2026-05-12T12:00:00Z");
         clock.advance(Duration.ofHours(5));
         assertThat(watch.look().lineMicros()).isEqualTo(Micros.of(NOW.plus(Duration.ofHours(53))));
 
@@ -104,19 +103,28 @@ class ClockWatchTest {
     @Test
     void shouldNoticeAcrossARestart() {
         long written = Micros.of(NOW);
-        assertThat(new ClockWatch(new ManualClock(NOW.minusSeconds(30)), written).look().suspicion()).isNull();
-        assertThat(new ClockWatch(new ManualClock(NOW.plus(Duration.ofDays(300))), written).look().suspicion()).isNull();
+        assertThat(new ClockWatch(new ManualClock(NOW.minusSeconds(30)), written)
+                        .look()
+                        .suspicion())
+                .isNull();
+        assertThat(new ClockWatch(new ManualClock(NOW.plus(Duration.ofDays(300))), written)
+                        .look()
+                        .suspicion())
+                .isNull();
 
         ManualClock behind = new ManualClock(NOW.minus(Duration.ofDays(3650)));
         ClockWatch watchBehind = new ClockWatch(behind, written);
         assertThat(watchBehind.look().suspicion()).isNotNull();
-        // The machine had no clock of its own and asks the network: it is set a while after the start, to whatever time it is.
+        // The machine had no clock of its own and asks the network: it is set a while after the start, to whatever time
+        // it is.
         behind.jump(Duration.ofDays(3650 + 40));
         watchBehind.look();
         behind.advance(ClockWatch.BACK);
         assertThat(watchBehind.look().suspicion()).isNull();
 
-        assertThat(new ClockWatch(new ManualClock(NOW.plus(Duration.ofDays(3650))), written).look().suspicion())
+        assertThat(new ClockWatch(new ManualClock(NOW.plus(Duration.ofDays(3650))), written)
+                        .look()
+                        .suspicion())
                 .isNotNull();
     }
 

@@ -106,7 +106,10 @@ class HealthTest {
         engine.ledgerFailure = new LeveeException(ErrorCode.DISK_FULL, "no room for the ledger");
         append(NOW).join();
         await().until(() -> health().state() == Health.State.DEGRADED);
-        assertThat(health().reasons()).singleElement().asString().contains("since 2026-", "ledger", "LEVEE-507 DISK_FULL");
+        assertThat(health().reasons())
+                .singleElement()
+                .asString()
+                .contains("since 2026-", "ledger", "LEVEE-507 DISK_FULL");
         assertThat(status.status().ledgerFailures()).isPositive();
         engine.ledgerFailure = null;
         await().until(() -> health().state() == Health.State.UP);
@@ -115,9 +118,16 @@ class HealthTest {
     @Test
     void shouldBeDegradedWhileAPartitionIsInQuarantine() {
         engine.quarantined = List.of(new Quarantined(
-                new PartitionId("events", "", "2026-05-09", 1), "quarantine/x", "page 4 is zero", Micros.of(NOW), 10, 1, 2));
+                new PartitionId("events", "", "2026-05-09", 1),
+                "quarantine/x",
+                "page 4 is zero",
+                Micros.of(NOW),
+                10,
+                1,
+                2));
         engine.gaps = List.of(new Gap("events", 1, 2, 10, LossReason.QUARANTINED));
-        StatusService fresh = new StatusService(engine, StoreOptions.builder().build(), new Tables(engine, false), supervisor, service);
+        StatusService fresh = new StatusService(
+                engine, StoreOptions.builder().build(), new Tables(engine, false), supervisor, service);
         assertThat(fresh.status().health().state()).isEqualTo(Health.State.DEGRADED);
         assertThat(fresh.status().health().reasons())
                 .singleElement()
@@ -169,8 +179,10 @@ class HealthTest {
 
     @Test
     void shouldTellWhatTheLastCloseReported() {
-        engine.lastReport = new CloseReport(false, 5, 3, 2, 0, List.of(new Gap("events", 1, 2, 2, LossReason.SHUTDOWN)), "cut off");
-        StatusService fresh = new StatusService(engine, StoreOptions.builder().build(), new Tables(engine, false), supervisor, service);
+        engine.lastReport =
+                new CloseReport(false, 5, 3, 2, 0, List.of(new Gap("events", 1, 2, 2, LossReason.SHUTDOWN)), "cut off");
+        StatusService fresh = new StatusService(
+                engine, StoreOptions.builder().build(), new Tables(engine, false), supervisor, service);
         assertThat(fresh.status().lastClose()).isEqualTo(engine.lastReport);
         assertThat(fresh.status().toMap().get("lastClose").toString()).contains("cut off", "SHUTDOWN");
     }

@@ -4,6 +4,7 @@ import io.levee.Aggregation.Groups;
 import io.levee.engine.Capability;
 import io.levee.engine.Finding;
 import io.levee.engine.Quarantined;
+import io.levee.engine.SourcePoint;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.Verification;
 import io.levee.internal.query.ChunkStream;
@@ -188,6 +189,14 @@ public final class Store implements AutoCloseable {
 
     EraseReport erase(TableState table, Expr where) {
         return new EraseService(engine, options.clock(), queries, writes()).erase(table, where);
+    }
+
+    SourcePoint sourcePoint(TableState table, String source) {
+        return engine.source(table.spec().name(), source);
+    }
+
+    void putSourcePoint(TableState table, String source, SourcePoint point) {
+        engine.putSource(table.spec().name(), source, point);
     }
 
     <T> Tail<T> tail(TableState table, Function<Row, T> decoder, long after) {

@@ -156,12 +156,28 @@ public final class Table<T> {
         return store.tail(state, codec::decode, after);
     }
 
+    /**
+     * Takes records over from a source that can be read again, each exactly once, whatever happens to this process.
+     *
+     * @param name the source's name, such as {@code follow:/var/log/app.log}; one table may have many
+     * @return the source, which knows where it was
+     * @throws LeveeException {@link ErrorCode#NOT_WRITABLE}, {@link ErrorCode#BAD_VALUE} for a blank name
+     */
+    public Source<T> source(String name) {
+        store.writes();
+        return new Source<>(store, state, codec, name);
+    }
+
     /** Starts a query of this table: newest first, without a limit. */
     public TableQuery<T> query() {
         return new TableQuery<>(store, state, codec);
     }
 
     private Row row(T record, RowBuilder builder) {
+        return row(codec, record, builder);
+    }
+
+    static <T> Row row(RowCodec<T> codec, T record, RowBuilder builder) {
         if (record instanceof Row row) {
             return row;
         }

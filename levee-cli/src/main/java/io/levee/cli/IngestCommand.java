@@ -10,17 +10,14 @@ import io.levee.Store;
 import io.levee.StoreOptions;
 import io.levee.Table;
 import io.levee.TableSpec;
+import io.levee.ingest.FollowOptions;
 import io.levee.ingest.Format;
-import io.levee.ingest.Infer;
-import io.levee.ingest.Inference;
 import io.levee.ingest.Ingest;
 import io.levee.ingest.IngestListener;
 import io.levee.ingest.IngestReport;
 import io.levee.ingest.RecordSource;
-import io.levee.ingest.SpecFiles;
-import java.io.ByteArrayInputStream;
+import io.levee.internal.spec.Durations;
 import java.io.InputStream;
-import java.io.SequenceInputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -48,13 +45,12 @@ import picocli.CommandLine.Parameters;
             "  levee ingest access access.csv --infer",
             "  app | levee ingest events -",
             "  levee ingest jobs 2013/*.ndjson.gz --spec jobs.yaml --errors bad.ndjson",
+            "  levee ingest events --follow /var/log/app/events.ndjson --infer",
             "",
             "Bad records are named and left out; they fail the command only past --max-errors. It fails (status 1) when an",
             "input cannot be read to its end, when records were lost, or when there were records and none was stored.",
         })
 final class IngestCommand extends Command {
-    private static final int INFER_LINES = 10_000;
-    private static final int INFER_BYTES = 64 << 20;
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(10);
     private static final Duration FLUSH = Duration.ofMinutes(1);
 
@@ -65,28 +61,21 @@ final class IngestCommand extends Command {
     @Parameters(index = "1..*", arity = "1..*", paramLabel = "FILE", description = "The inputs; - is standard input.")
     private List<String> files = List.of();
 
-    /** Where the spec of a new table comes from. */
-    static final class Source {
-        @Option(names = "--spec", paramLabel = "FILE", description = "Declare the table by this spec first.")
-        private @Nullable Path spec;
-
-        @Option(
-                names = "--infer",
-                description = "Where there is no such table, propose its spec from the data, print and use it.")
-        private boolean infer;
-    }
+    @Option(
+            names = "--follow",
+            description = "Go on with what comes: the one FILE may grow and rotate. Each whole line is taken exactly once,"
+                    + " also after a kill. Ends on SIGTERM or Ctrl-C.")
+    private boolean follow;
 
     @ArgGroup
-    private @Nullable Source source;
+    private @Nullable Declaration declaration;
 
     @Option(
             names = "--ack",
             paramLabel = "LEVEL",
-            defaultValue = "COMMITTED",
-            description =
-                    "accepted (queued), committed (survives a process crash) or durable (synced). Default: committed.")
-    @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
-    private Ack ack;
+            description = "accepted (queued), committed (survives a process crash) or durable (synced)."
+                    + " Default: committed, with --follow durable.")
+    private @Nullable Ack givenAck;
 
     @Option(
             names = "--format",
@@ -121,6 +110,30 @@ final class IngestCommand extends Command {
             description = "Longer records are skipped and named. Default: 16 MiB.")
     private int maxLineBytes;
 
+    /** What {@code --follow} alone takes. */
+    static final class FollowFlags {
+        @Option(
+                names = "--from-end",
+                description = "With --follow, the first time: only what comes from now on. Default: from the start.")
+        private boolean fromEnd;
+
+        @Option(names = "--from-start", description = "With --follow, the first time: all that is there (the default).")
+        private boolean fromStart;
+    }
+
+    @ArgGroup
+    private @Nullable FollowFlags first;
+
+    @Option(
+            names = "--source",
+            paramLabel = "NAME",
+            description = "With --follow: the name under which the store keeps the place. Default: follow:PATH.")
+    private @Nullable String source;
+
+    @Option(names = "--for", paramLabel = "TIME", description = "With --follow: how long, such as 10s. Default: for ever.")
+    private @Nullable String length;
+
+    private Ack ack = Ack.COMMITTED;
     private IngestReport total = IngestReport.NONE;
     private boolean inputFailed;
     private boolean tooManyErrors;
@@ -139,31 +152,56 @@ final class IngestCommand extends Command {
                             + "/records, or use --store on the machine that has it");
         }
         Inputs inputs = new Inputs(console);
-        Shutdown.onSignal(inputs::stop);
         Map<String, InputStream> opened = new LinkedHashMap<>();
-        Optional<TableSpec> spec = spec(inputs, opened);
+        if (!follow) {
+            Shutdown.onSignal(inputs::stop);
+        }
+        Declaration from = declaration == null ? new Declaration() : declaration;
+        Optional<TableSpec> spec =
+                from.resolve(target, console, table, files.get(0), format, inputs, opened, !follow);
         try (Rejections rejections = new Rejections(console, errorsFile)) {
             Store store = target.openToWrite(console, options());
-            long partitions = 0;
-            CloseReport closed;
-            try {
-                Table<Row> into = spec.isPresent() ? store.createTable(spec.get()) : store.table(table);
-                try (Progress progress = new Progress(console, Inputs.size(files))) {
-                    for (String file : files) {
-                        ingest(inputs, opened, file, into, rejections, progress);
-                    }
-                }
-                if (ack == Ack.ACCEPTED) {
-                    store.flush(FLUSH);
-                }
-                partitions = store.partitions().stream()
-                        .filter(p -> p.id().table().equals(table))
-                        .count();
-            } finally {
-                closed = store.close(store.options().closeTimeout());
-            }
-            return report(rejections, partitions, closed, inputs.stopped());
+            return follow ? follow(store, spec, rejections) : ingest(store, spec, rejections, inputs, opened);
         }
+    }
+
+    private int follow(Store store, Optional<TableSpec> spec, Rejections rejections) {
+        Table<Row> into = declared(store, spec);
+        FollowOptions options =
+                new FollowOptions(format, maxLineBytes, first != null && first.fromEnd, ack, console.nanos());
+        FollowRun run = new FollowRun(console, table, Path.of(files.get(0)), source, rejections, length());
+        return run.run(store, into, options, json()).isEmpty() ? OK : FAILED;
+    }
+
+    private Table<Row> declared(Store store, Optional<TableSpec> spec) {
+        return spec.isPresent() ? store.createTable(spec.get()) : store.table(table);
+    }
+
+    private int ingest(
+            Store store,
+            Optional<TableSpec> spec,
+            Rejections rejections,
+            Inputs inputs,
+            Map<String, InputStream> opened) {
+        long partitions = 0;
+        CloseReport closed;
+        try {
+            Table<Row> into = declared(store, spec);
+            try (Progress progress = new Progress(console, Inputs.size(files))) {
+                for (String file : files) {
+                    ingest(inputs, opened, file, into, rejections, progress);
+                }
+            }
+            if (ack == Ack.ACCEPTED) {
+                store.flush(FLUSH);
+            }
+            partitions = store.partitions().stream()
+                    .filter(p -> p.id().table().equals(table))
+                    .count();
+        } finally {
+            closed = store.close(store.options().closeTimeout());
+        }
+        return report(rejections, partitions, closed, inputs.stopped());
     }
 
     private void check() {
@@ -176,6 +214,33 @@ final class IngestCommand extends Command {
         if (files.stream().filter(Inputs.STDIN::equals).count() > 1) {
             throw usage("standard input (-) can be read only once");
         }
+        ack = givenAck != null ? givenAck : follow ? Ack.DURABLE : Ack.COMMITTED;
+        if (follow) {
+            checkFollow();
+        } else if (first != null || source != null || length != null) {
+            throw usage("--from-end, --from-start, --source and --for go with --follow");
+        }
+    }
+
+    private void checkFollow() {
+        if (files.size() != 1 || files.get(0).equals(Inputs.STDIN)) {
+            throw usage("--follow takes one FILE, and not standard input, which levee ingest reads to its end anyway");
+        }
+        if (maxErrors != null) {
+            throw usage("--max-errors does not go with --follow: a bad line never ends it");
+        }
+        if (format == Format.JSON) {
+            throw usage("--format json does not go with --follow: an array has no end that could be waited for");
+        }
+        length();
+    }
+
+    private @Nullable Duration length() {
+        try {
+            return length == null ? null : Durations.parse(length);
+        } catch (LeveeException e) {
+            throw usage("--for: " + e.what());
+        }
     }
 
     private Consumer<StoreOptions.Builder> options() {
@@ -187,70 +252,6 @@ final class IngestCommand extends Command {
             throw usage("--as-of: '" + asOf + "' is no time; write 2026-05-20T10:00:00Z, 2026-05-20 or 'now - 6h'");
         }
         return options -> options.asOf(instant);
-    }
-
-    /** The spec to declare, if any; for one that is inferred the first input is looked at before the store is opened. */
-    private Optional<TableSpec> spec(Inputs inputs, Map<String, InputStream> opened) {
-        if (source == null) {
-            requireTable();
-            return Optional.empty();
-        }
-        if (source.spec != null) {
-            return Optional.of(SpecFiles.read(source.spec, table));
-        }
-        if (!source.infer) {
-            return Optional.empty();
-        }
-        if (known()) {
-            console.say("table " + table + " is there already; its spec is used");
-            return Optional.empty();
-        }
-        Inference inference;
-        try {
-            inference = infer(inputs, files.get(0), opened);
-        } catch (LeveeException e) {
-            if (e.details().get("spec") instanceof String draft) {
-                console.say(draft.stripTrailing());
-            }
-            throw e;
-        }
-        console.say(inference.yaml().stripTrailing());
-        return Optional.of(inference.spec());
-    }
-
-    /** Looks before anything is written: no store must come of a command that has no table to write to. */
-    private void requireTable() {
-        try (Store store = target.openToRead(console)) {
-            store.table(table);
-        } catch (LeveeException e) {
-            throw missing(e) ? e.hint("create the table with --spec FILE or --infer") : e;
-        }
-    }
-
-    private boolean known() {
-        try (Store store = target.openToRead(console)) {
-            store.table(table);
-            return true;
-        } catch (LeveeException e) {
-            if (missing(e)) {
-                return false;
-            }
-            throw e;
-        }
-    }
-
-    private static boolean missing(LeveeException e) {
-        return e.code() == ErrorCode.NOT_FOUND || e.code() == ErrorCode.UNKNOWN_TABLE;
-    }
-
-    private Inference infer(Inputs inputs, String file, Map<String, InputStream> opened) {
-        if (Inputs.repeatable(file)) {
-            return Infer.infer(inputs.open(file), format, table, console.clock());
-        }
-        InputStream in = inputs.open(file);
-        byte[] head = Infer.head(in, INFER_LINES, INFER_BYTES);
-        opened.put(file, new SequenceInputStream(new ByteArrayInputStream(head), in));
-        return Infer.infer(new ByteArrayInputStream(head), format, table, console.clock());
     }
 
     private void ingest(

@@ -35,10 +35,16 @@ final class Rejections implements AutoCloseable {
     }
 
     void add(String input, long line, LeveeException error) {
+        addAt(input, "line", line, error);
+    }
+
+    /** Names one by where it is: the line, or the byte at which it begins. */
+    void addAt(String input, String unit, long at, LeveeException error) {
         count++;
         byCode.merge(error.code().text(), 1L, Long::sum);
         if (count <= PRINTED) {
-            console.say(input + ":" + line + ": " + error.code().text() + ": " + Printable.line(error.what()));
+            String place = unit.equals("line") ? String.valueOf(at) : unit + " " + at;
+            console.say(input + ":" + place + ": " + error.code().text() + ": " + Printable.line(error.what()));
             if (count == PRINTED) {
                 console.say("… further bad records are only counted; --errors FILE names all");
             }
@@ -46,7 +52,7 @@ final class Rejections implements AutoCloseable {
         if (file != null) {
             Map<String, @Nullable Object> entry = new LinkedHashMap<>();
             entry.put("file", input);
-            entry.put("line", line);
+            entry.put(unit, at);
             entry.putAll(JsonOut.form(error));
             file.value(entry).newline();
         }

@@ -57,7 +57,7 @@ final class CsvFrames extends Frames {
     }
 
     /** Only a quote that begins a cell quotes it; inside, a doubled one closes and opens again. */
-    private static Cell after(Cell cell, byte b) {
+    static Cell after(Cell cell, byte b) {
         if (b == '"') {
             return switch (cell) {
                 case BEGIN, CLOSED -> Cell.QUOTED;
@@ -72,7 +72,7 @@ final class CsvFrames extends Frames {
     }
 
     /** Where in a cell the scan is. */
-    private enum Cell {
+    enum Cell {
         BEGIN,
         PLAIN,
         QUOTED,

@@ -44,6 +44,18 @@ public enum Format {
                 .hint("use ndjson, csv, json or auto");
     }
 
+    /** Tells the format of a file by its first bytes, as {@link #detect} does; {@link #AUTO} where they are all blank. */
+    static Format ofHead(byte[] head) {
+        for (int i = 0; i < head.length; i++) {
+            byte b = head[i];
+            boolean mark = i < 3 && (b == (byte) 0xEF || b == (byte) 0xBB || b == (byte) 0xBF);
+            if (!mark && !Frames.blank(b)) {
+                return b == '{' ? NDJSON : b == '[' ? JSON : CSV;
+            }
+        }
+        return AUTO;
+    }
+
     /**
      * Tells the format: <code>{</code> begins NDJSON, {@code [} an array, anything else CSV.
      *

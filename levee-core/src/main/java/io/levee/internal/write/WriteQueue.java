@@ -446,6 +446,16 @@ public final class WriteQueue {
         }
     }
 
+    /** Throws {@code CLOSED} once {@link #close} was called. */
+    void checkOpen() {
+        lock.lock();
+        try {
+            requireOpen();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     private void requireOpen() {
         if (closed) {
             throw new LeveeException(ErrorCode.CLOSED, "the store is closed and takes no more records");

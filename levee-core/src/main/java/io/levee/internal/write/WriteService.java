@@ -304,6 +304,11 @@ public final class WriteService {
         return ledger;
     }
 
+    /** Throws {@code CLOSED} once the store is closing: what is given up from then on was not the source's fault. */
+    public void requireOpen() {
+        queue.checkOpen();
+    }
+
     /** The books at one instant. */
     public Books books() {
         return queue.books();

@@ -73,7 +73,7 @@ final class FollowedFile implements Closeable {
             long base,
             @Nullable FileChannel channel,
             @Nullable InputStream unpacked,
-            byte[] prefix,
+            byte[] first,
             byte[] trail,
             long offset) {
         this.path = path;
@@ -82,8 +82,8 @@ final class FollowedFile implements Closeable {
         this.base = base;
         this.channel = channel;
         this.unpacked = unpacked;
-        this.prefix = prefix;
-        this.head = Arrays.copyOf(prefix, (int) Math.min(HEAD, Math.min(prefix.length, offset)));
+        this.head = Arrays.copyOf(first, Math.min(HEAD, first.length));
+        this.prefix = Arrays.copyOf(first, (int) Math.min(first.length, offset));
         this.consumedTrail = trail;
         this.beforeStart = trail;
         this.offset = offset;
@@ -127,7 +127,6 @@ final class FollowedFile implements Closeable {
                 channel.close();
                 return null;
             }
-            byte[] prefix = bytes(channel, 0, (int) Math.min(PREFIX, offset));
             int trail = (int) Math.min(TRAIL, offset);
             return new FollowedFile(
                     path,
@@ -136,7 +135,7 @@ final class FollowedFile implements Closeable {
                     base,
                     channel,
                     null,
-                    prefix,
+                    bytes(channel, 0, (int) Math.max(HEAD, Math.min(PREFIX, offset))),
                     bytes(channel, offset - trail, trail),
                     offset);
         }
@@ -145,9 +144,10 @@ final class FollowedFile implements Closeable {
     private static @Nullable FollowedFile openCompressed(
             Path path, BasicFileAttributes attributes, long base, long offset) throws IOException {
         InputStream in = uncompress(path);
-        byte[] prefix = in.readNBytes((int) Math.min(PREFIX, offset));
-        byte[] trail = last(new byte[0], prefix, 0, prefix.length);
-        long at = prefix.length;
+        byte[] first = in.readNBytes((int) Math.max(HEAD, Math.min(PREFIX, offset)));
+        int before = (int) Math.min(first.length, offset);
+        byte[] trail = last(new byte[0], first, 0, before);
+        long at = before;
         while (at < offset) {
             byte[] more = in.readNBytes((int) Math.min(READ, offset - at));
             if (more.length == 0) {
@@ -157,16 +157,20 @@ final class FollowedFile implements Closeable {
             trail = last(trail, more, 0, more.length);
             at += more.length;
         }
-        return new FollowedFile(
+        FollowedFile opened = new FollowedFile(
                 path,
                 keyOf(attributes),
                 attributes.lastModifiedTime().toMillis(),
                 base,
                 null,
                 in,
-                prefix,
+                first,
                 trail,
                 offset);
+        // A stream cannot be read twice: what was looked at behind the offset is read already.
+        System.arraycopy(first, before, opened.buffer, 0, first.length - before);
+        opened.accept(first.length - before);
+        return opened;
     }
 
     private static InputStream uncompress(Path path) throws IOException {
@@ -220,7 +224,9 @@ final class FollowedFile implements Closeable {
             return channel.size() < readTo ? Read.CHANGED : Read.NOTHING;
         }
         byte[] trail = last(beforeStart, buffer, start, limit);
-        if (!Arrays.equals(trail, bytes(channel, readTo - trail.length, trail.length))) {
+        int again = (int) Math.min(count, Math.max(0, head.length - readTo));
+        if (!Arrays.equals(trail, bytes(channel, readTo - trail.length, trail.length))
+                || again > 0 && !Arrays.equals(head, (int) readTo, (int) readTo + again, buffer, limit, limit + again)) {
             return Read.CHANGED;
         }
         return accept(count);
@@ -230,10 +236,12 @@ final class FollowedFile implements Closeable {
         if (count <= 0) {
             return Read.NOTHING;
         }
-        if (head.length == readTo && head.length < HEAD) {
-            int more = Math.min(HEAD - head.length, count);
-            head = Arrays.copyOf(head, head.length + more);
-            System.arraycopy(buffer, limit, head, head.length - more, more);
+        int known = head.length;
+        if (known < HEAD && readTo + count > known) {
+            // It grows with what is read: then it is of the file that was read, whatever is under its name by now.
+            int to = (int) Math.min(HEAD, readTo + count);
+            head = Arrays.copyOf(head, to);
+            System.arraycopy(buffer, limit + (int) (known - readTo), head, known, to - known);
         }
         limit += count;
         readTo += count;

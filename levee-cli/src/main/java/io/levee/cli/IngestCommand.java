@@ -63,8 +63,9 @@ final class IngestCommand extends Command {
 
     @Option(
             names = "--follow",
-            description = "Go on with what comes: the one FILE may grow and rotate. Each whole line is taken exactly once,"
-                    + " also after a kill. Ends on SIGTERM or Ctrl-C.")
+            description =
+                    "Go on with what comes: the one FILE may grow and rotate. Each whole line is taken exactly once,"
+                            + " also after a kill. Ends on SIGTERM or Ctrl-C.")
     private boolean follow;
 
     @ArgGroup
@@ -130,7 +131,10 @@ final class IngestCommand extends Command {
             description = "With --follow: the name under which the store keeps the place. Default: follow:PATH.")
     private @Nullable String source;
 
-    @Option(names = "--for", paramLabel = "TIME", description = "With --follow: how long, such as 10s. Default: for ever.")
+    @Option(
+            names = "--for",
+            paramLabel = "TIME",
+            description = "With --follow: how long, such as 10s. Default: for ever.")
     private @Nullable String length;
 
     private Ack ack = Ack.COMMITTED;
@@ -157,8 +161,7 @@ final class IngestCommand extends Command {
             Shutdown.onSignal(inputs::stop);
         }
         Declaration from = declaration == null ? new Declaration() : declaration;
-        Optional<TableSpec> spec =
-                from.resolve(target, console, table, files.get(0), format, inputs, opened, !follow);
+        Optional<TableSpec> spec = from.resolve(target, console, table, files.get(0), format, inputs, opened, !follow);
         try (Rejections rejections = new Rejections(console, errorsFile)) {
             Store store = target.openToWrite(console, options());
             return follow ? follow(store, spec, rejections) : ingest(store, spec, rejections, inputs, opened);

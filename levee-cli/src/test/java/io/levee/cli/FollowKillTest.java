@@ -115,7 +115,9 @@ class FollowKillTest {
             assertThat(said).anySatisfy(line -> assertThat(line).contains("stopped. read", "rejected 0, lost 0"));
             assertThat(said).noneSatisfy(line -> assertThat(line).contains("GAP"));
         }
-        assertThat(stored(store)).as("seed %d", seed).isEqualTo(IntStream.range(0, written).boxed().toList());
+        assertThat(stored(store))
+                .as("seed %d", seed)
+                .isEqualTo(IntStream.range(0, written).boxed().toList());
     }
 
     /** Kills come at any point of the work: at once, half-way, or when it has caught up. */
@@ -134,7 +136,15 @@ class FollowKillTest {
 
     private ChildJvm follow(String store) {
         return ChildJvm.start(
-                Victim.class, "ingest", "lines", "--follow", file.toString(), "--spec", spec.toString(), "--store", store);
+                Victim.class,
+                "ingest",
+                "lines",
+                "--follow",
+                file.toString(),
+                "--spec",
+                spec.toString(),
+                "--store",
+                store);
     }
 
     /** The follower has opened the store and found its place. */
@@ -154,7 +164,11 @@ class FollowKillTest {
         for (int i = 0; i < count; i++, written++) {
             // Rows of neighbouring lines go to different partitions: their commits are not one.
             Instant at = START.plusSeconds(written % 3 * 86_400L + written % 1000);
-            text.append("{\"n\":").append(written).append(",\"at\":\"").append(at).append("\",\"text\":\"line ");
+            text.append("{\"n\":")
+                    .append(written)
+                    .append(",\"at\":\"")
+                    .append(at)
+                    .append("\",\"text\":\"line ");
             text.append(written).append("\"}\n");
         }
         Files.writeString(file, text.toString(), StandardOpenOption.CREATE, StandardOpenOption.APPEND);

@@ -50,6 +50,7 @@ public final class Follow {
     private String trouble = "";
     /** Gaps told, by their text: a file that cannot be read is looked at again and again. */
     private final Set<String> told = new HashSet<>();
+
     private int files;
     private int gaps;
 

@@ -101,5 +101,4 @@ record FollowPlace(
         }
         throw new IllegalArgumentException("the place of a followed file has no number '" + name + "'");
     }
-
 }

@@ -226,7 +226,8 @@ final class FollowedFile implements Closeable {
         byte[] trail = last(beforeStart, buffer, start, limit);
         int again = (int) Math.min(count, Math.max(0, head.length - readTo));
         if (!Arrays.equals(trail, bytes(channel, readTo - trail.length, trail.length))
-                || again > 0 && !Arrays.equals(head, (int) readTo, (int) readTo + again, buffer, limit, limit + again)) {
+                || again > 0
+                        && !Arrays.equals(head, (int) readTo, (int) readTo + again, buffer, limit, limit + again)) {
             return Read.CHANGED;
         }
         return accept(count);

@@ -104,8 +104,8 @@ final class Rotation {
                 continue;
             }
             // Of two that look alike, such as a copy and its original, the one with the inode; else the newest.
-            boolean better = place.matches(candidate)
-                    && (found == null || !found.key().equals(place.key()));
+            boolean better =
+                    place.matches(candidate) && (found == null || !found.key().equals(place.key()));
             if (better && found != null) {
                 found.close();
             }

@@ -163,8 +163,7 @@ class FollowTest {
 
     private List<Integer> stored() {
         List<Integer> all = new ArrayList<>();
-        try (Result<Row> rows =
-                store.query(Query.builder("lines").oldestFirst().build())) {
+        try (Result<Row> rows = store.query(Query.builder("lines").oldestFirst().build())) {
             rows.forEach(row -> {
                 int n = Math.toIntExact((Long) row.get("n"));
                 assertThat(row.get("text")).isEqualTo("line " + n);

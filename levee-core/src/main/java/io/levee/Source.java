@@ -117,7 +117,7 @@ public final class Source<T> {
         handed = positions[positions.length - 1];
         flying.add(new Flight(positions[0], handed, receipt));
         if (level == Ack.ACCEPTED) {
-            long taken = records.size() - rejected.size();
+            int taken = records.size() - rejected.size();
             return CompletableFuture.completedFuture(new BatchReceipt(level, taken, 0, 0, 0, rejected));
         }
         return receipt;

@@ -119,6 +119,7 @@ final class IngestCommand extends Command {
         private boolean fromEnd;
 
         @Option(names = "--from-start", description = "With --follow, the first time: all that is there (the default).")
+        @SuppressWarnings("UnusedVariable") // Read by picocli: what it says is so without it.
         private boolean fromStart;
     }
 

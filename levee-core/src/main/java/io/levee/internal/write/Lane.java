@@ -244,7 +244,8 @@ final class Lane {
             if (entry.queuedNanos() - beforeNanos >= 0) {
                 return;
             }
-            // A row of a source is read again rather than given up: were a later one of its period committed after it was, the replay
+            // A row of a source is read again rather than given up: were a later one of its period committed after it
+            // was, the replay
             // would take it for stored.
             if (entry.waited() && entry.source() == null) {
                 into.add(entry);

@@ -38,8 +38,8 @@ class SourceRowsTest {
         Tables tables = new Tables(engine, false);
         TableState table = tables.declare(SPEC);
         WriteService service = new WriteService(engine, options, tables, supervisor, Duration.ofMillis(50));
-        engine.writing = (rows, seq) -> rows.forEach(
-                row -> row.settle(Outcome.RETRY, 0, new LeveeException(ErrorCode.DISK_FULL, "no room")));
+        engine.writing = (rows, seq) ->
+                rows.forEach(row -> row.settle(Outcome.RETRY, 0, new LeveeException(ErrorCode.DISK_FULL, "no room")));
         service.start();
         try {
             CompletableFuture<BatchReceipt> ofSource = append(service, table, List.of(new SourceMark("file", 7)));
@@ -57,7 +57,10 @@ class SourceRowsTest {
 
     private static CompletableFuture<BatchReceipt> append(
             WriteService service, TableState table, List<SourceMark> marks) {
-        Row row = Row.of(SPEC).set("i", 1).set("at", Instant.parse("2026-05-20T10:00:00Z")).build();
+        Row row = Row.of(SPEC)
+                .set("i", 1)
+                .set("at", Instant.parse("2026-05-20T10:00:00Z"))
+                .build();
         return service.appendAll(
                 table, List.of(row), new int[1], new ArrayList<>(), marks, Ack.COMMITTED, Overflow.reject());
     }

@@ -1,20 +1,19 @@
 package io.levee.sqlite;
 
 import io.levee.Ack;
-import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.engine.Period;
 import io.levee.engine.SeqSource;
 import io.levee.engine.WriteRow;
 import io.levee.engine.WriteRow.Outcome;
+import io.levee.sqlite.Group.Insert;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +35,7 @@ final class BatchAppender {
     private final KeyLookup lookup;
     private final Transactions transactions;
     private final Sources sources;
+    private final Doubts doubts;
 
     BatchAppender(OpenPartitions open, StorePaths paths, KeyLookup lookup, Sources sources) {
         this.sources = sources;
@@ -43,49 +43,32 @@ final class BatchAppender {
         this.paths = paths;
         this.lookup = lookup;
         this.transactions = new Transactions(open, paths);
+        this.doubts = new Doubts(open, transactions);
     }
-
-    /** What one partition gets from a batch. */
-    private static final class Group {
-        private final List<Insert> inserts = new ArrayList<>();
-        private final List<Update> updates = new ArrayList<>();
-    }
-
-    /** A new row: what is written is the last of the rows that have its key. */
-    private static final class Insert {
-        private final WriteRow first;
-        private final long hash;
-        private WriteRow last;
-        private @Nullable List<WriteRow> repeated;
-
-        Insert(WriteRow row, long hash) {
-            this.hash = hash;
-            first = row;
-            last = row;
-        }
-
-        void replaceBy(WriteRow row) {
-            if (repeated == null) {
-                repeated = new ArrayList<>();
-            }
-            repeated.add(row);
-            last = row;
-        }
-    }
-
-    private record Update(WriteRow row, long seq) {}
 
     /** See {@link io.levee.engine.StorageEngine#append}. */
-    void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
+    void append(TableSpec spec, List<? extends WriteRow> handed, Ack level, SeqSource seq) {
+        List<? extends WriteRow> rows = known(spec, handed);
         if (spec.keyed()) {
             appendKeyed(spec, rows, level, seq);
             return;
         }
         Map<Period, Group> groups = new LinkedHashMap<>();
         for (WriteRow row : unknown(spec, rows)) {
-            group(groups, row).add(new Insert(row, 0));
+            groups.computeIfAbsent(row.period(), p -> new Group()).inserts.add(new Insert(row, 0));
         }
         groups.forEach((period, group) -> writeNew(spec, period, group, level, seq));
+    }
+
+    /** First what is in doubt: rows that turn out to be there are settled, and neither they nor what stays in doubt is written. */
+    private List<? extends WriteRow> known(TableSpec spec, List<? extends WriteRow> handed) {
+        if (doubts.none()) {
+            return handed;
+        }
+        Set<WriteRow> done = doubts.resolve(spec, this::committed);
+        return done.isEmpty()
+                ? handed
+                : handed.stream().filter(row -> !done.contains(row)).toList();
     }
 
     /** Leaves out what a replayed source has brought before; where that cannot be read now, all have to wait. */
@@ -93,13 +76,9 @@ final class BatchAppender {
         try {
             return sources.unknown(spec, rows);
         } catch (SQLException e) {
-            fail(rows, Sqlite.failure("the positions of sources cannot be read", paths.root(), e), true);
+            Trouble.of(Sqlite.failure("the positions of sources cannot be read", paths.root(), e)).settle(rows);
             return List.of();
         }
-    }
-
-    private static List<Insert> group(Map<Period, Group> groups, WriteRow row) {
-        return groups.computeIfAbsent(row.period(), p -> new Group()).inserts;
     }
 
     private void appendKeyed(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
@@ -121,89 +100,109 @@ final class BatchAppender {
                 if (found != null) {
                     known.computeIfAbsent(found.partition(), p -> new Group())
                             .updates
-                            .add(new Update(row, found.seq()));
+                            .add(new Group.Update(row, found.seq()));
                 } else {
                     insert = new Insert(row, hash);
                     inBatch.put(hash, insert);
-                    group(fresh, row).add(insert);
+                    fresh.computeIfAbsent(row.period(), p -> new Group()).inserts.add(insert);
                 }
             } catch (SQLException e) {
-                fail(List.of(row), Sqlite.failure("a key cannot be looked up", paths.root(), e), Sqlite.busy(e));
+                Trouble.of(Sqlite.failure("a key cannot be looked up", paths.root(), e)).settle(List.of(row));
             }
         }
         known.forEach((partition, group) -> writeUpdates(spec, partition, group, level, seq));
         fresh.forEach((period, group) -> writeNew(spec, period, group, level, seq));
     }
 
+    /** Down the ladder: the partition that takes new rows; where it is locked, broken or damaged, a sibling; else later. */
     private void writeNew(TableSpec spec, Period period, Group group, Ack level, SeqSource seq) {
+        Trouble trouble;
         try {
-            PartitionWriter writer = open.forNewRows(spec, period);
-            if (!write(writer, group, level, seq)) {
-                // Somebody else locks the file: its rows go to a sibling, which nobody knows yet.
-                write(open.sibling(spec, period), group, level, seq);
+            trouble = write(open.forNewRows(spec, period), group, level, seq);
+            if (trouble != null && trouble.elsewhere()) {
+                // Nobody knows the sibling yet, and its file is new.
+                trouble = write(open.sibling(spec, period), group, level, seq);
             }
         } catch (LeveeException e) {
-            boolean later = e.code() == ErrorCode.DISK_FULL || e.code() == ErrorCode.PARTITION_BUSY;
-            fail(group.inserts.stream().flatMap(BatchAppender::rows).toList(), e, later);
+            trouble = Trouble.of(e);
+        }
+        if (trouble != null) {
+            trouble.settle(group.rows().toList());
         }
     }
 
     private void writeUpdates(TableSpec spec, Partition partition, Group group, Ack level, SeqSource seq) {
-        List<WriteRow> rows = group.updates.stream().map(Update::row).toList();
+        Trouble trouble;
         try {
             PartitionWriter writer = open.forUpdates(spec, partition);
-            if (writer == null || !write(writer, group, level, seq)) {
-                fail(
-                        rows,
-                        new LeveeException(ErrorCode.PARTITION_BUSY, partition.id() + " is locked by a reader"),
-                        true);
-            }
+            trouble = writer == null ? Trouble.busy(partition) : write(writer, group, level, seq);
         } catch (LeveeException e) {
-            fail(rows, e, e.code() == ErrorCode.DISK_FULL || e.code() == ErrorCode.PARTITION_BUSY);
+            trouble = Trouble.of(e);
+        }
+        if (trouble != null) {
+            trouble.settle(group.rows().toList());
         }
     }
 
-    private static Stream<WriteRow> rows(Insert insert) {
-        return insert.repeated == null
-                ? Stream.of(insert.first)
-                : Stream.concat(Stream.of(insert.first), insert.repeated.stream());
-    }
-
-    /** One transaction. Returns false, with nothing written, where somebody else holds the lock. */
-    private boolean write(PartitionWriter writer, Group group, Ack level, SeqSource seq) {
+    /** One transaction. Returns what kept it from being committed, or null. */
+    private @Nullable Trouble write(PartitionWriter writer, Group group, Ack level, SeqSource seq) {
         Partition partition = writer.partition();
         Partition.Held before = partition.held();
-        Map<String, Long> positions;
-        if (!transactions.begin(writer, level)) {
-            return false;
+        Trouble trouble = transactions.tryBegin(writer, level);
+        if (trouble != null) {
+            return setAside(partition, trouble);
         }
+        long maxSeq = 0;
+        boolean committing = false;
         try {
-            List<WriteRow> news = group.inserts.stream().map(i -> i.last).toList();
+            List<WriteRow> news = group.news();
             writer.insert(news, seq);
-            long maxSeq = news.isEmpty() ? 0 : news.get(news.size() - 1).seq();
-            for (Update update : group.updates) {
+            maxSeq = news.isEmpty() ? 0 : news.get(news.size() - 1).seq();
+            for (Group.Update update : group.updates) {
                 long change = seq.next();
-                writer.update(update.row, update.seq, change);
+                writer.update(update.row(), update.seq(), change);
                 maxSeq = Math.max(maxSeq, change);
             }
-            Partition.Held written = range(group);
-            partition.held(
-                    before.widened(written.minMicros(), written.maxMicros(), before.rows() + group.inserts.size()));
-            positions = Sources.highest(news);
-            Sources.write(writer.connection(), positions);
-            writer.commit(partition.held(), maxSeq, written.minMicros(), written.maxMicros());
+            Partition.Held written = group.range();
+            partition.held(before.widened(
+                    written.minMicros(), written.maxMicros(), before.rows() + group.inserts.size()));
+            Sources.write(writer.connection(), Sources.highest(news));
+            writer.statistics(partition.held(), maxSeq);
+            committing = true;
+            writer.commit(written.minMicros(), written.maxMicros());
             partition.held(partition.held().withSeq(maxSeq));
         } catch (SQLException e) {
             undo(writer, before);
-            throw transactions.failed(writer, "a batch cannot be written", e);
+            trouble = transactions.trouble(writer, "a batch cannot be written", e, committing);
+            if (trouble.kind() == Trouble.Kind.UNCERTAIN) {
+                doubt(writer, group, level, maxSeq, trouble);
+            }
+            return setAside(partition, trouble);
         } catch (RuntimeException e) {
             // Such as numbers that cannot be reserved on a full disk: the transaction must not stay open behind it.
             undo(writer, before);
             throw e;
         }
-        sources.committed(partition.id(), positions);
-        settle(writer, group);
-        return true;
+        committed(writer.spec(), partition, group);
+        group.stored();
+        return null;
+    }
+
+    /** Every row of a key gets the number that was written for it: it is looked up by that. */
+    private void doubt(PartitionWriter writer, Group group, Ack level, long maxSeq, Trouble trouble) {
+        for (Insert insert : group.inserts) {
+            insert.rows().forEach(row -> row.settle(Outcome.UNCERTAIN, insert.last.seq(), trouble.error()));
+        }
+        sources.forget(writer.partition().id());
+        doubts.add(writer.spec(), writer.partition(), group, level, maxSeq);
+    }
+
+    private Trouble setAside(Partition partition, Trouble trouble) {
+        if (trouble.kind() == Trouble.Kind.DAMAGED) {
+            sources.forget(partition.id());
+            open.setAside(partition, trouble.error().what());
+        }
+        return trouble;
     }
 
     private static void undo(PartitionWriter writer, Partition.Held before) {
@@ -214,36 +213,12 @@ final class BatchAppender {
         partition.held(wide.withRows(before.rows()));
     }
 
-    /** The event times that a group writes. */
-    private static Partition.Held range(Group group) {
-        Partition.Held range = Partition.Held.NOTHING;
-        for (Insert insert : group.inserts) {
-            range = range.widened(insert.last.timeMicros(), insert.last.timeMicros(), 0);
-        }
-        for (Update update : group.updates) {
-            range = range.widened(update.row.timeMicros(), update.row.timeMicros(), 0);
-        }
-        return range;
-    }
-
-    private void settle(PartitionWriter writer, Group group) {
-        for (Insert insert : group.inserts) {
-            long number = insert.last.seq();
-            insert.first.settle(Outcome.STORED, number, null);
-            if (insert.repeated != null) {
-                insert.repeated.forEach(row -> row.settle(Outcome.UPDATED, number, null));
-            }
-        }
-        if (writer.spec().keyed()) {
+    /** Takes over what is in the partition now. */
+    private void committed(TableSpec spec, Partition partition, Group group) {
+        sources.committed(partition.id(), Sources.highest(group.news()));
+        if (spec.keyed()) {
             long[] hashes = group.inserts.stream().mapToLong(i -> i.hash).toArray();
-            open.keys(writer.spec()).addAll(writer.partition(), hashes);
+            open.keys(spec).addAll(partition, hashes);
         }
-        for (Update update : group.updates) {
-            update.row.settle(Outcome.UPDATED, update.seq, null);
-        }
-    }
-
-    private static void fail(List<? extends WriteRow> rows, LeveeException error, boolean later) {
-        rows.forEach(row -> row.settle(later ? Outcome.RETRY : Outcome.FAILED, 0, error));
     }
 }

@@ -9,7 +9,6 @@ import io.levee.engine.InFlight;
 import io.levee.engine.Period;
 import io.levee.internal.time.MonotonicClock;
 import java.io.IOException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -46,12 +45,14 @@ final class OpenPartitions {
     private static final long CHECKPOINT_BYTES = 16L << 20;
 
     private static final long WAL_CAP_BYTES = 64L << 20;
+    private static final System.Logger LOG = System.getLogger("io.levee.sqlite");
     private static final Duration IDLE = Duration.ofSeconds(60);
 
     private final StorePaths paths;
     private final Catalog catalog;
     private final Manifest manifest;
     private final ReadHandles readers;
+    private final Quarantine quarantine;
     private final Clock wall;
     private final WriterCaches caches;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
@@ -66,7 +67,14 @@ final class OpenPartitions {
     private volatile List<InFlight> unsynced = List.of();
 
     OpenPartitions(
-            StorePaths paths, Catalog catalog, Manifest manifest, ReadHandles readers, Clock wall, Bytes cacheShare) {
+            StorePaths paths,
+            Catalog catalog,
+            Manifest manifest,
+            ReadHandles readers,
+            Quarantine quarantine,
+            Clock wall,
+            Bytes cacheShare) {
+        this.quarantine = quarantine;
         this.paths = paths;
         this.catalog = catalog;
         this.manifest = manifest;
@@ -86,9 +94,52 @@ final class OpenPartitions {
                 .filter(p -> p.period().equals(period) && !full.contains(p.id()))
                 .max(Comparator.comparingInt(p -> p.id().n()));
         if (newest.isPresent() && newest.get().info(paths).bytes() < REOPEN_BELOW.value()) {
-            writer = reopen(spec, newest.get());
+            writer = reopenForNewRows(spec, newest.get());
         }
         return taking(spec, period, writer == null ? make(spec, period) : writer);
+    }
+
+    /** Null where it cannot take rows: it is locked or lent, broken, or damaged and set aside now. */
+    private @Nullable PartitionWriter reopenForNewRows(TableSpec spec, Partition partition) {
+        try {
+            return reopen(spec, partition);
+        } catch (LeveeException e) {
+            if (e.code() == ErrorCode.CORRUPT && setAside(partition, e.what())) {
+                return null;
+            }
+            if (e.code() == ErrorCode.IO_FAILED && worthLeaving(partition)) {
+                full.add(partition.id());
+                return null;
+            }
+            throw e;
+        }
+    }
+
+    /** Leaving an empty file for another one would make new files for as long as the whole volume fails. */
+    private boolean worthLeaving(Partition partition) {
+        return partition.held().rows() != 0;
+    }
+
+    /**
+     * Closes the connection of a partition that failed. It takes no new rows any more; where it holds none, it is tried again
+     * instead.
+     */
+    void sealOff(PartitionWriter writer) {
+        Partition partition = writer.partition();
+        if (worthLeaving(partition)) {
+            full.add(partition.id());
+        }
+        taking.values().remove(partition.id());
+        partition.held(Partition.Held.UNKNOWN);
+        open.remove(partition.id());
+        caches.forget(writer);
+        window(writer).ifPresent(window -> released.put(partition.id(), window));
+        try {
+            writer.close();
+        } catch (SQLException e) {
+            // What it could not do as its last deed is found by who opens the file next.
+            LOG.log(System.Logger.Level.WARNING, "closing " + writer.file() + " after a failure failed too", e);
+        }
     }
 
     /** A new sibling for a period whose partition cannot take rows now. */
@@ -159,7 +210,7 @@ final class OpenPartitions {
             if (Sqlite.busy(e)) {
                 return null;
             }
-            throw Sqlite.failure("the partition cannot be opened for writing", paths.partition(partition), e);
+            throw Volume.failure("the partition cannot be opened for writing", paths.partition(partition), paths, e);
         }
     }
 
@@ -231,7 +282,7 @@ final class OpenPartitions {
         try {
             return opened(spec, partition);
         } catch (SQLException e) {
-            throw Sqlite.failure("a partition cannot be made", paths.partition(partition), e);
+            throw Volume.failure("a partition cannot be made", paths.partition(partition), paths, e);
         }
     }
 
@@ -240,12 +291,8 @@ final class OpenPartitions {
             if (Files.notExists(directory)) {
                 Files.createDirectories(directory);
             }
-        } catch (FileSystemException e) {
-            boolean full = String.valueOf(e.getReason()).contains("No space left");
-            throw new LeveeException(
-                    full ? ErrorCode.DISK_FULL : ErrorCode.IO_FAILED, directory + " cannot be made: " + e, e);
         } catch (IOException e) {
-            throw new LeveeException(ErrorCode.IO_FAILED, directory + " cannot be made: " + e, e);
+            throw Volume.failure("a table's directory cannot be made", directory, e);
         }
     }
 
@@ -273,7 +320,7 @@ final class OpenPartitions {
     }
 
     /** Closes the connection of a damaged partition and has it set aside; false where it is lent or gone already. */
-    boolean setAside(Partition partition, Quarantine quarantine, String reason) {
+    boolean setAside(Partition partition, String reason) {
         PartitionWriter writer = open.get(partition.id());
         if (writer != null) {
             release(writer);
@@ -401,7 +448,7 @@ final class OpenPartitions {
                 StorePaths.sync(paths.directory(table));
             }
         } catch (IOException e) {
-            throw new LeveeException(ErrorCode.IO_FAILED, "the directory of a partition cannot be synced: " + e, e);
+            throw Volume.failure("the directory of a partition cannot be synced", paths.tables(), e);
         }
         catalog.change(c -> {
             for (Plain plain : done) {

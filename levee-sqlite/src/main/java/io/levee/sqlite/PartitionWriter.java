@@ -47,6 +47,8 @@ final class PartitionWriter {
     private long lastUsedNanos;
     private boolean dirty;
     private boolean namesSynced;
+    private @Nullable Point failing;
+    private @Nullable SQLException toFail;
     private long unsyncedFrom = Long.MAX_VALUE;
     private long unsyncedTo = Long.MIN_VALUE;
 
@@ -163,6 +165,27 @@ final class PartitionWriter {
         Sqlite.run(connection, "BEGIN IMMEDIATE");
     }
 
+    /** Where a test has something fail: after the statistics, before the commit, and after it took effect. */
+    enum Point {
+        WRITTEN,
+        COMMITTING,
+        COMMITTED
+    }
+
+    /** Has the next transaction fail at a point, as SQLite would; for tests. */
+    void failAt(Point point, SQLException failure) {
+        failing = point;
+        toFail = failure;
+    }
+
+    private void reached(Point point) throws SQLException {
+        SQLException failure = toFail;
+        if (failure != null && failing == point) {
+            toFail = null;
+            throw failure;
+        }
+    }
+
     /** The earliest event time that is committed and not synced; later than {@link #unsyncedTo} where everything is. */
     long unsyncedFrom() {
         return unsyncedFrom;
@@ -178,19 +201,32 @@ final class PartitionWriter {
         unsyncedTo = Long.MIN_VALUE;
     }
 
-    /**
-     * Writes the statistics and commits: an empty commit would sync nothing.
-     *
-     * @param from the earliest event time that was written
-     * @param to the latest; an earlier one where nothing was
-     */
-    void commit(Partition.Held held, long maxSeq, long from, long to) throws SQLException {
+    /** Writes the statistics, which every commit has: an empty one would sync nothing. */
+    void statistics(Partition.Held held, long maxSeq) throws SQLException {
         stats.setLong(1, held.rows());
         stats.setLong(2, held.minMicros());
         stats.setLong(3, held.maxMicros());
         stats.setLong(4, maxSeq);
         stats.executeUpdate();
+        reached(Point.WRITTEN);
+    }
+
+    /** Writes the statistics and commits; no row was written. */
+    void commit(Partition.Held held, long maxSeq) throws SQLException {
+        statistics(held, maxSeq);
+        commit(Long.MAX_VALUE, Long.MIN_VALUE);
+    }
+
+    /**
+     * Commits.
+     *
+     * @param from the earliest event time that was written
+     * @param to the latest; an earlier one where nothing was
+     */
+    void commit(long from, long to) throws SQLException {
+        reached(Point.COMMITTING);
         Sqlite.run(connection, "COMMIT");
+        reached(Point.COMMITTED);
         dirty = true;
         if (synced == Ack.DURABLE) {
             // The sync of the WAL reaches what was committed before, too.

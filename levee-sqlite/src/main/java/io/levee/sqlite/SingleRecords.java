@@ -218,7 +218,7 @@ final class SingleRecords {
                     Rewriter.mark(writer.connection());
                 }
                 Partition.Held after = before.withRows(before.rows() - deleted);
-                writer.commit(after, before.maxSeq(), Long.MAX_VALUE, Long.MIN_VALUE);
+                writer.commit(after, before.maxSeq());
                 done = true;
                 partition.held(after);
                 if (still != null) {

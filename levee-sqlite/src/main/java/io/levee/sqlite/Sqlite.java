@@ -89,6 +89,16 @@ final class Sqlite {
         return primary(e) == SQLiteErrorCode.SQLITE_FULL.code;
     }
 
+    /** Whether the statement itself is refused: trying it again cannot help. */
+    static boolean refused(SQLException e) {
+        int code = primary(e);
+        return code == SQLiteErrorCode.SQLITE_CONSTRAINT.code
+                || code == SQLiteErrorCode.SQLITE_TOOBIG.code
+                || code == SQLiteErrorCode.SQLITE_MISMATCH.code
+                || code == SQLiteErrorCode.SQLITE_RANGE.code
+                || code == SQLiteErrorCode.SQLITE_ERROR.code;
+    }
+
     private static int primary(SQLException e) {
         return e instanceof SQLiteException known ? known.getResultCode().code & 0xFF : e.getErrorCode() & 0xFF;
     }
@@ -101,8 +111,10 @@ final class Sqlite {
             return new LeveeException(ErrorCode.PARTITION_BUSY, text, e).hint("another process locks the file");
         }
         if (full(e)) {
-            return new LeveeException(ErrorCode.DISK_FULL, text, e)
-                    .hint("free space on the volume; Levee goes on by itself");
+            return new LeveeException(ErrorCode.DISK_FULL, text, e).hint(Volume.FREE_SPACE);
+        }
+        if (code == SQLiteErrorCode.SQLITE_READONLY.code) {
+            return new LeveeException(ErrorCode.VOLUME_READ_ONLY, text, e).hint(Volume.REMOUNT);
         }
         if (code == SQLiteErrorCode.SQLITE_CORRUPT.code || code == SQLiteErrorCode.SQLITE_NOTADB.code) {
             return new LeveeException(ErrorCode.CORRUPT, text, e)

@@ -303,6 +303,11 @@ final class SqliteEngine implements StorageEngine {
         return missing;
     }
 
+    /** The writer's partitions; for tests. */
+    OpenPartitions open() {
+        return writing().open();
+    }
+
     /** Has the next new rows of a period go to a new sibling. Writer thread; for tests. */
     void roll(TableSpec spec, Period period) {
         writing().open().sibling(spec, period);

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.sql.SQLException;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -70,6 +71,35 @@ final class Volume {
         }
         return new LeveeException(ErrorCode.IO_FAILED, text, e)
                 .hint("look at the system's log for the volume's errors");
+    }
+
+    /**
+     * What an error of SQLite is told as. A full volume, or one without inodes, shows in several ways: SQLite cannot open a file,
+     * cannot make its shm longer, or has a write refused by the limit of a file's size. So it is tried whether the volume takes a
+     * small file.
+     */
+    static LeveeException failure(String what, Path file, StorePaths paths, SQLException e) {
+        LeveeException told = Sqlite.failure(what, file, e);
+        if (told.code() != ErrorCode.IO_FAILED) {
+            return told;
+        }
+        if (atLimit(file)) {
+            return new LeveeException(ErrorCode.DISK_FULL, told.what() + " (the limit of file sizes is reached)", e)
+                    .hint("raise the limit (ulimit -f)");
+        }
+        IOException volume = Reserve.probe(paths);
+        if (volume == null) {
+            return told;
+        }
+        LeveeException why = failure(what, file, volume);
+        return why.code() == ErrorCode.IO_FAILED ? told : why;
+    }
+
+    /** Whether a database or its WAL is as long as this process may make a file. */
+    static boolean atLimit(Path database) {
+        long limit = Reserve.fileLimit();
+        long longest = Math.max(Partition.size(database), Partition.size(StorePaths.wal(database)));
+        return longest > limit - 2 * 4096 - 64;
     }
 
     /** Whether that is the type of a file system whose locks or syncs another machine answers for. */

@@ -51,8 +51,6 @@ record Writing(
         boolean done = false;
         try {
             Last last = last(paths, catalog, ledger);
-            OpenPartitions open = new OpenPartitions(paths, catalog, manifest, readers, wall, share);
-            KeyLookup lookup = new KeyLookup(open, paths, readers);
             TableMarks marks = new TableMarks(
                     last.marks,
                     (table, to) -> catalog.aside(() -> {
@@ -61,6 +59,8 @@ record Writing(
                     }));
             Erasures erasures = new Erasures(new Rewriter(paths, catalog, readers, wall));
             Quarantine quarantine = new Quarantine(paths, catalog, manifest, readers, wall, marks);
+            OpenPartitions open = new OpenPartitions(paths, catalog, manifest, readers, quarantine, wall, share);
+            KeyLookup lookup = new KeyLookup(open, paths, readers);
             Writing writing = new Writing(
                     paths,
                     lock,

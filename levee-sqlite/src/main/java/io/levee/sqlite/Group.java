@@ -1,0 +1,78 @@
+package io.levee.sqlite;
+
+import io.levee.engine.WriteRow;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** What one partition gets from a batch, in one transaction. Owned by the writer thread. */
+final class Group {
+    final List<Insert> inserts = new ArrayList<>();
+    final List<Update> updates = new ArrayList<>();
+
+    /** A new row: what is written is the last of the rows that have its key. */
+    static final class Insert {
+        final WriteRow first;
+        final long hash;
+        WriteRow last;
+        @Nullable List<WriteRow> repeated;
+
+        Insert(WriteRow row, long hash) {
+            this.hash = hash;
+            first = row;
+            last = row;
+        }
+
+        void replaceBy(WriteRow row) {
+            if (repeated == null) {
+                repeated = new ArrayList<>();
+            }
+            repeated.add(row);
+            last = row;
+        }
+
+        Stream<WriteRow> rows() {
+            return repeated == null ? Stream.of(first) : Stream.concat(Stream.of(first), repeated.stream());
+        }
+    }
+
+    /** A row of a known key. */
+    record Update(WriteRow row, long seq) {}
+
+    /** The rows that are written, without those that later ones of their key replace. */
+    List<WriteRow> news() {
+        return inserts.stream().map(insert -> insert.last).toList();
+    }
+
+    /** All rows that are settled by the commit. */
+    Stream<WriteRow> rows() {
+        return Stream.concat(inserts.stream().flatMap(Insert::rows), updates.stream().map(Update::row));
+    }
+
+    /** The event times that it writes. */
+    Partition.Held range() {
+        Partition.Held range = Partition.Held.NOTHING;
+        for (Insert insert : inserts) {
+            range = range.widened(insert.last.timeMicros(), insert.last.timeMicros(), 0);
+        }
+        for (Update update : updates) {
+            range = range.widened(update.row.timeMicros(), update.row.timeMicros(), 0);
+        }
+        return range;
+    }
+
+    /** Settles every row as stored or updated. */
+    void stored() {
+        for (Insert insert : inserts) {
+            long number = insert.last.seq();
+            insert.first.settle(WriteRow.Outcome.STORED, number, null);
+            if (insert.repeated != null) {
+                insert.repeated.forEach(row -> row.settle(WriteRow.Outcome.UPDATED, number, null));
+            }
+        }
+        for (Update update : updates) {
+            update.row.settle(WriteRow.Outcome.UPDATED, update.seq, null);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+package io.levee.sqlite;
+
+import static io.levee.engine.WriteRow.Outcome.STORED;
+import static io.levee.engine.WriteRow.Outcome.UNCERTAIN;
+import static io.levee.sqlite.OpenEngine.row;
+import static io.levee.sqlite.OpenEngine.sourced;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.levee.Ack;
+import io.levee.engine.WriteRow;
+import io.levee.engine.WriteRow.Outcome;
+import io.levee.sqlite.PartitionWriter.Point;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.sqlite.SQLiteErrorCode;
+import org.sqlite.SQLiteException;
+
+/** Design section 1: a commit that failed with an I/O error was there after the reopen. So it is looked up before it is repeated. */
+class UncertainCommitTest {
+    @TempDir
+    Path directory;
+
+    private static SQLException broken() {
+        return new SQLiteException("disk I/O error", SQLiteErrorCode.SQLITE_IOERR_FSYNC);
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = Ack.class, names = {"COMMITTED", "DURABLE"})
+    void shouldStoreNothingTwiceWhenAFailedCommitTookEffect(Ack level) throws Exception {
+        try (OpenEngine store = new OpenEngine(directory)) {
+            store.append(row(0, 0));
+            List<OpenEngine.Handed> rows = List.of(sourced(1, 0, "a", 1), row(2, 0), row(3, 0));
+            store.writer().failAt(Point.COMMITTED, broken());
+            store.append(rows, level);
+            assertThat(OpenEngine.outcomes(rows)).containsOnly(UNCERTAIN);
+            List<Long> numbers = rows.stream().map(WriteRow::seq).toList();
+            assertThat(numbers).doesNotContain(0L).doesNotHaveDuplicates();
+
+            store.append(rows, level);
+            assertThat(OpenEngine.outcomes(rows)).containsOnly(STORED);
+            assertThat(rows.stream().map(WriteRow::seq).toList()).isEqualTo(numbers);
+            // The partition is sealed off, and what it has of a source is known.
+            assertThat(store.append(sourced(1, 0, "a", 1), row(4, 0))).containsExactly(Outcome.KNOWN, STORED);
+            assertThat(store.engine.partitions()).hasSize(2);
+        }
+        assertThat(OpenEngine.stored(directory, "i")).containsExactlyInAnyOrder(0, 1, 2, 3, 4);
+    }
+
+    @Test
+    void shouldWriteAgainWhatAFailedCommitDidNotStore() throws Exception {
+        try (OpenEngine store = new OpenEngine(directory)) {
+            store.append(row(0, 0));
+            List<OpenEngine.Handed> rows = List.of(row(1, 0), row(2, 0));
+            store.writer().failAt(Point.COMMITTING, broken());
+            store.append(rows, Ack.COMMITTED);
+            assertThat(OpenEngine.outcomes(rows)).containsOnly(UNCERTAIN);
+            store.append(rows, Ack.COMMITTED);
+            assertThat(OpenEngine.outcomes(rows)).containsOnly(STORED);
+        }
+        assertThat(OpenEngine.stored(directory, "i")).containsExactlyInAnyOrder(0, 1, 2);
+    }
+
+    @Test
+    void shouldWriteElsewhereWhatFailedBeforeTheCommit() throws Exception {
+        try (OpenEngine store = new OpenEngine(directory)) {
+            store.append(row(0, 0));
+            store.writer().failAt(Point.WRITTEN, broken());
+            assertThat(store.append(row(1, 0), row(2, 0))).containsOnly(STORED);
+            assertThat(store.engine.partitions()).hasSize(2);
+        }
+        assertThat(OpenEngine.stored(directory, "i")).containsExactlyInAnyOrder(0, 1, 2);
+    }
+
+    @Test
+    void shouldSetADamagedPartitionAsideAndGoOn() throws Exception {
+        try (OpenEngine store = new OpenEngine(directory)) {
+            store.append(row(0, 0));
+            store.writer().failAt(Point.WRITTEN, new SQLiteException("malformed", SQLiteErrorCode.SQLITE_CORRUPT));
+            assertThat(store.append(row(1, 0), row(2, 0))).containsOnly(STORED);
+            assertThat(store.engine.quarantined()).singleElement().matches(q -> q.rows() == 1 || q.rows() == -1);
+            assertThat(store.append(row(3, 0))).containsOnly(STORED);
+        }
+        assertThat(OpenEngine.stored(directory, "i")).containsExactlyInAnyOrder(1, 2, 3);
+    }
+}

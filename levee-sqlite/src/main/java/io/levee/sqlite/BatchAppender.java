@@ -76,7 +76,8 @@ final class BatchAppender {
         try {
             return sources.unknown(spec, rows);
         } catch (SQLException e) {
-            Trouble.of(Sqlite.failure("the positions of sources cannot be read", paths.root(), e)).settle(rows);
+            Trouble.of(Sqlite.failure("the positions of sources cannot be read", paths.root(), e))
+                    .settle(rows);
             return List.of();
         }
     }
@@ -104,10 +105,13 @@ final class BatchAppender {
                 } else {
                     insert = new Insert(row, hash);
                     inBatch.put(hash, insert);
-                    fresh.computeIfAbsent(row.period(), p -> new Group()).inserts.add(insert);
+                    fresh.computeIfAbsent(row.period(), p -> new Group())
+                            .inserts
+                            .add(insert);
                 }
             } catch (SQLException e) {
-                Trouble.of(Sqlite.failure("a key cannot be looked up", paths.root(), e)).settle(List.of(row));
+                Trouble.of(Sqlite.failure("a key cannot be looked up", paths.root(), e))
+                        .settle(List.of(row));
             }
         }
         known.forEach((partition, group) -> writeUpdates(spec, partition, group, level, seq));
@@ -164,8 +168,8 @@ final class BatchAppender {
                 maxSeq = Math.max(maxSeq, change);
             }
             Partition.Held written = group.range();
-            partition.held(before.widened(
-                    written.minMicros(), written.maxMicros(), before.rows() + group.inserts.size()));
+            partition.held(
+                    before.widened(written.minMicros(), written.maxMicros(), before.rows() + group.inserts.size()));
             Sources.write(writer.connection(), Sources.highest(news));
             writer.statistics(partition.held(), maxSeq);
             committing = true;

@@ -157,6 +157,9 @@ final class Doubts {
                 || trouble.error().code() == io.levee.ErrorCode.CORRUPT
                 || trouble.error().code() == io.levee.ErrorCode.IO_FAILED
                         && clock.nanos() - doubt.sinceNanos > PATIENCE.toNanos();
-        return hopeless && open.setAside(doubt.partition, "a commit failed in it: " + trouble.error().what());
+        return hopeless
+                && open.setAside(
+                        doubt.partition,
+                        "a commit failed in it: " + trouble.error().what());
     }
 }

@@ -16,7 +16,9 @@ final class Group {
         final WriteRow first;
         final long hash;
         WriteRow last;
-        @Nullable List<WriteRow> repeated;
+
+        @Nullable
+        List<WriteRow> repeated;
 
         Insert(WriteRow row, long hash) {
             this.hash = hash;
@@ -47,7 +49,8 @@ final class Group {
 
     /** All rows that are settled by the commit. */
     Stream<WriteRow> rows() {
-        return Stream.concat(inserts.stream().flatMap(Insert::rows), updates.stream().map(Update::row));
+        return Stream.concat(
+                inserts.stream().flatMap(Insert::rows), updates.stream().map(Update::row));
     }
 
     /** The event times that it writes. */

@@ -89,8 +89,7 @@ final class Reserve {
     static @Nullable IOException probe(StorePaths paths) {
         Path file = paths.tmp().resolve("probe");
         try {
-            try (FileChannel channel =
-                    FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
                 channel.write(ByteBuffer.allocate((int) SMALLEST));
             } finally {
                 Files.deleteIfExists(file);
@@ -113,7 +112,8 @@ final class Reserve {
             try {
                 for (String line : Files.readAllLines(Path.of(LIMITS))) {
                     if (line.startsWith("Max file size")) {
-                        String soft = line.substring("Max file size".length()).strip().split("\\s+", 2)[0];
+                        String soft =
+                                line.substring("Max file size".length()).strip().split("\\s+", 2)[0];
                         return soft.equals("unlimited") ? Long.MAX_VALUE : Long.parseLong(soft);
                     }
                 }

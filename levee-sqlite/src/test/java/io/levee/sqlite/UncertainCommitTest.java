@@ -30,7 +30,9 @@ class UncertainCommitTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = Ack.class, names = {"COMMITTED", "DURABLE"})
+    @EnumSource(
+            value = Ack.class,
+            names = {"COMMITTED", "DURABLE"})
     void shouldStoreNothingTwiceWhenAFailedCommitTookEffect(Ack level) throws Exception {
         try (OpenEngine store = new OpenEngine(directory)) {
             store.append(row(0, 0));

@@ -6,6 +6,7 @@ import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.engine.Period;
 import io.levee.engine.SeqSource;
+import io.levee.engine.SourceMark;
 import io.levee.engine.WriteRow;
 import io.levee.engine.WriteRow.Outcome;
 import io.levee.internal.time.MonotonicClock;
@@ -44,17 +45,19 @@ final class BatchAppender {
     private final Catalog catalog;
     private final Leaves leaves;
     private final KeyLookup keys;
+    private final Sources sources;
     private final CopyWriter copy;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private @Nullable Doubt doubt;
     private String storedTable = "";
     private final IdentityHashMap<WriteRow, Item> storedInDoubt = new IdentityHashMap<>();
 
-    BatchAppender(WriterSession session, Catalog catalog, Leaves leaves, KeyLookup keys) {
+    BatchAppender(WriterSession session, Catalog catalog, Leaves leaves, KeyLookup keys, Sources sources) {
         this.session = session;
         this.catalog = catalog;
         this.leaves = leaves;
         this.keys = keys;
+        this.sources = sources;
         this.copy = new CopyWriter(catalog.names());
     }
 
@@ -62,6 +65,7 @@ final class BatchAppender {
     private static final class Share {
         private final List<Item> items = new ArrayList<>();
         private final List<Item> replaced = new ArrayList<>();
+        private final Map<String, Long> marks = new HashMap<>();
         private long min = Long.MAX_VALUE;
         private long max = Long.MIN_VALUE;
         private long maxSeq;
@@ -77,6 +81,7 @@ final class BatchAppender {
         try {
             resolveDoubt();
             left = withoutStored(spec, rows);
+            left = sources.withoutKnown(spec, left);
             List<Item> items = targeted(spec, items(spec, left));
             if (!items.isEmpty()) {
                 write(spec, items, level, seq);
@@ -160,33 +165,47 @@ final class BatchAppender {
         }
     }
 
-    /** One transaction, or as many as it takes to keep what cannot be written from the rest. */
-    private void write(TableSpec spec, List<Item> items, Ack level, SeqSource seq) {
+    /**
+     * One transaction, or as many as it takes to keep what cannot be written from the rest.
+     *
+     * @return why some of it was put off, or null
+     */
+    private @Nullable Trouble write(TableSpec spec, List<Item> items, Ack level, SeqSource seq) {
         Map<Leaf, Share> shares = shares(items);
         Trouble trouble = tryOnce(spec, shares, level, seq);
         if (trouble == null) {
             items.forEach(Item::stored);
-            return;
+            return null;
         }
         List<List<Item>> parts = parts(items, shares, trouble);
         if (parts.size() == 1) {
             failAll(items, trouble.error, trouble.later);
-            return;
+            return trouble.later ? trouble : null;
         }
         long end = clock.nanos() + PATIENCE.toNanos();
+        Trouble putOff = null;
         for (List<Item> part : parts) {
-            if (trouble.later && clock.nanos() - end > 0) {
+            // Within a partition a later row must not overtake one that waits: its source's position would take both for stored.
+            if (putOff != null && part.get(0).target().equals(items.get(0).target())) {
+                failAll(part, putOff.error, true);
+            } else if (trouble.later && clock.nanos() - end > 0) {
                 failAll(part, trouble.error, true);
+                putOff = trouble;
             } else {
-                write(spec, part, level, seq);
+                Trouble more = write(spec, part, level, seq);
+                putOff = more == null ? putOff : more;
             }
         }
+        return putOff;
     }
 
     private @Nullable Trouble tryOnce(TableSpec spec, Map<Leaf, Share> shares, Ack level, SeqSource seq) {
         try {
             session.transaction(c -> fill(c, spec, shares, level, seq), () -> doubt = doubtOf(shares));
-            shares.forEach((leaf, share) -> leaf.add(share.min, share.max, share.rows, share.maxSeq));
+            shares.forEach((leaf, share) -> {
+                leaf.add(share.min, share.max, share.rows, share.maxSeq);
+                sources.advanced(leaf.id(), share.marks);
+            });
             return null;
         } catch (SQLException e) {
             return Trouble.of(e);
@@ -205,6 +224,10 @@ final class BatchAppender {
                 share = shares.computeIfAbsent(last, l -> new Share());
             }
             share.items.add(item);
+            SourceMark mark = item.row().source();
+            if (mark != null) {
+                share.marks.merge(mark.source(), mark.position(), Math::max);
+            }
             if (item.old() != null) {
                 shares.computeIfAbsent(item.old(), l -> new Share()).replaced.add(item);
             }
@@ -252,6 +275,7 @@ final class BatchAppender {
                 share.rows += share.items.size();
             }
             count(c, entry.getKey(), share);
+            sources.advance(c, entry.getKey().id(), share.marks);
         }
     }
 
@@ -309,6 +333,7 @@ final class BatchAppender {
                 for (Map.Entry<Leaf, Share> entry : open.shares.entrySet()) {
                     Leaf leaf = entry.getKey();
                     leaf.add(Long.MAX_VALUE, Long.MIN_VALUE, entry.getValue().rows, 0);
+                    sources.advanced(leaf.id(), entry.getValue().marks);
                     entry.getValue().items.forEach(item -> item.rows().forEach(row -> storedInDoubt.put(row, item)));
                 }
             }

@@ -40,8 +40,23 @@ final class Catalog {
 
     /** Whether there is a store. */
     boolean exists(Connection connection) throws SQLException {
+        return has(connection, "store");
+    }
+
+    /** Whether the catalog has a table: one that an older release made may lack it. */
+    boolean has(Connection connection, String table) throws SQLException {
         return Boolean.TRUE.equals(
-                Postgres.value(connection, "SELECT pg_catalog.to_regclass(?) IS NOT NULL", names.catalog("store")));
+                Postgres.value(connection, "SELECT pg_catalog.to_regclass(?) IS NOT NULL", names.catalog(table)));
+    }
+
+    /** Makes what an older release did not know, in the caller's transaction. */
+    void complete(Connection connection) throws SQLException {
+        if (!has(connection, "ledger")) {
+            Ledger.create(connection, names);
+        }
+        if (!has(connection, "sources")) {
+            Sources.create(connection, names);
+        }
     }
 
     /** Makes what is missing, in the caller's transaction. Schemas that are there need no right on the database. */

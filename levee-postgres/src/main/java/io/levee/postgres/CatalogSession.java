@@ -58,6 +58,16 @@ final class CatalogSession implements AutoCloseable {
                 }));
     }
 
+    /** Runs a command in one transaction that the server's next flush brings to its disk: a crash of the server may take it back. */
+    <T extends @Nullable Object> T changeSoon(String what, Command<T> command) {
+        return ask(
+                what,
+                c -> Postgres.transaction(c, () -> {
+                    Postgres.run(c, "SET LOCAL synchronous_commit = off");
+                    return command.on(c);
+                }));
+    }
+
     private Connection connection() {
         if (closed) {
             throw new LeveeException(ErrorCode.CLOSED, "the catalog is closed");

@@ -116,9 +116,9 @@ final class DroppedTables {
                     case FOREIGN -> "its table has not the bounds that the catalog says: somebody else made it";
                     case DETACHED -> {
                         Postgres.run(connection, "DROP TABLE " + names.in(dropped.name()));
-                        yield moved(connection, dropped, "freed");
+                        yield freed(connection, dropped);
                     }
-                    case MISSING -> moved(connection, dropped, "freed");
+                    case MISSING -> freed(connection, dropped);
                 };
                 return stays[0];
             }));
@@ -133,6 +133,11 @@ final class DroppedTables {
             knownSince.remove(dropped.id());
         }
         return free ? stays[0] : Attachment.blocker(connection, names, dropped);
+    }
+
+    private String freed(Connection connection, Leaf dropped) throws SQLException {
+        Sources.forget(connection, names, dropped.id());
+        return moved(connection, dropped, "freed");
     }
 
     private String moved(Connection connection, Leaf dropped, String state) throws SQLException {

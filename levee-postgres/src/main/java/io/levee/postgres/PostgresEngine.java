@@ -5,6 +5,7 @@ import io.levee.Aggregation;
 import io.levee.CloseReport;
 import io.levee.ErrorCode;
 import io.levee.Expr;
+import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
@@ -16,10 +17,12 @@ import io.levee.engine.EngineSettings;
 import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
 import io.levee.engine.Finding;
+import io.levee.engine.InFlight;
 import io.levee.engine.Period;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
+import io.levee.engine.SourcePoint;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
 import io.levee.engine.TailQuery;
@@ -57,6 +60,7 @@ final class PostgresEngine implements StorageEngine {
             RowChanges changes,
             Detaching detaching,
             DroppedTables dropped,
+            Ledger ledger,
             boolean lastClean) {}
 
     private PostgresEngine(
@@ -115,19 +119,22 @@ final class PostgresEngine implements StorageEngine {
         WriterSession writer = WriterSession.open(connections, catalog, clock.instant());
         boolean done = false;
         try {
-            boolean clean = begin(writer, catalog, clock);
+            boolean[] clean = new boolean[1];
+            Ledger ledger = begin(writer, catalog, session, clock, clean);
             Manifest manifest = new Manifest();
             manifest.reload(catalog.leaves(writer.take()));
             Leaves leaves = new Leaves(writer, catalog, manifest, clock);
             KeyLookup keys = new KeyLookup(writer, catalog.names(), manifest);
+            Sources sources = new Sources(catalog.names(), manifest, writer);
             Writing writing = new Writing(
                     writer,
                     leaves,
-                    new BatchAppender(writer, catalog, leaves, keys),
+                    new BatchAppender(writer, catalog, leaves, keys, sources),
                     new RowChanges(writer, catalog, manifest),
                     new Detaching(connections, catalog.names(), manifest, clock),
                     new DroppedTables(connections, catalog, manifest, clock, grace),
-                    clean);
+                    ledger,
+                    clean[0]);
             PostgresEngine engine = new PostgresEngine(
                     connections, session, catalog, manifest, ServerSettings.of(writer.take()), writing, settings);
             done = true;
@@ -141,20 +148,28 @@ final class PostgresEngine implements StorageEngine {
         }
     }
 
-    /** Makes the catalog if it is missing and marks it as in use; returns whether the last writer closed it in order. */
-    private static boolean begin(WriterSession writer, Catalog catalog, Clock clock) throws SQLException {
+    /**
+     * Makes the catalog if it is missing and marks it as in use.
+     *
+     * @param clean gets whether the last writer closed it in order
+     */
+    private static Ledger begin(
+            WriterSession writer, Catalog catalog, CatalogSession session, Clock clock, boolean[] clean)
+            throws SQLException {
         Connection c = writer.take();
-        boolean clean = Postgres.transaction(c, () -> {
+        Ledger ledger = Postgres.transaction(c, () -> {
+            Postgres.run(c, "SET LOCAL synchronous_commit = on");
             if (!catalog.exists(c)) {
                 catalog.create(c, clock.instant());
             }
             catalog.requireFormat(c);
-            boolean last = "CLEAN".equals(catalog.get(c, "last_shutdown"));
+            catalog.complete(c);
+            clean[0] = "CLEAN".equals(catalog.get(c, "last_shutdown"));
             catalog.put(c, "last_shutdown", "RUNNING");
-            return last;
+            return Ledger.open(c, catalog, session, clock, clean[0], writer.me());
         });
         writer.announce();
-        return clean;
+        return ledger;
     }
 
     private static PostgresEngine openForReading(
@@ -270,6 +285,43 @@ final class PostgresEngine implements StorageEngine {
         writing();
         session.change("an erasure cannot be noted", c -> {
             catalog.noteErasure(c, erasure);
+            return true;
+        });
+    }
+
+    // Losses and sources
+
+    @Override
+    public List<Gap> losses() {
+        return writing != null
+                ? writing.ledger.before()
+                : session.ask("the ledger cannot be read", c -> Ledger.losses(c, catalog, clock.instant()));
+    }
+
+    @Override
+    public void ledger(List<Gap> lost, List<InFlight> inFlight) {
+        writing().ledger.write(lost, inFlight);
+    }
+
+    @Override
+    public @Nullable CloseReport lastReport() {
+        return session.ask("the last report cannot be read", c -> Ledger.report(c, catalog));
+    }
+
+    @Override
+    public SourcePoint source(String table, String source) {
+        return session.ask(
+                "how far a source was read cannot be read",
+                c -> catalog.has(c, "source_points")
+                        ? Sources.point(c, catalog.names(), table, source)
+                        : SourcePoint.START);
+    }
+
+    @Override
+    public void putSource(String table, String source, SourcePoint point) {
+        writing();
+        session.change("how far a source was read cannot be noted", c -> {
+            Sources.put(c, catalog.names(), table, source, point);
             return true;
         });
     }
@@ -439,7 +491,7 @@ final class PostgresEngine implements StorageEngine {
     public void close(@Nullable CloseReport report) {
         try {
             if (writing != null) {
-                end(writing.session, report != null && report.clean());
+                end(writing.session, report);
             }
         } finally {
             session.close();
@@ -448,14 +500,20 @@ final class PostgresEngine implements StorageEngine {
     }
 
     /** Says that the store was closed in order, if it was, and gives the lock back. */
-    private void end(WriterSession writer, boolean clean) {
+    private void end(WriterSession writer, @Nullable CloseReport report) {
         try {
             writer.ask("the catalog cannot be closed", c -> {
-                if (clean) {
-                    catalog.put(c, "last_shutdown", "CLEAN");
-                }
-                catalog.delete(c, "owner");
-                return true;
+                return Postgres.transaction(c, () -> {
+                    Postgres.run(c, "SET LOCAL synchronous_commit = on");
+                    if (report != null) {
+                        Ledger.putReport(c, catalog, report);
+                    }
+                    if (report != null && report.clean()) {
+                        catalog.put(c, "last_shutdown", "CLEAN");
+                    }
+                    catalog.delete(c, "owner");
+                    return true;
+                });
             });
         } catch (LeveeException e) {
             if (e.code() != ErrorCode.STORE_LOCKED) {

@@ -60,6 +60,11 @@ final class WriterSession {
         return session;
     }
 
+    /** What {@code store.owner} says while this session has the store. */
+    String me() {
+        return me;
+    }
+
     /** Says in the catalog who has the lock. Once the catalog is there. */
     void announce() throws SQLException {
         catalog.put(take(), "owner", me);

@@ -9,8 +9,14 @@ import io.levee.Query;
 import io.levee.Receipt;
 import io.levee.Row;
 import io.levee.Store;
+import io.levee.StoreOptions;
 import io.levee.Table;
 import io.levee.TableSpec;
+import io.levee.engine.EngineSettings;
+import io.levee.engine.StorageEngine;
+import io.levee.engine.WriteRow;
+import io.levee.engine.WriteRow.Outcome;
+import io.levee.internal.supervisor.Supervisor;
 import java.io.BufferedReader;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -19,13 +25,15 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The main class of a JVM that opens a store beside this one, and does what its standard input says, a line at a time: {@code open
- * w|r ADDRESS}, {@code append I}, {@code count}, {@code keep ROUND}. It answers each with one line, and {@code keep} with a line for
- * each receipt, until it is killed.
+ * w|r ADDRESS}, {@code append I}, {@code count}, {@code keep ROUND}, {@code feed ADDRESS}. It answers each with one line, {@code keep} with a
+ * line for each receipt and {@code feed} with a line for each batch, until it is killed.
  */
 final class ChildStore {
     /** Plain appends, named by round and number. */
@@ -49,6 +57,7 @@ final class ChildStore {
             .build();
 
     static final int KEYS = 200;
+    private static final int FED_AT_ONCE = 25;
     private static final int IN_FLIGHT = 400;
     private static final Instant START = Instant.parse("2026-05-10T00:00:00Z");
 
@@ -80,6 +89,9 @@ final class ChildStore {
             Store opened = Levee.open(words[2], words[1].equals("r"), o -> o.asOf(START.plusSeconds(864_000)));
             store = opened;
             return "open";
+        }
+        if (words[0].equals("feed")) {
+            feed(words[1]);
         }
         Store opened = store;
         if (opened == null) {
@@ -118,11 +130,40 @@ final class ChildStore {
             long n = i;
             long version = round * 1_000_000_000 + n;
             inFlight.acquire(2);
-            var unusedEvent = events.append(event(round, n), Ack.COMMITTED)
+            // Both levels are to outlive the process; one in twenty waits for the disk too.
+            var unusedEvent = events.append(event(round, n), n % 20 == 0 ? Ack.DURABLE : Ack.COMMITTED)
                     .thenAccept(receipt -> said(inFlight, "e " + n, receipt));
             Row state = Conformance.row(STATES, "k", n % KEYS, "version", version, "at", at(n));
             var unusedState = states.append(state, Ack.COMMITTED)
                     .thenAccept(receipt -> said(inFlight, "s " + n % KEYS + " " + version, receipt));
+        }
+    }
+
+    /** Reads a source from its start without end, and says how far it is committed. */
+    private void feed(String address) {
+        EngineUnderTest found = () -> address;
+        StorageEngine engine = found.provider(address)
+                .open(address, new EngineSettings(StoreOptions.builder().build(), false, new Supervisor()));
+        long[] numbers = new long[2];
+        for (long i = 1; ; i += FED_AT_ONCE) {
+            List<WriteRow> rows = new ArrayList<>();
+            for (long line = i; line < i + FED_AT_ONCE; line++) {
+                rows.add(SourceConformance.line("log", line));
+            }
+            engine.append(SourceConformance.LINES, rows, Ack.COMMITTED, () -> {
+                if (numbers[0] == numbers[1]) {
+                    numbers[0] = engine.reserveSeq(SourceConformance.LINES.name(), 1000);
+                    numbers[1] = numbers[0] + 1000;
+                }
+                return numbers[0]++;
+            });
+            engine.afterBatch();
+            rows.forEach(row -> {
+                if (row.outcome() != Outcome.STORED && row.outcome() != Outcome.KNOWN) {
+                    throw new IllegalStateException(row.outcome() + " " + row.error());
+                }
+            });
+            out.println("fed " + (i + FED_AT_ONCE - 1));
         }
     }
 

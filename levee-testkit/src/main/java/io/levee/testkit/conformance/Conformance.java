@@ -19,6 +19,7 @@ import io.levee.StoreOptions;
 import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.engine.Capability;
+import io.levee.testkit.ChildJvm;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -30,6 +31,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -39,6 +41,8 @@ import org.junit.jupiter.api.TestReporter;
 abstract class Conformance {
     /** What the clock of every store shows at first. */
     static final Instant NOW = Instant.parse("2026-05-20T12:00:00Z");
+
+    private static final List<String> CHILD_JVM = List.of("-Xmx160m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
 
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
@@ -161,6 +165,28 @@ abstract class Conformance {
 
     static void reportLack(Store store, Capability capability, TestReporter reporter) {
         reporter.publishEntry("capability", store.status().engine() + " lacks " + capability);
+    }
+
+    /** A JVM with the main class {@link ChildStore}, to be killed. */
+    final ChildJvm child() {
+        List<String> options = new ArrayList<>(CHILD_JVM);
+        options.addAll(engine().childJvmOptions());
+        return ChildJvm.start(options, ChildStore.class);
+    }
+
+    /** Opens a store whose writer was killed: a server may need a moment to notice that its client is gone. */
+    static <T> T openAfterKill(Supplier<T> opening) {
+        List<T> opened = new ArrayList<>();
+        await("the lock of the killed writer is free", () -> {
+            try {
+                opened.add(opening.get());
+                return true;
+            } catch (LeveeException e) {
+                assertThat(e.code()).isEqualTo(ErrorCode.STORE_LOCKED);
+                return false;
+            }
+        });
+        return opened.get(0);
     }
 
     /** Waits for a condition that other threads bring about. */

@@ -134,6 +134,14 @@ public abstract class EngineConformance {
     }
 
     @Nested
+    @DisplayName("sources")
+    class Sources extends SourceConformance {
+        Sources() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
     @DisplayName("SQL")
     class Sql extends SqlConformance {
         Sql() {

@@ -35,92 +35,15 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** What only the engine interface shows. The test's thread is the writer's, the janitor's and a query's, one after another. */
-abstract class EngineInterfaceConformance extends Conformance {
-    private static final Instant DAY = Instant.parse("2026-05-18T00:00:00Z");
+abstract class EngineInterfaceConformance extends EngineLevel {
     private static final Period TODAY = Period.of(PartitionBy.DAY, micros(DAY));
-    private static final TableSpec SPEC = TableSpec.builder("states")
-            .column("k", ColumnType.TEXT)
-            .column("v", ColumnType.INTEGER)
-            .column("at", ColumnType.TIMESTAMP)
-            .column(new Column("trace", ColumnType.TEXT, true, false, null))
-            .time("at")
-            .key("k")
-            .partitionBy(PartitionBy.DAY)
-            .build();
-
-    private final String address;
-    private final Supervisor supervisor = new Supervisor();
-    private StorageEngine engine;
-    private long next;
-    private long end;
 
     EngineInterfaceConformance(EngineConformance kit) {
         super(kit);
-        address = engine().newStore();
-        engine = openEngine();
-        engine.putTable(SPEC);
-    }
-
-    private StorageEngine openEngine() {
-        StoreOptions options = StoreOptions.builder().clock(clock).build();
-        return engine().provider(address).open(address, new EngineSettings(options, false, supervisor));
-    }
-
-    private void closeEngine(boolean clean) {
-        engine.closeWriter();
-        engine.close(new CloseReport(clean, 0, 0, 0, 0, List.of(), clean ? "" : "said by the test"));
-    }
-
-    @AfterEach
-    final void end() {
-        closeEngine(true);
-        supervisor.stop();
-    }
-
-    private static long micros(Instant at) {
-        return at.getEpochSecond() * 1_000_000 + at.getNano() / 1000;
-    }
-
-    private static final class Pending extends WriteRow {
-        Pending(String k, long v, Instant at) {
-            super(new @Nullable Object[] {k, v, micros(at), "trace " + v}, micros(at));
-            period(Period.of(PartitionBy.DAY, micros(at)));
-        }
-    }
-
-    private long nextSeq() {
-        if (next == end) {
-            next = engine.reserveSeq("states", 100);
-            end = next + 100;
-        }
-        return next++;
-    }
-
-    private List<Pending> append(Pending... rows) {
-        List<Pending> list = List.of(rows);
-        engine.append(SPEC, list, Ack.COMMITTED, this::nextSeq);
-        engine.afterBatch();
-        return list;
-    }
-
-    private static Execution execution() {
-        return new Execution(1, "test", System.nanoTime(), Duration.ofSeconds(30));
     }
 
     private List<@Nullable Object[]> rows() {
-        List<@Nullable Object[]> rows = new ArrayList<>();
-        RowQuery all = new RowQuery(
-                SPEC, Long.MIN_VALUE, Long.MAX_VALUE, null, false, Long.MAX_VALUE, null, List.of(SPEC.column("k")));
-        engine.rows(all, execution(), new RowSink() {
-            @Override
-            public void columns(List<String> names) {}
-
-            @Override
-            public void row(@Nullable Object[] values) {
-                rows.add(values);
-            }
-        });
-        return rows;
+        return rows(SPEC, "k");
     }
 
     private PartitionInfo only() {
@@ -211,19 +134,6 @@ abstract class EngineInterfaceConformance extends Conformance {
         if (reopened()) {
             assertThat(engine.reserveSeq("states", 1)).isGreaterThan(second);
         }
-    }
-
-    /** Closes and opens again, where that is possible; the kit's other topics report where it is not. */
-    private boolean reopened() {
-        boolean persists = engine.capabilities().contains(Capability.PERSISTENT);
-        if (persists) {
-            closeEngine(false);
-            engine = openEngine();
-            engine.learnRanges();
-            assertThat(engine.lastShutdownClean()).isFalse();
-            assertThat(engine.tables()).containsExactly(SPEC);
-        }
-        return persists;
     }
 
     @Test

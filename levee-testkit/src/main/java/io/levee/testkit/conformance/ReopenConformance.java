@@ -32,7 +32,6 @@ import org.junit.jupiter.api.TestReporter;
 /** What was committed is there for whoever opens the store next or beside it, whatever became of its writer. */
 abstract class ReopenConformance extends Conformance {
     private static final int KILLS = 5;
-    private static final List<String> JVM = List.of("-Xmx160m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
 
     private final String address;
 
@@ -55,12 +54,6 @@ abstract class ReopenConformance extends Conformance {
 
     private static Row state(String k, long v, int daysBack) {
         return row(spec(RetentionRule.KEEP_ALL), "k", k, "v", v, "at", NOW.minus(Duration.ofDays(daysBack)));
-    }
-
-    private ChildJvm child() {
-        List<String> options = new ArrayList<>(JVM);
-        options.addAll(engine().childJvmOptions());
-        return ChildJvm.start(options, ChildStore.class);
     }
 
     private static String ask(ChildJvm child, String line) {
@@ -272,7 +265,7 @@ abstract class ReopenConformance extends Conformance {
     }
 
     private void check(int round, Map<Long, Long> receipted, Map<Long, Long> newest) {
-        Store store = openAfterKill();
+        Store store = openAfterKill(() -> open(address, false));
         assertThat(store.status().lastShutdown()).isEqualTo("UNCLEAN");
         Map<Long, Long> found = new HashMap<>();
         try (Result<Row> rows = store.query(Query.builder("events")
@@ -292,21 +285,6 @@ abstract class ReopenConformance extends Conformance {
         newest.forEach((key, version) ->
                 assertThat(versions.get(key)).as("version of key %s", key).isGreaterThanOrEqualTo(version));
         assertThat(store.close(Duration.ofSeconds(10)).reason()).isEmpty();
-    }
-
-    /** A server may need a moment to notice that its client is gone. */
-    private Store openAfterKill() {
-        Store[] store = new Store[1];
-        await("the lock of the killed writer is free", () -> {
-            try {
-                store[0] = open(address, false);
-                return true;
-            } catch (LeveeException e) {
-                assertThat(e.code()).isEqualTo(ErrorCode.STORE_LOCKED);
-                return false;
-            }
-        });
-        return store[0];
     }
 
     private static long number(@Nullable Object value) {

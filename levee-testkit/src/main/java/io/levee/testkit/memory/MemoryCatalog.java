@@ -2,6 +2,7 @@ package io.levee.testkit.memory;
 
 import io.levee.CloseReport;
 import io.levee.ErrorCode;
+import io.levee.Gap;
 import io.levee.Levee;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
@@ -12,8 +13,11 @@ import io.levee.engine.Capability;
 import io.levee.engine.EngineSettings;
 import io.levee.engine.Erasure;
 import io.levee.engine.Finding;
+import io.levee.engine.InFlight;
 import io.levee.engine.Period;
+import io.levee.engine.SourcePoint;
 import io.levee.engine.StorageEngine;
+import io.levee.engine.Verification;
 import io.levee.testkit.memory.MemoryStore.Partition;
 import io.levee.testkit.memory.MemoryStore.Table;
 import java.time.Duration;
@@ -38,6 +42,7 @@ abstract class MemoryCatalog implements StorageEngine {
     private final EngineSettings settings;
     private final Runnable whenClosed;
     private final boolean lastClean;
+    private final List<Gap> before;
 
     MemoryCatalog(MemoryStore store, EngineSettings settings, Runnable whenClosed) {
         this.store = store;
@@ -45,6 +50,7 @@ abstract class MemoryCatalog implements StorageEngine {
         this.whenClosed = whenClosed;
         synchronized (store) {
             this.lastClean = store.clean;
+            this.before = List.copyOf(store.ledger);
             if (!settings.readOnly()) {
                 takeLock();
             }
@@ -259,6 +265,51 @@ abstract class MemoryCatalog implements StorageEngine {
     public void noteErasure(Erasure erasure) {}
 
     @Override
+    public List<Gap> losses() {
+        return before;
+    }
+
+    /** What is in flight is of no use here: nothing outlives the process that would have to be told. */
+    @Override
+    public void ledger(List<Gap> lost, List<InFlight> inFlight) {
+        synchronized (store) {
+            store.ledger.addAll(lost);
+        }
+    }
+
+    @Override
+    public SourcePoint source(String table, String source) {
+        synchronized (store) {
+            return store.sourcePoints.getOrDefault(table + "/" + source, SourcePoint.START);
+        }
+    }
+
+    @Override
+    public void putSource(String table, String source, SourcePoint point) {
+        synchronized (store) {
+            store.sourcePoints.put(table + "/" + source, point);
+        }
+    }
+
+    @Override
+    public @Nullable CloseReport lastReport() {
+        synchronized (store) {
+            return store.lastReport;
+        }
+    }
+
+    /** Nothing can be damaged here without the whole JVM. */
+    @Override
+    public Verification verify(PartitionId id) {
+        synchronized (store) {
+            Partition partition = find(store.table(id.table()).live, id);
+            return partition == null
+                    ? new Verification(id, Verification.State.UNCHECKED, 0, "it is gone already")
+                    : new Verification(id, Verification.State.OK, partition.info().bytes(), "");
+        }
+    }
+
+    @Override
     public StoreStatus.Disk disk() {
         long bytes = partitions().stream().mapToLong(PartitionInfo::bytes).sum();
         return new StoreStatus.Disk(bytes, 0, -1, Map.of("tables", bytes));
@@ -285,6 +336,7 @@ abstract class MemoryCatalog implements StorageEngine {
             if (!settings.readOnly()) {
                 store.owner = Map.of();
                 store.clean = report != null && report.clean();
+                store.lastReport = report == null ? store.lastReport : report;
             }
         }
         whenClosed.run();

@@ -1,14 +1,19 @@
 package io.levee.testkit.memory;
 
+import io.levee.CloseReport;
 import io.levee.ErrorCode;
+import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.TableSpec;
 import io.levee.engine.Period;
+import io.levee.engine.SourceMark;
+import io.levee.engine.SourcePoint;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +26,13 @@ final class MemoryStore {
     final Map<String, Table> tables = new TreeMap<>();
     Map<String, Object> owner = Map.of();
     boolean clean = true;
+    /** Each loss as it was told: nothing is merged here. */
+    final List<Gap> ledger = new ArrayList<>();
+
+    final Map<String, SourcePoint> sourcePoints = new HashMap<>();
+    @Nullable
+    CloseReport lastReport;
+
     int connections;
 
     MemoryStore(String address) {
@@ -89,6 +101,9 @@ final class MemoryStore {
         final PartitionId id;
         final Period period;
         final Map<Object, Held> rows = new LinkedHashMap<>();
+        /** The highest position of each source that it got a row of. */
+        final Map<String, Long> positions = new HashMap<>();
+
         /** The range of what it ever held: it only grows. */
         long minMicros = Long.MAX_VALUE;
 
@@ -99,6 +114,16 @@ final class MemoryStore {
         Partition(PartitionId id, Period period) {
             this.id = id;
             this.period = period;
+        }
+
+        boolean knows(@Nullable SourceMark mark) {
+            return mark != null && mark.position() <= positions.getOrDefault(mark.source(), Long.MIN_VALUE);
+        }
+
+        void got(@Nullable SourceMark mark) {
+            if (mark != null) {
+                positions.merge(mark.source(), mark.position(), Math::max);
+            }
         }
 
         void put(Object key, Held row) {

@@ -43,13 +43,18 @@ public final class ReferenceEngine extends MemoryCatalog {
         synchronized (store) {
             Table table = store.table(spec.name());
             for (WriteRow row : rows) {
+                Partition there = table.of(row.period());
+                if (!spec.keyed() && there != null && there.knows(row.source())) {
+                    row.settle(WriteRow.Outcome.KNOWN, 0, null);
+                    continue;
+                }
                 long number = seq.next();
                 Object key = spec.keyed() ? key(spec, row.values()) : (Object) number;
                 Partition home = table.home(key);
                 Held known = home == null ? null : home.rows.get(key);
                 if (home == null || known == null) {
-                    Partition ofPeriod = table.of(row.period());
-                    Partition target = ofPeriod == null ? table.create(row.period()) : ofPeriod;
+                    Partition target = there == null ? table.create(row.period()) : there;
+                    target.got(row.source());
                     target.put(key, new Held(row.values(), row.timeMicros(), number, number));
                     row.settle(WriteRow.Outcome.STORED, number, null);
                 } else {

@@ -185,7 +185,8 @@ final class BatchAppender {
         long end = clock.nanos() + PATIENCE.toNanos();
         Trouble putOff = null;
         for (List<Item> part : parts) {
-            // Within a partition a later row must not overtake one that waits: its source's position would take both for stored.
+            // Within a partition a later row must not overtake one that waits: its source's position would take both
+            // for stored.
             if (putOff != null && part.get(0).target().equals(items.get(0).target())) {
                 failAll(part, putOff.error, true);
             } else if (trouble.later && clock.nanos() - end > 0) {

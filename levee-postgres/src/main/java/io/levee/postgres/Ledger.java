@@ -67,8 +67,7 @@ final class Ledger {
      * @param clean whether the last writer closed it in order
      * @param owner what {@code store.owner} will say of this writer
      */
-    static Ledger open(
-            Connection c, Catalog catalog, CatalogSession session, Clock clock, boolean clean, String owner)
+    static Ledger open(Connection c, Catalog catalog, CatalogSession session, Clock clock, boolean clean, String owner)
             throws SQLException {
         LossRanges ranges = read(c, catalog.names());
         if (!clean) {
@@ -138,8 +137,7 @@ final class Ledger {
     private static long inFlight(Map<String, @Nullable Object> heartbeat, Map<String, long[]> ranges) {
         for (Object one : list(heartbeat, "inFlight")) {
             Map<?, ?> flying = (Map<?, ?>) one;
-            ranges.put(
-                    String.valueOf(flying.get("table")), new long[] {number(flying, "from"), number(flying, "to")});
+            ranges.put(String.valueOf(flying.get("table")), new long[] {number(flying, "from"), number(flying, "to")});
         }
         return number(heartbeat, "at");
     }
@@ -206,8 +204,7 @@ final class Ledger {
      *
      * @param old what is there, null where nobody knows
      */
-    private static void write(Connection c, Names names, @Nullable LossRanges old, LossRanges now)
-            throws SQLException {
+    private static void write(Connection c, Names names, @Nullable LossRanges old, LossRanges now) throws SQLException {
         if (old == null) {
             Postgres.run(c, "DELETE FROM " + names.catalog("ledger"));
         } else {

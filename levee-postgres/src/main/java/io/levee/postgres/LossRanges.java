@@ -101,8 +101,7 @@ final class LossRanges {
     Map<Long, Gap> changedSince(@Nullable LossRanges other) {
         Map<Long, Gap> changed = new LinkedHashMap<>(ranges);
         if (other != null) {
-            changed.entrySet()
-                    .removeIf(range -> range.getValue().equals(other.ranges.get(range.getKey())));
+            changed.entrySet().removeIf(range -> range.getValue().equals(other.ranges.get(range.getKey())));
         }
         return changed;
     }

@@ -76,8 +76,7 @@ final class Sources {
             return false;
         }
         Leaf leaf = manifest.at(table, row.timeMicros());
-        return leaf != null
-                && mark.position() <= of(table, mark.source()).getOrDefault(leaf.id(), Long.MIN_VALUE);
+        return leaf != null && mark.position() <= of(table, mark.source()).getOrDefault(leaf.id(), Long.MIN_VALUE);
     }
 
     private Map<PartitionId, Long> of(String table, String source) {
@@ -162,8 +161,7 @@ final class Sources {
     }
 
     /** See {@link io.levee.engine.StorageEngine#putSource}. */
-    static void put(Connection c, Names names, String table, String source, SourcePoint point)
-            throws SQLException {
+    static void put(Connection c, Names names, String table, String source, SourcePoint point) throws SQLException {
         Postgres.update(
                 c,
                 "INSERT INTO " + names.catalog("source_points")

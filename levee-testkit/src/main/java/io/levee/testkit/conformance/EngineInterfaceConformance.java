@@ -3,35 +3,24 @@ package io.levee.testkit.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.levee.Ack;
-import io.levee.CloseReport;
-import io.levee.Column;
-import io.levee.ColumnType;
 import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.LeveeException;
 import io.levee.PartitionBy;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
-import io.levee.StoreOptions;
-import io.levee.TableSpec;
 import io.levee.engine.Capability;
-import io.levee.engine.EngineSettings;
 import io.levee.engine.Execution;
 import io.levee.engine.Finding;
 import io.levee.engine.Period;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
-import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
 import io.levee.engine.WriteRow;
-import io.levee.internal.supervisor.Supervisor;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** What only the engine interface shows. The test's thread is the writer's, the janitor's and a query's, one after another. */

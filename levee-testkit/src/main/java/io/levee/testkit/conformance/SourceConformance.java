@@ -60,8 +60,7 @@ abstract class SourceConformance extends EngineLevel {
     void shouldKnowWhatItHas() {
         assertThat(feed("log", 1, 2, 3)).containsOnly(Outcome.STORED);
         assertThat(feed("log", 1, 2, 3)).containsOnly(Outcome.KNOWN);
-        assertThat(feed("log", 3, 4, 5))
-                .containsExactly(Outcome.KNOWN, Outcome.STORED, Outcome.STORED);
+        assertThat(feed("log", 3, 4, 5)).containsExactly(Outcome.KNOWN, Outcome.STORED, Outcome.STORED);
         assertThat(lines()).containsExactly(1L, 2L, 3L, 4L, 5L);
         if (reopened()) {
             assertThat(feed("log", 4, 5, 6)).containsExactly(Outcome.KNOWN, Outcome.KNOWN, Outcome.STORED);
@@ -75,12 +74,7 @@ abstract class SourceConformance extends EngineLevel {
         assertThat(feed("log", 2, 4, 10)).containsOnly(Outcome.STORED);
         assertThat(feed("log", 1, 2, 3, 4, 5, 10))
                 .containsExactly(
-                        Outcome.STORED,
-                        Outcome.KNOWN,
-                        Outcome.STORED,
-                        Outcome.KNOWN,
-                        Outcome.STORED,
-                        Outcome.KNOWN);
+                        Outcome.STORED, Outcome.KNOWN, Outcome.STORED, Outcome.KNOWN, Outcome.STORED, Outcome.KNOWN);
         assertThat(lines()).containsExactly(1L, 2L, 3L, 4L, 5L, 10L);
     }
 

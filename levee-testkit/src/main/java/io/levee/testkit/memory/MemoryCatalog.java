@@ -305,7 +305,8 @@ abstract class MemoryCatalog implements StorageEngine {
             Partition partition = find(store.table(id.table()).live, id);
             return partition == null
                     ? new Verification(id, Verification.State.UNCHECKED, 0, "it is gone already")
-                    : new Verification(id, Verification.State.OK, partition.info().bytes(), "");
+                    : new Verification(
+                            id, Verification.State.OK, partition.info().bytes(), "");
         }
     }
 

@@ -30,6 +30,7 @@ final class MemoryStore {
     final List<Gap> ledger = new ArrayList<>();
 
     final Map<String, SourcePoint> sourcePoints = new HashMap<>();
+
     @Nullable
     CloseReport lastReport;
 

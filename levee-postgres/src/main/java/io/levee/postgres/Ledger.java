@@ -32,7 +32,6 @@ final class Ledger {
     private static final String COLUMNS = "id, table_name, reason, from_time, to_time, row_count";
 
     private final Names names;
-    private final Catalog catalog;
     private final CatalogSession session;
     private final Clock clock;
     private final String owner;
@@ -41,9 +40,8 @@ final class Ledger {
     private boolean unsure;
 
     private Ledger(
-            Catalog catalog, CatalogSession session, Clock clock, String owner, LossRanges ranges, List<Gap> before) {
-        this.names = catalog.names();
-        this.catalog = catalog;
+            Names names, CatalogSession session, Clock clock, String owner, LossRanges ranges, List<Gap> before) {
+        this.names = names;
         this.session = session;
         this.clock = clock;
         this.owner = owner;
@@ -76,7 +74,7 @@ final class Ledger {
             ranges = more;
         }
         catalog.put(c, "heartbeat", heartbeat(clock.instant(), List.of()));
-        return new Ledger(catalog, session, clock, owner, ranges, ranges.gaps());
+        return new Ledger(catalog.names(), session, clock, owner, ranges, ranges.gaps());
     }
 
     /** What the catalog says was lost, for a store that is open for reading; what a stopped writer may have cost, too. */

@@ -33,6 +33,8 @@ import org.jspecify.annotations.Nullable;
  *       event time belongs;
  *   <li>a key that comes twice in a batch becomes one row with the later values;
  *   <li>a row is settled only after its commit, or with the error that kept it from being written;
+ *   <li>after a commit that nobody answered nothing is written before it is known whether it took effect: its rows are uncertain until
+ *       then, and there once whatever comes;
  *   <li>what cannot be written keeps back nothing else: a batch that fails is written again partition by partition, and a partition
  *       whose rows are refused by halves.
  * </ol>
@@ -49,8 +51,8 @@ final class BatchAppender {
     private final CopyWriter copy;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private @Nullable Doubt doubt;
-    private String storedTable = "";
-    private final IdentityHashMap<WriteRow, Item> storedInDoubt = new IdentityHashMap<>();
+    /** Rows that were found to be committed and have not come again yet, by table. */
+    private final Map<String, Map<WriteRow, Item>> found = new HashMap<>();
 
     BatchAppender(WriterSession session, Catalog catalog, Leaves leaves, KeyLookup keys, Sources sources) {
         this.session = session;
@@ -72,8 +74,13 @@ final class BatchAppender {
         private long rows;
     }
 
-    /** A transaction whose commit nobody answered: the catalog tells later whether it took effect. */
-    private record Doubt(String table, Leaf leaf, long maxSeq, Map<Leaf, Share> shares) {}
+    /**
+     * A transaction whose commit nobody answered. Each has an item, and so a number that is higher than any before it in its partition:
+     * the catalog's highest number, committed with the rows, tells later whether it took effect.
+     *
+     * @param rows the rows that it stands for
+     */
+    private record Doubt(String table, Leaf leaf, long maxSeq, Map<Leaf, Share> shares, Map<WriteRow, Item> rows) {}
 
     /** See {@link io.levee.engine.StorageEngine#append}. */
     void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
@@ -81,6 +88,12 @@ final class BatchAppender {
         try {
             resolveDoubt();
             left = withoutStored(spec, rows);
+            if (left.stream().anyMatch(row -> row.outcome() == Outcome.UNCERTAIN)) {
+                // Their commit took no effect. They come again as what they are now: retention may have passed them.
+                failRows(left, notCommitted(), true);
+                return;
+            }
+            leaves.follow();
             left = sources.withoutKnown(spec, left);
             List<Item> items = targeted(spec, items(spec, left));
             if (!items.isEmpty()) {
@@ -91,6 +104,11 @@ final class BatchAppender {
         } catch (LeveeException e) {
             failRows(left, e, e.retryable());
         }
+    }
+
+    private static LeveeException notCommitted() {
+        return new LeveeException(
+                ErrorCode.SERVER_UNAVAILABLE, "the connection was lost before the rows were committed; they are written again");
     }
 
     private List<Item> items(TableSpec spec, List<? extends WriteRow> rows) throws SQLException {
@@ -171,6 +189,13 @@ final class BatchAppender {
      * @return why some of it was put off, or null
      */
     private @Nullable Trouble write(TableSpec spec, List<Item> items, Ack level, SeqSource seq) {
+        if (doubt != null) {
+            // A part before this one is in doubt: that has to be known first.
+            Trouble unknown = Trouble.of(new LeveeException(
+                    ErrorCode.SERVER_UNAVAILABLE, "the connection was lost while other rows of the batch were written"));
+            failAll(items, unknown.error, true);
+            return unknown;
+        }
         Map<Leaf, Share> shares = shares(items);
         Trouble trouble = tryOnce(spec, shares, level, seq);
         if (trouble == null) {
@@ -178,7 +203,7 @@ final class BatchAppender {
             return null;
         }
         List<List<Item>> parts = parts(items, shares, trouble);
-        if (parts.size() == 1) {
+        if (parts.size() == 1 || doubt != null) {
             failAll(items, trouble.error, trouble.later);
             return trouble.later ? trouble : null;
         }
@@ -187,7 +212,9 @@ final class BatchAppender {
         for (List<Item> part : parts) {
             // Within a partition a later row must not overtake one that waits: its source's position would take both
             // for stored.
-            if (putOff != null && part.get(0).target().equals(items.get(0).target())) {
+            // And what ended the connection ended it for all.
+            if (putOff != null
+                    && (putOff.whole || part.get(0).target().equals(items.get(0).target()))) {
                 failAll(part, putOff.error, true);
             } else if (trouble.later && clock.nanos() - end > 0) {
                 failAll(part, trouble.error, true);
@@ -308,12 +335,14 @@ final class BatchAppender {
 
     private static Doubt doubtOf(Map<Leaf, Share> shares) {
         // Ranges are never narrower than what may be committed.
-        shares.forEach((leaf, share) -> leaf.add(share.min, share.max, 0, share.maxSeq));
+        shares.forEach((leaf, share) -> leaf.add(share.min, share.max, 0, 0));
         Map.Entry<Leaf, Share> any = shares.entrySet().stream()
                 .filter(e -> !e.getValue().items.isEmpty())
                 .findFirst()
                 .orElseThrow();
-        return new Doubt(any.getKey().id().table(), any.getKey(), any.getValue().maxSeq, shares);
+        Map<WriteRow, Item> rows = new IdentityHashMap<>();
+        shares.values().forEach(share -> share.items.forEach(item -> item.rows().forEach(row -> rows.put(row, item))));
+        return new Doubt(any.getKey().id().table(), any.getKey(), any.getValue().maxSeq, shares, rows);
     }
 
     /**
@@ -327,16 +356,11 @@ final class BatchAppender {
         }
         Connection c = session.take();
         try {
+            // Behind a new connection what each partition holds is read again, with or without these.
+            leaves.follow();
             Leaf.Held held = catalog.held(c, open.leaf.id());
-            storedInDoubt.clear();
-            storedTable = open.table;
             if (held != null && held.maxSeq() >= open.maxSeq) {
-                for (Map.Entry<Leaf, Share> entry : open.shares.entrySet()) {
-                    Leaf leaf = entry.getKey();
-                    leaf.add(Long.MAX_VALUE, Long.MIN_VALUE, entry.getValue().rows, 0);
-                    sources.advanced(leaf.id(), entry.getValue().marks);
-                    entry.getValue().items.forEach(item -> item.rows().forEach(row -> storedInDoubt.put(row, item)));
-                }
+                found.computeIfAbsent(open.table, t -> new IdentityHashMap<>()).putAll(open.rows);
             }
             doubt = null;
         } catch (SQLException e) {
@@ -349,20 +373,23 @@ final class BatchAppender {
 
     /** Rows that come again although they were committed are settled, and not written twice. */
     private List<? extends WriteRow> withoutStored(TableSpec spec, List<? extends WriteRow> rows) {
-        if (storedInDoubt.isEmpty() || !spec.name().equals(storedTable)) {
+        Map<WriteRow, Item> stored = found.get(spec.name());
+        if (stored == null) {
             return rows;
         }
         List<WriteRow> left = new ArrayList<>();
         for (WriteRow row : rows) {
-            Item item = storedInDoubt.remove(row);
+            Item item = stored.remove(row);
             if (item == null) {
                 left.add(row);
             } else {
                 item.tell(row);
             }
         }
-        // They come again in the table's next batch or never: some may have waited too long.
-        storedInDoubt.clear();
+        if (stored.isEmpty() || left.size() == rows.size()) {
+            // They come before later rows: where none of a batch is one of them, the others were given up and never come.
+            found.remove(spec.name());
+        }
         return left;
     }
 
@@ -376,15 +403,22 @@ final class BatchAppender {
         return failure(e).retryable() || Postgres.cancelled(e);
     }
 
-    private static void failAll(List<Item> items, LeveeException error, boolean later) {
+    private Outcome outcome(WriteRow row, boolean later) {
+        if (doubt != null && doubt.rows.containsKey(row)) {
+            return Outcome.UNCERTAIN;
+        }
+        return later ? Outcome.RETRY : Outcome.FAILED;
+    }
+
+    private void failAll(List<Item> items, LeveeException error, boolean later) {
         items.forEach(item -> fail(item, error, later));
     }
 
-    private static void fail(Item item, LeveeException error, boolean later) {
+    private void fail(Item item, LeveeException error, boolean later) {
         failRows(item.rows(), error, later);
     }
 
-    private static void failRows(List<? extends WriteRow> rows, LeveeException error, boolean later) {
-        rows.forEach(row -> row.settle(later ? Outcome.RETRY : Outcome.FAILED, 0, error));
+    private void failRows(List<? extends WriteRow> rows, LeveeException error, boolean later) {
+        rows.forEach(row -> row.settle(outcome(row, later), 0, error));
     }
 }

@@ -170,13 +170,29 @@ final class Catalog {
                 Json.write(spec.toMap()));
     }
 
-    long reserveSeq(Connection connection, String table, long count) throws SQLException {
+    /**
+     * Reserves numbers.
+     *
+     * @param atLeast none below this
+     */
+    long reserveSeq(Connection connection, String table, long atLeast, long count) throws SQLException {
         Object end = Postgres.value(
                 connection,
-                "UPDATE " + names.catalog("tables") + " SET next_seq = next_seq + ? WHERE name = ? RETURNING next_seq",
+                "UPDATE " + names.catalog("tables")
+                        + " SET next_seq = greatest(next_seq, ?) + ? WHERE name = ? RETURNING next_seq",
+                atLeast,
                 count,
                 table);
         return ((Long) known(table, end)) - count;
+    }
+
+    /** Past all numbers that rows have: a standby that took over may have had rows of numbers whose reservation it lacks. */
+    void raiseNextSeq(Connection connection) throws SQLException {
+        Postgres.run(
+                connection,
+                "UPDATE " + names.catalog("tables") + " t SET next_seq = p.highest + 1 FROM (SELECT table_name,"
+                        + " max(max_seq) AS highest FROM " + names.catalog("partitions")
+                        + " GROUP BY table_name) p WHERE p.table_name = t.name AND t.next_seq <= p.highest");
     }
 
     private static Object known(String table, @Nullable Object value) {

@@ -15,6 +15,7 @@ final class CatalogSession implements AutoCloseable {
     private final boolean readOnly;
     private @Nullable Connection connection;
     private boolean closed;
+    private boolean hadOne;
 
     CatalogSession(Connections connections, boolean readOnly) {
         this.connections = connections;
@@ -73,9 +74,22 @@ final class CatalogSession implements AutoCloseable {
             throw new LeveeException(ErrorCode.CLOSED, "the catalog is closed");
         }
         if (connection == null) {
-            connection = connections.open(readOnly);
+            connection = reopened();
         }
         return connection;
+    }
+
+    /** Whatever keeps a store from its server that was there before (a password that changed, a start) may pass: it is no loss. */
+    private Connection reopened() {
+        try {
+            Connection fresh = connections.open(readOnly);
+            hadOne = true;
+            return fresh;
+        } catch (LeveeException e) {
+            throw e.retryable() || !hadOne
+                    ? e
+                    : new LeveeException(ErrorCode.SERVER_UNAVAILABLE, "no new connection: " + e.getMessage(), e);
+        }
     }
 
     private void forget() {

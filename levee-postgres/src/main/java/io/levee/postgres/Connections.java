@@ -20,7 +20,7 @@ final class Connections implements AutoCloseable {
     private static final int CONNECT_SECONDS = 5;
 
     /** A server that says nothing for so long is taken as gone. */
-    private static final Duration SILENCE = Duration.ofSeconds(60);
+    private static final Duration SILENCE = Duration.ofSeconds(30);
 
     private static final int OLDEST_VERSION = 140_000;
 
@@ -70,6 +70,8 @@ final class Connections implements AutoCloseable {
         source.setApplicationName(applicationName());
         source.setTcpKeepAlive(true);
         source.setConnectTimeout(CONNECT_SECONDS);
+        // A server that was stopped lets clients connect and says nothing.
+        source.setLoginTimeout(2 * CONNECT_SECONDS);
         source.setReWriteBatchedInserts(false);
         address.others().forEach((name, value) -> {
             try {
@@ -120,6 +122,9 @@ final class Connections implements AutoCloseable {
             connection = own.getConnection();
             connection.setAutoCommit(true);
             requireUsable(connection);
+            if (!readOnly) {
+                requirePrimary(connection);
+            }
             keepFromWaiting(connection);
             // search_path: all names are qualified, and nobody's functions come before the server's.
             Postgres.run(
@@ -137,6 +142,14 @@ final class Connections implements AutoCloseable {
             if (!done) {
                 Postgres.closeQuietly(connection);
             }
+        }
+    }
+
+    /** A lock on a standby keeps nobody away, and nothing can be written to it. */
+    private void requirePrimary(Connection connection) throws SQLException {
+        if (Boolean.TRUE.equals(Postgres.value(connection, "SELECT pg_catalog.pg_is_in_recovery()"))) {
+            throw new LeveeException(ErrorCode.VOLUME_READ_ONLY, "the server at " + address + " is a standby")
+                    .hint("name the primary in the address, or promote this server; Levee goes on by itself");
         }
     }
 

@@ -1,14 +1,20 @@
 package io.levee.postgres;
 
 import io.levee.ErrorCode;
+import io.levee.Gap;
 import io.levee.LeveeException;
+import io.levee.LossReason;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.engine.Period;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
-import org.jspecify.annotations.Nullable;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * Finds the partition of an event time, and makes the one that is missing: in a transaction of its own, which waits no longer than
@@ -23,13 +29,63 @@ final class Leaves {
     private final Schema schema;
     private final Manifest manifest;
     private final Clock wall;
+    private final Consumer<List<Gap>> serverLost;
+    private int generation;
 
-    Leaves(WriterSession session, Catalog catalog, Manifest manifest, Clock wall) {
+    /**
+     * Over a writer's session.
+     *
+     * @param serverLost is told the ranges of what was committed, and is not there behind a new connection
+     */
+    Leaves(
+            WriterSession session,
+            Catalog catalog,
+            Manifest manifest,
+            Clock wall,
+            Consumer<List<Gap>> serverLost) {
         this.session = session;
         this.catalog = catalog;
         this.schema = new Schema(catalog.names());
         this.manifest = manifest;
         this.wall = wall;
+        this.serverLost = serverLost;
+        this.generation = session.generation();
+    }
+
+    /**
+     * Behind a new connection, takes over what its server has: partitions whose making nobody answered, and what a crash with
+     * {@code synchronous_commit = off} or a standby that took over has left.
+     *
+     * @return whether there was a new connection
+     */
+    boolean follow() throws SQLException {
+        Connection c = session.take();
+        if (generation == session.generation()) {
+            return false;
+        }
+        Map<PartitionId, Leaf> there = new HashMap<>();
+        catalog.leaves(c).forEach(leaf -> there.put(leaf.id(), leaf));
+        List<Gap> lost = new ArrayList<>();
+        for (Leaf mine : manifest.all()) {
+            Leaf theirs = there.remove(mine.id());
+            Leaf.Held held = theirs == null ? catalog.held(c, mine.id()) : theirs.held();
+            Leaf.Held was = mine.held();
+            if (was.maxSeq() > (held == null ? 0 : held.maxSeq())) {
+                lost.add(new Gap(
+                        mine.id().table(), was.minMicros(), was.maxMicros(), Gap.UNKNOWN, LossReason.UNCLEAN_STOP));
+            }
+            if (held == null) {
+                manifest.remove(mine.id());
+            } else {
+                mine.held(held);
+            }
+        }
+        there.values().stream().filter(leaf -> leaf.state() != Leaf.State.DROPPING).forEach(manifest::add);
+        if (!lost.isEmpty()) {
+            serverLost.accept(lost);
+        }
+        generation = session.generation();
+        return true;
     }
 
     /** Whether a time has a partition. */
@@ -82,8 +138,12 @@ final class Leaves {
         Leaf after = manifest.after(spec.name(), micros);
         long from = before == null ? period.startMicros() : Math.max(period.startMicros(), before.toMicros());
         long to = after == null ? period.endMicros() : Math.min(period.endMicros(), after.fromMicros());
-        Connection connection = session.take();
         try {
+            Leaf known = follow() ? manifest.at(spec.name(), micros) : null;
+            if (known != null) {
+                return known;
+            }
+            Connection connection = session.take();
             Leaf made = Postgres.transaction(connection, () -> {
                 int n = catalog.nextN(connection, spec.name(), period.name());
                 PartitionId id = new PartitionId(spec.name(), "", period.name(), n);
@@ -95,26 +155,11 @@ final class Leaves {
             manifest.add(made);
             return made;
         } catch (SQLException e) {
-            Leaf known = Postgres.gone(e) ? lost(spec, micros) : null;
-            if (known != null) {
-                return known;
+            if (Postgres.gone(e)) {
+                // Whether it was made is seen behind the next connection.
+                session.lost();
             }
             throw Postgres.failure("the partition " + spec.name() + "/" + period.name() + " cannot be made", e);
         }
-    }
-
-    /** The connection went while a partition was made: whether it was made is seen when there is a new one. */
-    private @Nullable Leaf lost(TableSpec spec, long micros) {
-        session.lost();
-        try {
-            for (Leaf leaf : catalog.leaves(session.take())) {
-                if (manifest.get(leaf.id()) == null) {
-                    manifest.add(leaf);
-                }
-            }
-        } catch (LeveeException | SQLException e) {
-            System.getLogger("io.levee.postgres").log(System.Logger.Level.DEBUG, "no new connection yet", e);
-        }
-        return manifest.at(spec.name(), micros);
     }
 }

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +39,10 @@ final class Ledger {
     private final List<Gap> before;
     private LossRanges ranges;
     private boolean unsure;
+    /** What the engine found missing itself: told at once, written with the next call. */
+    private final List<Gap> found = new CopyOnWriteArrayList<>();
+
+    private final List<Gap> foundNow = new ArrayList<>();
 
     private Ledger(
             Names names, CatalogSession session, Clock clock, String owner, LossRanges ranges, List<Gap> before) {
@@ -91,6 +96,24 @@ final class Ledger {
     /** What was lost before this opening. Any thread. */
     List<Gap> before() {
         return before;
+    }
+
+    /** Notes what was committed and is not there any more. Writer thread. */
+    void found(List<Gap> gaps) {
+        System.getLogger("io.levee.postgres")
+                .log(
+                        System.Logger.Level.WARNING,
+                        "the server lost what it had committed: it crashed with synchronous_commit = off, or a standby took over"
+                                + " that had not got everything: " + gaps);
+        found.addAll(gaps);
+        synchronized (foundNow) {
+            foundNow.addAll(gaps);
+        }
+    }
+
+    /** What was found so. Any thread. */
+    List<Gap> found() {
+        return List.copyOf(found);
     }
 
     // What an unclean stop may have cost
@@ -158,7 +181,13 @@ final class Ledger {
     // Writing
 
     /** See {@link io.levee.engine.StorageEngine#ledger}. */
-    synchronized void write(List<Gap> lost, List<InFlight> inFlight) {
+    synchronized void write(List<Gap> said, List<InFlight> inFlight) {
+        List<Gap> own;
+        synchronized (foundNow) {
+            own = List.copyOf(foundNow);
+        }
+        List<Gap> lost = new ArrayList<>(said);
+        lost.addAll(own);
         LossRanges more = ranges.plus(lost);
         LossRanges old = unsure ? null : ranges;
         String heartbeat = heartbeat(clock.instant(), inFlight);
@@ -179,6 +208,9 @@ final class Ledger {
             unsure = !done;
         }
         ranges = more;
+        synchronized (foundNow) {
+            foundNow.subList(0, own.size()).clear();
+        }
     }
 
     /** Only the store's writer says what is in flight: one that was cut off has been replaced by another. */

@@ -14,6 +14,9 @@ final class Postgres {
     /** How long a statement waits for a lock: one slice of the lock schedule. */
     static final int LOCK_TIMEOUT_MS = 100;
 
+    /** The server takes no writes: it is a standby. */
+    static final String READ_ONLY = "25006";
+
     private Postgres() {}
 
     static void run(Connection connection, String sql) throws SQLException {
@@ -85,16 +88,20 @@ final class Postgres {
         return e.getSQLState() == null ? "" : e.getSQLState();
     }
 
+    /** Whether that is what the error says; an empty text for one that says nothing. */
+    static boolean says(SQLException e, String state) {
+        return state(e).equals(state);
+    }
+
     /** Whether the connection is of no more use: the server ended it or cannot be reached. */
     static boolean gone(SQLException e) {
         String state = state(e);
-        // 57P: ended by an administrator or a timeout; 25P03: idle in a transaction; 25006: the server is a standby by
-        // now; 53: no
-        // connection or memory left.
+        // 57P: ended by an administrator or a timeout; 25P03: idle in a transaction; 25006: a standby, of which only another
+        // connection can lead away; 53: no connection or memory left.
         return state.startsWith("08")
                 || state.startsWith("57P")
                 || state.equals("25P03")
-                || state.equals("25006")
+                || state.equals(READ_ONLY)
                 || state.startsWith("53") && !state.equals("53100");
     }
 
@@ -139,6 +146,11 @@ final class Postgres {
     static LeveeException failure(String what, SQLException e) {
         String text = what + ": " + e.getMessage();
         String state = state(e);
+        if (says(e, READ_ONLY)) {
+            return new LeveeException(ErrorCode.VOLUME_READ_ONLY, text, e)
+                    .with("sqlState", state)
+                    .hint("name the primary in the address, or promote this server; Levee goes on by itself");
+        }
         if (gone(e)) {
             return new LeveeException(ErrorCode.SERVER_UNAVAILABLE, text, e)
                     .with("sqlState", state)

@@ -33,6 +33,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -49,6 +50,7 @@ final class PostgresEngine implements StorageEngine {
     private final String name;
     private final @Nullable Writing writing;
     private final Map<String, Long> floors = new ConcurrentHashMap<>();
+    private final Map<String, Long> reserved = new ConcurrentHashMap<>();
     private final Clock clock;
     private final int queries;
 
@@ -123,7 +125,7 @@ final class PostgresEngine implements StorageEngine {
             Ledger ledger = begin(writer, catalog, session, clock, clean);
             Manifest manifest = new Manifest();
             manifest.reload(catalog.leaves(writer.take()));
-            Leaves leaves = new Leaves(writer, catalog, manifest, clock);
+            Leaves leaves = new Leaves(writer, catalog, manifest, clock, ledger::found);
             KeyLookup keys = new KeyLookup(writer, catalog.names(), manifest);
             Sources sources = new Sources(catalog.names(), manifest, writer);
             Writing writing = new Writing(
@@ -164,6 +166,7 @@ final class PostgresEngine implements StorageEngine {
             }
             catalog.requireFormat(c);
             catalog.complete(c);
+            catalog.raiseNextSeq(c);
             clean[0] = "CLEAN".equals(catalog.get(c, "last_shutdown"));
             catalog.put(c, "last_shutdown", "RUNNING");
             return Ledger.open(c, catalog, session, clock, clean[0], writer.me());
@@ -257,7 +260,11 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public long reserveSeq(String table, long count) {
-        return session.change("numbers cannot be reserved", c -> catalog.reserveSeq(c, table, count));
+        // A standby that took over may not have what was reserved last: no number is given twice all the same.
+        long known = reserved.getOrDefault(table, 0L);
+        long first = session.change("numbers cannot be reserved", c -> catalog.reserveSeq(c, table, known, count));
+        reserved.merge(table, first + count, Math::max);
+        return first;
     }
 
     @Override
@@ -299,13 +306,19 @@ final class PostgresEngine implements StorageEngine {
     }
 
     @Override
+    public List<Gap> gaps() {
+        return writing == null ? List.of() : writing.ledger.found();
+    }
+
+    @Override
     public void ledger(List<Gap> lost, List<InFlight> inFlight) {
         writing().ledger.write(lost, inFlight);
     }
 
     @Override
     public @Nullable CloseReport lastReport() {
-        return session.ask("the last report cannot be read", c -> Ledger.report(c, catalog));
+        return session.ask("the last report cannot be read", c -> Optional.ofNullable(Ledger.report(c, catalog)))
+                .orElse(null);
     }
 
     @Override

@@ -28,6 +28,8 @@ final class Sources {
     /** By table and source: what was committed. */
     private final Map<Key, Map<PartitionId, Long>> positions = new HashMap<>();
 
+    private int generation;
+
     private record Key(String table, String source) {}
 
     Sources(Names names, Manifest manifest, WriterSession session) {
@@ -58,6 +60,11 @@ final class Sources {
     List<? extends WriteRow> withoutKnown(TableSpec spec, List<? extends WriteRow> rows) {
         if (spec.keyed() || rows.stream().allMatch(row -> row.source() == null)) {
             return rows;
+        }
+        if (generation != session.generation()) {
+            // Another server may have taken over that has less: what it has is read again.
+            positions.clear();
+            generation = session.generation();
         }
         List<WriteRow> left = new ArrayList<>(rows.size());
         for (WriteRow row : rows) {

@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,7 +27,10 @@ final class WriterSession {
     /** The first of the lock's two numbers: "leve". The second is the schema's. */
     private static final int LOCK_CLASS = 0x6c657665;
 
-    private static final Duration PAUSE = Duration.ofMillis(250);
+    /** Between tries to connect: doubled by each that fails, up to the longest; by chance up to a quarter more or less. */
+    private static final Duration PAUSE = Duration.ofMillis(100);
+
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(3);
 
     private final Connections connections;
     private final Catalog catalog;
@@ -35,7 +39,9 @@ final class WriterSession {
     private @Nullable Connection connection;
     private int backend;
     private @Nullable LeveeException failure;
-    private long failedNanos;
+    private long tryAgainNanos;
+    private int failures;
+    private int generation;
 
     private WriterSession(Connections connections, Catalog catalog, String me) {
         this.connections = connections;
@@ -80,7 +86,7 @@ final class WriterSession {
         if (connection != null) {
             return connection;
         }
-        if (failure != null && clock.nanos() - failedNanos < PAUSE.toNanos()) {
+        if (failure != null && clock.nanos() - tryAgainNanos < 0) {
             // The writer asks again within milliseconds; the server is not asked as often.
             throw new LeveeException(failure.code(), failure.what(), failure);
         }
@@ -96,15 +102,27 @@ final class WriterSession {
             }
             connection = fresh;
             failure = null;
+            failures = 0;
+            generation++;
             return fresh;
         } catch (LeveeException e) {
             // Whatever keeps a store from its server that was there before (a password that changed, a start) may pass.
             failure = e.retryable()
                     ? e
                     : new LeveeException(ErrorCode.SERVER_UNAVAILABLE, "no new connection: " + e.getMessage(), e);
-            failedNanos = clock.nanos();
+            tryAgainNanos = clock.nanos() + pause();
             throw failure;
         }
+    }
+
+    private long pause() {
+        long longest = Math.min(LONGEST_PAUSE.toNanos(), PAUSE.toNanos() << Math.min(failures++, 10));
+        return (long) (longest * (0.75 + ThreadLocalRandom.current().nextDouble() / 2));
+    }
+
+    /** How often the connection was replaced. */
+    int generation() {
+        return generation;
     }
 
     /** A connection that has the lock. The session that had it before may not have noticed yet that it is over. */
@@ -250,10 +268,11 @@ final class WriterSession {
             c.setAutoCommit(true);
             done = true;
         } catch (SQLException e) {
-            if (committing && Postgres.gone(e)) {
+            boolean gone = Postgres.gone(e) || committing && Postgres.says(e, "");
+            if (committing && gone) {
                 inDoubt.run();
             }
-            if (Postgres.gone(e)) {
+            if (gone) {
                 lost();
             }
             throw e;

@@ -52,7 +52,7 @@ final class BatchAppender {
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private @Nullable Doubt doubt;
     /** Rows that were found to be committed and have not come again yet, by table. */
-    private final Map<String, Map<WriteRow, Item>> found = new HashMap<>();
+    private final Map<String, IdentityHashMap<WriteRow, Item>> found = new HashMap<>();
 
     BatchAppender(WriterSession session, Catalog catalog, Leaves leaves, KeyLookup keys, Sources sources) {
         this.session = session;
@@ -80,7 +80,7 @@ final class BatchAppender {
      *
      * @param rows the rows that it stands for
      */
-    private record Doubt(String table, Leaf leaf, long maxSeq, Map<Leaf, Share> shares, Map<WriteRow, Item> rows) {}
+    private record Doubt(String table, Leaf leaf, long maxSeq, Map<Leaf, Share> shares, IdentityHashMap<WriteRow, Item> rows) {}
 
     /** See {@link io.levee.engine.StorageEngine#append}. */
     void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
@@ -340,7 +340,7 @@ final class BatchAppender {
                 .filter(e -> !e.getValue().items.isEmpty())
                 .findFirst()
                 .orElseThrow();
-        Map<WriteRow, Item> rows = new IdentityHashMap<>();
+        IdentityHashMap<WriteRow, Item> rows = new IdentityHashMap<>();
         shares.values().forEach(share -> share.items.forEach(item -> item.rows().forEach(row -> rows.put(row, item))));
         return new Doubt(any.getKey().id().table(), any.getKey(), any.getValue().maxSeq, shares, rows);
     }
@@ -360,7 +360,7 @@ final class BatchAppender {
             leaves.follow();
             Leaf.Held held = catalog.held(c, open.leaf.id());
             if (held != null && held.maxSeq() >= open.maxSeq) {
-                found.computeIfAbsent(open.table, t -> new IdentityHashMap<>()).putAll(open.rows);
+                open.rows.forEach(found.computeIfAbsent(open.table, t -> new IdentityHashMap<>())::put);
             }
             doubt = null;
         } catch (SQLException e) {
@@ -373,7 +373,7 @@ final class BatchAppender {
 
     /** Rows that come again although they were committed are settled, and not written twice. */
     private List<? extends WriteRow> withoutStored(TableSpec spec, List<? extends WriteRow> rows) {
-        Map<WriteRow, Item> stored = found.get(spec.name());
+        IdentityHashMap<WriteRow, Item> stored = found.get(spec.name());
         if (stored == null) {
             return rows;
         }

@@ -80,7 +80,8 @@ final class BatchAppender {
      *
      * @param rows the rows that it stands for
      */
-    private record Doubt(String table, Leaf leaf, long maxSeq, Map<Leaf, Share> shares, IdentityHashMap<WriteRow, Item> rows) {}
+    private record Doubt(
+            String table, Leaf leaf, long maxSeq, Map<Leaf, Share> shares, IdentityHashMap<WriteRow, Item> rows) {}
 
     /** See {@link io.levee.engine.StorageEngine#append}. */
     void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
@@ -108,7 +109,8 @@ final class BatchAppender {
 
     private static LeveeException notCommitted() {
         return new LeveeException(
-                ErrorCode.SERVER_UNAVAILABLE, "the connection was lost before the rows were committed; they are written again");
+                ErrorCode.SERVER_UNAVAILABLE,
+                "the connection was lost before the rows were committed; they are written again");
     }
 
     private List<Item> items(TableSpec spec, List<? extends WriteRow> rows) throws SQLException {
@@ -192,7 +194,8 @@ final class BatchAppender {
         if (doubt != null) {
             // A part before this one is in doubt: that has to be known first.
             Trouble unknown = Trouble.of(new LeveeException(
-                    ErrorCode.SERVER_UNAVAILABLE, "the connection was lost while other rows of the batch were written"));
+                    ErrorCode.SERVER_UNAVAILABLE,
+                    "the connection was lost while other rows of the batch were written"));
             failAll(items, unknown.error, true);
             return unknown;
         }
@@ -387,7 +390,8 @@ final class BatchAppender {
             }
         }
         if (stored.isEmpty() || left.size() == rows.size()) {
-            // They come before later rows: where none of a batch is one of them, the others were given up and never come.
+            // They come before later rows: where none of a batch is one of them, the others were given up and never
+            // come.
             found.remove(spec.name());
         }
         return left;

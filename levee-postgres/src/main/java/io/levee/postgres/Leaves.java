@@ -37,12 +37,7 @@ final class Leaves {
      *
      * @param serverLost is told the ranges of what was committed, and is not there behind a new connection
      */
-    Leaves(
-            WriterSession session,
-            Catalog catalog,
-            Manifest manifest,
-            Clock wall,
-            Consumer<List<Gap>> serverLost) {
+    Leaves(WriterSession session, Catalog catalog, Manifest manifest, Clock wall, Consumer<List<Gap>> serverLost) {
         this.session = session;
         this.catalog = catalog;
         this.schema = new Schema(catalog.names());
@@ -80,7 +75,9 @@ final class Leaves {
                 mine.held(held);
             }
         }
-        there.values().stream().filter(leaf -> leaf.state() != Leaf.State.DROPPING).forEach(manifest::add);
+        there.values().stream()
+                .filter(leaf -> leaf.state() != Leaf.State.DROPPING)
+                .forEach(manifest::add);
         if (!lost.isEmpty()) {
             serverLost.accept(lost);
         }

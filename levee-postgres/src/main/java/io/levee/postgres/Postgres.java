@@ -96,7 +96,8 @@ final class Postgres {
     /** Whether the connection is of no more use: the server ended it or cannot be reached. */
     static boolean gone(SQLException e) {
         String state = state(e);
-        // 57P: ended by an administrator or a timeout; 25P03: idle in a transaction; 25006: a standby, of which only another
+        // 57P: ended by an administrator or a timeout; 25P03: idle in a transaction; 25006: a standby, of which only
+        // another
         // connection can lead away; 53: no connection or memory left.
         return state.startsWith("08")
                 || state.startsWith("57P")

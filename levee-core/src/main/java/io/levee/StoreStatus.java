@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  *     {@code BEFORE_1980}, {@code TOO_OLD}
  * @param gapRanges how many ranges are known to be incomplete, by reason, those of earlier lives included
  * @param quarantined how many damaged partitions are set aside
+ * @param commits how long batches took to write
  * @param ledgerFailures how often what was lost could not be noted at once, since it was opened
  */
 public record StoreStatus(
@@ -53,6 +54,7 @@ public record StoreStatus(
         Map<String, Long> refusedByReason,
         Map<LossReason, Long> gapRanges,
         long quarantined,
+        Commits commits,
         long ledgerFailures) {
     /**
      * The queue's fill and limits. What waits to be written is {@code records + spilledRecords}.
@@ -75,6 +77,16 @@ public record StoreStatus(
             long spilledRecords,
             long spilledBytes,
             long spillLimitBytes) {}
+
+    /**
+     * How long batches took to write, commits included.
+     *
+     * @param batches how many there were since the store was opened
+     * @param lastMicros the last one, microseconds
+     * @param maxMicros the longest, microseconds
+     * @param batchLimit most records of the next one; lowered while the disk is slow
+     */
+    public record Commits(long batches, long lastMicros, long maxMicros, int batchLimit) {}
 
     /**
      * Bytes on disk; {@code limitBytes} is 0 where there is no limit, {@code freeBytes} -1 where the engine cannot know (a server's
@@ -158,6 +170,17 @@ public record StoreStatus(
                         queue.spilledBytes,
                         "spillLimitBytes",
                         queue.spillLimitBytes));
+        map.put(
+                "commits",
+                entries(
+                        "batches",
+                        commits.batches,
+                        "lastMicros",
+                        commits.lastMicros,
+                        "maxMicros",
+                        commits.maxMicros,
+                        "batchLimit",
+                        commits.batchLimit));
         map.put("accepted", accepted);
         map.put("stored", stored);
         map.put("uncertain", uncertain);

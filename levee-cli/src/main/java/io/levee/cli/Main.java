@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
             GapsCommand.class,
             VerifyCommand.class,
             QuarantineCommand.class,
+            ClockCommand.class,
             DoctorCommand.class,
         },
         footerHeading = "%nBegin with:%n",

@@ -48,7 +48,8 @@ class TwoEnginesTest {
             "seconds",
             "plan",
             "reference",
-            "queue");
+            "queue",
+            "commits");
 
     @TempDir
     private Path dir;
@@ -159,6 +160,8 @@ class TwoEnginesTest {
                     "/v1/status",
                     "/v1/queries",
                     "/v1/trash",
+                    "/v1/gaps",
+                    "/v1/quarantine",
                     "/health/ready")) {
                 compare(path, get(files, path), get(server, path));
             }

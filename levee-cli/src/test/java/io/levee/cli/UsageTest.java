@@ -51,6 +51,7 @@ class UsageTest {
                 "trash",
                 "trash restore",
                 "quarantine",
+                "clock",
                 "gaps t --from soon",
                 "verify a b",
                 "doctor now",
@@ -99,6 +100,7 @@ class UsageTest {
                 "gaps",
                 "verify",
                 "quarantine list",
+                "clock accept",
                 "doctor"
             })
     void everyCommandHasHelpWithExamples(String command) {

@@ -5,10 +5,14 @@ import io.levee.LossReason;
 import io.levee.StoreStatus;
 import io.levee.StoreStatus.TableStatus;
 import io.levee.StoreStatus.TaskStatus;
+import java.math.BigDecimal;
+import java.util.List;
 import java.util.function.ToLongFunction;
 
 /** A status as Prometheus text (exposition format 0.0.4). */
 final class Metrics {
+    private static final List<String> REFUSALS = List.of("FUTURE", "BEFORE_1980", "TOO_OLD");
+
     private final StringBuilder out = new StringBuilder(8192);
 
     private Metrics() {}
@@ -16,6 +20,7 @@ final class Metrics {
     static String text(StoreStatus status, RequestCounters counters, int streams, int tails) {
         Metrics metrics = new Metrics();
         metrics.records(status);
+        metrics.completeness(status);
         metrics.queue(status.queue());
         metrics.resources(status);
         metrics.tables(status);
@@ -45,6 +50,36 @@ final class Metrics {
                     "reason",
                     reason.name());
         }
+    }
+
+    private void completeness(StoreStatus status) {
+        gauge("levee_records_uncertain", "Records whose commit failed without saying whether it took effect.");
+        plain("levee_records_uncertain", status.uncertain());
+        counter("levee_records_refused_total", "Records that were never accepted because of their event time.");
+        for (String reason : REFUSALS) {
+            labelled(
+                    "levee_records_refused_total",
+                    status.refusedByReason().getOrDefault(reason, 0L),
+                    "reason",
+                    reason);
+        }
+        gauge("levee_gap_ranges", "Ranges known to be incomplete, those of earlier lives included, by reason.");
+        for (LossReason reason : LossReason.values()) {
+            labelled("levee_gap_ranges", status.gapRanges().getOrDefault(reason, 0L), "reason", reason.name());
+        }
+        gauge("levee_quarantined_partitions", "Damaged partitions that are set aside.");
+        plain("levee_quarantined_partitions", status.quarantined());
+        counter("levee_ledger_failures_total", "How often losses could not be noted in the ledger at once.");
+        plain("levee_ledger_failures_total", status.ledgerFailures());
+        StoreStatus.Commits commits = status.commits();
+        counter("levee_batches_total", "Batches written.");
+        plain("levee_batches_total", commits.batches());
+        gauge("levee_batch_last_seconds", "How long the last batch took to write, its commit included.");
+        seconds("levee_batch_last_seconds", commits.lastMicros());
+        gauge("levee_batch_max_seconds", "The longest such time since the store was opened.");
+        seconds("levee_batch_max_seconds", commits.maxMicros());
+        gauge("levee_batch_limit_records", "Most records of the next batch; lowered while the disk is slow.");
+        plain("levee_batch_limit_records", commits.batchLimit());
     }
 
     private void queue(StoreStatus.Queue queue) {
@@ -138,6 +173,10 @@ final class Metrics {
 
     private void plain(String name, long value) {
         out.append(name).append(' ').append(value).append('\n');
+    }
+
+    private void seconds(String name, long micros) {
+        out.append(name).append(' ').append(BigDecimal.valueOf(micros, 6).toPlainString()).append('\n');
     }
 
     private void labelled(String name, long value, String... namesAndValues) {

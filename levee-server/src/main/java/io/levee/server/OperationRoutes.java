@@ -37,6 +37,7 @@ final class OperationRoutes {
                 .heavy("POST", "/v1/retention/apply", this::apply)
                 .light("GET", "/v1/trash", this::trash)
                 .heavy("POST", "/v1/trash/{partition}/restore", this::restore)
+                .light("POST", "/v1/clock/accept", this::acceptClock)
                 .heavy("GET", "/v1/warnings", this::warnings);
     }
 
@@ -99,6 +100,11 @@ final class OperationRoutes {
                     .hint("look at GET /v1/retention/plan again");
         }
         exchange.json(200, store.applyRetention(plan).toMap());
+    }
+
+    private void acceptClock(Exchange exchange) throws IOException {
+        exchange.params();
+        exchange.json(200, Map.of("accepted", store.acceptClock()));
     }
 
     private void trash(Exchange exchange) throws IOException {

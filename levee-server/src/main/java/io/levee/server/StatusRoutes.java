@@ -6,7 +6,9 @@ import io.levee.StoreStatus;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Health, metrics and status: all made from the store's cached snapshot, so a poll costs nothing. */
 final class StatusRoutes {
@@ -46,16 +48,21 @@ final class StatusRoutes {
     private void health(Exchange exchange) throws IOException {
         exchange.params();
         StoreStatus status = store.status();
-        Map<String, Object> body = form(status.health());
+        Map<String, @Nullable Object> body = form(status.health());
         body.put("store", status.store());
         body.put("engine", status.engine());
         body.put("version", status.version());
         body.put("lastShutdown", status.lastShutdown());
+        // The same objects as in the status, so that one look says what is lost, in doubt, refused, missing and damaged.
+        Map<String, @Nullable Object> all = status.toMap();
+        for (String detail : List.of("lastClose", "lost", "uncertain", "refused", "gaps")) {
+            body.put(detail, all.get(detail));
+        }
         exchange.json(status.health().state() == Health.State.DOWN ? 503 : 200, body);
     }
 
-    private static Map<String, Object> form(Health health) {
-        Map<String, Object> body = new LinkedHashMap<>();
+    private static Map<String, @Nullable Object> form(Health health) {
+        Map<String, @Nullable Object> body = new LinkedHashMap<>();
         body.put("status", health.state().name());
         body.put("reasons", health.reasons());
         return body;

@@ -4,6 +4,7 @@ import io.levee.Ack;
 import io.levee.Aggregation;
 import io.levee.CloseReport;
 import io.levee.Expr;
+import io.levee.Gap;
 import io.levee.Levee;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
@@ -19,12 +20,14 @@ import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
 import io.levee.engine.Finding;
 import io.levee.engine.Period;
+import io.levee.engine.Quarantined;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
 import io.levee.engine.TailQuery;
+import io.levee.engine.Verification;
 import io.levee.engine.WriteRow;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -71,6 +74,29 @@ final class HeldEngine implements StorageEngine {
     /** The engine of the store that was opened last. */
     static HeldEngine last() {
         return last;
+    }
+
+    /** What the store is told to be missing, and to be set aside. */
+    volatile List<Gap> gaps = List.of();
+
+    volatile List<Quarantined> quarantined = List.of();
+
+    /** What verifying shows of each partition. */
+    volatile Verification.State found = Verification.State.OK;
+
+    @Override
+    public List<Gap> gaps() {
+        return gaps;
+    }
+
+    @Override
+    public List<Quarantined> quarantined() {
+        return quarantined;
+    }
+
+    @Override
+    public Verification verify(PartitionId id) {
+        return new Verification(id, found, 200, found == Verification.State.DAMAGED ? "page 4 is zero" : "");
     }
 
     /** Makes the writer wait in its next append, until {@link #release}. */

@@ -90,6 +90,7 @@ public final class StatusService {
                 writes == null ? Map.of() : writes.refused(),
                 fresh.gapRanges(),
                 fresh.quarantined().size(),
+                writes == null ? new StoreStatus.Commits(0, 0, 0, 0) : writes.commits(),
                 writes == null ? 0 : writes.ledger().failures());
     }
 

@@ -1,12 +1,13 @@
 package io.levee.internal.write;
 
+import io.levee.StoreStatus.Commits;
 import java.time.Duration;
 
 /**
  * How many records a batch may have: a slow disk must not make flushes grow (guarantee G11). Halved when large batches were slow to
  * commit three times running, kept low, and grown back step by step while commits are fast. Written by the writer thread, read by any.
  */
-public final class BatchLimit {
+final class BatchLimit {
     /** Most records of one batch, and what it starts with. */
     static final int MOST = 20_000;
 
@@ -24,16 +25,6 @@ public final class BatchLimit {
     private int slow;
     private int fast;
     private volatile Commits commits = new Commits(0, 0, 0, MOST);
-
-    /**
-     * How long batches took to write, commits included.
-     *
-     * @param batches how many there were
-     * @param lastMicros the last one, microseconds
-     * @param maxMicros the longest since the store was opened, microseconds
-     * @param batchLimit most records of the next one
-     */
-    public record Commits(long batches, long lastMicros, long maxMicros, int batchLimit) {}
 
     int records() {
         return records;

@@ -12,6 +12,7 @@ import io.levee.Overflow;
 import io.levee.Receipt;
 import io.levee.Row;
 import io.levee.StoreOptions;
+import io.levee.StoreStatus.Commits;
 import io.levee.TableSpec;
 import io.levee.engine.Period;
 import io.levee.engine.RowQuery;
@@ -325,7 +326,7 @@ public final class WriteService {
     }
 
     /** How long batches take to write, and how large they may be. */
-    public BatchLimit.Commits commits() {
+    public Commits commits() {
         return writer.commits();
     }
 

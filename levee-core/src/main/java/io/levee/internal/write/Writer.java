@@ -5,6 +5,7 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.LossReason;
 import io.levee.RecordLostException;
+import io.levee.StoreStatus.Commits;
 import io.levee.TableSpec;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.WriteRow.Outcome;
@@ -262,7 +263,7 @@ final class Writer {
     }
 
     /** How long batches take. Any thread. */
-    BatchLimit.Commits commits() {
+    Commits commits() {
         return limit.commits();
     }
 }

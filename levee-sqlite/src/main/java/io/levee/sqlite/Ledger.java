@@ -38,6 +38,7 @@ final class Ledger {
     private final LedgerState state;
     private final LedgerFile file;
     private final String boot;
+    private final long lastSeenMicros;
     private final List<Map<String, @Nullable Object>> waiting = new ArrayList<>();
     private boolean blind;
     private long compactAt = COMPACT_BYTES;
@@ -49,6 +50,12 @@ final class Ledger {
         this.state = state;
         this.file = file;
         this.boot = boot;
+        this.lastSeenMicros = state.seenAt();
+    }
+
+    /** What the clock showed when the store was last written before this opening. */
+    long lastSeenMicros() {
+        return lastSeenMicros;
     }
 
     /** Reads the ledger and opens it for appending. */

@@ -26,11 +26,13 @@ final class LedgerState {
     private @Nullable Map<String, @Nullable Object> beat;
     private @Nullable Map<String, @Nullable Object> closed;
     private long lastAt = Long.MIN_VALUE;
+    private long seenAt = Long.MIN_VALUE;
     private boolean endsClosed;
 
     /** Takes one entry in; entries of a later release are left alone. */
     void apply(Map<String, @Nullable Object> entry) {
-        lastAt = Math.max(lastAt, number(entry.get("at")));
+        seenAt = number(entry.get("at"));
+        lastAt = Math.max(lastAt, seenAt);
         endsClosed = false;
         switch (String.valueOf(entry.get("e"))) {
             case "opened" -> {
@@ -184,6 +186,11 @@ final class LedgerState {
     /** The wall clock of the last entry; the smallest number where there is none. */
     long lastAt() {
         return lastAt;
+    }
+
+    /** What the clock showed at the last entry: not the latest time that it ever showed, which may have been wrong. */
+    long seenAt() {
+        return seenAt;
     }
 
     boolean endsClosed() {

@@ -197,6 +197,11 @@ final class SqliteEngine implements StorageEngine {
     }
 
     @Override
+    public long lastSeenMicros() {
+        return writing == null ? Long.MIN_VALUE : writing.ledger().lastSeenMicros();
+    }
+
+    @Override
     public @Nullable CloseReport lastReport() {
         return writing != null
                 ? writing.lastReport()

@@ -51,7 +51,16 @@ public final class Ingest {
 
     private record Batch(CompletableFuture<BatchReceipt> receipt, int size, long[] lines) {}
 
-    private Ingest(RecordSource source, Table<Row> table, Ack ack, Overflow overflow, IngestListener listener) {
+    private final int batchRecords;
+
+    private Ingest(
+            RecordSource source,
+            Table<Row> table,
+            Ack ack,
+            Overflow overflow,
+            int batchRecords,
+            IngestListener listener) {
+        this.batchRecords = batchRecords;
         this.source = source;
         this.table = table;
         this.ack = ack;
@@ -77,7 +86,24 @@ public final class Ingest {
      */
     public static IngestReport run(
             RecordSource source, Table<Row> table, Ack ack, Overflow overflow, IngestListener listener) {
-        return new Ingest(source, table, ack, overflow, listener).run(MonotonicClock.SYSTEM);
+        return run(source, table, ack, overflow, Integer.MAX_VALUE, listener);
+    }
+
+    /**
+     * As {@link #run(RecordSource, Table, Ack, Overflow, IngestListener)}, for a store whose queue is small: under {@link Overflow.Reject}
+     * a batch is taken as a whole, so it must not be larger than the queue.
+     *
+     * @param queueRecords most records of the store's queue
+     */
+    public static IngestReport run(
+            RecordSource source,
+            Table<Row> table,
+            Ack ack,
+            Overflow overflow,
+            int queueRecords,
+            IngestListener listener) {
+        int batch = Math.max(1, Math.min(BATCH_RECORDS, queueRecords / 2));
+        return new Ingest(source, table, ack, overflow, batch, listener).run(MonotonicClock.SYSTEM);
     }
 
     private IngestReport run(MonotonicClock clock) {
@@ -89,7 +115,7 @@ public final class Ingest {
                 break;
             }
             record();
-            if (rows.size() >= BATCH_RECORDS || source.bytesRead() - batchBegan >= BATCH_BYTES) {
+            if (rows.size() >= batchRecords || source.bytesRead() - batchBegan >= BATCH_BYTES) {
                 send();
             }
         }

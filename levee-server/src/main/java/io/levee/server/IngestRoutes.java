@@ -40,7 +40,8 @@ final class IngestRoutes {
         IngestReport report;
         LeveeException broken;
         try (RecordSource records = source(exchange, table.spec())) {
-            report = Ingest.run(records, table, ack, Overflow.reject(), outcome);
+            report = Ingest.run(
+                    records, table, ack, Overflow.reject(), store.options().queueRecords(), outcome);
             broken = records.failure();
         } catch (LeveeException e) {
             RequestBody.drain(exchange);

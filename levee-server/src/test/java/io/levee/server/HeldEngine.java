@@ -76,6 +76,9 @@ final class HeldEngine implements StorageEngine {
         return last;
     }
 
+    /** The level of the last batch. */
+    volatile Ack level = Ack.ACCEPTED;
+
     /** What the store is told to be missing, and to be set aside. */
     volatile List<Gap> gaps = List.of();
 
@@ -168,7 +171,8 @@ final class HeldEngine implements StorageEngine {
     }
 
     @Override
-    public void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
+    public void append(TableSpec spec, List<? extends WriteRow> rows, Ack wanted, SeqSource seq) {
+        level = wanted;
         try {
             hold.await();
         } catch (InterruptedException e) {

@@ -3,6 +3,7 @@ package io.levee.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.levee.Ack;
 import java.io.IOException;
 import java.net.Socket;
 import java.net.URI;
@@ -48,6 +49,66 @@ class HeldEngineTest {
             } else {
                 assertThat(TestServer.json(answer).get("stored")).isEqualTo(6000L);
             }
+        }
+    }
+
+    /** A request that is larger than the whole queue is no request that is too large: what fits is taken, the rest is told to come again. */
+    @Test
+    void aSmallQueueTakesALargeRequestInParts() throws Exception {
+        try (TestServer server =
+                TestServer.held(o -> o.asOf(NOW).queueRecords(100)).withRuns()) {
+            HeldEngine.last().hold();
+            StringBuilder body = new StringBuilder();
+            for (int i = 1; i <= 500; i++) {
+                body.append(TestServer.line(i, "OK"));
+            }
+            String path = "/v1/tables/runs/records?ack=accepted";
+            HttpResponse<String> answer = server.send("POST", path, body.toString());
+            assertThat(answer.statusCode()).as(answer.body()).isEqualTo(429);
+            assertThat(answer.headers().firstValue("Retry-After")).contains("1");
+            assertThat(TestServer.json(answer))
+                    .containsEntry("code", "LEVEE-429 QUEUE_FULL")
+                    .containsEntry("stored", 100L)
+                    .containsEntry("line", 101L);
+            HttpResponse<String> nothing = server.send("POST", path, TestServer.line(1, "OK"));
+            assertThat(nothing.statusCode()).isEqualTo(429);
+            assertThat(nothing.body()).contains("nothing of this request was kept");
+            HeldEngine.last().release();
+            assertThat(server.store.flush(java.time.Duration.ofSeconds(20))).isTrue();
+            assertThat(server.store.status().stored()).isEqualTo(100);
+            assertThat(server.store.status().lost()).as("rejected is not lost").isZero();
+        }
+    }
+
+    /** Each level is answered when it is reached, and not before; the level reaches the engine. */
+    @Test
+    void anAnswerWaitsForTheLevelThatWasAskedFor() throws Exception {
+        try (TestServer server = TestServer.held(o -> o.asOf(NOW)).withRuns()) {
+            String path = "/v1/tables/runs/records";
+            HeldEngine engine = HeldEngine.last();
+            engine.hold();
+            HttpResponse<String> accepted = server.send("POST", path + "?ack=accepted", TestServer.line(1, "OK"));
+            assertThat(accepted.statusCode()).as("while the writer stands still").isEqualTo(200);
+            assertThat(server.store.status().stored()).isZero();
+            engine.release();
+            Awaitility.await().until(() -> server.store.status().stored() == 1);
+
+            for (Ack level : new Ack[] {Ack.COMMITTED, Ack.DURABLE}) {
+                engine.hold();
+                String query = level == Ack.COMMITTED ? "" : "?ack=durable";
+                var waiting = server.client.sendAsync(
+                        server.request(path + query)
+                                .POST(HttpRequest.BodyPublishers.ofString(TestServer.line(2, "OK")))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString());
+                Awaitility.await().until(() -> server.store.status().queue().records() == 1);
+                assertThat(waiting).as(level.name()).isNotDone();
+                engine.release();
+                assertThat(waiting.join().statusCode()).isEqualTo(200);
+                assertThat(engine.level).isEqualTo(level);
+            }
+            assertThat(server.send("POST", path + "?ack=perhaps", TestServer.line(1, "OK")).body())
+                    .contains("there is no ack level 'perhaps'");
         }
     }
 

@@ -47,8 +47,8 @@ final class ClockCommand extends Command {
         private boolean accept() throws Exception {
             Remote remote = target.remote(console);
             if (remote != null) {
-                return Boolean.TRUE.equals(remote.send("POST", "/v1/clock/accept", Map.of(), null)
-                        .get("accepted"));
+                return Boolean.TRUE.equals(
+                        remote.send("POST", "/v1/clock/accept", Map.of(), null).get("accepted"));
             }
             try (Store store = target.openExisting(console)) {
                 return store.acceptClock();

@@ -58,10 +58,7 @@ final class Metrics {
         counter("levee_records_refused_total", "Records that were never accepted because of their event time.");
         for (String reason : REFUSALS) {
             labelled(
-                    "levee_records_refused_total",
-                    status.refusedByReason().getOrDefault(reason, 0L),
-                    "reason",
-                    reason);
+                    "levee_records_refused_total", status.refusedByReason().getOrDefault(reason, 0L), "reason", reason);
         }
         gauge("levee_gap_ranges", "Ranges known to be incomplete, those of earlier lives included, by reason.");
         for (LossReason reason : LossReason.values()) {
@@ -176,7 +173,10 @@ final class Metrics {
     }
 
     private void seconds(String name, long micros) {
-        out.append(name).append(' ').append(BigDecimal.valueOf(micros, 6).toPlainString()).append('\n');
+        out.append(name)
+                .append(' ')
+                .append(BigDecimal.valueOf(micros, 6).toPlainString())
+                .append('\n');
     }
 
     private void labelled(String name, long value, String... namesAndValues) {

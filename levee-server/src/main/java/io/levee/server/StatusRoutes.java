@@ -53,7 +53,8 @@ final class StatusRoutes {
         body.put("engine", status.engine());
         body.put("version", status.version());
         body.put("lastShutdown", status.lastShutdown());
-        // The same objects as in the status, so that one look says what is lost, in doubt, refused, missing and damaged.
+        // The same objects as in the status, so that one look says what is lost, in doubt, refused, missing and
+        // damaged.
         Map<String, @Nullable Object> all = status.toMap();
         for (String detail : List.of("lastClose", "lost", "uncertain", "refused", "gaps")) {
             body.put(detail, all.get(detail));

@@ -57,7 +57,9 @@ class CompletenessRoutesTest {
                         .as(path)
                         .contains("\"coverage\":{\"complete\":true,\"gaps\":[]}");
             }
-            assertThat(server.get(records + "/records", "Accept", "application/x-ndjson").headers().firstValue("Levee-Coverage"))
+            assertThat(server.get(records + "/records", "Accept", "application/x-ndjson")
+                            .headers()
+                            .firstValue("Levee-Coverage"))
                     .hasValue("incomplete");
         }
     }
@@ -65,13 +67,16 @@ class CompletenessRoutesTest {
     /** G7, G8: what overflow shed shows in the gaps, the health and the metrics, and every answer knows of it. */
     @Test
     void lossesShowEverywhere() throws Exception {
-        try (TestServer server = TestServer.held(o -> o.queueRecords(10).overflow(Overflow.dropOldest())).withRuns()) {
+        try (TestServer server = TestServer.held(o -> o.queueRecords(10).overflow(Overflow.dropOldest()))
+                .withRuns()) {
             HeldEngine.last().hold();
             for (int i = 0; i < 50; i++) {
-                server.store.table("runs").append(io.levee.Row.of(server.store.table("runs").spec())
-                        .set("id", "r" + i)
-                        .set("at", Instant.parse("2026-05-20T10:00:00Z"))
-                        .build());
+                server.store
+                        .table("runs")
+                        .append(io.levee.Row.of(server.store.table("runs").spec())
+                                .set("id", "r" + i)
+                                .set("at", Instant.parse("2026-05-20T10:00:00Z"))
+                                .build());
             }
             long lost = server.store.status().lost();
             assertThat(lost).isPositive();
@@ -79,7 +84,9 @@ class CompletenessRoutesTest {
                     .contains("\"count\":" + lost + ",\"reason\":\"OVERFLOW\"")
                     .contains("\"from\":\"2026-05-20T10:00:00Z\",\"to\":\"2026-05-20T10:00:00Z\"");
             Map<String, Object> health = TestServer.json(server.get("/health"));
-            assertThat(health).containsEntry("status", "DEGRADED").containsKeys("lost", "uncertain", "refused", "lastClose");
+            assertThat(health)
+                    .containsEntry("status", "DEGRADED")
+                    .containsKeys("lost", "uncertain", "refused", "lastClose");
             assertThat(health.get("reasons").toString()).contains(lost + " records were lost (OVERFLOW) since 20");
             assertThat(server.get("/metrics").body())
                     .contains("levee_records_lost_total{reason=\"OVERFLOW\"} " + lost + "\n")
@@ -108,10 +115,12 @@ class CompletenessRoutesTest {
                             + "\",\"state\":\"damaged\",\"bytes\":200,\"detail\":\"page 4 is zero\"}")
                     .contains("\"damaged\":1");
             assertThat(server.get("/v1/quarantine").body())
-                    .isEqualTo("{\"quarantine\":[{\"table\":\"runs\",\"partition\":\"" + id
-                            + "\",\"where\":\"quarantine/x\",\"reason\":\"page 4 is zero\",\"since\":\"2026-05-20T10:00:00Z\","
-                            + "\"from\":\"2026-05-20T10:00:00Z\",\"to\":\"2026-05-20T10:00:00.000001Z\",\"rows\":null}]}");
-            assertThat(server.send("POST", "/v1/verify?table=none", "").statusCode()).isEqualTo(404);
+                    .isEqualTo(
+                            "{\"quarantine\":[{\"table\":\"runs\",\"partition\":\"" + id
+                                    + "\",\"where\":\"quarantine/x\",\"reason\":\"page 4 is zero\",\"since\":\"2026-05-20T10:00:00Z\","
+                                    + "\"from\":\"2026-05-20T10:00:00Z\",\"to\":\"2026-05-20T10:00:00.000001Z\",\"rows\":null}]}");
+            assertThat(server.send("POST", "/v1/verify?table=none", "").statusCode())
+                    .isEqualTo(404);
         }
     }
 
@@ -122,7 +131,8 @@ class CompletenessRoutesTest {
         try (TestServer server = TestServer.held(o -> o.clock(clock)).withRuns()) {
             assertThat(server.send("POST", "/v1/clock/accept", "").body()).isEqualTo("{\"accepted\":false}");
             clock.jump(Duration.ofDays(3650));
-            assertThat(server.get("/health").body()).contains("DEGRADED", "LEVEE-423 CLOCK_SUSPECT since 2026-05-20T12:00:00Z");
+            assertThat(server.get("/health").body())
+                    .contains("DEGRADED", "LEVEE-423 CLOCK_SUSPECT since 2026-05-20T12:00:00Z");
             assertThat(server.get("/v1/retention/plan").body()).contains("LEVEE-423 CLOCK_SUSPECT: nothing is dropped");
             assertThat(server.send("POST", "/v1/clock/accept", "").body()).isEqualTo("{\"accepted\":true}");
             assertThat(server.get("/health").body()).contains("\"status\":\"UP\"");

@@ -88,7 +88,9 @@ class HeldEngineTest {
             HeldEngine engine = HeldEngine.last();
             engine.hold();
             HttpResponse<String> accepted = server.send("POST", path + "?ack=accepted", TestServer.line(1, "OK"));
-            assertThat(accepted.statusCode()).as("while the writer stands still").isEqualTo(200);
+            assertThat(accepted.statusCode())
+                    .as("while the writer stands still")
+                    .isEqualTo(200);
             assertThat(server.store.status().stored()).isZero();
             engine.release();
             Awaitility.await().until(() -> server.store.status().stored() == 1);
@@ -107,7 +109,8 @@ class HeldEngineTest {
                 assertThat(waiting.join().statusCode()).isEqualTo(200);
                 assertThat(engine.level).isEqualTo(level);
             }
-            assertThat(server.send("POST", path + "?ack=perhaps", TestServer.line(1, "OK")).body())
+            assertThat(server.send("POST", path + "?ack=perhaps", TestServer.line(1, "OK"))
+                            .body())
                     .contains("there is no ack level 'perhaps'");
         }
     }

@@ -81,7 +81,8 @@ class ClockJumpTest {
     }
 
     private Store open() {
-        return Levee.open(dir, o -> o.clock(clock).memory(Bytes.mebi(32)).queryThreads(1).retentionEvery(Duration.ofDays(1)));
+        return Levee.open(
+                dir, o -> o.clock(clock).memory(Bytes.mebi(32)).queryThreads(1).retentionEvery(Duration.ofDays(1)));
     }
 
     private void pass(Duration time) {
@@ -164,7 +165,9 @@ class ClockJumpTest {
             pass(Duration.ofMinutes(1));
         }
         boolean nobodyKnows = when == When.BEFORE_BOOT && days != -1 || when == When.AT_BOOT && days == 1;
-        assertThat(store.acceptClock()).as("only a person can say which of two times is right").isEqualTo(nobodyKnows);
+        assertThat(store.acceptClock())
+                .as("only a person can say which of two times is right")
+                .isEqualTo(nobodyKnows);
         assertThat(store.status().health()).isEqualTo(new Health(Health.State.UP, List.of()));
         pass(Duration.ofDays(3));
         append(store, truth);
@@ -183,11 +186,10 @@ class ClockJumpTest {
             clock.jump(Duration.ofDays(1));
             assertThat(store.planRetention().drops()).isEmpty();
             assertThat(store.planRetention().kept().get("events")).startsWith("LEVEE-423 CLOCK_SUSPECT");
-            assertThatThrownBy(() -> store.applyRetention(plan))
-                    .isInstanceOfSatisfying(LeveeException.class, e -> {
-                        assertThat(e.code()).isEqualTo(ErrorCode.CLOCK_SUSPECT);
-                        assertThat(e.hint()).contains("levee clock accept");
-                    });
+            assertThatThrownBy(() -> store.applyRetention(plan)).isInstanceOfSatisfying(LeveeException.class, e -> {
+                assertThat(e.code()).isEqualTo(ErrorCode.CLOCK_SUSPECT);
+                assertThat(e.hint()).contains("levee clock accept");
+            });
             assertThat(store.acceptClock()).isTrue();
             assertThat(store.applyRetention(plan).dropped()).hasSameSizeAs(plan.drops());
         }

@@ -22,6 +22,12 @@ record Invocation(
         String exceptionType) {
     private static final String[] EXCEPTIONS = {"TimeoutError", "ConnectionError", "ValueError", "KeyError"};
 
+    /** The same run, ended at another time. */
+    Invocation finishingAt(Instant at) {
+        return new Invocation(
+                taskId, taskName, state, receivedAt, startedAt, at, runtimeMs, worker, queue, exceptionType);
+    }
+
     /** The same records for the same seed: evenly over a span, in the order of their ends. */
     static Invocation[] generate(int count, Instant start, long spanMillis, long seed) {
         Random random = new Random(seed);

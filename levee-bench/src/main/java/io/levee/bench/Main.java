@@ -1,10 +1,17 @@
 package io.levee.bench;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.io.IOException;
 
-/** {@code java -jar levee-bench.jar append|upsert|copy [--records N] [--rounds N] [--dir DIR] [--only NAME]}. */
+/** {@code java -jar levee-bench.jar NAME [--option value]…}; see {@link #USAGE}. */
 public final class Main {
+    private static final String USAGE = """
+            usage: levee-bench append|upsert|copy [--records N] [--rounds N] [--only NAME]
+                   levee-bench enqueue [--producers 1,2,4,8] [--iterations 10]
+                   levee-bench latency [--rates 1000,10000,50000] [--seconds 30] [--ack COMMITTED]
+                   levee-bench receipts [--records 500000] [--single 50000] [--callers 1,16,64] [--rounds 3]
+                   java -Xms512m -Xmx512m -jar levee-bench.jar overload [--minutes 10] [--producers 2] [--queue 50000]
+                   each: [--dir DIR]""";
+
     private Main() {}
 
     /**
@@ -14,28 +21,27 @@ public final class Main {
      * @throws Exception whatever a contender throws: a benchmark that fails says nothing
      */
     public static void main(String[] args) throws Exception {
-        int records = Integer.parseInt(option(args, "--records", "1000000"));
-        int rounds = Integer.parseInt(option(args, "--rounds", "5"));
-        Path directory = Path.of(option(args, "--dir", System.getProperty("java.io.tmpdir")));
-        Contest contest = new Contest(Files.createDirectories(directory), records, rounds, option(args, "--only", ""));
+        Options options = Options.of(args);
         switch (args.length == 0 ? "" : args[0]) {
-            case "append" -> new AppendBench(contest).append();
-            case "upsert" -> new AppendBench(contest).upsert();
-            case "copy" -> new CopyBench(contest).copy();
+            case "append" -> new AppendBench(contest(options)).append();
+            case "upsert" -> new AppendBench(contest(options)).upsert();
+            case "copy" -> new CopyBench(contest(options)).copy();
+            case "enqueue" -> EnqueueBench.run(options);
+            case "latency" -> new LatencyBench(options).run();
+            case "receipts" -> new ReceiptBench(options).run();
+            case "overload" -> System.exit(new OverloadBench(options).run() ? 0 : 1);
             default -> {
-                System.err.println(
-                        "usage: levee-bench append|upsert|copy [--records N] [--rounds N] [--dir DIR] [--only NAME]");
+                System.err.println(USAGE);
                 System.exit(2);
             }
         }
     }
 
-    private static String option(String[] args, String name, String fallback) {
-        for (int i = 1; i < args.length - 1; i++) {
-            if (args[i].equals(name)) {
-                return args[i + 1];
-            }
-        }
-        return fallback;
+    private static Contest contest(Options options) throws IOException {
+        return new Contest(
+                options.directory(),
+                options.number("--records", 1_000_000),
+                options.number("--rounds", 5),
+                options.text("--only", ""));
     }
 }

@@ -6,6 +6,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
 import java.sql.Statement;
 import org.jspecify.annotations.Nullable;
 
@@ -99,7 +100,8 @@ final class Postgres {
         // 57P: ended by an administrator or a timeout; 25P03: idle in a transaction; 25006: a standby, of which only
         // another
         // connection can lead away; 53: no connection or memory left.
-        return state.startsWith("08")
+        return e instanceof SQLTransientConnectionException // A pool had none in time, and says nothing else.
+                || state.startsWith("08")
                 || state.startsWith("57P")
                 || state.equals("25P03")
                 || state.equals(READ_ONLY)

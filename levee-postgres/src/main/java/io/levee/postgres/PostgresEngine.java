@@ -26,6 +26,7 @@ import io.levee.engine.SourcePoint;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
 import io.levee.engine.TailQuery;
+import io.levee.engine.Verification;
 import io.levee.engine.WriteRow;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -46,6 +47,7 @@ final class PostgresEngine implements StorageEngine {
     private final Manifest manifest;
     private final Tables tables;
     private final Sizes sizes;
+    private final Damage damage;
     private final Map<String, Object> pragmas;
     private final String name;
     private final @Nullable Writing writing;
@@ -84,6 +86,7 @@ final class PostgresEngine implements StorageEngine {
         this.name = "postgresql " + pragmas.getOrDefault("server_version", "");
         this.tables = new Tables(session, catalog);
         this.sizes = new Sizes(session, catalog);
+        this.damage = new Damage(connections, session, catalog.names());
         floors.putAll(session.ask("the catalog cannot be read", catalog::floors));
     }
 
@@ -466,21 +469,34 @@ final class PostgresEngine implements StorageEngine {
         }
     }
 
+    @Override
+    public Verification verify(PartitionId id) {
+        return damage.verify(id);
+    }
+
     // Reading: each query takes a connection of its own
+
+    private void reading(Runnable scan) {
+        try {
+            scan.run();
+        } catch (LeveeException e) {
+            throw damage.named(e);
+        }
+    }
 
     @Override
     public void rows(RowQuery query, Execution execution, RowSink sink) {
-        new RowScan(connections.pool(), catalog.names(), query, execution).run(sink);
+        reading(() -> new RowScan(connections.pool(), catalog.names(), query, execution).run(sink));
     }
 
     @Override
     public void aggregate(TableSpec spec, Aggregation aggregation, Execution execution, RowSink sink) {
-        new GroupScan(connections.pool(), catalog.names(), spec, aggregation, execution).run(sink);
+        reading(() -> new GroupScan(connections.pool(), catalog.names(), spec, aggregation, execution).run(sink));
     }
 
     @Override
     public void tail(TailQuery query, Execution execution, RowSink sink) {
-        new TailScan(connections.pool(), catalog.names(), query, execution).run(sink);
+        reading(() -> new TailScan(connections.pool(), catalog.names(), query, execution).run(sink));
     }
 
     @Override
@@ -490,7 +506,7 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public void sql(SqlQuery query, Execution execution, RowSink sink) {
-        new SqlScan(connections.pool(), catalog.names(), query, tables(), execution).run(sink);
+        reading(() -> new SqlScan(connections.pool(), catalog.names(), query, tables(), execution).run(sink));
     }
 
     // The end

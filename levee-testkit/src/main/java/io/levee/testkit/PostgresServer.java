@@ -34,7 +34,7 @@ public final class PostgresServer implements AutoCloseable {
     private final @Nullable EmbeddedPostgres embedded;
     private final List<String> schemas = new ArrayList<>();
 
-    private PostgresServer(String address, @Nullable EmbeddedPostgres embedded) {
+    PostgresServer(String address, @Nullable EmbeddedPostgres embedded) {
         this.address = address;
         this.embedded = embedded;
     }

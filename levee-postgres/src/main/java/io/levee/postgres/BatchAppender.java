@@ -101,6 +101,10 @@ final class BatchAppender {
                 write(spec, items, level, seq);
             }
         } catch (SQLException e) {
+            if (Postgres.gone(e)) {
+                // Whichever of these it was that met the end of the connection: the next batch needs another one.
+                session.lost();
+            }
             failRows(left, failure(e), later(e));
         } catch (LeveeException e) {
             failRows(left, e, e.retryable());

@@ -90,14 +90,14 @@ class ServerTortureTest {
         try (PostgresProcess process = PostgresProcess.start(directory)) {
             torture(process.server(), store -> {
                 for (int stop = 0; stop < STOPS; stop++) {
-                    progress();
+                    progress(store);
                     LockSupport.parkNanos(random.nextLong(300_000_000));
                     process.stopImmediately();
                     LockSupport.parkNanos(random.nextLong(500_000_000));
                     process.start();
                 }
                 // I12: nobody does anything, and it is well again.
-                progress();
+                progress(store);
             });
         }
     }
@@ -119,7 +119,7 @@ class ServerTortureTest {
                     }
                     LockSupport.parkNanos(random.nextLong(60_000_000));
                     if (killed % 10 == 9) {
-                        progress();
+                        progress(store);
                     }
                 }
             });
@@ -228,13 +228,13 @@ class ServerTortureTest {
         }
     }
 
-    private void progress() {
+    private void progress(Store store) {
         int before = receipts.size();
-        await("receipts come").atMost(Duration.ofSeconds(60)).until(() -> progressed(before));
-    }
-
-    private boolean progressed(int before) {
-        return receipts.size() > before + 100;
+        await("receipts come")
+                .atMost(Duration.ofSeconds(60))
+                .untilAsserted(() -> assertThat(receipts.size())
+                        .as("%s", store.status())
+                        .isGreaterThan(before + 100));
     }
 
     private void check(PostgresServer server, String schema, CloseReport report) {

@@ -37,6 +37,7 @@ final class Ledger {
     private final Clock clock;
     private final String owner;
     private final List<Gap> before;
+    private final @Nullable CloseReport reportBefore;
     private LossRanges ranges;
     private boolean unsure;
     /** What the engine found missing itself: told at once, written with the next call. */
@@ -45,13 +46,19 @@ final class Ledger {
     private final List<Gap> foundNow = new ArrayList<>();
 
     private Ledger(
-            Names names, CatalogSession session, Clock clock, String owner, LossRanges ranges, List<Gap> before) {
+            Names names,
+            CatalogSession session,
+            Clock clock,
+            String owner,
+            LossRanges ranges,
+            @Nullable CloseReport reportBefore) {
         this.names = names;
         this.session = session;
         this.clock = clock;
         this.owner = owner;
         this.ranges = ranges;
-        this.before = before;
+        this.before = ranges.gaps();
+        this.reportBefore = reportBefore;
     }
 
     /** Makes its table, in the caller's transaction. */
@@ -79,7 +86,7 @@ final class Ledger {
             ranges = more;
         }
         catalog.put(c, "heartbeat", heartbeat(clock.instant(), List.of()));
-        return new Ledger(catalog.names(), session, clock, owner, ranges, ranges.gaps());
+        return new Ledger(catalog.names(), session, clock, owner, ranges, report(c, catalog));
     }
 
     /** What the catalog says was lost, for a store that is open for reading; what a stopped writer may have cost, too. */
@@ -285,6 +292,12 @@ final class Ledger {
     }
 
     // The last close
+
+    /** The report of the last close before this opening: from memory, since the status shows it while the server is away. */
+    @Nullable
+    CloseReport reportBefore() {
+        return reportBefore;
+    }
 
     /** Keeps the report of an ordered close, in the caller's transaction. */
     static void putReport(Connection c, Catalog catalog, CloseReport report) throws SQLException {

@@ -320,6 +320,9 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public @Nullable CloseReport lastReport() {
+        if (writing != null) {
+            return writing.ledger.reportBefore();
+        }
         return session.ask("the last report cannot be read", c -> Optional.ofNullable(Ledger.report(c, catalog)))
                 .orElse(null);
     }

@@ -23,6 +23,7 @@ import io.levee.testkit.PostgresProcess;
 import io.levee.testkit.PostgresServer;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -167,6 +168,37 @@ class ServerTroubleTest {
             return false;
         } catch (LeveeException e) {
             return String.valueOf(e.getMessage()).contains("password authentication failed");
+        }
+    }
+
+    /** The address names both: the standby takes no rows until somebody promotes it, and then all of them. */
+    @Test
+    void shouldGoOnWithAStandbyThatTakesOver(@TempDir Path other) {
+        try (PostgresProcess standby = process.standby(Files.createDirectory(other.resolve("standby")))) {
+            server.run("ALTER SYSTEM SET synchronous_standby_names = '*'");
+            server.run("SELECT pg_reload_conf()");
+            await().until(() -> server.texts("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
+                    .size() == 1);
+            String both = address.replaceFirst("(localhost:\\d+)", "$1,localhost:" + standby.port());
+            try (Store store = Levee.open(both, false, o -> {})) {
+                Table<Row> table = store.createTable(JOBS);
+                table.append(job(1), Ack.COMMITTED).join();
+                process.stopImmediately();
+                CompletableFuture<?> waiting = table.append(job(2), Ack.COMMITTED);
+                awaitReason(store, "is a standby");
+                assertThat(waiting).isNotDone();
+                standby.server().run("SELECT pg_promote()");
+                waiting.join();
+                assertThat(standby.server().texts("SELECT n FROM " + names.in("jobs") + " ORDER BY n"))
+                        .containsExactly("1", "2");
+                assertThat(store.gaps()).isEmpty();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } finally {
+            process.start();
+            server.run("ALTER SYSTEM RESET synchronous_standby_names");
+            server.run("SELECT pg_reload_conf()");
         }
     }
 

@@ -7,6 +7,7 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -59,6 +60,32 @@ public final class PostgresProcess implements AutoCloseable {
         PostgresProcess made = new PostgresProcess(data, freePort(), Arrays.asList(settings));
         made.start();
         return made;
+    }
+
+    /**
+     * Makes a standby that follows this server, from a copy of its data: this one is stopped and started again for that.
+     *
+     * @param directory where the standby's data goes
+     */
+    public PostgresProcess standby(Path directory) {
+        Path copy = directory.resolve("data");
+        stop();
+        try (Stream<Path> files = Files.walk(data)) {
+            for (Path file : files.toList()) {
+                Files.copy(
+                        file, copy.resolve(data.relativize(file).toString()), StandardCopyOption.COPY_ATTRIBUTES);
+            }
+            Files.createFile(copy.resolve("standby.signal"));
+            Files.writeString(
+                    copy.resolve("postgresql.auto.conf"),
+                    "primary_conninfo = 'host=localhost port=" + port + " user=postgres'\n");
+        } catch (IOException e) {
+            throw new UncheckedIOException("the data of a server cannot be copied", e);
+        }
+        start();
+        PostgresProcess standby = new PostgresProcess(copy, freePort(), settings);
+        standby.start();
+        return standby;
     }
 
     private static int freePort() {

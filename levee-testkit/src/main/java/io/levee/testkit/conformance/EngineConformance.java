@@ -142,6 +142,14 @@ public abstract class EngineConformance {
     }
 
     @Nested
+    @DisplayName("losses, reports and checks")
+    class Losses extends LossConformance {
+        Losses() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
     @DisplayName("SQL")
     class Sql extends SqlConformance {
         Sql() {

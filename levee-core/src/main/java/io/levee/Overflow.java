@@ -1,6 +1,8 @@
 package io.levee;
 
+import java.nio.file.Path;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What happens to a write when the queue is full. A record that somebody waits for is never evicted by any of them.
@@ -22,6 +24,17 @@ public sealed interface Overflow {
     /** The call throws {@link ErrorCode#QUEUE_FULL} at once, and nothing of it is queued. */
     record Reject() implements Overflow {}
 
+    /**
+     * Records go to files, in order, and come back when the writer has caught up; until then every later record that nobody waits for
+     * goes behind them. Past the limit the new record is lost, and counted. Records in the files survive the process and are written
+     * after the next opening. A record that somebody waits for is never spilled: the call throws {@link ErrorCode#QUEUE_FULL} where the
+     * queue is full, or where it would overtake a spilled record of its table's keys.
+     *
+     * @param limit most bytes of the files
+     * @param directory where the files are, one directory a store; null: in the store's own directory, if it has one
+     */
+    record Spill(Bytes limit, @Nullable Path directory) implements Overflow {}
+
     /** See {@link DropOldest}: the default of the library. */
     static Overflow dropOldest() {
         return new DropOldest();
@@ -35,6 +48,16 @@ public sealed interface Overflow {
     /** See {@link Block}. */
     static Overflow block(Duration timeout) {
         return new Block(timeout);
+    }
+
+    /** See {@link Spill}: into the store's directory. */
+    static Overflow spill(Bytes limit) {
+        return new Spill(limit, null);
+    }
+
+    /** See {@link Spill}. */
+    static Overflow spill(Bytes limit, Path directory) {
+        return new Spill(limit, directory);
     }
 
     /** See {@link Reject}. */

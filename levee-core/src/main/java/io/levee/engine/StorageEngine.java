@@ -10,6 +10,7 @@ import io.levee.PartitionInfo;
 import io.levee.SqlQuery;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -26,6 +27,11 @@ public interface StorageEngine {
 
     /** The store's address as users see it, without credentials. Any thread. */
     String address();
+
+    /** The store's own directory on this machine, where files beside the data may be kept; null where it has none. Any thread. */
+    default @Nullable Path localDirectory() {
+        return null;
+    }
 
     /** The settings as read back from a connection (guarantee G41). Any thread. */
     Map<String, Object> pragmas();

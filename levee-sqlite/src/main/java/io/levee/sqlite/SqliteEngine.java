@@ -31,6 +31,7 @@ import io.levee.engine.StoredRow;
 import io.levee.engine.TailQuery;
 import io.levee.engine.WriteRow;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -151,6 +152,11 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public String name() {
         return name;
+    }
+
+    @Override
+    public Path localDirectory() {
+        return paths.root();
     }
 
     @Override

@@ -56,6 +56,7 @@ public final class EraseService {
     /** See {@link io.levee.Table#erase}. */
     public EraseReport erase(TableState table, Expr where) {
         Expr still = ExprResolver.resolve(where, table.spec());
+        long spilled = writes.sealSpill();
         if (!writes.flush(QUEUE_PATIENCE)) {
             throw new LeveeException(
                             ErrorCode.DEADLINE,
@@ -63,6 +64,9 @@ public final class EraseService {
                     .hint("see status for what keeps the writer, and erase again");
         }
         List<String> pending = new ArrayList<>();
+        if (writes.spillHolds(spilled)) {
+            pending.add("spill files with records that were accepted before: they are deleted once all of theirs are written");
+        }
         long deleted = 0;
         String after = null;
         do {

@@ -67,6 +67,10 @@ final class HealthRules {
                     trouble.sinceMicros(),
                     "some records of " + trouble.table() + " wait: " + trouble.what());
         }
+        String spill = writes.spillTrouble();
+        if (spill != null) {
+            reasons.add(spill);
+        }
         if (books.uncertain() > 0) {
             reasons.add(books.uncertain() + " records may or may not be stored, until they were looked up");
         }

@@ -40,6 +40,11 @@ final class Accounts {
         return records < limitRecords && bytes + record.bytes() <= limitBytes;
     }
 
+    /** Whether the queue has room to spare for what was spilled, and for records that somebody waits for. */
+    boolean halfEmpty() {
+        return records <= limitRecords / 2 && bytes <= limitBytes / 2;
+    }
+
     /** Whether there was room if records and bytes that may be evicted were gone. */
     boolean wouldFit(Pending record, int evictable, long evictableBytes) {
         return records - evictable < limitRecords && bytes - evictableBytes + record.bytes() <= limitBytes;
@@ -71,16 +76,10 @@ final class Accounts {
         bytes += record.bytes();
     }
 
-    /** A record of the spill file cannot be brought back. */
-    void spoiled(String table, long timeMicros) {
-        spilled--;
-        note(table, timeMicros, LossReason.WRITE_FAILED);
-    }
-
-    /** Records that an earlier life left in the spill file. */
-    void inherited(long count) {
-        accepted += count;
-        spilled += count;
+    /** A record that an earlier life left in a spill file is of a table that is not there any more. */
+    void homeless(SpillCodec.Spilled record) {
+        accepted++;
+        note(record.table(), record.timeMicros(), LossReason.WRITE_FAILED);
     }
 
     /** A record of the memory made room for another. */

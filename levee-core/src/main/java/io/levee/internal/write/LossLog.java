@@ -31,6 +31,10 @@ public final class LossLog {
     private final LossRanges life = new LossRanges();
     private final Map<LossReason, Counter> counters = new EnumMap<>(LossReason.class);
     private LossRanges fresh = new LossRanges();
+    /** Ranges that nobody could count. */
+    private final List<Gap> uncounted = new ArrayList<>();
+
+    private final List<Gap> freshUncounted = new ArrayList<>();
     private List<Gap> handed = List.of();
 
     /** The losses of one reason. */
@@ -100,9 +104,17 @@ public final class LossLog {
         return recent;
     }
 
+    /** Notes a range of records that nobody could count. */
+    public synchronized void note(Gap gap) {
+        uncounted.add(gap);
+        freshUncounted.add(gap);
+    }
+
     /** The ranges of this life. */
     public synchronized List<Gap> gaps() {
-        return life.gaps();
+        List<Gap> all = new ArrayList<>(life.gaps());
+        all.addAll(uncounted);
+        return all;
     }
 
     /** All ranges, those of earlier lives first. */
@@ -114,7 +126,7 @@ public final class LossLog {
 
     /** Whether {@link #handOver} has anything to hand over. */
     synchronized boolean pending() {
-        return !handed.isEmpty() || !fresh.isEmpty();
+        return !handed.isEmpty() || !fresh.isEmpty() || !freshUncounted.isEmpty();
     }
 
     /**
@@ -122,8 +134,10 @@ public final class LossLog {
      * so a write that failed is repeated as it was, and nothing is left out or written twice.
      */
     synchronized List<Gap> handOver() {
-        if (handed.isEmpty() && !fresh.isEmpty()) {
-            handed = fresh.gaps();
+        if (handed.isEmpty()) {
+            handed = new ArrayList<>(fresh.gaps());
+            handed.addAll(freshUncounted);
+            freshUncounted.clear();
             fresh = new LossRanges();
         }
         return handed;

@@ -16,6 +16,7 @@ class Pending extends WriteRow {
     private boolean inHand;
     private boolean delayed;
     private boolean uncertain;
+    private @Nullable SpillSegment spilled;
 
     Pending(TableState table, @Nullable Object[] values, long timeMicros, int bytes, @Nullable Waiter waiter) {
         super(values, timeMicros);
@@ -71,6 +72,15 @@ class Pending extends WriteRow {
     final void queued(long place, long nanos) {
         ticket = place;
         queuedNanos = nanos;
+    }
+
+    /** The spill file that it is still in, or null: it is settled there too, and stays there where the store closes. */
+    final @Nullable SpillSegment spilled() {
+        return spilled;
+    }
+
+    final void spilled(SpillSegment segment) {
+        spilled = segment;
     }
 
     /** Whether the writer has it now. */

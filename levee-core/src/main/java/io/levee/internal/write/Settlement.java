@@ -177,6 +177,10 @@ final class Settlement {
                 queue.made(change);
                 continue;
             }
+            if (entry.spilled() != null) {
+                // It stays in its file, and is written after the next opening.
+                continue;
+            }
             byTable.computeIfAbsent(entry.table(), t -> new ArrayList<>()).add(entry);
             if (entry.uncertain()) {
                 losses.note(entry.table().spec().name(), entry.timeMicros(), LossReason.UNCERTAIN);

@@ -91,6 +91,12 @@ public final class Tables {
         return state;
     }
 
+    /** A declared table, or null. */
+    @Nullable
+    TableState known(String name) {
+        return states.get(name);
+    }
+
     /** The declared tables, by name. */
     public List<TableSpec> specs() {
         if (readOnly) {

@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The one bounded queue between callers and the writer. Thread-safe.
@@ -40,6 +42,8 @@ public final class WriteQueue {
     private final Condition room = lock.newCondition();
     private final Condition settled = lock.newCondition();
     private final Accounts accounts;
+    private final @Nullable Spill spill;
+    private final Function<String, @Nullable TableState> tables;
     private final Ring ring = new Ring();
     private final Lanes lanes = new Lanes();
     private final Linger linger = new Linger();
@@ -52,6 +56,18 @@ public final class WriteQueue {
     private boolean closed;
 
     WriteQueue(int limitRecords, Bytes limitBytes, LossLog losses, MonotonicClock clock) {
+        this(limitRecords, limitBytes, losses, clock, null, name -> null);
+    }
+
+    WriteQueue(
+            int limitRecords,
+            Bytes limitBytes,
+            LossLog losses,
+            MonotonicClock clock,
+            @Nullable Spill spill,
+            Function<String, @Nullable TableState> tables) {
+        this.spill = spill;
+        this.tables = tables;
         this.accounts = new Accounts(limitRecords, limitBytes, losses);
         this.losses = losses;
         this.clock = clock;
@@ -117,7 +133,21 @@ public final class WriteQueue {
 
     private void admit(Pending record, Overflow policy, long nanos) {
         requireOpen();
+        if (spill != null && spill.before(record.table())) {
+            if (!record.waited() && record.source() == null) {
+                spillOrShed(record, spill, policy);
+                return;
+            }
+            if (record.table().spec().keyed()) {
+                throw behindSpill(record.table());
+            }
+        }
         if (!accounts.fits(record)) {
+            accounts.requirePossible(record);
+            if (policy instanceof Overflow.Spill && !record.waited() && record.source() == null) {
+                spillOrShed(record, requireSpill(), policy);
+                return;
+            }
             makeRoom(record, policy, nanos);
         }
         accounts.accepted(record);
@@ -125,8 +155,45 @@ public final class WriteQueue {
         enqueue(record, nanos);
     }
 
+    private Spill requireSpill() {
+        if (spill == null) {
+            throw new LeveeException(
+                            ErrorCode.BAD_VALUE, "the store was opened without a place to spill records to")
+                    .hint("open it with overflow(Overflow.spill(...))");
+        }
+        return spill;
+    }
+
+    private void spillOrShed(Pending record, Spill into, Overflow policy) {
+        if (into.offer(record)) {
+            accounts.spilled();
+            windows.accepted(record.table().inFlight(), record.timeMicros());
+            if (ring.size() == 0 && accounts.halfEmpty()) {
+                hurry();
+            }
+        } else if (policy instanceof Overflow.Block || policy instanceof Overflow.Reject) {
+            throw accounts.full();
+        } else {
+            shed(record);
+        }
+    }
+
+    private static LeveeException behindSpill(TableState table) {
+        return new LeveeException(
+                        ErrorCode.QUEUE_FULL,
+                        "records of " + table.spec().name()
+                                + " that were accepted before are in the spill file and must be written first")
+                .with("table", table.spec().name())
+                .hint("try again when the writer has caught up");
+    }
+
+    private void shed(Pending record) {
+        accounts.shed(record);
+        windows.accepted(record.table().inFlight(), record.timeMicros());
+        throw new Shed();
+    }
+
     private void makeRoom(Pending record, Overflow policy, long nanos) {
-        accounts.requirePossible(record);
         if (policy instanceof Overflow.Block block) {
             awaitRoom(record, nanos + block.timeout().toNanos());
         } else if (policy instanceof Overflow.DropOldest) {
@@ -139,9 +206,7 @@ public final class WriteQueue {
                 evictOldest();
             }
         } else if (policy instanceof Overflow.DropNewest && !record.waited()) {
-            accounts.shed(record);
-            windows.accepted(record.table().inFlight(), record.timeMicros());
-            throw new Shed();
+            shed(record);
         } else {
             throw accounts.full();
         }
@@ -183,6 +248,75 @@ public final class WriteQueue {
             throw accounts.full();
         }
         accounts.evicted(oldest);
+        leftSpill(oldest);
+    }
+
+    private void leftSpill(Pending record) {
+        SpillSegment segment = record.spilled();
+        if (segment != null && spill != null) {
+            spill.settled(segment);
+        }
+    }
+
+    /** Queues again some of what was spilled, as far as there is room. Writer thread. Returns whether there is room for more. */
+    boolean refill() {
+        if (spill == null) {
+            return false;
+        }
+        SpillSegment from;
+        lock.lock();
+        try {
+            if (!accounts.halfEmpty() || !spill.unreadLeft()) {
+                return false;
+            }
+            spill.flush();
+            from = spill.toRead();
+        } finally {
+            lock.unlock();
+        }
+        List<SpillCodec.Spilled> read = from == null ? List.of() : spill.read(from);
+        lock.lock();
+        try {
+            if (from != null) {
+                spill.ahead(from, read);
+            }
+            long nanos = clock.nanos();
+            for (Spill.Read next = spill.peek(); next != null; next = spill.peek()) {
+                if (!readBack(next, nanos)) {
+                    break;
+                }
+                spill.handed();
+            }
+            spill.free();
+            return from != null && !read.isEmpty() && spill.peek() == null;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Queues a record of a spill file again; false where there is no room. */
+    private boolean readBack(Spill.Read next, long nanos) {
+        SpillCodec.Spilled from = next.record();
+        TableState table = tables.apply(from.table());
+        if (table == null) {
+            accounts.homeless(from);
+            return true;
+        }
+        Pending record =
+                new Pending(table, from.values(), from.timeMicros(), WriteService.bytes(from.values()), null);
+        if (!accounts.fits(record)) {
+            return false;
+        }
+        record.source(from.mark());
+        record.spilled(next.segment());
+        if (next.segment().inherited()) {
+            accounts.accepted(record);
+            windows.accepted(table.inFlight(), record.timeMicros());
+        } else {
+            accounts.readBack(record);
+        }
+        enqueue(record, nanos);
+        return true;
     }
 
     private void enqueue(Pending entry, long nanos) {
@@ -199,6 +333,9 @@ public final class WriteQueue {
         lock.lock();
         try {
             requireOpen();
+            if (spill != null && change.table().spec().keyed() && change.key() != null && !spill.over()) {
+                throw behindSpill(change.table());
+            }
             enqueue(change, clock.nanos());
             hurry();
         } finally {
@@ -253,7 +390,9 @@ public final class WriteQueue {
         while (!hurry && !(closed && (ring.size() > 0 || lanes.isEmpty()))) {
             long nanos = clock.nanos();
             long left = lanes.nextDueNanos(latest) - nanos;
-            if (ring.size() > 0) {
+            if (ring.size() > 0 && spill != null && spill.unreadLeft()) {
+                return;
+            } else if (ring.size() > 0) {
                 left = Math.min(left, linger.leftNanos(ring, nanos));
             }
             if (left <= 0) {
@@ -273,7 +412,12 @@ public final class WriteQueue {
         try {
             for (Pending row : rows) {
                 row.inHand(false);
-                accounts.tried(row);
+                if (accounts.tried(row)) {
+                    leftSpill(row);
+                }
+            }
+            if (spill != null) {
+                spill.free();
             }
             lanes.tried(table, rows, clock.nanos());
             for (Pending row : rows) {
@@ -358,7 +502,10 @@ public final class WriteQueue {
     boolean drained() {
         lock.lock();
         try {
-            return accounts.unsettled() == 0 && ring.size() == 0 && lanes.isEmpty();
+            return accounts.unsettled() == 0
+                    && ring.size() == 0
+                    && lanes.isEmpty()
+                    && (spill == null || !spill.unreadLeft());
         } finally {
             lock.unlock();
         }
@@ -380,8 +527,16 @@ public final class WriteQueue {
         lock.lock();
         try {
             long goal = tickets;
+            long spilledUpTo = spill == null ? 0 : spill.lastPosition();
+            boolean spilled = spill != null;
             long end = clock.nanos() + timeout.toNanos();
-            while (oldestUnsettled() <= goal) {
+            while (spilled || oldestUnsettled() <= goal) {
+                if (spilled && spill != null && spill.readUpTo(spilledUpTo)) {
+                    // What was spilled before this call has its places in the queue by now.
+                    spilled = false;
+                    goal = tickets;
+                    continue;
+                }
                 hurry();
                 long left = end - clock.nanos();
                 if (left <= 0) {
@@ -434,6 +589,47 @@ public final class WriteQueue {
         }
     }
 
+    /** Begins a new spill file, so that what is spilled by now leaves the disk once it is settled. Returns the last position of it. */
+    long sealSpill() {
+        lock.lock();
+        try {
+            if (spill == null) {
+                return 0;
+            }
+            spill.seal();
+            return spill.lastPosition();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether records up to a position are still in spill files. */
+    boolean spillHolds(long position) {
+        lock.lock();
+        try {
+            return spill != null && spill.holds(position);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Closes the spill files, after the writer's end. Returns what failed, or null. */
+    @Nullable
+    String closeSpill() {
+        lock.lock();
+        try {
+            return spill == null ? null : spill.close();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** What keeps the spill from working, or null. */
+    @Nullable
+    String spillTrouble() {
+        return spill == null ? null : spill.trouble();
+    }
+
     /** Refuses new records from now on. */
     void close() {
         lock.lock();
@@ -468,7 +664,7 @@ public final class WriteQueue {
         try {
             long oldest = Math.min(lanes.oldestNanos(), ring.oldestNanos());
             long now = clock.nanos();
-            return accounts.books(oldest == Long.MAX_VALUE ? 0 : (now - oldest) / 1_000_000, 0, 0);
+            return accounts.books(oldest == Long.MAX_VALUE ? 0 : (now - oldest) / 1_000_000, spill == null ? 0 : spill.bytes(), spill == null ? 0 : spill.limitBytes());
         } finally {
             lock.unlock();
         }

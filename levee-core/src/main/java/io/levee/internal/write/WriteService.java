@@ -22,7 +22,9 @@ import io.levee.engine.StoredRow;
 import io.levee.internal.row.Values;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.time.ClockWatch;
+import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,6 +41,9 @@ import org.jspecify.annotations.Nullable;
 public final class WriteService {
     /** The queue's share of the memory budget. */
     private static final int QUEUE_SHARE = 4;
+
+    /** What new records may add while those that an earlier life spilled are written, where the policy is not to spill. */
+    private static final Bytes LEFT_SPILL = Bytes.mebi(64);
 
     /** What a record takes beside its values: entry, array and ring slot. */
     private static final int RECORD_OVERHEAD = 96;
@@ -68,13 +73,43 @@ public final class WriteService {
         MonotonicClock clock = MonotonicClock.SYSTEM;
         this.losses = new LossLog(engine.losses(), clock, options.clock());
         this.queue = new WriteQueue(
-                options.queueRecords(), new Bytes(options.memory().value() / QUEUE_SHARE), losses, clock);
+                options.queueRecords(),
+                new Bytes(options.memory().value() / QUEUE_SHARE),
+                losses,
+                clock,
+                openSpill(),
+                tables::known);
         this.watch = new ClockWatch(options.clock(), engine.lastSeenMicros());
         this.guard = new TimeGuard(engine, options, watch);
         this.settlement = new Settlement(queue, losses, receipts, options.clock());
         this.writer = new Writer(engine, queue, settlement, clock, patience);
         this.ledger = new Ledger(engine, queue, losses, clock, options.clock());
         tables.specs(); // Reading the catalog fails here, before a thread is started.
+    }
+
+    /** Where the policy is to spill, and where an earlier life has left something. */
+    private @Nullable Spill openSpill() {
+        Overflow.Spill policy = options.overflow() instanceof Overflow.Spill spill ? spill : null;
+        Path own = engine.localDirectory();
+        Path directory = policy == null ? null : policy.directory();
+        if (directory == null && own != null) {
+            directory = own.resolve("spill");
+        }
+        if (policy != null && directory == null) {
+            throw new LeveeException(
+                            ErrorCode.BAD_VALUE,
+                            "the store " + engine.address() + " has no directory of its own to spill records to")
+                    .with("option", "overflow")
+                    .hint("name one: Overflow.spill(limit, directory)");
+        }
+        if (directory == null || policy == null && !Spill.left(directory)) {
+            return null;
+        }
+        return new Spill(
+                directory,
+                policy == null ? LEFT_SPILL : policy.limit(),
+                losses,
+                Micros.of(options.clock().instant()));
     }
 
     /** Starts the writer. */
@@ -178,14 +213,30 @@ public final class WriteService {
     private static Pending entry(TableState table, Row row, @Nullable Waiter waiter) {
         TableState.Layout layout = table.layout(row.spec());
         @Nullable Object[] values = new Object[layout.width()];
-        int bytes = RECORD_OVERHEAD;
         int[] positions = layout.positions();
         for (int i = 0; i < positions.length; i++) {
-            Object value = row.stored(i);
-            values[positions[i]] = value;
+            values[positions[i]] = row.stored(i);
+        }
+        return new Pending(table, values, row.timeMicros(), bytes(values), waiter);
+    }
+
+    /** What a record takes in memory. */
+    static int bytes(@Nullable Object[] values) {
+        int bytes = RECORD_OVERHEAD;
+        for (Object value : values) {
             bytes += Values.size(value);
         }
-        return new Pending(table, values, row.timeMicros(), bytes, waiter);
+        return bytes;
+    }
+
+    /** Has what is spilled by now leave the disk as soon as it is settled. Returns what {@link #spillHolds} needs. */
+    public long sealSpill() {
+        return queue.sealSpill();
+    }
+
+    /** Whether what was spilled before {@link #sealSpill} is still on the disk. */
+    public boolean spillHolds(long position) {
+        return queue.spillHolds(position);
     }
 
     /** See {@link io.levee.Store#flush}. */
@@ -325,6 +376,11 @@ public final class WriteService {
         return settlement.waiting();
     }
 
+    /** What keeps spill files from being written or freed, or null. */
+    public @Nullable String spillTrouble() {
+        return queue.spillTrouble();
+    }
+
     /** How long batches take to write, and how large they may be. */
     public Commits commits() {
         return writer.commits();
@@ -350,8 +406,13 @@ public final class WriteService {
             settlement.giveUpAll(queue.takeAll());
         }
         Books books = queue.books();
-        if (reason.isEmpty() && books.queue().records() > 0) {
-            reason = books.queue().records() + " records were left in the queue";
+        if (reason.isEmpty() && books.queued() > 0) {
+            reason = books.queued() + " records were left in the " + (ended.getCount() > 0 ? "queue" : "spill files")
+                    + (ended.getCount() > 0 ? "" : " and will be written after the next opening");
+        }
+        String spill = queue.closeSpill();
+        if (reason.isEmpty() && spill != null) {
+            reason = spill;
         }
         if (reason.isEmpty() && books.uncertain() > 0) {
             reason = books.uncertain() + " records may or may not be stored";

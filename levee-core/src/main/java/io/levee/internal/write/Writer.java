@@ -62,6 +62,7 @@ final class Writer {
         while (!finished()) {
             runCommands();
             settlement.giveUpOverdue(patience);
+            refill(task);
             List<Pending> batch = queue.take(limit.records(), BATCH_BYTES, wakeNanos());
             try {
                 if (!batch.isEmpty()) {
@@ -80,6 +81,18 @@ final class Writer {
             engine.closeWriter();
         } catch (RuntimeException e) {
             closeFailure = String.valueOf(e.getMessage());
+        }
+    }
+
+    private void refill(Task task) {
+        try {
+            boolean more = true;
+            while (more) {
+                more = queue.refill();
+            }
+        } catch (LeveeException e) {
+            // Spill files that cannot be read now must not keep the rest from being written.
+            task.survived(e);
         }
     }
 

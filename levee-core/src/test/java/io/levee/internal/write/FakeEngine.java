@@ -24,6 +24,7 @@ import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
 import io.levee.engine.TailQuery;
 import io.levee.engine.WriteRow;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -38,6 +39,7 @@ final class FakeEngine implements StorageEngine {
     final AtomicLong batches = new AtomicLong();
     volatile BiConsumer<List<? extends WriteRow>, SeqSource> writing = this::store;
     volatile boolean closedClean;
+    volatile @Nullable Path directory;
 
     void store(List<? extends WriteRow> rows, SeqSource seq) {
         synchronized (stored) {
@@ -63,6 +65,11 @@ final class FakeEngine implements StorageEngine {
     @Override
     public String name() {
         return "fake 1";
+    }
+
+    @Override
+    public @Nullable Path localDirectory() {
+        return directory;
     }
 
     @Override

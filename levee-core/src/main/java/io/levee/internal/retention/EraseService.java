@@ -65,7 +65,8 @@ public final class EraseService {
         }
         List<String> pending = new ArrayList<>();
         if (writes.spillHolds(spilled)) {
-            pending.add("spill files with records that were accepted before: they are deleted once all of theirs are written");
+            pending.add(
+                    "spill files with records that were accepted before: they are deleted once all of theirs are written");
         }
         long deleted = 0;
         String after = null;

@@ -77,8 +77,7 @@ final class Spill {
                     directory.resolve("spill.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
             FileLock held = lock(opened);
             if (held == null) {
-                throw new LeveeException(
-                                ErrorCode.STORE_LOCKED, "another store spills into " + directory)
+                throw new LeveeException(ErrorCode.STORE_LOCKED, "another store spills into " + directory)
                         .hint("give each store a directory of its own: Overflow.spill(limit, directory)");
             }
             this.lockFile = opened;
@@ -219,8 +218,7 @@ final class Spill {
             segments.lastEntry().getValue().flush();
         }
         SpillSegment segment = SpillSegment.create(
-                directory.resolve(String.format(java.util.Locale.ROOT, "spill-%019d.log", nextPosition)),
-                nextPosition);
+                directory.resolve(String.format(java.util.Locale.ROOT, "spill-%019d.log", nextPosition)), nextPosition);
         segments.put(nextPosition, segment);
         trouble = null;
         return segment;
@@ -295,11 +293,7 @@ final class Spill {
     private void hole(long lastTime, SpillCodec.Spilled next) {
         long from = lastTime == Long.MIN_VALUE ? next.timeMicros() : Math.min(lastTime, next.timeMicros());
         losses.note(new Gap(
-                next.table(),
-                from,
-                Math.max(lastTime, next.timeMicros()),
-                Gap.UNKNOWN,
-                LossReason.UNCLEAN_STOP));
+                next.table(), from, Math.max(lastTime, next.timeMicros()), Gap.UNKNOWN, LossReason.UNCLEAN_STOP));
     }
 
     @Nullable

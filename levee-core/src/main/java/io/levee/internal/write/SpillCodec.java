@@ -63,7 +63,9 @@ final class SpillCodec {
 
     private static void put(ByteBuffer out, @Nullable Object value, byte @Nullable [] content) {
         if (content != null) {
-            out.put(value instanceof String ? TEXT : BYTES).putInt(content.length).put(content);
+            out.put(value instanceof String ? TEXT : BYTES)
+                    .putInt(content.length)
+                    .put(content);
         } else if (value instanceof Long number) {
             out.put(LONG).putLong(number);
         } else if (value instanceof Double number) {

@@ -61,8 +61,7 @@ final class SpillSegment {
 
     /** One that an earlier life left. */
     static SpillSegment inherit(Path file) throws IOException {
-        return new SpillSegment(
-                file, FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE), true);
+        return new SpillSegment(file, FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE), true);
     }
 
     private void head(long position) throws IOException {

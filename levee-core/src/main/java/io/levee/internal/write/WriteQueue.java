@@ -157,8 +157,7 @@ public final class WriteQueue {
 
     private Spill requireSpill() {
         if (spill == null) {
-            throw new LeveeException(
-                            ErrorCode.BAD_VALUE, "the store was opened without a place to spill records to")
+            throw new LeveeException(ErrorCode.BAD_VALUE, "the store was opened without a place to spill records to")
                     .hint("open it with overflow(Overflow.spill(...))");
         }
         return spill;
@@ -302,8 +301,7 @@ public final class WriteQueue {
             accounts.homeless(from);
             return true;
         }
-        Pending record =
-                new Pending(table, from.values(), from.timeMicros(), WriteService.bytes(from.values()), null);
+        Pending record = new Pending(table, from.values(), from.timeMicros(), WriteService.bytes(from.values()), null);
         if (!accounts.fits(record)) {
             return false;
         }
@@ -664,7 +662,10 @@ public final class WriteQueue {
         try {
             long oldest = Math.min(lanes.oldestNanos(), ring.oldestNanos());
             long now = clock.nanos();
-            return accounts.books(oldest == Long.MAX_VALUE ? 0 : (now - oldest) / 1_000_000, spill == null ? 0 : spill.bytes(), spill == null ? 0 : spill.limitBytes());
+            return accounts.books(
+                    oldest == Long.MAX_VALUE ? 0 : (now - oldest) / 1_000_000,
+                    spill == null ? 0 : spill.bytes(),
+                    spill == null ? 0 : spill.limitBytes());
         } finally {
             lock.unlock();
         }

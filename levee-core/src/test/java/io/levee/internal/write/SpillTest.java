@@ -154,7 +154,9 @@ class SpillTest {
             }
         }
         assertThat(writes.books().queue().spilledRecords()).isEqualTo(20_001 - 20);
-        assertThat(writes.flush(Duration.ofMillis(10))).as("spilled is not settled").isFalse();
+        assertThat(writes.flush(Duration.ofMillis(10)))
+                .as("spilled is not settled")
+                .isFalse();
         engine.writing = (rows, seq) -> {
             rows.forEach(r -> values.add(java.util.Arrays.asList(r.values())));
             engine.store(rows, seq);
@@ -313,7 +315,8 @@ class SpillTest {
         assertThat(again.flush(Duration.ofSeconds(20))).isTrue();
         List<Object> expected = upTo(1_000).subList(20, 1_001);
         if (torn) {
-            assertThat(engine.stored().equals(expected.subList(0, engine.stored().size())))
+            assertThat(engine.stored()
+                            .equals(expected.subList(0, engine.stored().size())))
                     .as("a prefix, seed " + seed)
                     .isTrue();
             assertThat(again.losses().gaps()).isEmpty();

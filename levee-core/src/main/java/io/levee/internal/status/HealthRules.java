@@ -68,7 +68,7 @@ final class HealthRules {
                     "some records of " + trouble.table() + " wait: " + trouble.what());
         }
         String spill = writes.spillTrouble();
-        if (spill != null) {
+        if (!spill.isEmpty()) {
             reasons.add(spill);
         }
         if (books.uncertain() > 0) {

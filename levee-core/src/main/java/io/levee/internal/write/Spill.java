@@ -13,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -54,7 +53,7 @@ final class Spill {
     private long unread;
     private long unsettled;
     private long handedTo;
-    private volatile @Nullable String trouble;
+    private String trouble = "";
 
     /** A record that was read and is not queued yet. */
     record Read(SpillSegment segment, SpillCodec.Spilled record) {}
@@ -220,7 +219,7 @@ final class Spill {
         SpillSegment segment = SpillSegment.create(
                 directory.resolve(String.format(java.util.Locale.ROOT, "spill-%019d.log", nextPosition)), nextPosition);
         segments.put(nextPosition, segment);
-        trouble = null;
+        trouble = "";
         return segment;
     }
 
@@ -251,7 +250,7 @@ final class Spill {
         if (!segments.isEmpty()) {
             try {
                 segments.lastEntry().getValue().flush();
-                trouble = null;
+                trouble = "";
             } catch (IOException e) {
                 trouble = "cannot spill into " + directory + ": " + e;
             }
@@ -321,24 +320,25 @@ final class Spill {
 
     /** Frees files whose records are all settled. */
     void free() {
-        List<Long> over = new ArrayList<>();
-        segments.forEach((first, segment) -> {
-            boolean aheadOf = !ahead.isEmpty() && ahead.element().segment() == segment;
-            if (segment.over() && !aheadOf && (segment.inherited() || !segment.empty())) {
-                over.add(first);
-            }
-        });
+        if (segments.isEmpty()) {
+            return;
+        }
+        SpillSegment last = segments.lastEntry().getValue();
         try {
-            for (long first : over) {
-                SpillSegment segment = segments.get(first);
-                if (first == segments.lastKey() && !segment.inherited()) {
+            for (Map.Entry<Long, SpillSegment> entry : List.copyOf(segments.entrySet())) {
+                SpillSegment segment = entry.getValue();
+                boolean aheadOf = !ahead.isEmpty() && ahead.element().segment() == segment;
+                if (!segment.over() || aheadOf || !segment.inherited() && segment.empty()) {
+                    continue;
+                }
+                if (segment == last && !segment.inherited()) {
                     segment.reset(nextPosition);
                 } else {
-                    if (first == segments.lastKey()) {
+                    if (segment == last) {
                         roll();
                     }
                     segment.delete();
-                    segments.remove(first);
+                    segments.remove(entry.getKey());
                 }
             }
         } catch (IOException e) {
@@ -358,14 +358,12 @@ final class Spill {
         return limitBytes;
     }
 
-    /** What keeps it from writing or freeing files, or null. Any thread. */
-    @Nullable
+    /** What keeps it from writing or freeing files; empty for nothing. */
     String trouble() {
         return trouble;
     }
 
-    /** Closes the files; those with records that are not settled stay for the next opening. Returns what failed, or null. */
-    @Nullable
+    /** Closes the files; those with records that are not settled stay for the next opening. Returns what failed, or an empty text. */
     String close() {
         IOException failure = null;
         for (SpillSegment segment : segments.values()) {
@@ -377,6 +375,6 @@ final class Spill {
         } catch (IOException e) {
             failure = e;
         }
-        return failure == null ? null : "the spill files could not be closed: " + failure;
+        return failure == null ? "" : "the spill files could not be closed: " + failure;
     }
 }

@@ -83,8 +83,9 @@ final class SpillSegment {
         }
         if (record.remaining() > unwritten.remaining()) {
             int size = record.remaining();
-            writeFully(record, flushed);
-            flushed += size;
+            long at = flushed;
+            writeFully(record, at);
+            flushed = at + size;
         } else {
             unwritten.put(record);
         }
@@ -99,8 +100,9 @@ final class SpillSegment {
         ByteBuffer out = unwritten.duplicate().flip();
         int size = out.remaining();
         // At a place of our own counting: a write that failed half-way is written over by the next one.
-        writeFully(out, flushed);
-        flushed += size;
+        long at = flushed;
+        writeFully(out, at);
+        flushed = at + size;
         unwritten.clear();
     }
 

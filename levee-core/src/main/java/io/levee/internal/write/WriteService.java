@@ -126,7 +126,7 @@ public final class WriteService {
     public void append(TableState table, Row row) {
         try {
             queue.offer(pending(table, row, null), options.overflow());
-        } catch (WriteQueue.Shed e) {
+        } catch (Stock.Shed e) {
             // The policy is to lose the newest record: accepted, and counted as lost.
         }
     }
@@ -231,12 +231,15 @@ public final class WriteService {
 
     /** Has what is spilled by now leave the disk as soon as it is settled. Returns what {@link #spillHolds} needs. */
     public long sealSpill() {
-        return queue.sealSpill();
+        return queue.withSpill(0L, spill -> {
+            spill.seal();
+            return spill.lastPosition();
+        });
     }
 
     /** Whether what was spilled before {@link #sealSpill} is still on the disk. */
     public boolean spillHolds(long position) {
-        return queue.spillHolds(position);
+        return queue.withSpill(false, spill -> spill.holds(position));
     }
 
     /** See {@link io.levee.Store#flush}. */
@@ -376,9 +379,9 @@ public final class WriteService {
         return settlement.waiting();
     }
 
-    /** What keeps spill files from being written or freed, or null. */
-    public @Nullable String spillTrouble() {
-        return queue.spillTrouble();
+    /** What keeps spill files from being written or freed; empty for nothing. */
+    public String spillTrouble() {
+        return queue.withSpill("", Spill::trouble);
     }
 
     /** How long batches take to write, and how large they may be. */
@@ -410,8 +413,8 @@ public final class WriteService {
             reason = books.queued() + " records were left in the " + (ended.getCount() > 0 ? "queue" : "spill files")
                     + (ended.getCount() > 0 ? "" : " and will be written after the next opening");
         }
-        String spill = queue.closeSpill();
-        if (reason.isEmpty() && spill != null) {
+        String spill = queue.withSpill("", Spill::close);
+        if (reason.isEmpty()) {
             reason = spill;
         }
         if (reason.isEmpty() && books.uncertain() > 0) {

@@ -88,7 +88,7 @@ final class Writer {
         try {
             boolean more = true;
             while (more) {
-                more = queue.refill();
+                more = queue.readBackSpilled();
             }
         } catch (LeveeException e) {
             // Spill files that cannot be read now must not keep the rest from being written.

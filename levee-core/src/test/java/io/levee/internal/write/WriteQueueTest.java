@@ -66,7 +66,7 @@ class WriteQueueTest {
                         lost++;
                     }
                     model.add(record);
-                } catch (WriteQueue.Shed e) {
+                } catch (Stock.Shed e) {
                     assertThat(fits).isFalse();
                     assertThat(policy).isEqualTo(Overflow.dropNewest());
                     accepted++;

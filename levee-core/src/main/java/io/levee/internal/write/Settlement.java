@@ -74,9 +74,10 @@ final class Settlement {
                 }
             }
         }
-        queue.tried(table, rows);
+        // Before the books: who waits for a record to be settled finds health as it is then.
         note(troubles, table, trouble, stored > 0);
         note(busy, table, locked, stored > 0);
+        queue.tried(table, rows);
         if (stored > 0) {
             table.changed();
         }

@@ -6,18 +6,12 @@ import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.LossReason;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,11 +37,9 @@ final class Spill {
     /** A segment and the first position that may be in it. */
     private final TreeMap<Long, SpillSegment> segments = new TreeMap<>();
 
-    private final Path directory;
+    private final SpillDirectory directory;
     private final long limitBytes;
     private final LossLog losses;
-    private final FileChannel lockFile;
-    private final FileLock lock;
     private final Deque<Read> ahead = new ArrayDeque<>();
     private long nextPosition;
     private long unread;
@@ -64,80 +56,21 @@ final class Spill {
      * @param nowMicros the wall clock
      * @throws LeveeException {@code STORE_LOCKED}, {@code IO_FAILED}
      */
-    Spill(Path directory, Bytes limit, LossLog losses, long nowMicros) {
-        this.directory = directory;
+    Spill(Path path, Bytes limit, LossLog losses, long nowMicros) {
+        this.directory = new SpillDirectory(path);
         this.limitBytes = limit.value();
         this.losses = losses;
         this.nextPosition = nowMicros;
-        FileChannel opened = null;
         try {
-            Files.createDirectories(directory);
-            opened = FileChannel.open(
-                    directory.resolve("spill.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            FileLock held = lock(opened);
-            if (held == null) {
-                throw new LeveeException(ErrorCode.STORE_LOCKED, "another store spills into " + directory)
-                        .hint("give each store a directory of its own: Overflow.spill(limit, directory)");
+            for (Path file : directory.files()) {
+                SpillSegment segment = SpillSegment.inherit(file);
+                // Names sort as they were made; positions of this life lie above all of theirs.
+                segments.put((long) segments.size(), segment);
+                nextPosition = Math.max(nextPosition, segment.usedBelow() + segment.bytes());
             }
-            this.lockFile = opened;
-            this.lock = held;
-            inherit();
-            opened = null;
         } catch (IOException e) {
-            throw new LeveeException(ErrorCode.IO_FAILED, "cannot spill into " + directory + ": " + e, e);
-        } finally {
-            closeQuietly(opened);
-        }
-    }
-
-    private static @Nullable FileLock lock(FileChannel file) throws IOException {
-        try {
-            return file.tryLock();
-        } catch (OverlappingFileLockException e) {
-            return null;
-        }
-    }
-
-    private static void closeQuietly(@Nullable FileChannel opened) {
-        if (opened != null) {
-            try {
-                opened.close();
-            } catch (IOException e) {
-                // The error that brought us here says more.
-                System.getLogger("io.levee.spill").log(System.Logger.Level.DEBUG, "closing failed", e);
-            }
-        }
-    }
-
-    private void inherit() throws IOException {
-        for (Path file : files(directory)) {
-            SpillSegment segment = SpillSegment.inherit(file);
-            // Names sort as they were made; their places among the positions of this life are below all of these.
-            segments.put((long) segments.size(), segment);
-            nextPosition = Math.max(nextPosition, segment.usedBelow() + segment.bytes());
-        }
-    }
-
-    private static List<Path> files(Path directory) throws IOException {
-        try (Stream<Path> all = Files.list(directory)) {
-            return all.filter(file -> file.getFileName().toString().matches("spill-[0-9]{19}\\.log"))
-                    .sorted()
-                    .toList();
-        }
-    }
-
-    /** Whether a directory holds files that an earlier life left. */
-    static boolean left(Path directory) {
-        try {
-            boolean any = false;
-            if (Files.isDirectory(directory)) {
-                for (Path file : files(directory)) {
-                    any |= SpillSegment.holdsRecords(file);
-                }
-            }
-            return any;
-        } catch (IOException e) {
-            throw new LeveeException(ErrorCode.IO_FAILED, "cannot list " + directory + ": " + e, e);
+            directory.close();
+            throw new LeveeException(ErrorCode.IO_FAILED, "cannot read what was spilled into " + directory + ": " + e, e);
         }
     }
 
@@ -216,8 +149,7 @@ final class Spill {
         if (!segments.isEmpty()) {
             segments.lastEntry().getValue().flush();
         }
-        SpillSegment segment = SpillSegment.create(
-                directory.resolve(String.format(java.util.Locale.ROOT, "spill-%019d.log", nextPosition)), nextPosition);
+        SpillSegment segment = SpillSegment.create(directory.file(nextPosition), nextPosition);
         segments.put(nextPosition, segment);
         trouble = "";
         return segment;
@@ -370,11 +302,8 @@ final class Spill {
             IOException failed = segment.close();
             failure = failure == null ? failed : failure;
         }
-        try (lockFile) {
-            lock.release();
-        } catch (IOException e) {
-            failure = e;
-        }
+        IOException unlocked = directory.close();
+        failure = failure == null ? unlocked : failure;
         return failure == null ? "" : "the spill files could not be closed: " + failure;
     }
 }

@@ -1,7 +1,6 @@
 package io.levee.internal.write;
 
 import io.levee.Bytes;
-import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.LossReason;
 import io.levee.Overflow;
@@ -9,6 +8,7 @@ import io.levee.engine.InFlight;
 import io.levee.engine.WriteRow.Outcome;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +35,7 @@ final class Stock {
     private final Ring ring = new Ring();
     private final Lanes lanes = new Lanes();
     private final InFlightWindows windows = new InFlightWindows();
+    private final Admission admission;
     /** What the writer took last; what of it is settled or went to a lane says so itself. */
     private List<Pending> hand = List.of();
 
@@ -50,49 +51,23 @@ final class Stock {
         this.losses = losses;
         this.spill = spill;
         this.tables = tables;
-    }
-
-    /** Tells {@link WriteService} that the new record itself was shed: accepted, counted as lost, not an error. */
-    static final class Shed extends LeveeException {
-        private static final long serialVersionUID = 1L;
-
-        Shed() {
-            super(ErrorCode.QUEUE_FULL, "the newest record was shed");
-        }
+        this.admission = new Admission(accounts, ring, lanes, windows, spill);
     }
 
     /**
      * Takes a record, or sheds by the policy.
      *
      * @return false where the policy is to wait for room
-     * @throws LeveeException {@code QUEUE_FULL}: the record was not accepted; {@link Shed}
+     * @throws LeveeException {@code QUEUE_FULL}: the record was not accepted; {@link Admission.Shed}
      */
     boolean admit(Pending record, Overflow policy, long nanos) {
-        boolean spillable = !record.waited() && record.source() == null;
-        if (spill != null && spill.before(record.table())) {
-            if (spillable) {
-                spillOrShed(record, spill, policy);
-                return true;
-            }
-            if (record.table().spec().keyed()) {
-                throw behindSpill(record.table());
-            }
+        Admission.Way way = admission.way(record, policy);
+        if (way == Admission.Way.QUEUE) {
+            accounts.accepted(record);
+            windows.accepted(record.table().inFlight(), record.timeMicros());
+            enqueue(record, nanos);
         }
-        if (!accounts.fits(record)) {
-            accounts.requirePossible(record);
-            if (policy instanceof Overflow.Block) {
-                return false;
-            }
-            if (policy instanceof Overflow.Spill && spillable) {
-                spillOrShed(record, requireSpill(), policy);
-                return true;
-            }
-            makeRoom(record, policy);
-        }
-        accounts.accepted(record);
-        windows.accepted(record.table().inFlight(), record.timeMicros());
-        enqueue(record, nanos);
-        return true;
+        return way != Admission.Way.WAIT;
     }
 
     /** Refuses a batch that does not fit as a whole. */
@@ -105,78 +80,9 @@ final class Stock {
         return accounts.full();
     }
 
-    private void makeRoom(Pending record, Overflow policy) {
-        if (policy instanceof Overflow.DropOldest) {
-            if (!accounts.wouldFit(
-                    record,
-                    ring.evictable() + lanes.evictable(),
-                    ring.evictableBytes() + lanes.evictableBytes())) {
-                // Evicting everything would not be enough: then nothing is lost for it.
-                throw accounts.full();
-            }
-            while (!accounts.fits(record)) {
-                evictOldest();
-            }
-        } else if (policy instanceof Overflow.DropNewest && !record.waited()) {
-            shed(record);
-        } else {
-            throw accounts.full();
-        }
-    }
-
-    /** What waits in a lane is older than all of the ring. */
-    private void evictOldest() {
-        Pending oldest = lanes.evictOldest();
-        if (oldest == null) {
-            oldest = ring.evictOldest();
-        }
-        if (oldest == null) {
-            throw accounts.full();
-        }
-        accounts.evicted(oldest);
-        leftSpill(oldest);
-    }
-
-    private void shed(Pending record) {
-        accounts.shed(record);
-        windows.accepted(record.table().inFlight(), record.timeMicros());
-        throw new Shed();
-    }
-
-    private Spill requireSpill() {
-        if (spill == null) {
-            throw new LeveeException(
-                            ErrorCode.BAD_VALUE, "the store was opened without a place to spill records to")
-                    .hint("open it with overflow(Overflow.spill(...))");
-        }
-        return spill;
-    }
-
-    private void spillOrShed(Pending record, Spill into, Overflow policy) {
-        if (into.offer(record)) {
-            accounts.spilled();
-            windows.accepted(record.table().inFlight(), record.timeMicros());
-        } else if (policy instanceof Overflow.Block || policy instanceof Overflow.Reject) {
-            throw accounts.full();
-        } else {
-            shed(record);
-        }
-    }
-
-    private static LeveeException behindSpill(TableState table) {
-        return new LeveeException(
-                        ErrorCode.QUEUE_FULL,
-                        "records of " + table.spec().name()
-                                + " that were accepted before are in the spill file and must be written first")
-                .with("table", table.spec().name())
-                .hint("try again when the writer has caught up");
-    }
-
     /** Gives a change its place: after what was accepted before, before what is accepted later. */
     void admit(Change change, long nanos) {
-        if (spill != null && change.table().spec().keyed() && change.key() != null && !spill.over()) {
-            throw behindSpill(change.table());
-        }
+        admission.requireNotBehindSpill(change);
         enqueue(change, nanos);
     }
 
@@ -210,8 +116,9 @@ final class Stock {
     void tried(TableState table, List<Pending> rows, long nanos) {
         for (Pending row : rows) {
             row.inHand(false);
-            if (accounts.tried(row)) {
-                leftSpill(row);
+            SpillSegment file = row.spilled();
+            if (accounts.tried(row) && file != null) {
+                requireSpill().settled(file);
             }
         }
         if (spill != null) {
@@ -222,13 +129,6 @@ final class Stock {
             if (row.outcome() == Outcome.RETRY) {
                 row.settle(Outcome.PENDING, 0, null);
             }
-        }
-    }
-
-    private void leftSpill(Pending record) {
-        SpillSegment segment = record.spilled();
-        if (segment != null && spill != null) {
-            spill.settled(segment);
         }
     }
 
@@ -280,6 +180,10 @@ final class Stock {
         }
         spill.flush();
         return spill.toRead();
+    }
+
+    private Spill requireSpill() {
+        return Objects.requireNonNull(spill, "something was spilled without a spill");
     }
 
     /** Reads on in a spill file. Writer thread, without the lock. */

@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -86,7 +87,7 @@ public final class WriteQueue {
             for (int i = 0; i < records.size(); i++) {
                 try {
                     admit(records.get(i), policy, nanos);
-                } catch (Stock.Shed e) {
+                } catch (Admission.Shed e) {
                     // Accepted and lost by the policy; the next one may find room.
                     shed++;
                 } catch (LeveeException e) {
@@ -243,19 +244,18 @@ public final class WriteQueue {
 
     /** What waits in lanes, and somebody waits for it for too long: now in the writer's hands, but for uncertain records. */
     List<Pending> overdue(Duration patience) {
-        lock.lock();
-        try {
-            return stock.overdue(clock.nanos() - patience.toNanos());
-        } finally {
-            lock.unlock();
-        }
+        return locked(() -> stock.overdue(clock.nanos() - patience.toNanos()));
     }
 
     /** What a writer that failed had in its hands and did not settle. */
     List<Pending> leftInHand() {
+        return locked(() -> stock.inHand());
+    }
+
+    private <T> T locked(Supplier<T> action) {
         lock.lock();
         try {
-            return stock.inHand();
+            return action.get();
         } finally {
             lock.unlock();
         }
@@ -263,12 +263,7 @@ public final class WriteQueue {
 
     /** Takes everything that is left, to be given up. */
     List<Pending> takeAll() {
-        lock.lock();
-        try {
-            return stock.takeAll();
-        } finally {
-            lock.unlock();
-        }
+        return locked(() -> stock.takeAll());
     }
 
     /** The writer hangs and the store closes: whether what it has in its hands was written, nobody knows. */
@@ -283,12 +278,7 @@ public final class WriteQueue {
 
     /** Whether nothing is left to do. */
     boolean drained() {
-        lock.lock();
-        try {
-            return stock.drained();
-        } finally {
-            lock.unlock();
-        }
+        return locked(() -> stock.drained());
     }
 
     /** Makes the writer look now. */
@@ -346,12 +336,7 @@ public final class WriteQueue {
 
     /** Which event times may be in flight. Called by the ledger alone: what it is told is taken for written. */
     List<InFlight> inFlight(long nowMicros) {
-        lock.lock();
-        try {
-            return stock.inFlight(nowMicros);
-        } finally {
-            lock.unlock();
-        }
+        return locked(() -> stock.inFlight(nowMicros));
     }
 
     /**
@@ -399,11 +384,6 @@ public final class WriteQueue {
 
     /** The books at one instant. */
     Books books() {
-        lock.lock();
-        try {
-            return stock.books(clock.nanos());
-        } finally {
-            lock.unlock();
-        }
+        return locked(() -> stock.books(clock.nanos()));
     }
 }

@@ -102,7 +102,7 @@ public final class WriteService {
                     .with("option", "overflow")
                     .hint("name one: Overflow.spill(limit, directory)");
         }
-        if (directory == null || policy == null && !Spill.left(directory)) {
+        if (directory == null || policy == null && !SpillDirectory.holdsRecords(directory)) {
             return null;
         }
         return new Spill(
@@ -126,7 +126,7 @@ public final class WriteService {
     public void append(TableState table, Row row) {
         try {
             queue.offer(pending(table, row, null), options.overflow());
-        } catch (Stock.Shed e) {
+        } catch (Admission.Shed e) {
             // The policy is to lose the newest record: accepted, and counted as lost.
         }
     }

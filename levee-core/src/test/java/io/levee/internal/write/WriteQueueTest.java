@@ -66,7 +66,7 @@ class WriteQueueTest {
                         lost++;
                     }
                     model.add(record);
-                } catch (Stock.Shed e) {
+                } catch (Admission.Shed e) {
                     assertThat(fits).isFalse();
                     assertThat(policy).isEqualTo(Overflow.dropNewest());
                     accepted++;

@@ -8,7 +8,10 @@ import org.jspecify.annotations.Nullable;
  * What happens to a write when the queue is full. A record that somebody waits for is never evicted by any of them.
  */
 public sealed interface Overflow {
-    /** The oldest queued record that nobody waits for makes room, and is counted as lost. Never blocks. */
+    /**
+     * The oldest queued record that nobody waits for makes room, and is counted as lost; where all are waited for or being written just
+     * now, the new one is lost. Never blocks.
+     */
     record DropOldest() implements Overflow {}
 
     /** The new record is lost, and counted. Never blocks. */

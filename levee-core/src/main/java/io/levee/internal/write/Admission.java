@@ -76,8 +76,8 @@ final class Admission {
                     record,
                     ring.evictable() + lanes.evictable(),
                     ring.evictableBytes() + lanes.evictableBytes())) {
-                // Evicting everything would not be enough: then nothing is lost for it.
-                throw accounts.full();
+                // Evicting everything would not be enough: then nothing else is lost for it.
+                throw record.waited() ? accounts.full() : shed(record);
             }
             while (!accounts.fits(record)) {
                 evictOldest();

@@ -68,7 +68,20 @@ class WriteQueueTest {
                     model.add(record);
                 } catch (Admission.Shed e) {
                     assertThat(fits).isFalse();
-                    assertThat(policy).isEqualTo(Overflow.dropNewest());
+                    assertThat(record.waiter()).isNull();
+                    assertThat(policy).isNotEqualTo(Overflow.reject());
+                    if (policy.equals(Overflow.dropOldest())) {
+                        List<Pending> staying = new ArrayList<>(inHand);
+                        model.stream().filter(Pending::waited).forEach(staying::add);
+                        assertThat(staying.size() >= limit
+                                        || staying.stream()
+                                                                .mapToLong(Pending::bytes)
+                                                                .sum()
+                                                        + record.bytes()
+                                                > limitBytes)
+                                .as("the new one goes only where nothing else could")
+                                .isTrue();
+                    }
                     accepted++;
                     lost++;
                 } catch (LeveeException e) {

@@ -112,6 +112,9 @@ final class BatchAppender {
             } catch (SQLException e) {
                 Trouble.of(Sqlite.failure("a key cannot be looked up", paths.root(), e))
                         .settle(List.of(row));
+            } catch (LeveeException e) {
+                // A damaged partition is set aside in a moment; then the key is not there any more.
+                Trouble.of(e).settle(List.of(row));
             }
         }
         known.forEach((partition, group) -> writeUpdates(spec, partition, group, level, seq));

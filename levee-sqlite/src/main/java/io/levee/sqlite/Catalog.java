@@ -8,6 +8,7 @@ import io.levee.TableSpec;
 import io.levee.engine.Erasure;
 import io.levee.internal.json.Json;
 import io.levee.internal.supervisor.Supervisor;
+import io.levee.internal.time.Micros;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -342,7 +343,7 @@ final class Catalog {
     }
 
     static void putChecksum(Connection connection, PartitionId id, String checksum, Instant now) throws SQLException {
-        update(connection, "checksum=?1", id, now, checksum);
+        update(connection, "checksum=?1, verified=" + Micros.of(now), id, now, checksum);
     }
 
     private static void update(Connection connection, String what, PartitionId id, Instant now, @Nullable String text)

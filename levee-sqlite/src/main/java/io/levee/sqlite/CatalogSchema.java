@@ -16,7 +16,7 @@ final class CatalogSchema {
                 + " n INTEGER NOT NULL, file TEXT NOT NULL, state TEXT NOT NULL CHECK(state IN"
                 + " ('open','closed','dropped')), min_time INTEGER, max_time INTEGER, row_count INTEGER, bytes INTEGER,"
                 + " checksum TEXT, created TEXT NOT NULL, changed TEXT NOT NULL, reason TEXT, min_seq INTEGER,"
-                + " max_seq INTEGER, PRIMARY KEY(table_name, class, period, n)) WITHOUT ROWID",
+                + " max_seq INTEGER, verified INTEGER, PRIMARY KEY(table_name, class, period, n)) WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS erasures(table_name TEXT NOT NULL, at TEXT NOT NULL, filter_sha256 TEXT NOT NULL,"
                 + " rows INTEGER NOT NULL, pending TEXT NOT NULL)",
         "CREATE TABLE IF NOT EXISTS sources(table_name TEXT NOT NULL, source TEXT NOT NULL, position INTEGER NOT NULL,"
@@ -25,11 +25,17 @@ final class CatalogSchema {
                 + " n INTEGER NOT NULL, file TEXT NOT NULL, reason TEXT NOT NULL, since INTEGER NOT NULL,"
                 + " row_count INTEGER, min_time INTEGER, max_time INTEGER,"
                 + " PRIMARY KEY(table_name, class, period, n)) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS gaps(table_name TEXT NOT NULL, from_time INTEGER NOT NULL, to_time INTEGER NOT NULL,"
+                + " count INTEGER, reason TEXT NOT NULL)",
     };
 
     /** What the first releases of the format did not have: table, column. All of them may be NULL. */
     private static final String[][] ADDED = {
-        {"tables", "floor_time"}, {"tables", "dropped_seq"}, {"partitions", "min_seq"}, {"partitions", "max_seq"}
+        {"tables", "floor_time"},
+        {"tables", "dropped_seq"},
+        {"partitions", "min_seq"},
+        {"partitions", "max_seq"},
+        {"partitions", "verified"}
     };
 
     private CatalogSchema() {}
@@ -71,6 +77,11 @@ final class CatalogSchema {
             }
             return true;
         });
+    }
+
+    /** Whether it holds anything. */
+    static boolean anyTable(Connection connection) throws SQLException {
+        return Sqlite.value(connection, "SELECT 1 FROM sqlite_master LIMIT 1") != null;
     }
 
     static boolean hasTable(Connection connection, String table) throws SQLException {

@@ -12,12 +12,21 @@ final class Checksums {
 
     private Checksums() {}
 
+    /** Told between two pieces, so that reading keeps to a rate. */
+    @FunctionalInterface
+    interface Pace {
+        Pace NONE = bytes -> true;
+
+        /** Waits as long as so many bytes are worth; false where there is no time for more. */
+        boolean after(int bytes);
+    }
+
     /**
      * Reads a closed file piece by piece, through the one door.
      *
-     * @return the checksum in hexadecimal; empty where a connection was opened meanwhile, to be tried again later
+     * @return the checksum in hexadecimal; empty where a connection was opened meanwhile or the pace ended it, to be tried again later
      */
-    static Optional<String> of(Path file) throws IOException {
+    static Optional<String> of(Path file, Pace pace) throws IOException {
         CRC32C crc = new CRC32C();
         ByteBuffer piece = ByteBuffer.allocateDirect(PIECE);
         for (long position = 0; ; position += piece.limit()) {
@@ -31,6 +40,9 @@ final class Checksums {
             }
             piece.flip();
             crc.update(piece.duplicate());
+            if (!pace.after(read)) {
+                return Optional.empty();
+            }
         }
     }
 }

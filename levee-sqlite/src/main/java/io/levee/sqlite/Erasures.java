@@ -2,54 +2,30 @@ package io.levee.sqlite;
 
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
-import io.levee.TableSpec;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Queue;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.function.Function;
 
 /**
  * The partitions that rows were erased from and that are still to be rewritten: at the end of the erasure, or by maintenance
  * once they are closed, also after a restart, since the mark lies in the partition too. Thread-safe.
  */
 final class Erasures {
-    private static final Duration WRITER_PATIENCE = Duration.ofSeconds(10);
     private static final int TRIES = 3;
 
     private final Rewriter rewriter;
     private final Set<Partition> marked = ConcurrentHashMap.newKeySet();
-    private final Queue<Request> requests = new ConcurrentLinkedQueue<>();
+    private final Closings closings;
 
-    /** That the writer closes a partition. */
-    private record Request(Partition partition, CompletableFuture<String> answer) {}
-
-    Erasures(Rewriter rewriter) {
+    Erasures(Rewriter rewriter, Closings closings) {
         this.rewriter = rewriter;
+        this.closings = closings;
     }
 
     /** Rows were erased from it, and its mark is committed. Writer thread. */
     void marked(Partition partition) {
         marked.add(partition);
-    }
-
-    /** Closes what is to be rewritten. Writer thread, between batches. */
-    void serve(OpenPartitions open, Function<String, TableSpec> specs) {
-        for (Request request = requests.poll(); request != null; request = requests.poll()) {
-            try {
-                TableSpec spec = specs.apply(request.partition.id().table());
-                request.answer.complete(open.close(spec, request.partition));
-            } catch (RuntimeException e) {
-                request.answer.completeExceptionally(e);
-            }
-        }
     }
 
     /** Looks whether a partition is marked in its file, by this process or one before. Maintenance thread. */
@@ -99,7 +75,7 @@ final class Erasures {
         String why = "it is opened again and again";
         for (int i = 0; i < TRIES; i++) {
             if (partition.state() == Partition.State.OPEN) {
-                why = close(partition);
+                why = closings.ask(partition, false);
                 if (!why.isEmpty()) {
                     return why;
                 }
@@ -112,6 +88,7 @@ final class Erasures {
                 if (done) {
                     return "";
                 }
+                why = partition.state() == Partition.State.CLOSED ? "the writer needed it" : why;
             } finally {
                 if (!done) {
                     marked.add(partition);
@@ -119,20 +96,5 @@ final class Erasures {
             }
         }
         return why;
-    }
-
-    private String close(Partition partition) {
-        Request request = new Request(partition, new CompletableFuture<>());
-        requests.add(request);
-        try {
-            return request.answer.get(WRITER_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (TimeoutException e) {
-            return "the writer was busy for " + WRITER_PATIENCE;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return "the wait for the writer was interrupted";
-        } catch (ExecutionException e) {
-            return "it cannot be closed: " + e.getCause();
-        }
     }
 }

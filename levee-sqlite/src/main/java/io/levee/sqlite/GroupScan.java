@@ -132,7 +132,7 @@ final class GroupScan {
             missing.accept(partition);
             return;
         }
-        ReadHandle handle = handles.take(file);
+        ReadHandle handle = handles.take(partition);
         boolean usable = false;
         try {
             PartitionSql sql = new PartitionSql(spec, handle);
@@ -150,6 +150,9 @@ final class GroupScan {
                 }
             }
             usable = true;
+        } catch (SQLException e) {
+            handles.met(partition, e);
+            throw e;
         } finally {
             handles.giveBack(handle, usable);
         }

@@ -9,12 +9,10 @@ import org.jspecify.annotations.Nullable;
 /** Finds the row of a key, looking only into the partitions that may have it. Owned by the writer thread. */
 final class KeyLookup {
     private final OpenPartitions open;
-    private final StorePaths paths;
     private final ReadHandles readers;
 
-    KeyLookup(OpenPartitions open, StorePaths paths, ReadHandles readers) {
+    KeyLookup(OpenPartitions open, ReadHandles readers) {
         this.open = open;
-        this.paths = paths;
         this.readers = readers;
     }
 
@@ -55,7 +53,7 @@ final class KeyLookup {
 
     /** Looks into a partition that is not open for writing. */
     private long probe(TableSpec spec, Partition partition, Object[] key) throws SQLException {
-        ReadHandles.ReadHandle handle = readers.take(paths.partition(partition));
+        ReadHandles.ReadHandle handle = readers.take(partition);
         boolean usable = false;
         String sql = "SELECT _seq FROM " + Sqlite.quote(spec.name()) + " WHERE " + PartitionWriter.keyTest(spec);
         try (PreparedStatement statement = handle.connection().prepareStatement(sql)) {
@@ -66,6 +64,9 @@ final class KeyLookup {
                 usable = true;
                 return rows.next() ? rows.getLong(1) : 0;
             }
+        } catch (SQLException e) {
+            readers.met(partition, e);
+            throw e;
         } finally {
             readers.giveBack(handle, usable);
         }

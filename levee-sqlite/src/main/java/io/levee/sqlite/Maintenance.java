@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +23,9 @@ final class Maintenance {
     private final ReadHandles readers;
     private final Erasures erasures;
     private final Quarantine quarantine;
+    private final Suspects suspects;
+    private final Closings closings;
+    private final List<Partition> leftOpen;
     private final Clock wall;
     private @Nullable LeveeException failure;
 
@@ -32,7 +36,15 @@ final class Maintenance {
             ReadHandles readers,
             Erasures erasures,
             Quarantine quarantine,
+            Suspects suspects,
+            Closings closings,
             Clock wall) {
+        this.closings = closings;
+        // What the writer before left, by a crash or because somebody read it.
+        this.leftOpen = new ArrayList<>(manifest.all().stream()
+                .filter(p -> p.state() == Partition.State.OPEN)
+                .toList());
+        this.suspects = suspects;
         this.quarantine = quarantine;
         this.paths = paths;
         this.catalog = catalog;
@@ -47,7 +59,7 @@ final class Maintenance {
         failure = null;
         List<String> unchecked = catalog.change(Catalog::filesWithoutChecksum);
         for (Partition partition : manifest.all()) {
-            attempt(() -> {
+            attempt(partition, () -> {
                 boolean unknown = !partition.held().known();
                 if (unknown) {
                     learn(partition);
@@ -59,17 +71,47 @@ final class Maintenance {
         }
         attempt(quarantine::moveReleased);
         attempt(erasures::finishAll);
+        closeLeftOpen();
         // Asked again: a partition that was opened meanwhile has no checksum to be made.
         List<String> still = unchecked.isEmpty() ? unchecked : catalog.change(Catalog::filesWithoutChecksum);
         for (Partition partition : manifest.all()) {
             if (partition.state() == Partition.State.CLOSED && still.contains(partition.file())) {
-                attempt(() -> addChecksum(partition));
+                attempt(partition, () -> addChecksum(partition));
             }
         }
         LeveeException first = failure;
         if (first != null) {
             throw first;
         }
+    }
+
+    /** A WAL that nobody writes to any more does not stay for ever. The writer closes them one by one, between batches. */
+    private void closeLeftOpen() {
+        leftOpen.removeIf(partition -> {
+            if (partition.state() != Partition.State.OPEN) {
+                return true;
+            }
+            String why = closings.ask(partition, true);
+            if (!why.isEmpty()) {
+                System.getLogger("io.levee.sqlite")
+                        .log(System.Logger.Level.INFO, "{0} was left open and stays so: {1}", partition.id(), why);
+            }
+            return why.isEmpty() || why.equals(Closings.IN_USE);
+        });
+    }
+
+    /** What is damaged is no failure of this run: it is looked at and set aside. */
+    private void attempt(Partition partition, Runnable step) {
+        attempt(() -> {
+            try {
+                step.run();
+            } catch (LeveeException e) {
+                if (e.code() != ErrorCode.CORRUPT) {
+                    throw e;
+                }
+                suspects.report(partition, String.valueOf(e.getMessage()));
+            }
+        });
     }
 
     private void attempt(Runnable step) {
@@ -88,7 +130,7 @@ final class Maintenance {
             return;
         }
         try {
-            ReadHandles.ReadHandle handle = readers.take(file);
+            ReadHandles.ReadHandle handle = readers.take(partition);
             try {
                 partition.learned(before, PartitionSchema.held(handle.connection()));
             } finally {
@@ -103,7 +145,7 @@ final class Maintenance {
     private void addChecksum(Partition partition) {
         Path file = paths.partition(partition);
         try {
-            Optional<String> checksum = Checksums.of(file);
+            Optional<String> checksum = Checksums.of(file, Checksums.Pace.NONE);
             if (checksum.isPresent()) {
                 catalog.change(c -> {
                     Catalog.putChecksum(c, partition.id(), checksum.get(), wall.instant());

@@ -1,9 +1,11 @@
 package io.levee.sqlite;
 
+import io.levee.Gap;
 import io.levee.PartitionId;
 import io.levee.engine.Quarantined;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
@@ -16,6 +18,8 @@ final class Manifest {
     private final StorePaths paths;
     private final Map<PartitionId, Partition> live = new ConcurrentHashMap<>();
     private final Map<PartitionId, Quarantined> setAside = new ConcurrentHashMap<>();
+
+    private volatile List<Gap> rebuilt = List.of();
 
     Manifest(StorePaths paths) {
         this.paths = paths;
@@ -41,6 +45,13 @@ final class Manifest {
         return setAside.values().stream()
                 .sorted(Comparator.comparing(Quarantined::id))
                 .toList();
+    }
+
+    /** What cannot be told since the catalog was rebuilt, and what was set aside. */
+    List<Gap> gaps() {
+        List<Gap> gaps = new ArrayList<>(rebuilt);
+        gaps.addAll(Quarantine.gaps(quarantined()));
+        return gaps;
     }
 
     @Nullable
@@ -107,6 +118,7 @@ final class Manifest {
             add(partition);
         });
         Quarantine.read(catalog, paths.root()).forEach(damaged -> setAside.put(damaged.id(), damaged));
+        rebuilt = Quarantine.rebuilt(catalog);
         live.keySet().retainAll(now.stream().map(Partition::id).toList());
     }
 }

@@ -169,6 +169,9 @@ final class OpenPartitions {
         if (writer == null || !writer.spec().equals(spec)) {
             writer = reopen(spec, partition);
         }
+        if (writer == null) {
+            partition.wanted(clock.nanos());
+        }
         return writer == null ? null : used(writer);
     }
 

@@ -23,12 +23,21 @@ final class Partition {
         DROPPED
     }
 
+    /** Updates wait so long for what is lent (design 4). */
+    private static final long LEND_NANOS = 1_000_000_000L;
+
+    private static final int MOST_DOUBLINGS = 4;
+
     private final PartitionId id;
     private final String file;
     private final Period period;
     private volatile State state;
     private volatile Held held;
     private volatile long closedBytes;
+    private volatile int openings;
+    private @Nullable Runnable borrower;
+    private long wantedSinceNanos;
+    private int interruptions;
     private final AtomicInteger pins = new AtomicInteger();
 
     /**
@@ -122,6 +131,7 @@ final class Partition {
         }
         state = State.OPEN;
         closedBytes = 0;
+        openings++;
         return true;
     }
 
@@ -131,12 +141,19 @@ final class Partition {
         state = State.CLOSED;
     }
 
-    /** Closed becomes lent; false where it is not closed (any more). */
-    synchronized boolean lent() {
+    /**
+     * Closed becomes lent; false where it is not closed (any more).
+     *
+     * @param giveBack ends what the borrower does with it, from another thread
+     */
+    synchronized boolean lent(Runnable giveBack) {
         if (state != State.CLOSED) {
             return false;
         }
         state = State.LENT;
+        borrower = giveBack;
+        wantedSinceNanos = 0;
+        openings++;
         return true;
     }
 
@@ -145,10 +162,29 @@ final class Partition {
         closedBytes = bytes;
     }
 
+    /**
+     * Rows of it are to be updated and it is lent: the borrower is interrupted when that lasts. Each time it may take twice as long
+     * as the time before, up to {@value #MOST_DOUBLINGS} doublings: what is wanted all the time must be rewritten once too.
+     */
+    synchronized void wanted(long nowNanos) {
+        Runnable giveBack = borrower;
+        if (state != State.LENT || giveBack == null) {
+            return;
+        }
+        if (wantedSinceNanos == 0) {
+            wantedSinceNanos = nowNanos;
+        } else if (nowNanos - wantedSinceNanos > LEND_NANOS << interruptions) {
+            interruptions = Math.min(interruptions + 1, MOST_DOUBLINGS);
+            borrower = null;
+            giveBack.run();
+        }
+    }
+
     /** Lent becomes closed. */
     synchronized void givenBack() {
         if (state == State.LENT) {
             state = State.CLOSED;
+            borrower = null;
         }
     }
 
@@ -173,6 +209,24 @@ final class Partition {
         }
         state = State.DROPPED;
         return before;
+    }
+
+    /**
+     * Closed becomes dropped, if it was closed all the time since somebody looked at its file.
+     *
+     * @param openingsBefore {@link #openings} of before the look
+     */
+    synchronized boolean setAsideClosed(int openingsBefore) {
+        if (state != State.CLOSED || openings != openingsBefore) {
+            return false;
+        }
+        state = State.DROPPED;
+        return true;
+    }
+
+    /** How often its file was given to somebody who may change it: what was read of it holds while this stays. */
+    int openings() {
+        return openings;
     }
 
     /** It could not be set aside after all. */

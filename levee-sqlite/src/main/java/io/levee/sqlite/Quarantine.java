@@ -31,7 +31,7 @@ final class Quarantine {
     private static final System.Logger LOG = System.getLogger("io.levee.sqlite");
 
     /** Beside a database: what SQLite keeps for it. */
-    private static final String[] SUFFIXES = {"", "-wal", "-shm"};
+    static final String[] SUFFIXES = {"", "-wal", "-shm"};
 
     private final StorePaths paths;
     private final Catalog catalog;
@@ -53,20 +53,33 @@ final class Quarantine {
     }
 
     /**
-     * Sets a damaged partition aside: durably known when this returns. An open one only from the writer thread, and after its
-     * connection was closed; a closed one from any.
+     * Sets a damaged partition aside, open or closed: durably known when this returns. Writer thread, after its connection was closed.
      *
      * @param reason what is wrong with it, for people
      * @return false where it is dropped already, or lent to another thread: then it is left alone
      * @throws LeveeException where the catalog cannot be written: nothing was changed, and it may be tried again
      */
     synchronized boolean setAside(Partition partition, String reason) {
-        Partition.Held held = partition.held();
         Partition.State before = partition.setAside();
-        if (before == null) {
+        if (before != null) {
+            setAside(partition, before, reason);
+        }
+        return before != null;
+    }
+
+    /** Sets a closed partition aside, from any thread, if it was closed since {@code openingsBefore}; else returns false. */
+    synchronized boolean setAsideClosed(Partition partition, int openingsBefore, String reason) {
+        if (!partition.setAsideClosed(openingsBefore)) {
             return false;
         }
-        Quarantined damaged = describe(partition, held, reason, wall.instant());
+        setAside(partition, Partition.State.CLOSED, reason);
+        return true;
+    }
+
+    private void setAside(Partition partition, Partition.State before, String reason) {
+        Partition.Held held = partition.held();
+        Quarantined damaged = describe(
+                paths, partition.id(), partition.file(), reason, wall.instant(), held.known() ? held : null);
         String table = partition.id().table();
         boolean done = false;
         try {
@@ -75,7 +88,7 @@ final class Quarantine {
                 TableMarks.Marks now = new TableMarks.Marks(Long.MIN_VALUE, highest);
                 TableMarks.write(c, table, now);
                 Catalog.markDropped(c, partition.id(), reason, wall.instant());
-                write(c, damaged);
+                write(c, paths, damaged);
                 return now;
             });
             marks.raised(table, gone);
@@ -98,13 +111,17 @@ final class Quarantine {
         } else {
             move(partition);
         }
-        return true;
     }
 
-    private Quarantined describe(Partition partition, Partition.Held held, String reason, Instant now) {
-        String where =
-                paths.quarantine().resolve(StorePaths.flat(partition.file())).toString();
-        return describe(partition.id(), where, reason, Micros.of(now), held.known() ? held : null);
+    private static Quarantined describe(
+            StorePaths paths, PartitionId id, String file, String reason, Instant now, Partition.@Nullable Held held) {
+        String where = paths.quarantine().resolve(StorePaths.flat(file)).toString();
+        return describe(id, where, reason, Micros.of(now), held);
+    }
+
+    /** One of which only the name is known. */
+    static Quarantined describe(StorePaths paths, PartitionId id, String reason, Instant now) {
+        return describe(paths, id, PartitionFiles.name(id), reason, now, null);
     }
 
     /** What is not known of its rows is bounded by its period. */
@@ -182,7 +199,7 @@ final class Quarantine {
                 connection, "SELECT p.file FROM partitions p JOIN quarantine q USING(table_name, class, period, n)");
     }
 
-    private void write(Connection connection, Quarantined damaged) throws SQLException {
+    static void write(Connection connection, StorePaths paths, Quarantined damaged) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement("INSERT OR REPLACE INTO quarantine(table_name,"
                 + " class, period, n, file, reason, since, row_count, min_time, max_time)"
                 + " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
@@ -217,6 +234,27 @@ final class Quarantine {
                         : new Partition.Held(rows.getLong(9), rows.getLong(10), rows.getLong(8), 0, -1);
                 String where = root.resolve(rows.getString(5)).toString();
                 found.add(describe(id, where, rows.getString(6), rows.getLong(7), held));
+            }
+        }
+        return found;
+    }
+
+    /** The gaps that a catalog tells besides: those of a catalog that was rebuilt. */
+    static List<Gap> rebuilt(Connection connection) throws SQLException {
+        List<Gap> found = new ArrayList<>();
+        if (!CatalogSchema.hasTable(connection, "gaps")) {
+            return found;
+        }
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("SELECT table_name, from_time, to_time, count, reason FROM gaps")) {
+            while (rows.next()) {
+                long count = rows.getObject(4) == null ? Gap.UNKNOWN : rows.getLong(4);
+                found.add(new Gap(
+                        rows.getString(1),
+                        rows.getLong(2),
+                        rows.getLong(3),
+                        count,
+                        LossReason.valueOf(rows.getString(5))));
             }
         }
         return found;

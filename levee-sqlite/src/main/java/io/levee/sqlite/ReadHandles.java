@@ -29,6 +29,8 @@ final class ReadHandles {
     private static final Duration KEEP = Duration.ofMinutes(10);
 
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private final StorePaths paths;
+    private final Suspects suspects;
     private final int maxIdle;
     private final Deque<ReadHandle> idle = new ArrayDeque<>();
     private final Map<Path, Integer> replacedAt = new HashMap<>();
@@ -39,10 +41,13 @@ final class ReadHandles {
     /**
      * Handles of one store.
      *
+     * @param suspects told of files that are damaged
      * @param maxIdle how many are kept for the next query. None where another process writes: even an idle one keeps the writer
      *     from closing the partition, and with it from dropping it
      */
-    ReadHandles(int maxIdle) {
+    ReadHandles(StorePaths paths, Suspects suspects, int maxIdle) {
+        this.paths = paths;
+        this.suspects = suspects;
         this.maxIdle = maxIdle;
     }
 
@@ -79,8 +84,15 @@ final class ReadHandles {
         }
     }
 
-    /** A handle on a file, which has to be given back. */
-    ReadHandle take(Path file) throws SQLException {
+    /**
+     * A handle on a partition's file, which has to be given back.
+     *
+     * @throws io.levee.LeveeException {@code CORRUPT} where the file is damaged or another one: it is reported
+     */
+    ReadHandle take(Partition partition) throws SQLException {
+        Path file = paths.partition(partition);
+        suspects.requireAlone(partition, file);
+        suspects.requireThere(partition, file);
         ReadHandle found = takeIdle(file);
         if (found != null) {
             return found;
@@ -89,11 +101,34 @@ final class ReadHandles {
         synchronized (this) {
             before = replacements;
         }
-        ReadHandle opened = new ReadHandle(file, Connections.reader(file, CACHE), before);
+        ReadHandle opened = new ReadHandle(file, open(partition, file), before);
         synchronized (this) {
             out++;
         }
         return opened;
+    }
+
+    private Connection open(Partition partition, Path file) throws SQLException {
+        Connection connection = null;
+        boolean done = false;
+        try {
+            connection = Connections.reader(file, CACHE);
+            suspects.requireIdentity(partition, file, connection, "main");
+            done = true;
+            return connection;
+        } catch (SQLException e) {
+            suspects.met(partition, file, e);
+            throw e;
+        } finally {
+            if (!done && connection != null) {
+                Connections.closeQuietly(file, connection);
+            }
+        }
+    }
+
+    /** Where an error while reading means damage, reports it and throws what callers get; else does nothing. */
+    void met(Partition partition, SQLException e) {
+        suspects.met(partition, paths.partition(partition), e);
     }
 
     private synchronized @Nullable ReadHandle takeIdle(Path file) {

@@ -9,7 +9,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Clock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Copies a closed partition without what SQLite keeps of deleted rows, and puts the copy in its place.
@@ -62,15 +64,44 @@ final class Rewriter {
         }
     }
 
-    /** Rewrites a marked partition; false where it is not closed (any more). */
+    /** The statement that copies, for the writer to interrupt. */
+    private static final class Copying {
+        private @Nullable Statement running;
+        private boolean unwanted;
+
+        synchronized void interrupt() {
+            unwanted = true;
+            try {
+                if (running != null) {
+                    running.cancel();
+                }
+            } catch (SQLException e) {
+                // It ended meanwhile; the flag is looked at next.
+                System.getLogger("io.levee.sqlite").log(System.Logger.Level.DEBUG, "cancel", e);
+            }
+        }
+
+        synchronized boolean unwanted() {
+            return unwanted;
+        }
+
+        synchronized void running(@Nullable Statement statement) {
+            running = statement;
+        }
+    }
+
+    /** Rewrites a marked partition; false where it is not closed (any more), or the writer wanted it back. */
     synchronized boolean rewrite(Partition partition) {
-        if (!partition.lent()) {
+        Copying copying = new Copying();
+        if (!partition.lent(copying::interrupt)) {
             return false;
         }
         try {
             Path file = paths.partition(partition);
             Path copy = paths.tmp().resolve("rewrite.db");
-            copy(file, copy);
+            if (!copy(file, copy, copying)) {
+                return false;
+            }
             // First the checksum of the old file goes: a crash must not leave it beside the new one.
             catalog.change(c -> {
                 Catalog.markRewritten(c, partition.id(), Partition.size(copy), wall.instant());
@@ -89,15 +120,21 @@ final class Rewriter {
         }
     }
 
-    private void copy(Path file, Path copy) throws IOException {
+    /** Returns false where it was interrupted: then nothing came of it. */
+    private static boolean copy(Path file, Path copy, Copying copying) throws IOException {
         // What an interrupted run left behind.
         Files.deleteIfExists(copy);
         try {
             Connection from = Connections.exclusive(file);
-            try {
-                Sqlite.run(from, "VACUUM INTO " + Sqlite.literal(copy.toString()));
+            try (Statement statement = from.createStatement()) {
+                copying.running(statement);
+                statement.executeUpdate("VACUUM INTO " + Sqlite.literal(copy.toString()));
             } finally {
+                copying.running(null);
                 Connections.close(file, from);
+            }
+            if (copying.unwanted()) {
+                return false;
             }
             Connection to = Connections.exclusive(copy);
             try {
@@ -106,7 +143,11 @@ final class Rewriter {
             } finally {
                 Connections.close(copy, to);
             }
+            return !copying.unwanted();
         } catch (SQLException e) {
+            if (Sqlite.interrupted(e) && copying.unwanted()) {
+                return false;
+            }
             throw Sqlite.failure("a partition cannot be rewritten", file, e);
         }
     }

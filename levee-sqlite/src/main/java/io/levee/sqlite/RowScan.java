@@ -41,13 +41,15 @@ final class RowScan {
 
     /** One partition's rows, standing on one. */
     private final class Source {
+        private final Partition partition;
         private final ReadHandle handle;
         private final PreparedStatement statement;
         private @Nullable ResultSet rows;
         private @Nullable Object[] row = new Object[0];
         private boolean sound;
 
-        Source(ReadHandle handle, PreparedStatement statement) {
+        Source(Partition partition, ReadHandle handle, PreparedStatement statement) {
+            this.partition = partition;
             this.handle = handle;
             this.statement = statement;
         }
@@ -190,13 +192,16 @@ final class RowScan {
                             ErrorCode.LIMIT_EXCEEDED, "more than " + MAX_AT_ONCE + " partitions overlap in time")
                     .hint("ask for a narrower range");
         }
-        ReadHandle handle = handles.take(file);
+        ReadHandle handle = handles.take(partition);
         Source source = null;
         try {
             PartitionSql sql = new PartitionSql(query.spec(), handle);
             if (sql.tableThere()) {
-                source = new Source(handle, statement(sql).prepare(handle));
+                source = new Source(partition, handle, statement(sql).prepare(handle));
             }
+        } catch (SQLException e) {
+            handles.met(partition, e);
+            throw e;
         } finally {
             if (source == null) {
                 handles.giveBack(handle, true);
@@ -234,6 +239,9 @@ final class RowScan {
             source.sound = false;
             more = source.step();
             source.sound = true;
+        } catch (SQLException e) {
+            handles.met(source.partition, e);
+            throw e;
         } finally {
             if (!more) {
                 source.close();

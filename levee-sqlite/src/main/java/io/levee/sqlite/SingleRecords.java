@@ -65,7 +65,7 @@ final class SingleRecords {
             if (partition.state() == Partition.State.DROPPED) {
                 return null;
             }
-            ReadHandles.ReadHandle handle = readers.take(paths.partition(partition));
+            ReadHandles.ReadHandle handle = readers.take(partition);
             boolean usable = false;
             try {
                 StoredRow row = read(spec, handle, found.seq());
@@ -173,7 +173,7 @@ final class SingleRecords {
         if (partition.state() == Partition.State.DROPPED) {
             return List.of();
         }
-        ReadHandles.ReadHandle handle = readers.take(paths.partition(partition));
+        ReadHandles.ReadHandle handle = readers.take(partition);
         boolean usable = false;
         try {
             List<Mark> found = probe(spec, handle.connection(), possible);

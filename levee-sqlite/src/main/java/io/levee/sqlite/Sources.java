@@ -116,7 +116,7 @@ final class Sources {
             if (partition.state() == Partition.State.DROPPED || Files.notExists(file)) {
                 return new HashMap<>();
             }
-            ReadHandles.ReadHandle handle = readers.take(file);
+            ReadHandles.ReadHandle handle = readers.take(partition);
             boolean usable = false;
             try {
                 Map<String, Long> positions = read(handle.connection());

@@ -44,14 +44,18 @@ final class SqlScan {
     private final SqlQuery query;
     private final Execution execution;
     private final Consumer<Partition> missing;
+    private final Suspects suspects;
 
     /**
      * A scan.
      *
      * @param missing told of each partition whose file or tables are not there
+     * @param suspects told of files that are damaged
      */
-    SqlScan(StorePaths paths, SqlQuery query, Execution execution, Consumer<Partition> missing) {
+    SqlScan(
+            StorePaths paths, SqlQuery query, Execution execution, Consumer<Partition> missing, Suspects suspects) {
         this.missing = missing;
+        this.suspects = suspects;
         this.paths = paths;
         this.query = query;
         this.execution = execution;
@@ -87,6 +91,8 @@ final class SqlScan {
             execution.check();
             LeveeException failure = Sqlite.failure("the query failed", paths.root(), e);
             if (failure.code() == ErrorCode.CORRUPT) {
+                // SQLite does not say which of the attached files it is.
+                named.forEach(t -> t.partitions().forEach(p -> suspects.report(p, String.valueOf(e.getMessage()))));
                 throw failure;
             }
             throw new LeveeException(ErrorCode.BAD_QUERY, "SQLite refuses the query: " + e.getMessage(), e)
@@ -106,12 +112,7 @@ final class SqlScan {
                 continue;
             }
             String schema = "p" + attached.size();
-            Handles.opening(file, () -> {
-                String uri = file.toAbsolutePath().toUri() + "?mode=ro";
-                Sqlite.run(connection, "ATTACH " + Sqlite.literal(uri) + " AS " + schema);
-                return schema;
-            });
-            attached.add(file);
+            attach(connection, partition, file, schema, attached);
             Sqlite.run(connection, "PRAGMA " + schema + ".cache_size=-" + CACHE.value() / 1024 / MAX_PARTITIONS);
             String part = part(connection, table.spec(), schema);
             if (part == null) {
@@ -126,6 +127,23 @@ final class SqlScan {
         Sqlite.run(
                 connection,
                 "CREATE TEMP VIEW " + Sqlite.quote(table.spec().name()) + " AS " + String.join(" UNION ALL ", parts));
+    }
+
+    private void attach(Connection connection, Partition partition, Path file, String schema, List<Path> attached)
+            throws SQLException {
+        suspects.requireAlone(partition, file);
+        try {
+            Handles.opening(file, () -> {
+                String uri = file.toAbsolutePath().toUri() + "?mode=ro";
+                Sqlite.run(connection, "ATTACH " + Sqlite.literal(uri) + " AS " + schema);
+                return schema;
+            });
+            attached.add(file);
+            suspects.requireIdentity(partition, file, connection, schema);
+        } catch (SQLException e) {
+            suspects.met(partition, file, e);
+            throw e;
+        }
     }
 
     private static @Nullable String part(Connection connection, TableSpec spec, String schema) throws SQLException {

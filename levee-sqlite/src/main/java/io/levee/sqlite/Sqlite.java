@@ -89,6 +89,12 @@ final class Sqlite {
         return primary(e) == SQLiteErrorCode.SQLITE_FULL.code;
     }
 
+    /** Whether the file is damaged, or no database. */
+    static boolean damaged(SQLException e) {
+        int code = primary(e);
+        return code == SQLiteErrorCode.SQLITE_CORRUPT.code || code == SQLiteErrorCode.SQLITE_NOTADB.code;
+    }
+
     /** Whether the statement itself is refused: trying it again cannot help. */
     static boolean refused(SQLException e) {
         int code = primary(e);
@@ -105,7 +111,6 @@ final class Sqlite {
 
     /** The error with its code, the file, and what to do. */
     static LeveeException failure(String what, Path file, SQLException e) {
-        int code = primary(e);
         String text = what + " (" + file + "): " + e.getMessage();
         if (busy(e)) {
             return new LeveeException(ErrorCode.PARTITION_BUSY, text, e).hint("another process locks the file");
@@ -116,7 +121,7 @@ final class Sqlite {
         if (code == SQLiteErrorCode.SQLITE_READONLY.code) {
             return new LeveeException(ErrorCode.VOLUME_READ_ONLY, text, e).hint(Volume.REMOUNT);
         }
-        if (code == SQLiteErrorCode.SQLITE_CORRUPT.code || code == SQLiteErrorCode.SQLITE_NOTADB.code) {
+        if (damaged(e)) {
             return new LeveeException(ErrorCode.CORRUPT, text, e)
                     .hint("restore the file from a backup, or move it away");
         }

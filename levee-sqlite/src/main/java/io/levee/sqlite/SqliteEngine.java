@@ -29,11 +29,13 @@ import io.levee.engine.SourcePoint;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
 import io.levee.engine.TailQuery;
+import io.levee.engine.Verification;
 import io.levee.engine.WriteRow;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,6 +51,7 @@ final class SqliteEngine implements StorageEngine {
     private static final int KEYS_SHARE = 8;
 
     private static final String VERSION = "sqlite ";
+    private static final String REBUILD = "open the store for writing once: its catalog is rebuilt from the partition files";
 
     /** Not UNDO_DROP: what is dropped is freed without a grace. */
     private static final Set<Capability> CAPABILITIES =
@@ -58,6 +61,7 @@ final class SqliteEngine implements StorageEngine {
     private final EngineSettings settings;
     private final Manifest manifest;
     private final ReadHandles readers;
+    private final Suspects suspects;
     private final Map<String, Object> pragmas;
     private final String name;
     private final @Nullable Writing writing;
@@ -82,13 +86,14 @@ final class SqliteEngine implements StorageEngine {
         this.pragmas = pragmas;
         this.name = VERSION + Connections.version();
         this.catalogReader = catalogReader;
-        this.readers = new ReadHandles(settings.readOnly() ? 0 : ReadHandles.MAX_IDLE);
+        this.suspects = new Suspects(!settings.readOnly());
+        this.readers = new ReadHandles(paths, suspects, settings.readOnly() ? 0 : ReadHandles.MAX_IDLE);
         this.ledgerReader = catalogReader == null
                 ? null
                 : new LedgerReader(paths, settings.options().clock(), this::tables, this::lastShutdownClean);
         this.writing = lock == null || catalog == null
                 ? null
-                : Writing.begin(paths, settings, manifest, readers, lock, catalog);
+                : Writing.begin(paths, settings, manifest, readers, suspects, lock, catalog);
     }
 
     static SqliteEngine open(StorePaths paths, EngineSettings settings) {
@@ -103,7 +108,12 @@ final class SqliteEngine implements StorageEngine {
         boolean done = false;
         try {
             Connections.prepare(paths.tmp());
-            catalog = Catalog.open(paths.catalog(), settings.options().clock().instant());
+            Instant now = settings.options().clock().instant();
+            String wrong = CatalogCheck.wrong(paths);
+            if (wrong != null) {
+                CatalogRebuild.run(paths, now, wrong);
+            }
+            catalog = Catalog.open(paths.catalog(), now);
             Manifest manifest = new Manifest(paths);
             manifest.reload(catalog.beforeStart());
             Map<String, Object> pragmas = Connections.effective(catalog.beforeStart());
@@ -123,6 +133,11 @@ final class SqliteEngine implements StorageEngine {
     }
 
     private static SqliteEngine openForReading(StorePaths paths, EngineSettings settings) {
+        if (Partition.size(paths.catalog()) == 0 && !PartitionFiles.of(paths).isEmpty()) {
+            throw new LeveeException(ErrorCode.CORRUPT, "the catalog of " + paths.root() + " is missing or empty")
+                    .with("store", paths.root().toString())
+                    .hint(REBUILD);
+        }
         if (Files.notExists(paths.catalog())) {
             throw new LeveeException(ErrorCode.NOT_FOUND, "there is no store in " + paths.root())
                     .with("store", paths.root().toString())
@@ -141,7 +156,7 @@ final class SqliteEngine implements StorageEngine {
             done = true;
             return engine;
         } catch (SQLException e) {
-            throw Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
+            throw unreadable(paths, e);
         } finally {
             if (!done && catalog != null) {
                 Connections.closeQuietly(paths.catalog(), catalog);
@@ -228,8 +243,13 @@ final class SqliteEngine implements StorageEngine {
         try {
             return reading.on(Objects.requireNonNull(catalogReader));
         } catch (SQLException e) {
-            throw Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
+            throw unreadable(paths, e);
         }
+    }
+
+    private static LeveeException unreadable(StorePaths paths, SQLException e) {
+        LeveeException failure = Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
+        return failure.code() == ErrorCode.CORRUPT ? failure.hint(REBUILD) : failure;
     }
 
     /** Beside a writer of another process the catalog is read again before each use. */
@@ -281,7 +301,8 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public void afterBatch() {
         OpenPartitions open = writing().open();
-        writing().erasures().serve(open, this::spec);
+        writing().closings().serve(open, this::spec);
+        suspects.serve(open);
         open.slice();
         readers.closeOld();
         long keys = open.keyBytes(settings.options().memory().value() / KEYS_SHARE);
@@ -327,6 +348,21 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public void learnRanges() {
         writing().maintenance().run();
+    }
+
+    @Override
+    public Verification verify(PartitionId id) {
+        refresh();
+        Partition partition = manifest.get(id);
+        if (partition == null) {
+            return new Verification(id, Verification.State.UNCHECKED, 0, "there is no such partition (any more)");
+        }
+        if (writing != null) {
+            return writing.verifier().verify(partition);
+        }
+        PartitionCheck check = new PartitionCheck(
+                paths, readers, one -> readCatalog(c -> CatalogChecks.checksum(c, one)));
+        return check.bytes(partition, Verifier::paced);
     }
 
     @Override
@@ -379,6 +415,7 @@ final class SqliteEngine implements StorageEngine {
         refresh();
         Partition now = manifest.get(partition.id());
         if (now != null && now.held().rows() > 0) {
+            suspects.report(now, "its file is missing or empty");
             throw new LeveeException(
                             ErrorCode.CORRUPT,
                             "the partition " + now.id() + " should hold "
@@ -408,7 +445,7 @@ final class SqliteEngine implements StorageEngine {
                 parts.add(new SqlScan.TablePart(
                         spec, manifest.pinned(spec.name(), query.fromMicros(), query.toMicros())));
             }
-            new SqlScan(paths, query, execution, this::missing).run(parts, sink);
+            new SqlScan(paths, query, execution, this::missing, suspects).run(parts, sink);
         } finally {
             parts.forEach(part -> part.partitions().forEach(Partition::unpin));
         }
@@ -489,7 +526,8 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public List<Gap> gaps() {
-        return Quarantine.gaps(quarantined());
+        refresh();
+        return manifest.gaps();
     }
 
     @Override
@@ -554,6 +592,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public void closeWriter() {
+        writing().closings().end();
         List<String> left = writing().open().closeAll();
         if (!left.isEmpty()) {
             System.getLogger("io.levee.sqlite")

@@ -76,7 +76,7 @@ final class TailScan {
             return 0;
         }
         long[] found = new long[1];
-        using(file, handle -> {
+        using(partition, handle -> {
             found[0] = PartitionSchema.held(handle.connection()).maxSeq();
             return true;
         });
@@ -91,11 +91,14 @@ final class TailScan {
         boolean with(ReadHandle handle) throws SQLException;
     }
 
-    private void using(Path file, Reading reading) throws SQLException {
-        ReadHandle handle = handles.take(file);
+    private void using(Partition partition, Reading reading) throws SQLException {
+        ReadHandle handle = handles.take(partition);
         boolean usable = false;
         try {
             usable = reading.with(handle);
+        } catch (SQLException e) {
+            handles.met(partition, e);
+            throw e;
         } finally {
             handles.giveBack(handle, usable);
         }
@@ -137,7 +140,7 @@ final class TailScan {
             missing.accept(partition);
             return;
         }
-        using(file, handle -> {
+        using(partition, handle -> {
             if (!new PartitionSql(query.spec(), handle).tableThere()) {
                 missing.accept(partition);
                 return true;
@@ -214,7 +217,13 @@ final class TailScan {
                     source = open(query, place.partition);
                     sources.put(place.partition, source);
                 }
-                @Nullable Object @Nullable [] row = read(query, source, place, entry.getKey());
+                @Nullable Object @Nullable [] row;
+                try {
+                    row = read(query, source, place, entry.getKey());
+                } catch (SQLException e) {
+                    handles.met(place.partition, e);
+                    throw e;
+                }
                 if (row != null) {
                     sink.row(row);
                 }
@@ -233,7 +242,7 @@ final class TailScan {
     }
 
     private Source open(TailQuery query, Partition partition) throws SQLException {
-        ReadHandle handle = handles.take(paths.partition(partition));
+        ReadHandle handle = handles.take(partition);
         Source source = null;
         try {
             TableSpec spec = query.spec();

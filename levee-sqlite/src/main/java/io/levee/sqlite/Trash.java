@@ -89,7 +89,7 @@ final class Trash {
             return held.rows() == 0 ? 0 : Math.max(0, held.maxSeq());
         }
         try {
-            ReadHandles.ReadHandle handle = readers.take(file);
+            ReadHandles.ReadHandle handle = readers.take(partition);
             boolean usable = false;
             try {
                 long found = PartitionSchema.held(handle.connection()).maxSeq();

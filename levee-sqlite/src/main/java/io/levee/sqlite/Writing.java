@@ -28,9 +28,11 @@ record Writing(
         BatchAppender appender,
         SingleRecords records,
         Erasures erasures,
+        Closings closings,
         Trash trash,
         Quarantine quarantine,
         Maintenance maintenance,
+        Verifier verifier,
         TableMarks marks,
         boolean lastClean,
         @Nullable CloseReport lastReport) {
@@ -43,6 +45,7 @@ record Writing(
             EngineSettings settings,
             Manifest manifest,
             ReadHandles readers,
+            Suspects suspects,
             StoreLock lock,
             Catalog catalog) {
         Clock wall = settings.options().clock();
@@ -57,10 +60,14 @@ record Writing(
                         ledger.marks(table, to);
                         return true;
                     }));
-            Erasures erasures = new Erasures(new Rewriter(paths, catalog, readers, wall));
+            Closings closings = new Closings();
+            Erasures erasures = new Erasures(new Rewriter(paths, catalog, readers, wall), closings);
             Quarantine quarantine = new Quarantine(paths, catalog, manifest, readers, wall, marks);
             OpenPartitions open = new OpenPartitions(paths, catalog, manifest, readers, quarantine, wall, share);
-            KeyLookup lookup = new KeyLookup(open, paths, readers);
+            KeyLookup lookup = new KeyLookup(open, readers);
+            PartitionCheck check = new PartitionCheck(
+                    paths, readers, id -> catalog.change(c -> CatalogChecks.checksum(c, id)));
+            Verifier verifier = new Verifier(catalog, manifest, quarantine, suspects, check, wall);
             Writing writing = new Writing(
                     paths,
                     lock,
@@ -70,13 +77,17 @@ record Writing(
                     new BatchAppender(open, paths, lookup, new Sources(manifest, open, paths, readers)),
                     new SingleRecords(open, manifest, paths, readers, lookup, erasures),
                     erasures,
+                    closings,
                     new Trash(paths, catalog, manifest, readers, wall, marks),
                     quarantine,
-                    new Maintenance(paths, catalog, manifest, readers, erasures, quarantine, wall),
+                    new Maintenance(
+                            paths, catalog, manifest, readers, erasures, quarantine, suspects, closings, wall),
+                    verifier,
                     marks,
                     last.clean,
                     last.report);
             catalog.start(settings.supervisor());
+            settings.supervisor().start("levee-verifier", verifier::run);
             done = true;
             return writing;
         } finally {

@@ -183,7 +183,7 @@ class ArchitectureTest {
                                 "org.sqlite.SQLiteDataSource.getConnection")))
                 .check(engine);
         noClasses()
-                .that(except("Trash", "Rewriter", "Quarantine", "LedgerFile", "Reserve"))
+                .that(except("Trash", "Rewriter", "Quarantine", "CatalogRebuild", "LedgerFile", "Reserve"))
                 .should()
                 .accessTargetWhere(calls(
                         "renames or unlinks",

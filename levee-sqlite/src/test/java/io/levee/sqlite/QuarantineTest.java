@@ -53,7 +53,7 @@ class QuarantineTest {
     }
 
     private Quarantine quarantine() {
-        return new Quarantine(paths, catalog, manifest, new ReadHandles(0), WALL, marks);
+        return new Quarantine(paths, catalog, manifest, new ReadHandles(paths, new Suspects(true), 0), WALL, marks);
     }
 
     @AfterEach
@@ -162,7 +162,7 @@ class QuarantineTest {
     void shouldLeaveAloneWhatIsLentOrDropped() throws Exception {
         Partition lent = partition(ID, HELD);
         lent.closed(HELD, 1);
-        assertThat(lent.lent()).isTrue();
+        assertThat(lent.lent(() -> {})).isTrue();
         assertThat(quarantine.setAside(lent, "torn")).isFalse();
         lent.givenBack();
         assertThat(lent.dropped()).isTrue();

@@ -1,0 +1,96 @@
+package io.levee.sqlite;
+
+import io.levee.LeveeException;
+import io.levee.PartitionId;
+import io.levee.TableSpec;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Whether a catalog can be trusted: reads the catalog and nothing else, before each opening for writing. */
+final class CatalogCheck {
+    private CatalogCheck() {}
+
+    /**
+     * What is wrong with the catalog of a store, so that it has to be rebuilt.
+     *
+     * @return null where nothing is, and where there is no store yet
+     * @throws LeveeException {@code UNSAFE_ENVIRONMENT} for a catalog of a later release, and {@code IO_FAILED}, {@code DISK_FULL},
+     *     {@code PARTITION_BUSY} where it cannot be told now
+     */
+    static @Nullable String wrong(StorePaths paths) {
+        Path file = paths.catalog();
+        if (Partition.size(file) == 0) {
+            boolean partitions = !PartitionFiles.of(paths).isEmpty();
+            return partitions ? (Files.exists(file) ? "it is empty" : "it is missing") : null;
+        }
+        try {
+            Connection connection = Connections.catalog(file);
+            try {
+                return wrong(connection, paths);
+            } finally {
+                Connections.close(file, connection);
+            }
+        } catch (SQLException e) {
+            if (Sqlite.damaged(e) || Sqlite.refused(e)) {
+                return String.valueOf(e.getMessage());
+            }
+            throw Sqlite.failure("the catalog cannot be opened", file, e);
+        }
+    }
+
+    private static @Nullable String wrong(Connection connection, StorePaths paths) throws SQLException {
+        Object told = Sqlite.value(connection, "PRAGMA quick_check(1)");
+        if (!"ok".equals(told)) {
+            return String.valueOf(told);
+        }
+        long id = Sqlite.number(connection, "PRAGMA application_id");
+        long format = Sqlite.number(connection, "PRAGMA user_version");
+        boolean made = CatalogSchema.hasTable(connection, "store");
+        if (id != Connections.CATALOG_ID || format != Connections.FORMAT) {
+            String ours = Integer.toString(Connections.FORMAT);
+            if (made && ours.equals(Catalog.value(connection, "format"))) {
+                return "its header says format " + format + " and application id " + id + ", its tables format " + ours;
+            }
+            boolean fresh = !CatalogSchema.anyTable(connection);
+            if (fresh) {
+                return PartitionFiles.of(paths).isEmpty() ? null : "it holds nothing";
+            }
+            CatalogSchema.requireFormat(connection);
+        }
+        try {
+            return contradiction(connection);
+        } catch (LeveeException | IllegalArgumentException e) {
+            return String.valueOf(e.getMessage());
+        }
+    }
+
+    /** What the tables say of each other and of themselves has to fit. */
+    private static @Nullable String contradiction(Connection connection) throws SQLException {
+        Map<String, Long> next = new HashMap<>();
+        for (TableSpec spec : Catalog.tables(connection)) {
+            String name = Sqlite.literal(spec.name());
+            next.put(spec.name(), Sqlite.number(connection, "SELECT next_seq FROM tables WHERE name = " + name));
+        }
+        List<Partition> partitions = Catalog.partitions(connection);
+        for (Partition partition : partitions) {
+            PartitionId id = partition.id();
+            Long reserved = next.get(id.table());
+            if (reserved == null) {
+                return "it has the partition " + id + " and not its table";
+            }
+            if (!partition.file().equals(PartitionFiles.name(id))) {
+                return "it has " + id + " in " + partition.file();
+            }
+            if (partition.held().maxSeq() >= reserved) {
+                return id + " holds the number " + partition.held().maxSeq() + ", and the next one is " + reserved;
+            }
+        }
+        return null;
+    }
+}

@@ -3,10 +3,13 @@ package io.levee.sqlite;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
+import io.levee.internal.json.Json;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.DateTimeException;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -65,13 +68,21 @@ final class CatalogCheck {
         }
         try {
             return contradiction(connection);
-        } catch (LeveeException | IllegalArgumentException e) {
+        } catch (LeveeException | IllegalArgumentException | DateTimeException e) {
             return String.valueOf(e.getMessage());
         }
     }
 
     /** What the tables say of each other and of themselves has to fit. */
     private static @Nullable String contradiction(Connection connection) throws SQLException {
+        Object created = Catalog.value(connection, "created");
+        if (created == null || Instant.parse(created.toString()).isBefore(Instant.EPOCH)) {
+            return "it says that it was made in " + created;
+        }
+        Object report = Catalog.value(connection, "last_report");
+        if (report != null && Reports.of(Json.parse(report.toString())) == null) {
+            return "its last report is none";
+        }
         Map<String, Long> next = new HashMap<>();
         for (TableSpec spec : Catalog.tables(connection)) {
             String name = Sqlite.literal(spec.name());

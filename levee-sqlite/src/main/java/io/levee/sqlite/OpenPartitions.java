@@ -293,6 +293,8 @@ final class OpenPartitions {
         try {
             if (Files.notExists(directory)) {
                 Files.createDirectories(directory);
+                // Once a table: closing syncs what is in it, and nobody else its own name.
+                StorePaths.sync(directory.resolveSibling("."));
             }
         } catch (IOException e) {
             throw Volume.failure("a table's directory cannot be made", directory, e);

@@ -118,7 +118,7 @@ final class Sqlite {
         if (full(e)) {
             return new LeveeException(ErrorCode.DISK_FULL, text, e).hint(Volume.FREE_SPACE);
         }
-        if (code == SQLiteErrorCode.SQLITE_READONLY.code) {
+        if (primary(e) == SQLiteErrorCode.SQLITE_READONLY.code) {
             return new LeveeException(ErrorCode.VOLUME_READ_ONLY, text, e).hint(Volume.REMOUNT);
         }
         if (damaged(e)) {

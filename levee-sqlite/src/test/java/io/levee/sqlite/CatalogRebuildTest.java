@@ -236,6 +236,10 @@ class CatalogRebuildTest {
             Path home = copy("flip" + i);
             byte[] damaged = whole.clone();
             long bit = random.nextLong(8L * whole.length);
+            while (whole[(int) (bit / 8)] == 0) {
+                // Most of a small catalog is empty: a flip there shows nothing.
+                bit = random.nextLong(8L * whole.length);
+            }
             damaged[(int) (bit / 8)] ^= (byte) (1 << (bit % 8));
             Files.write(home.resolve("catalog.db"), damaged);
             try (Store store = open(home)) {

@@ -4,11 +4,8 @@ import io.levee.CloseReport;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
-import io.levee.TableSpec;
-import io.levee.engine.Erasure;
 import io.levee.internal.json.Json;
 import io.levee.internal.supervisor.Supervisor;
-import io.levee.internal.time.Micros;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -179,26 +176,6 @@ final class Catalog {
 
     // What the catalog holds, read through any connection to it.
 
-    static List<TableSpec> tables(Connection connection) throws SQLException {
-        List<TableSpec> specs = new ArrayList<>();
-        try (Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery("SELECT spec FROM tables ORDER BY name")) {
-            while (rows.next()) {
-                specs.add(spec(rows.getString(1)));
-            }
-        }
-        return specs;
-    }
-
-    private static TableSpec spec(String json) {
-        try {
-            return TableSpec.fromMap(Json.object(json));
-        } catch (IllegalArgumentException e) {
-            throw new LeveeException(ErrorCode.CORRUPT, "the catalog holds a spec that is none: " + e.getMessage(), e)
-                    .hint("restore catalog.db from a backup");
-        }
-    }
-
     static List<Partition> partitions(Connection connection) throws SQLException {
         List<Partition> partitions = new ArrayList<>();
         String numbers = CatalogSchema.has(connection, "partitions", "max_seq") ? "min_seq, max_seq" : "NULL, NULL";
@@ -225,11 +202,6 @@ final class Catalog {
         return new Partition(id, rows.getString(5), state, held, rows.getLong(10));
     }
 
-    /** Closed partitions whose checksum is still to be made. */
-    static List<String> filesWithoutChecksum(Connection connection) throws SQLException {
-        return files(connection, "SELECT file FROM partitions WHERE state = 'closed' AND checksum IS NULL");
-    }
-
     /** The files of the newest dropped partitions; older ones are long gone. What was set aside is not among them: it is kept. */
     static List<String> droppedFiles(Connection connection) throws SQLException {
         return files(
@@ -251,29 +223,6 @@ final class Catalog {
     }
 
     // Changes, for use with change().
-
-    static void putTable(Connection connection, TableSpec spec) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement("INSERT INTO tables(name, spec, next_seq)"
-                + " VALUES(?1, ?2, 1) ON CONFLICT(name) DO UPDATE SET spec = ?2")) {
-            statement.setString(1, spec.name());
-            statement.setString(2, Json.write(spec.toMap()));
-            statement.executeUpdate();
-        }
-    }
-
-    static long reserveSeq(Connection connection, String table, long count) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(
-                "UPDATE tables SET next_seq = next_seq + ? WHERE name = ? RETURNING next_seq")) {
-            statement.setLong(1, count);
-            statement.setString(2, table);
-            try (ResultSet rows = statement.executeQuery()) {
-                if (!rows.next()) {
-                    throw new LeveeException(ErrorCode.UNKNOWN_TABLE, "the catalog has no table " + table);
-                }
-                return rows.getLong(1) - count;
-            }
-        }
-    }
 
     /** The next unused number of a period: dropped partitions count, so that no file name is used twice. */
     static int nextN(Connection connection, String table, String period) throws SQLException {
@@ -322,18 +271,6 @@ final class Catalog {
                 null);
     }
 
-    static void noteErasure(Connection connection, Erasure erasure) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(
-                "INSERT INTO erasures(table_name, at, filter_sha256, rows, pending) VALUES(?, ?, ?, ?, ?)")) {
-            statement.setString(1, erasure.table());
-            statement.setString(2, erasure.at().toString());
-            statement.setString(3, erasure.filterSha256());
-            statement.setLong(4, erasure.rows());
-            statement.setString(5, Json.write(erasure.pending()));
-            statement.executeUpdate();
-        }
-    }
-
     static void markDropped(Connection connection, PartitionId id, String reason, Instant now) throws SQLException {
         update(connection, "state='dropped', reason=?1", id, now, reason);
     }
@@ -342,11 +279,7 @@ final class Catalog {
         update(connection, "checksum=NULL, bytes=" + bytes, id, now, null);
     }
 
-    static void putChecksum(Connection connection, PartitionId id, String checksum, Instant now) throws SQLException {
-        update(connection, "checksum=?1, verified=" + Micros.of(now), id, now, checksum);
-    }
-
-    private static void update(Connection connection, String what, PartitionId id, Instant now, @Nullable String text)
+    static void update(Connection connection, String what, PartitionId id, Instant now, @Nullable String text)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement("UPDATE partitions SET " + what
                 + ", changed=?2 WHERE table_name=?3 AND class=?4 AND period=?5 AND n=?6")) {

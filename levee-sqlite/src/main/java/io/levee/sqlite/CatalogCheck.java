@@ -84,7 +84,7 @@ final class CatalogCheck {
             return "its last report is none";
         }
         Map<String, Long> next = new HashMap<>();
-        for (TableSpec spec : Catalog.tables(connection)) {
+        for (TableSpec spec : CatalogTables.tables(connection)) {
             String name = Sqlite.literal(spec.name());
             next.put(spec.name(), Sqlite.number(connection, "SELECT next_seq FROM tables WHERE name = " + name));
         }

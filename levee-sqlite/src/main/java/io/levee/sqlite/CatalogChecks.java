@@ -7,6 +7,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -14,6 +15,15 @@ import java.util.Optional;
 /** What the catalog knows of the checksums of closed partitions, and of when they were compared. */
 final class CatalogChecks {
     private CatalogChecks() {}
+
+    /** Closed partitions whose checksum is still to be made. */
+    static List<String> filesWithoutChecksum(Connection connection) throws SQLException {
+        return Catalog.files(connection, "SELECT file FROM partitions WHERE state = 'closed' AND checksum IS NULL");
+    }
+
+    static void putChecksum(Connection connection, PartitionId id, String checksum, Instant now) throws SQLException {
+        Catalog.update(connection, "checksum=?1, verified=" + Micros.of(now), id, now, checksum);
+    }
 
     /** The checksum of a closed partition; empty while it is open, or until it is made. */
     static Optional<String> checksum(Connection connection, PartitionId id) throws SQLException {

@@ -207,8 +207,8 @@ final class CatalogRebuild {
             if (spec == null) {
                 continue;
             }
-            Catalog.putTable(connection, spec);
-            Catalog.reserveSeq(connection, spec.name(), found.highest + BEYOND);
+            CatalogTables.putTable(connection, spec);
+            CatalogTables.reserveSeq(connection, spec.name(), found.highest + BEYOND);
             TableMarks.Marks known = ledger.marks().getOrDefault(spec.name(), TableMarks.Marks.NONE);
             TableMarks.write(connection, spec.name(), known.raisedTo(new TableMarks.Marks(Long.MIN_VALUE, found.highest)));
             if (found.min <= found.max) {

@@ -57,7 +57,7 @@ final class Maintenance {
     /** One run over all partitions. One damaged file does not keep the others from being looked at. */
     void run() {
         failure = null;
-        List<String> unchecked = catalog.change(Catalog::filesWithoutChecksum);
+        List<String> unchecked = catalog.change(CatalogChecks::filesWithoutChecksum);
         for (Partition partition : manifest.all()) {
             attempt(partition, () -> {
                 boolean unknown = !partition.held().known();
@@ -73,7 +73,7 @@ final class Maintenance {
         attempt(erasures::finishAll);
         closeLeftOpen();
         // Asked again: a partition that was opened meanwhile has no checksum to be made.
-        List<String> still = unchecked.isEmpty() ? unchecked : catalog.change(Catalog::filesWithoutChecksum);
+        List<String> still = unchecked.isEmpty() ? unchecked : catalog.change(CatalogChecks::filesWithoutChecksum);
         for (Partition partition : manifest.all()) {
             if (partition.state() == Partition.State.CLOSED && still.contains(partition.file())) {
                 attempt(partition, () -> addChecksum(partition));
@@ -148,7 +148,7 @@ final class Maintenance {
             Optional<String> checksum = Checksums.of(file, Checksums.Pace.NONE);
             if (checksum.isPresent()) {
                 catalog.change(c -> {
-                    Catalog.putChecksum(c, partition.id(), checksum.get(), wall.instant());
+                    CatalogChecks.putChecksum(c, partition.id(), checksum.get(), wall.instant());
                     return true;
                 });
             }

@@ -231,7 +231,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public List<TableSpec> tables() {
-        return readOrAsk(Catalog::tables);
+        return readOrAsk(CatalogTables::tables);
     }
 
     /** What the catalog holds: by its owner, or read beside it. */
@@ -277,14 +277,14 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public void putTable(TableSpec spec) {
         writing().catalog().change(c -> {
-            Catalog.putTable(c, spec);
+            CatalogTables.putTable(c, spec);
             return true;
         });
     }
 
     @Override
     public long reserveSeq(String table, long count) {
-        return writing().catalog().change(c -> Catalog.reserveSeq(c, table, count));
+        return writing().catalog().change(c -> CatalogTables.reserveSeq(c, table, count));
     }
 
     @Override
@@ -539,7 +539,7 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public void noteErasure(Erasure erasure) {
         writing().catalog().change(c -> {
-            Catalog.noteErasure(c, erasure);
+            CatalogTables.noteErasure(c, erasure);
             return true;
         });
     }

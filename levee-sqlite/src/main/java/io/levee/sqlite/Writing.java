@@ -105,7 +105,7 @@ record Writing(
             Connection connection = catalog.beforeStart();
             CloseReport kept = kept(connection);
             List<String> tables =
-                    Catalog.tables(connection).stream().map(TableSpec::name).toList();
+                    CatalogTables.tables(connection).stream().map(TableSpec::name).toList();
             Object made = Catalog.value(connection, "created");
             long created = made == null ? 0 : Micros.of(Instant.parse(made.toString()));
             boolean clean = catalog.begin();

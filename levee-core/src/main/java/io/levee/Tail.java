@@ -76,6 +76,15 @@ public final class Tail<T> implements AutoCloseable {
         return reader.position();
     }
 
+    /**
+     * What is known to be missing of the table now, at any time: a record that was lost has no number, so {@link #poll} cannot tell of it.
+     *
+     * @throws LeveeException {@link ErrorCode#CLOSED} when the store is closed
+     */
+    public Coverage coverage() {
+        return reader.coverage();
+    }
+
     /** Ends a poll that waits, and refuses further ones. Idempotent. */
     @Override
     public void close() {

@@ -18,7 +18,8 @@ final class CoverageNote {
         console.say("incomplete: " + gaps.size() + (gaps.size() == 1 ? " gap" : " gaps"));
         gaps.stream().limit(MOST).forEach(gap -> {
             if (gap instanceof Map<?, ?> g) {
-                console.say("  " + g.get("from") + " to " + g.get("to") + ": " + g.get("count") + " records, "
+                console.say("  " + g.get("from") + " to " + g.get("to") + ": "
+                        + (g.get("count") == null ? "an unknown number of" : g.get("count")) + " records, "
                         + g.get("reason"));
             }
         });

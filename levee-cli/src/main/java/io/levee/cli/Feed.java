@@ -2,6 +2,8 @@ package io.levee.cli;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** A table that is followed, in a store or through a server. Used by one thread. */
 interface Feed extends AutoCloseable {
@@ -24,6 +26,9 @@ interface Feed extends AutoCloseable {
 
     /** Waits for lines; empty when none came. */
     Batch poll(Duration timeout) throws InterruptedException;
+
+    /** What is known to be missing of the table, as a coverage in JSON. */
+    Map<String, ? extends @Nullable Object> coverage() throws InterruptedException;
 
     /** The number up to which everything was given. */
     long position();

@@ -42,6 +42,11 @@ final class LocalTail implements Feed {
     }
 
     @Override
+    public Map<String, Object> coverage() {
+        return JsonOut.form(tail.coverage());
+    }
+
+    @Override
     public long position() {
         return tail.position();
     }

@@ -31,13 +31,16 @@ final class RemoteTail implements Feed, Flow.Subscriber<String> {
     private volatile @Nullable Throwable failure;
     private long position;
 
-    private RemoteTail(Remote remote) {
+    private final String table;
+
+    private RemoteTail(Remote remote, String table) {
         this.remote = remote;
+        this.table = table;
     }
 
     /** Begins to follow. What the server refuses shows at the first poll. */
     static RemoteTail open(Remote remote, String table, @Nullable Long after) {
-        RemoteTail tail = new RemoteTail(remote);
+        RemoteTail tail = new RemoteTail(remote, table);
         tail.position = after == null ? 0 : after;
         Map<String, @Nullable Object> params = new LinkedHashMap<>();
         params.put("after", after);
@@ -134,6 +137,11 @@ final class RemoteTail implements Feed, Flow.Subscriber<String> {
         if (asked != null && asked.isDone()) {
             Remote.check(asked.join());
         }
+    }
+
+    @Override
+    public Map<String, @Nullable Object> coverage() throws InterruptedException {
+        return remote.get("/v1/gaps", Map.of("table", table));
     }
 
     @Override

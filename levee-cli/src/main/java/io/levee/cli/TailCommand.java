@@ -113,6 +113,7 @@ final class TailCommand extends Command {
             }
         }
         report(full() ? last : feed.position());
+        CoverageNote.print(console, feed.coverage());
         return OK;
     }
 

@@ -87,6 +87,9 @@ class CompletenessCommandsTest {
         }
         assertThat(Run.levee(join(List.of("query", "events", "--to", "2026-01-01"), on)).json().get("coverage").toString())
                 .contains("complete=true");
+        Run tail = Run.levee("tail", "events", "--after", "0", "--for", "100ms", "--store", dir.resolve("history"));
+        assertThat(tail.status()).as(tail.err()).isZero();
+        assertThat(tail.err()).contains("incomplete: 1 gap", lost + " records, OVERFLOW");
         try (Store store = Levee.open(dir.resolve("history"))) {
             assertThat(store.gaps().stream().mapToLong(Gap::count).sum()).isEqualTo(lost);
             assertThat(store.status().lost()).as("of this life").isZero();

@@ -288,6 +288,23 @@ public final class QueryService {
                 });
     }
 
+    /** What is known to be missing of a table, asked on a query thread where that may take a file or a server. */
+    Coverage coverage(TableSpec spec) {
+        ChunkStream stream = submit(
+                "gaps of " + spec.name(),
+                Query.DEFAULT_DEADLINE,
+                () -> gaps.coverage(spec.name(), Long.MIN_VALUE, Long.MAX_VALUE),
+                (execution, sink) -> {});
+        try {
+            while (stream.hasNext()) {
+                stream.next();
+            }
+            return stream.coverage();
+        } finally {
+            stream.close();
+        }
+    }
+
     /** The highest number that any row of a table has. */
     long highestSeq(TableSpec spec) {
         ChunkStream stream = submit(

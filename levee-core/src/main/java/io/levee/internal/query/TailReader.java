@@ -1,6 +1,7 @@
 package io.levee.internal.query;
 
 import io.levee.Column;
+import io.levee.Coverage;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.TableSpec;
@@ -121,6 +122,11 @@ public final class TailReader {
 
     private static long number(@Nullable Object value) {
         return value instanceof Long number ? number : 0;
+    }
+
+    /** See {@link Tail#coverage}. */
+    public Coverage coverage() {
+        return queries.coverage(spec());
     }
 
     /** Ends a poll that waits. */

@@ -45,13 +45,17 @@ final class Ledger {
 
     private final List<Gap> foundNow = new ArrayList<>();
 
+    private final long lastSeenMicros;
+
     private Ledger(
             Names names,
             CatalogSession session,
             Clock clock,
             String owner,
             LossRanges ranges,
-            @Nullable CloseReport reportBefore) {
+            @Nullable CloseReport reportBefore,
+            long lastSeenMicros) {
+        this.lastSeenMicros = lastSeenMicros;
         this.names = names;
         this.session = session;
         this.clock = clock;
@@ -85,8 +89,9 @@ final class Ledger {
             write(c, catalog.names(), ranges, more);
             ranges = more;
         }
+        long lastSeen = lastSeen(catalog.get(c, "heartbeat"));
         catalog.put(c, "heartbeat", heartbeat(clock.instant(), List.of()));
-        return new Ledger(catalog.names(), session, clock, owner, ranges, report(c, catalog));
+        return new Ledger(catalog.names(), session, clock, owner, ranges, report(c, catalog), lastSeen);
     }
 
     /** What the catalog says was lost, for a store that is open for reading; what a stopped writer may have cost, too. */
@@ -103,6 +108,22 @@ final class Ledger {
     /** What was lost before this opening. Any thread. */
     List<Gap> before() {
         return before;
+    }
+
+    private static long lastSeen(@Nullable String heartbeat) {
+        try {
+            return heartbeat == null ? Long.MIN_VALUE : number(Json.object(heartbeat), "at");
+        } catch (RuntimeException e) {
+            // After an unclean stop this was refused by now; a store that was closed in order does not need it, and opens.
+            System.getLogger("io.levee.postgres")
+                    .log(System.Logger.Level.WARNING, "the catalog's heartbeat is not one: " + heartbeat, e);
+            return Long.MIN_VALUE;
+        }
+    }
+
+    /** What the clock showed when the store was last written before this opening. Any thread. */
+    long lastSeenMicros() {
+        return lastSeenMicros;
     }
 
     /** Notes what was committed and is not there any more. Writer thread. */

@@ -314,6 +314,11 @@ final class PostgresEngine implements StorageEngine {
     }
 
     @Override
+    public long lastSeenMicros() {
+        return writing == null ? Long.MIN_VALUE : writing.ledger.lastSeenMicros();
+    }
+
+    @Override
     public void ledger(List<Gap> lost, List<InFlight> inFlight) {
         writing().ledger.write(lost, inFlight);
     }

@@ -306,7 +306,7 @@ class LanesTest {
     }
 
     /** Fails at random, as real engines do: rows of one key share their fate within a batch. */
-    private final class Fickle {
+    private static final class Fickle {
         private final SplittableRandom random;
         private final Set<Long> there = new HashSet<>();
         private final List<String> log = Collections.synchronizedList(new ArrayList<>());

@@ -307,7 +307,8 @@ class SpillTest {
         boolean torn = seed % 2 == 0;
         byte[] damaged = torn ? java.util.Arrays.copyOf(whole, random.nextInt(17, whole.length)) : whole.clone();
         if (!torn) {
-            damaged[random.nextInt(16, whole.length - 1_000)] ^= 1 << random.nextInt(8);
+            int at = random.nextInt(16, whole.length - 1_000);
+            damaged[at] = (byte) (damaged[at] ^ 1 << random.nextInt(8));
         }
         Files.write(directory.resolve("spill").resolve("spill-0000000000000000001.log"), damaged);
 

@@ -34,6 +34,7 @@ import picocli.CommandLine.Spec;
             QuarantineCommand.class,
             ClockCommand.class,
             DoctorCommand.class,
+            TortureCommand.class,
         },
         footerHeading = "%nBegin with:%n",
         footer = {

@@ -1,5 +1,6 @@
 package io.levee.cli;
 
+import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
 import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
@@ -39,9 +40,39 @@ class ArchitectureTest {
                         "io.levee.postgres..",
                         "org.postgresql..",
                         "com.zaxxer..",
-                        "java.sql..",
-                        "io.levee.testkit..")
+                        "java.sql..")
                 .check(MAIN);
+    }
+
+    /** {@code levee torture} is the one user of the test kit, and of its half that knows no JUnit. */
+    @Test
+    void shouldUseOfTheTestKitItsFaultsOnly() {
+        noClasses()
+                .that()
+                .doNotHaveFullyQualifiedName("io.levee.cli.TortureCommand")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("io.levee.testkit..")
+                .check(MAIN);
+        noClasses()
+                .should()
+                .dependOnClassesThat(describe(
+                        "of the test kit beside its faults",
+                        c -> c.getPackageName().startsWith("io.levee.testkit")
+                                && !c.getPackageName().equals("io.levee.testkit.fault")))
+                .check(MAIN);
+        noClasses()
+                .should()
+                .dependOnClassesThat(describe(
+                        "that the packed command lacks",
+                        c -> !c.getPackageName().startsWith("java.")
+                                && !c.getPackageName().startsWith("org.jspecify.")
+                                && !c.getPackageName().equals("io.levee")
+                                && !c.getPackageName().startsWith("io.levee.engine")
+                                && !c.getPackageName().equals("io.levee.testkit.fault")
+                                && !c.isPrimitive()
+                                && !c.isArray()))
+                .check(new ClassFileImporter().importPackages("io.levee.testkit.fault"));
     }
 
     @Test

@@ -55,6 +55,11 @@ class UsageTest {
                 "gaps t --from soon",
                 "verify a b",
                 "doctor now",
+                "torture",
+                "torture --dir . --minutes 0",
+                "torture --dir . --cycles -1",
+                "torture --dir . --minutes 1 --cycles 1",
+                "torture --dir . --seed first",
             })
     void wrongUsageIsStatusTwo(String line) {
         Run run = Run.levee((Object[]) (line.isEmpty() ? new String[0] : line.split(" ")));

@@ -19,6 +19,10 @@ import org.jspecify.annotations.Nullable;
  *     wall clock
  * @param closeTimeout how long {@link Store#close()} waits for the queue to drain; 10 s by default
  * @param retentionEvery how often retention runs by itself; 1 minute by default
+ * @param disk the cap of the store's size on disk, everything included; past it the oldest partitions are dropped, whatever
+ *     their table's rule promises; null, the default: no cap
+ * @param minFreeDisk what is to stay free on the volume: below it, and when it is full, the oldest partitions are dropped; null,
+ *     the default: nothing is. Without {@code disk} and {@code minFreeDisk} nothing is ever deleted for space
  * @param clock the wall clock
  */
 public record StoreOptions(
@@ -30,6 +34,8 @@ public record StoreOptions(
         @Nullable Instant asOf,
         Duration closeTimeout,
         Duration retentionEvery,
+        @Nullable Bytes disk,
+        @Nullable Bytes minFreeDisk,
         Clock clock) {
     /** Least memory that a store works in. */
     public static final Bytes MIN_MEMORY = Bytes.mebi(32);
@@ -49,6 +55,8 @@ public record StoreOptions(
         map.put("maxFutureSkew", maxFutureSkew.toString());
         map.put("closeTimeout", closeTimeout.toString());
         map.put("retentionEvery", retentionEvery.toString());
+        map.put("disk", disk == null ? 0L : disk.value());
+        map.put("minFreeDisk", minFreeDisk == null ? 0L : minFreeDisk.value());
         return map;
     }
 
@@ -62,6 +70,8 @@ public record StoreOptions(
         private @Nullable Instant asOf;
         private Duration closeTimeout = Duration.ofSeconds(10);
         private Duration retentionEvery = Duration.ofMinutes(1);
+        private @Nullable Bytes disk;
+        private @Nullable Bytes minFreeDisk;
         private Clock clock = Clock.systemUTC();
 
         private Builder() {}
@@ -123,6 +133,24 @@ public record StoreOptions(
             return this;
         }
 
+        /** The cap of the store's size on disk: past it the oldest partitions are dropped. At least 1 MiB. */
+        public Builder disk(Bytes max) {
+            if (max.compareTo(Bytes.mebi(1)) < 0) {
+                throw refused("disk", max, "at least " + Bytes.mebi(1));
+            }
+            disk = max;
+            return this;
+        }
+
+        /** What is to stay free on the volume: below it the oldest partitions are dropped. More than 0. */
+        public Builder minFreeDisk(Bytes least) {
+            if (least.value() <= 0) {
+                throw refused("minFreeDisk", least, "more than 0");
+            }
+            minFreeDisk = least;
+            return this;
+        }
+
         /** The wall clock: for tests. */
         public Builder clock(Clock wallClock) {
             clock = wallClock;
@@ -140,6 +168,8 @@ public record StoreOptions(
                     asOf,
                     closeTimeout,
                     retentionEvery,
+                    disk,
+                    minFreeDisk,
                     clock);
         }
 

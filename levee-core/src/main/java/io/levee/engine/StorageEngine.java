@@ -222,6 +222,29 @@ public interface StorageEngine {
         return null;
     }
 
+    /** Whether the last write met a full volume. Any thread; from memory. */
+    default boolean full() {
+        return false;
+    }
+
+    /** Keeps the reserve for full volumes, and says durably what could not be said while one was full. Space thread, each second. */
+    default void keepReserve() {}
+
+    /**
+     * Gives a partition up without writing anything, so that {@link #dropForSpace} can take it: on a full volume nothing can be
+     * closed in order. Writer thread.
+     *
+     * @return an empty text when it was given up, else why it stays: it takes new rows
+     */
+    default String letGo(PartitionId id) {
+        return closePartition(id);
+    }
+
+    /** Takes a partition out for space: the file goes first, and what has to be recorded follows when there is room. Space thread. */
+    default DropOutcome dropForSpace(PartitionId id, String reason) {
+        return drop(id, reason);
+    }
+
     /** Bytes on disk by part, and free bytes of the volume. Any thread; reads the file system. */
     StoreStatus.Disk disk();
 

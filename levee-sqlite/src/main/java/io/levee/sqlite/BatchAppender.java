@@ -36,8 +36,10 @@ final class BatchAppender {
     private final Transactions transactions;
     private final Sources sources;
     private final Doubts doubts;
+    private final Relief relief;
 
-    BatchAppender(OpenPartitions open, StorePaths paths, KeyLookup lookup, Sources sources) {
+    BatchAppender(OpenPartitions open, StorePaths paths, KeyLookup lookup, Sources sources, Relief relief) {
+        this.relief = relief;
         this.sources = sources;
         this.open = open;
         this.paths = paths;
@@ -133,7 +135,14 @@ final class BatchAppender {
         } catch (LeveeException e) {
             trouble = Trouble.of(e);
         }
-        if (trouble != null) {
+        settle(trouble, group);
+    }
+
+    private void settle(@Nullable Trouble trouble, Group group) {
+        if (trouble == null) {
+            relief.wrote();
+        } else {
+            relief.met(trouble.error());
             trouble.settle(group.rows().toList());
         }
     }
@@ -146,9 +155,7 @@ final class BatchAppender {
         } catch (LeveeException e) {
             trouble = Trouble.of(e);
         }
-        if (trouble != null) {
-            trouble.settle(group.rows().toList());
-        }
+        settle(trouble, group);
     }
 
     /** One transaction. Returns what kept it from being committed, or null. */

@@ -121,8 +121,8 @@ final class Catalog {
         }
     }
 
-    /** Ends the catalog: the thread has ended, the caller owns it again. On a full volume it is closed as it is. */
-    void close(@Nullable CloseReport report) {
+    /** Keeps the report of a close, and moves everything into the one file. The thread has ended, the caller owns the catalog. */
+    void finish(@Nullable CloseReport report) {
         try {
             if (report != null) {
                 Sqlite.transaction(connection, () -> {
@@ -135,9 +135,12 @@ final class Catalog {
             }
             Sqlite.run(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
         } catch (SQLException e) {
-            Connections.closeQuietly(file, connection);
-            throw Sqlite.failure("the catalog cannot be closed", file, e);
+            throw Sqlite.failure("the catalog cannot be written", file, e);
         }
+    }
+
+    /** Ends the catalog, after {@link #finish}. */
+    void close() {
         try {
             Connections.close(file, connection);
         } catch (SQLException e) {

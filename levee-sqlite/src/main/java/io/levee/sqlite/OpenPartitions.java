@@ -41,12 +41,9 @@ final class OpenPartitions {
     /** Late rows reopen the newest partition of their period below this size; above it they go to a sibling. */
     private static final Bytes REOPEN_BELOW = Bytes.mebi(256);
 
-    /** Four times SQLite's own threshold: index pages that many batches touch are then moved once. */
-    private static final long CHECKPOINT_BYTES = 16L << 20;
-
-    private static final long WAL_CAP_BYTES = 64L << 20;
     private static final System.Logger LOG = System.getLogger("io.levee.sqlite");
     private static final Duration IDLE = Duration.ofSeconds(60);
+    private static final Duration LEFT_FOR = Duration.ofSeconds(1);
 
     private final StorePaths paths;
     private final Catalog catalog;
@@ -60,6 +57,7 @@ final class OpenPartitions {
     private final Map<String, PartitionId> taking = new HashMap<>();
     private final Map<String, TableKeys> keys = new HashMap<>();
     private final Set<PartitionId> full = new HashSet<>();
+    private Limits limits = Limits.of(null, Long.MAX_VALUE);
     private volatile Map<String, Object> pragmas = Map.of();
     /** What was not synced when its connection was closed; until the partition is. */
     private final Map<PartitionId, InFlight> released = new HashMap<>();
@@ -369,7 +367,9 @@ final class OpenPartitions {
         PartitionWriter idle = null;
         for (PartitionWriter writer : List.copyOf(open.values())) {
             checkpoint(writer);
-            boolean old = now - writer.lastUsedNanos() > IDLE.toNanos();
+            // What takes no new rows is closed soon: its WAL takes as much space again.
+            Duration after = full.contains(writer.partition().id()) ? LEFT_FOR : IDLE;
+            boolean old = now - writer.lastUsedNanos() > after.toNanos();
             if (old && (idle == null || writer.lastUsedNanos() < idle.lastUsedNanos())) {
                 idle = writer;
             }
@@ -380,19 +380,77 @@ final class OpenPartitions {
         }
     }
 
+    /** Sets from which sizes on it acts. */
+    void limits(Limits now) {
+        limits = now;
+    }
+
     private void checkpoint(PartitionWriter writer) {
-        if (Partition.size(StorePaths.wal(writer.file())) < CHECKPOINT_BYTES || !writer.dirty()) {
+        long wal = Partition.size(StorePaths.wal(writer.file()));
+        if (wal + Partition.size(writer.file()) > limits.roll()) {
+            leave(writer.partition());
+        }
+        if (wal < limits.checkpoint() || !writer.dirty()) {
             return;
         }
         try {
-            if (!writer.checkpoint() && Partition.size(StorePaths.wal(writer.file())) > WAL_CAP_BYTES) {
+            if (writer.checkpoint()) {
+                writer.syncNames(paths);
+            } else if (Partition.size(StorePaths.wal(writer.file())) > limits.walCap()) {
                 // A reader holds the WAL: new rows go to a sibling, and this WAL ends when its readers do (G92).
-                full.add(writer.partition().id());
-                taking.values().remove(writer.partition().id());
+                leave(writer.partition());
             }
         } catch (SQLException e) {
-            throw Sqlite.failure("a checkpoint failed", writer.file(), e);
+            LeveeException failure = Volume.failure("a checkpoint failed", writer.file(), paths, e);
+            if (failure.code() == ErrorCode.IO_FAILED || failure.code() == ErrorCode.CORRUPT) {
+                // Its sync is not to be trusted: what is in it is moved when it is opened next, and new rows go elsewhere.
+                sealOff(writer);
+            }
+            if (failure.code() != ErrorCode.DISK_FULL && failure.code() != ErrorCode.PARTITION_BUSY) {
+                throw failure;
+            }
+            // It is tried again after the next batch, whose rows meet the same and say so.
+            LOG.log(System.Logger.Level.DEBUG, "a checkpoint has to wait", e);
+        } catch (IOException e) {
+            sealOff(writer);
+            throw Volume.failure("a directory cannot be synced", writer.file(), e);
         }
+    }
+
+    private @Nullable PartitionWriter lastUsed(String table) {
+        return open.values().stream()
+                .filter(writer -> writer.partition().id().table().equals(table))
+                .max(Comparator.comparingLong(PartitionWriter::lastUsedNanos))
+                .orElse(null);
+    }
+
+    /** New rows go to a sibling from now on. */
+    private void leave(Partition partition) {
+        full.add(partition.id());
+        taking.values().remove(partition.id());
+    }
+
+    /**
+     * Closes the connection of a partition without a checkpoint, so that it can be unlinked.
+     *
+     * @return empty, or why it stays
+     */
+    String letGo(Partition partition, Relief relief) {
+        if (partition.state() != Partition.State.OPEN) {
+            return "";
+        }
+        PartitionWriter writer = open.get(partition.id());
+        if (writer != null && writer == lastUsed(partition.id().table())) {
+            return "it takes new rows";
+        }
+        if (writer != null) {
+            Partition.Held held = partition.held();
+            sealOff(writer);
+            partition.held(held);
+            released.remove(partition.id());
+        }
+        relief.letGo(partition);
+        return "";
     }
 
     /** A partition that became one plain file, which the catalog does not know yet. */
@@ -438,7 +496,11 @@ final class OpenPartitions {
             if (Sqlite.busy(e)) {
                 return "another process reads it";
             }
-            throw Sqlite.failure("a partition cannot be closed", file, e);
+            LeveeException failure = Volume.failure("a partition cannot be closed", file, paths, e);
+            if (failure.code() == ErrorCode.DISK_FULL || failure.code() == ErrorCode.VOLUME_READ_ONLY) {
+                return failure.what();
+            }
+            throw failure;
         }
     }
 
@@ -484,10 +546,16 @@ final class OpenPartitions {
         List<String> left = new ArrayList<>();
         List<Plain> done = new ArrayList<>();
         for (PartitionWriter writer : List.copyOf(open.values())) {
-            String why = makePlain(writer, done);
+            String why;
+            try {
+                why = makePlain(writer, done);
+            } catch (LeveeException e) {
+                // One that is broken keeps no other from being closed.
+                why = e.what();
+            }
             if (!why.isEmpty()) {
                 left.add(writer.partition().id() + ": " + why);
-                release(writer);
+                sealOff(writer);
             }
         }
         markClosed(done);

@@ -1,5 +1,6 @@
 package io.levee.sqlite;
 
+import io.levee.Bytes;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -24,13 +25,20 @@ final class Reserve {
     private static final String LIMITS = "/proc/self/limits";
 
     private final StorePaths paths;
+    private final long cap;
     private long givenUp;
 
-    Reserve(StorePaths paths) {
+    /**
+     * The reserve of a store.
+     *
+     * @param cap the cap of the store's size, which the reserve counts against; null for none
+     */
+    Reserve(StorePaths paths, @Nullable Bytes cap) {
         this.paths = paths;
+        this.cap = cap == null ? Long.MAX_VALUE : cap.value();
     }
 
-    /** What it should have: a hundredth of the volume, at most 64 MiB. */
+    /** What it should have: a hundredth of the volume or the cap, at most 64 MiB. */
     static long size(long volume) {
         return Math.max(SMALLEST, Math.min(volume / SHARE, LARGEST)) / SMALLEST * SMALLEST;
     }
@@ -38,7 +46,7 @@ final class Reserve {
     /** Makes it where it is missing and there is four times the room; returns whether it is there. */
     synchronized boolean keep() throws IOException {
         FileStore volume = Files.getFileStore(paths.root());
-        long size = Math.min(size(volume.getTotalSpace()), fileLimit());
+        long size = Math.min(size(Math.min(cap, volume.getTotalSpace())), fileLimit());
         if (Partition.size(paths.reserve()) >= size) {
             return true;
         }

@@ -374,13 +374,37 @@ final class SqliteEngine implements StorageEngine {
     }
 
     @Override
+    public boolean full() {
+        return writing != null && writing.relief().full();
+    }
+
+    @Override
+    public void keepReserve() {
+        writing().relief().keep();
+    }
+
+    @Override
+    public String letGo(PartitionId id) {
+        Partition partition = manifest.get(id);
+        return partition == null
+                ? "it is gone already"
+                : writing().open().letGo(partition, writing().relief());
+    }
+
+    @Override
+    public DropOutcome dropForSpace(PartitionId id, String reason) {
+        return writing().relief().drop(id, reason);
+    }
+
+    @Override
     public boolean freeDropped() {
         return writing().trash().free();
     }
 
     @Override
     public StoreStatus.Disk disk() {
-        return Volume.measure(paths);
+        Bytes cap = settings.options().disk();
+        return Volume.measure(paths, cap == null ? 0 : cap.value());
     }
 
     @Override
@@ -414,7 +438,7 @@ final class SqliteEngine implements StorageEngine {
     private void missing(Partition partition) {
         refresh();
         Partition now = manifest.get(partition.id());
-        if (now != null && now.held().rows() > 0) {
+        if (now != null && now.held().rows() > 0 && !goneForSpace(now.id())) {
             suspects.report(now, "its file is missing or empty");
             throw new LeveeException(
                             ErrorCode.CORRUPT,
@@ -424,6 +448,11 @@ final class SqliteEngine implements StorageEngine {
                     .with("partition", now.id().toString())
                     .hint("restore the file from a backup");
         }
+    }
+
+    /** Beside another process's writer: what it unlinked on a full volume, and could not tell the catalog yet, reads as dropped. */
+    private boolean goneForSpace(PartitionId id) {
+        return ledgerReader != null && ledgerReader.read().gone().containsKey(id);
     }
 
     private void withPinned(TableSpec spec, long from, long to, Consumer<List<Partition>> body) {

@@ -69,12 +69,20 @@ record StorePaths(Path root) {
 
     /** Makes the directories of a store that are missing, and makes their names durable. */
     void create() {
+        Path there = root.toAbsolutePath();
+        while (there.getParent() != null && Files.notExists(there)) {
+            there = there.getParent();
+        }
         try {
             Files.createDirectories(root);
             for (Path directory : new Path[] {tables(), trash(), quarantine(), tmp()}) {
                 Files.createDirectories(directory);
             }
             sync(root);
+            // The names of what was made above it, too: up to the directory that was there before.
+            for (Path made = root.toAbsolutePath(); made != null && !made.equals(there); made = made.getParent()) {
+                sync(made.resolveSibling("."));
+            }
         } catch (IOException e) {
             throw new LeveeException(ErrorCode.IO_FAILED, "the store's directory " + root + " cannot be made: " + e, e)
                     .with("store", root.toString())

@@ -85,6 +85,7 @@ final class Volume {
         }
         if (atLimit(file)) {
             return new LeveeException(ErrorCode.DISK_FULL, told.what() + " (the limit of file sizes is reached)", e)
+                    .with("limit", Reserve.fileLimit())
                     .hint("raise the limit (ulimit -f)");
         }
         IOException volume = Reserve.probe(paths);
@@ -93,6 +94,15 @@ final class Volume {
         }
         LeveeException why = failure(what, file, volume);
         return why.code() == ErrorCode.IO_FAILED ? told : why;
+    }
+
+    /** The size of the volume, or as good as endless where that cannot be read. */
+    static long total(Path root) {
+        try {
+            return Files.getFileStore(root).getTotalSpace();
+        } catch (IOException e) {
+            return Long.MAX_VALUE;
+        }
     }
 
     /** Whether a database or its WAL is as long as this process may make a file. */
@@ -111,7 +121,7 @@ final class Volume {
      * What the store takes, by part, in whole blocks. Java does not tell the blocks that a file has; SQLite's files have no
      * holes, so that their size rounded up to blocks is what they take.
      */
-    static StoreStatus.Disk measure(StorePaths paths) {
+    static StoreStatus.Disk measure(StorePaths paths, long cap) {
         Map<String, Long> byPart = new TreeMap<>();
         long free;
         try {
@@ -136,7 +146,7 @@ final class Volume {
             throw new LeveeException(ErrorCode.IO_FAILED, "the size of " + paths.root() + " cannot be read: " + e, e);
         }
         long bytes = byPart.values().stream().mapToLong(Long::longValue).sum();
-        return new StoreStatus.Disk(bytes, 0, free, byPart);
+        return new StoreStatus.Disk(bytes, cap, free, byPart);
     }
 
     private static String part(StorePaths paths, Path file) {

@@ -2,6 +2,8 @@ package io.levee.sqlite;
 
 import io.levee.Bytes;
 import io.levee.CloseReport;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.engine.EngineSettings;
 import io.levee.internal.json.Json;
@@ -34,6 +36,7 @@ record Writing(
         Maintenance maintenance,
         Verifier verifier,
         TableMarks marks,
+        Relief relief,
         boolean lastClean,
         @Nullable CloseReport lastReport) {
     /** Its share of the memory budget, as divisor: the queue (core) takes a quarter too. */
@@ -54,6 +57,7 @@ record Writing(
         boolean done = false;
         try {
             Last last = last(paths, catalog, ledger);
+            Relief.recordLeftOver(paths, catalog, ledger, manifest, wall);
             TableMarks marks = new TableMarks(
                     last.marks,
                     (table, to) -> catalog.aside(() -> {
@@ -68,13 +72,16 @@ record Writing(
             PartitionCheck check = new PartitionCheck(
                     paths, readers, id -> catalog.change(c -> CatalogChecks.checksum(c, id)));
             Verifier verifier = new Verifier(catalog, manifest, quarantine, suspects, check, wall);
+            Relief relief = new Relief(
+                    paths, catalog, ledger, manifest, readers, marks, wall, new Reserve(paths, settings.options().disk()));
+            open.limits(Limits.of(settings.options().disk(), Volume.total(paths.root())));
             Writing writing = new Writing(
                     paths,
                     lock,
                     catalog,
                     ledger,
                     open,
-                    new BatchAppender(open, paths, lookup, new Sources(manifest, open, paths, readers)),
+                    new BatchAppender(open, paths, lookup, new Sources(manifest, open, paths, readers), relief),
                     new SingleRecords(open, manifest, paths, readers, lookup, erasures),
                     erasures,
                     closings,
@@ -84,6 +91,7 @@ record Writing(
                             paths, catalog, manifest, readers, erasures, quarantine, suspects, closings, wall),
                     verifier,
                     marks,
+                    relief,
                     last.clean,
                     last.report);
             catalog.start(settings.supervisor());
@@ -131,8 +139,33 @@ record Writing(
             try {
                 ledger.close(report);
             } finally {
-                catalog.close(report);
+                finish(report);
             }
+        }
+    }
+
+    private void finish(@Nullable CloseReport report) {
+        try {
+            catalog.finish(report);
+        } catch (LeveeException e) {
+            relief.met(e);
+            finishAgain(report, e);
+        } finally {
+            catalog.close();
+        }
+    }
+
+    /** With what the reserve gave back. Where it was not enough the ledger has said all that the next opener needs. */
+    private void finishAgain(@Nullable CloseReport report, LeveeException first) {
+        try {
+            catalog.finish(report);
+        } catch (LeveeException e) {
+            if (e.code() != ErrorCode.DISK_FULL) {
+                first.addSuppressed(e);
+                throw first;
+            }
+            System.getLogger("io.levee.sqlite")
+                    .log(System.Logger.Level.WARNING, "the volume is full: the ledger alone says how the store was closed", e);
         }
     }
 }

@@ -144,7 +144,7 @@ class ArchitectureTest {
         JavaClasses engine =
                 MAIN.that(describe("of the engine", c -> c.getPackageName().startsWith("io.levee.sqlite")));
         noClasses()
-                .that(except("Handles", "StorePaths", "StoreLock", "LedgerFile", "Reserve"))
+                .that(except("Handles", "StorePaths", "StoreLock", "LedgerFile", "Reserve", "Relief"))
                 .should()
                 .accessTargetWhere(calls(
                         "opens a file from Java",
@@ -183,7 +183,7 @@ class ArchitectureTest {
                                 "org.sqlite.SQLiteDataSource.getConnection")))
                 .check(engine);
         noClasses()
-                .that(except("Trash", "Rewriter", "Quarantine", "CatalogRebuild", "LedgerFile", "Reserve"))
+                .that(except("Trash", "Rewriter", "Quarantine", "CatalogRebuild", "LedgerFile", "Reserve", "Relief"))
                 .should()
                 .accessTargetWhere(calls(
                         "renames or unlinks",

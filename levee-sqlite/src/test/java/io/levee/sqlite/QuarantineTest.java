@@ -59,7 +59,8 @@ class QuarantineTest {
     @AfterEach
     void close() {
         supervisor.stop();
-        catalog.close(new io.levee.CloseReport(true, 0, 0, 0, 0, java.util.List.of(), ""));
+        catalog.finish(null);
+        catalog.close();
     }
 
     private Partition partition(PartitionId id, Partition.Held held) throws Exception {

@@ -82,6 +82,8 @@ public final class RetentionService {
             watch.look();
             return "";
         });
+        SpaceWatch space = new SpaceWatch(engine, options, this::dropForSpace);
+        supervisor.every("levee-space", SpaceWatch.EVERY, space::look);
         janitor = supervisor.start("levee-janitor", task -> {
             while (task.pause(options.retentionEvery())) {
                 RetentionReport report = apply(plan());
@@ -199,6 +201,23 @@ public final class RetentionService {
             }
         }
         return new RetentionReport(plan, dropped, blocked, freed);
+    }
+
+    /** Drops one partition for space: the file goes first, and the floor is raised when that can be recorded. */
+    private synchronized StorageEngine.DropOutcome dropForSpace(PartitionInfo partition, String reason) {
+        PartitionId id = partition.id();
+        String why = stopped ? "the store is closing" : "";
+        if (why.isEmpty() && partition.state() == PartitionInfo.State.OPEN && writes != null) {
+            why = await(writes.onWriter(() -> engine.letGo(id)));
+        }
+        if (!why.isEmpty()) {
+            return new StorageEngine.DropOutcome(0, why);
+        }
+        StorageEngine.DropOutcome outcome = engine.dropForSpace(id, reason);
+        if (outcome.blockedBy().isEmpty()) {
+            LOG.log(System.Logger.Level.WARNING, "dropped {0} for space: {1}", id, reason);
+        }
+        return outcome;
     }
 
     /** Looks again, so that rows written since the plan are never dropped (G74), and has the writer give the partition up. */

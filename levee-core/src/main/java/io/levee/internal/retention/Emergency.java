@@ -1,0 +1,79 @@
+package io.levee.internal.retention;
+
+import io.levee.Bytes;
+import io.levee.PartitionInfo;
+import io.levee.StoreStatus;
+import io.levee.engine.Period;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Decides what goes when space runs out, where the owner allowed it (G85, G86); touches nothing. */
+final class Emergency {
+    private Emergency() {}
+
+    /**
+     * Why something has to go now, or null.
+     *
+     * @param max the cap of the store's size, or null
+     * @param minFree what is to stay free, or null. Without both nothing is ever deleted for space
+     * @param full whether the last write met a full volume
+     */
+    static @Nullable String why(
+            StoreStatus.Disk disk, @Nullable Bytes max, @Nullable Bytes minFree, boolean full) {
+        if (max != null && disk.bytes() > max.value()) {
+            return "the store's " + new Bytes(disk.bytes()) + " on disk are more than its cap " + max;
+        }
+        if (minFree != null && disk.freeBytes() >= 0 && disk.freeBytes() < minFree.value()) {
+            return new Bytes(disk.freeBytes()) + " free on the volume are less than minFreeDisk " + minFree;
+        }
+        return full && (max != null || minFree != null) ? "the volume is full" : null;
+    }
+
+    /**
+     * Whether dropping one gave nothing back: then the rest stays (G86). What the store itself has written meanwhile counts as
+     * given back.
+     *
+     * @param freed bytes of the files that went
+     */
+    static boolean relievesNothing(
+            StoreStatus.Disk before, StoreStatus.Disk after, long freed, @Nullable Bytes max) {
+        if (freed <= 0 || max != null && before.bytes() > max.value()) {
+            return freed <= 0;
+        }
+        long written = after.bytes() - (before.bytes() - freed);
+        return after.freeBytes() - before.freeBytes() + written <= 0;
+    }
+
+    /**
+     * What may go, the oldest first: by its newest row, or the end of its period where what it holds is unknown. Never the newest of a
+     * table, nor what holds nothing.
+     */
+    static List<PartitionInfo> oldestFirst(List<PartitionInfo> partitions) {
+        Map<String, PartitionInfo> newest = new HashMap<>();
+        Comparator<PartitionInfo> byAge =
+                Comparator.comparingLong(Emergency::newestRow).thenComparing(PartitionInfo::id);
+        for (PartitionInfo partition : partitions) {
+            if (!empty(partition)) {
+                newest.merge(partition.id().table(), partition, (a, b) -> byAge.compare(a, b) > 0 ? a : b);
+            }
+        }
+        List<PartitionInfo> candidates = new ArrayList<>(partitions);
+        candidates.removeIf(p -> empty(p) || newest.containsValue(p));
+        candidates.sort(byAge);
+        return candidates;
+    }
+
+    private static boolean empty(PartitionInfo partition) {
+        return partition.rows() == 0;
+    }
+
+    private static long newestRow(PartitionInfo partition) {
+        return partition.rangeKnown()
+                ? partition.maxMicros()
+                : Period.parse(partition.id().period()).endMicros() - 1;
+    }
+}

@@ -1,0 +1,100 @@
+package io.levee.internal.retention;
+
+import io.levee.LeveeException;
+import io.levee.PartitionInfo;
+import io.levee.StoreOptions;
+import io.levee.StoreStatus;
+import io.levee.engine.StorageEngine;
+import io.levee.internal.time.MonotonicClock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
+
+/** Looks each second whether there is space, and has the oldest partitions dropped where the owner allowed it. Its own thread. */
+final class SpaceWatch {
+    static final Duration EVERY = Duration.ofSeconds(1);
+
+    /** After a drop that gave nothing back: somebody else takes what is freed, and history is not spent on that (G86). */
+    private static final Duration NO_RELIEF_PAUSE = Duration.ofSeconds(30);
+
+    /** Measuring a store of many files takes at most this share of the time, as divisor. */
+    private static final int MEASURING = 20;
+
+    private final StorageEngine engine;
+    private final StoreOptions options;
+    private final BiFunction<PartitionInfo, String, StorageEngine.DropOutcome> dropping;
+    private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private long notBeforeNanos = clock.nanos();
+
+    /**
+     * A watch.
+     *
+     * @param dropping drops a partition for a reason, or says why not
+     */
+    SpaceWatch(
+            StorageEngine engine,
+            StoreOptions options,
+            BiFunction<PartitionInfo, String, StorageEngine.DropOutcome> dropping) {
+        this.engine = engine;
+        this.options = options;
+        this.dropping = dropping;
+    }
+
+    /** One look; returns what was dropped, for people. */
+    String look() {
+        engine.keepReserve();
+        if (options.disk() == null && options.minFreeDisk() == null || clock.nanos() - notBeforeNanos < 0) {
+            return "";
+        }
+        StoreStatus.Disk disk = measure();
+        while (why(disk, false) != null && engine.freeDropped()) {
+            // What was dropped before is freed first, without a grace.
+            disk = measure();
+        }
+        List<String> gone = new ArrayList<>();
+        // A full volume costs one partition a look: only the next write shows whether that was enough.
+        for (String why = why(disk, engine.full()); why != null; why = why(disk, false)) {
+            long freed = dropOldest(why, gone);
+            if (freed < 0) {
+                break;
+            }
+            StoreStatus.Disk before = disk;
+            disk = measure();
+            if (Emergency.relievesNothing(before, disk, freed, options.disk())) {
+                notBeforeNanos = clock.nanos() + NO_RELIEF_PAUSE.toNanos();
+                return "dropped " + gone + ", which freed nothing: the rest stays for now";
+            }
+        }
+        return gone.isEmpty() ? "" : "dropped for space: " + gone;
+    }
+
+    private @Nullable String why(StoreStatus.Disk disk, boolean full) {
+        return Emergency.why(disk, options.disk(), options.minFreeDisk(), full);
+    }
+
+    private StoreStatus.Disk measure() {
+        long before = clock.nanos();
+        StoreStatus.Disk disk = engine.disk();
+        notBeforeNanos = clock.nanos() + MEASURING * (clock.nanos() - before);
+        return disk;
+    }
+
+    /** Drops the oldest that can go; returns what its files took, -1 where none can. */
+    private long dropOldest(String why, List<String> gone) {
+        for (PartitionInfo candidate : Emergency.oldestFirst(engine.partitions())) {
+            try {
+                StorageEngine.DropOutcome outcome = dropping.apply(candidate, why);
+                if (outcome.blockedBy().isEmpty()) {
+                    gone.add(candidate.id().toString());
+                    return outcome.bytesFreed();
+                }
+            } catch (LeveeException e) {
+                System.getLogger("io.levee.retention")
+                        .log(System.Logger.Level.WARNING, candidate.id() + " cannot be dropped for space", e);
+            }
+        }
+        return -1;
+    }
+}

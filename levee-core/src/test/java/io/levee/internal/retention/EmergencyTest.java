@@ -1,0 +1,60 @@
+package io.levee.internal.retention;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.levee.Bytes;
+import io.levee.PartitionId;
+import io.levee.PartitionInfo;
+import io.levee.StoreStatus;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** G72, G85, G86: what goes when space runs out, and that nothing does where nobody allowed it. */
+class EmergencyTest {
+    private static final Bytes TEN = new Bytes(10);
+
+    private static PartitionInfo partition(String table, String period, int n, long newest, long rows) {
+        return new PartitionInfo(
+                new PartitionId(table, "", period, n), PartitionInfo.State.CLOSED, 0, newest, rows, 100);
+    }
+
+    private static StoreStatus.Disk disk(long bytes, long free) {
+        return new StoreStatus.Disk(bytes, 0, free, Map.of());
+    }
+
+    @Test
+    void shouldDeleteNothingWhereNobodyAllowedIt() {
+        assertThat(Emergency.why(disk(1000, 0), null, null, true)).isNull();
+        assertThat(Emergency.why(disk(10, 0), TEN, null, false)).isNull();
+        assertThat(Emergency.why(disk(11, 0), TEN, null, false)).contains("cap");
+        assertThat(Emergency.why(disk(11, 9), null, TEN, false)).contains("minFreeDisk");
+        assertThat(Emergency.why(disk(11, 10), null, TEN, false)).isNull();
+        // A server's volume, which nobody here can look at.
+        assertThat(Emergency.why(disk(11, -1), null, TEN, false)).isNull();
+        assertThat(Emergency.why(disk(1, 100), null, TEN, true)).contains("full");
+    }
+
+    @Test
+    void shouldTakeTheOldestOfAllTablesAndNeverTheNewestOfOne() {
+        PartitionInfo a1 = partition("a", "2026-05-01", 1, 10, 1);
+        PartitionInfo a2 = partition("a", "2026-05-02", 1, 30, 1);
+        PartitionInfo a3 = partition("a", "2026-05-02", 2, 40, 1);
+        PartitionInfo b1 = partition("b", "2026-05-01", 1, 20, 1);
+        PartitionInfo b2 = partition("b", "2026-05-02", 1, 50, 1);
+        PartitionInfo ahead = partition("a", "2026-05-03", 1, Long.MIN_VALUE, 0);
+        assertThat(Emergency.oldestFirst(List.of(ahead, b2, a3, a2, b1, a1))).containsExactly(a1, b1, a2);
+        assertThat(Emergency.oldestFirst(List.of(ahead, a1))).isEmpty();
+    }
+
+    @Test
+    void shouldSeeThatDroppingGivesNothingBack() {
+        assertThat(Emergency.relievesNothing(disk(20, 5), disk(15, 5), 5, TEN)).isFalse();
+        assertThat(Emergency.relievesNothing(disk(20, 5), disk(20, 9), 0, TEN)).isTrue();
+        // Another process takes what is freed, or a reader still has the file.
+        assertThat(Emergency.relievesNothing(disk(20, 5), disk(15, 5), 5, null)).isTrue();
+        assertThat(Emergency.relievesNothing(disk(20, 5), disk(15, 6), 5, null)).isFalse();
+        // The store itself has written what was freed.
+        assertThat(Emergency.relievesNothing(disk(20, 0), disk(20, 0), 5, null)).isFalse();
+    }
+}

@@ -175,7 +175,8 @@ class FileFactsTest {
             body.run(new Trash(paths, catalog, manifest, readers, Clock.systemUTC(), marks));
         } finally {
             supervisor.stop();
-            catalog.close(null);
+            catalog.finish(null);
+            catalog.close();
         }
     }
 

@@ -94,7 +94,8 @@ class LentTest {
             assertThat(rewriter.marked(partition)).isFalse();
         } finally {
             supervisor.stop();
-            catalog.close(null);
+            catalog.finish(null);
+            catalog.close();
         }
     }
 }

@@ -40,6 +40,11 @@ final class Accounts {
         return records < limitRecords && bytes + record.bytes() <= limitBytes;
     }
 
+    /** Whether nothing is in memory. */
+    boolean empty() {
+        return records == 0;
+    }
+
     /** Whether the queue has room to spare for what was spilled, and for records that somebody waits for. */
     boolean halfEmpty() {
         return records <= limitRecords / 2 && bytes <= limitBytes / 2;

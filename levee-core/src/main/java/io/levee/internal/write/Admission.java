@@ -49,6 +49,7 @@ final class Admission {
         // A source is read again, and has positions of its own: its rows wait rather than be spilled.
         boolean spillable = !record.waited() && record.source() == null;
         if (spill != null && spill.before(record.table())) {
+            accounts.requirePossible(record);
             if (spillable) {
                 return spillOrShed(record, spill, policy);
             }

@@ -219,7 +219,8 @@ final class Stock {
             requireSpill().settled(next.segment());
             return true;
         }
-        if (!accounts.fits(record)) {
+        if (!accounts.fits(record) && !accounts.empty()) {
+            // One that is larger than today's whole queue goes alone, or it would hold up the file for good.
             return false;
         }
         record.source(from.mark());

@@ -212,6 +212,29 @@ class SpillTest {
         assertThat(engine.stored()).endsWith("a", "b");
     }
 
+    @Test
+    void shouldRefuseWhatNeverFitsAndNotBeHeldUpByWhatFitsNoMore() {
+        Tables tables = new Tables(engine, false);
+        TableState state = tables.declare(SPEC);
+        Object[] large = {1L, 1L, null, "x".repeat(3_000), null};
+        Spill first = new Spill(directory, Bytes.mebi(1), new LossLog(), 0);
+        WriteQueue queue = new WriteQueue(10, new Bytes(4_000), new LossLog(), System::nanoTime, first, tables::known);
+        for (int i = 0; i < 3; i++) {
+            queue.offer(new Pending(state, large, 1, WriteService.bytes(large), null), Overflow.spill(Bytes.mebi(1)));
+        }
+        assertThat(queue.books().queue().spilledRecords()).isEqualTo(2);
+        assertThatThrownBy(() -> queue.offer(new Pending(state, large, 1, 5_000, null), Overflow.dropNewest()))
+                .isInstanceOfSatisfying(
+                        LeveeException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.TOO_LARGE));
+        assertThat(first.close()).isEmpty();
+
+        Spill second = new Spill(directory, Bytes.mebi(1), new LossLog(), 0);
+        WriteQueue smaller = new WriteQueue(10, new Bytes(1_000), new LossLog(), System::nanoTime, second, tables::known);
+        smaller.readBackSpilled();
+        assertThat(smaller.books().queue().records()).as("alone").isEqualTo(1);
+        assertThat(second.close()).isEmpty();
+    }
+
     /** What a real engine does with a source's marks: it keeps the highest position with the rows, and knows what it has. */
     private void knowSources() {
         long[] highest = {0};

@@ -9,7 +9,9 @@ import io.levee.testkit.fault.Fault;
 import io.levee.testkit.fault.KillLoop;
 import io.levee.testkit.fault.Oracle;
 import io.levee.testkit.fault.PowerCut;
+import io.levee.testkit.fault.Receipts;
 import io.levee.testkit.fault.Shim;
+import io.levee.testkit.fault.SmallDisk;
 import io.levee.testkit.fault.Verdict;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -26,7 +28,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Faults below the engine, made by a preloaded shim: calls that fail one after another (T30), slow (T14) and short writes (T31), files that
- * cannot grow (T32), power cuts that take back what was not synced (T18). {@code -Dlevee.long=true} makes every call fail and cuts five hundred times.
+ * cannot grow (T32), a full tmpfs (T12), power cuts that take back what was not synced (T18). {@code -Dlevee.long=true} makes every call fail and cuts five hundred times.
  */
 class FaultLoopTest {
     private static final boolean LONG = Boolean.getBoolean("levee.long");
@@ -97,12 +99,48 @@ class FaultLoopTest {
                 Requirements.needed(() -> Fault.strace(Shim.Errno.ENOSPC)));
     }
 
-    /** Cycles of these faults in turn, and a look at everything. */
+    /** Where shared memory cannot grow, a JVM that touches it would die of SIGBUS (T12). The disk has room again before each look. */
+    @Test
+    void shouldNotDieWhereSharedMemoryCannotGrow() throws IOException {
+        Path mount = Files.createDirectories(directory.resolve("disk"));
+        try (SmallDisk disk = Requirements.needed(() -> SmallDisk.tmpfs(mount, 6 << 20))) {
+            Verdict verdict = run(disk.directory().resolve("store"), 3, new Fault() {
+                private Path ballast = mount;
+
+                @Override
+                public String name() {
+                    return "full tmpfs";
+                }
+
+                @Override
+                public void begin(Path store, long drawn) {
+                    ballast = disk.fill(Math.floorMod(drawn, 400L << 10));
+                }
+
+                @Override
+                public Receipts end(Receipts said, Verdict soFar, long drawn) {
+                    try {
+                        Files.delete(ballast);
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                    return said;
+                }
+            });
+            assertThat(verdict.done()).containsEntry("full tmpfs", 3L);
+        }
+    }
+
     private Verdict run(int cycles, Fault... faults) {
+        return run(directory.resolve("store"), cycles, faults);
+    }
+
+    /** Cycles of these faults in turn, and a look at everything. */
+    private Verdict run(Path store, int cycles, Fault... faults) {
         Verdict verdict = new Verdict(seed);
         try (Oracle oracle = Oracle.start(directory.resolve("receipts.log"))) {
-            Files.createDirectories(directory.resolve("store"));
-            KillLoop loop = new KillLoop(directory.resolve("store"), oracle, verdict, 30_000)
+            Files.createDirectories(store);
+            KillLoop loop = new KillLoop(store, oracle, verdict, 30_000)
                     .prepare(child -> child.options("-Dorg.sqlite.tmpdir=" + directory));
             for (int i = 0; i < cycles && verdict.violations().isEmpty(); i++) {
                 loop.cycle(faults[i % faults.length]);

@@ -66,6 +66,10 @@ final class Diagnosis {
                 "full_page_writes is " + settings.get("full_page_writes"),
                 "set full_page_writes = on, unless the file system never tears a page");
         check(
+                !"off".equals(settings.get("data_checksums")),
+                "data_checksums is " + settings.get("data_checksums"),
+                "stop the server and run pg_checksums --enable: without them damage is found late or never");
+        check(
                 !"off".equals(settings.get("synchronous_commit")),
                 "synchronous_commit is " + settings.get("synchronous_commit"),
                 "records acknowledged as COMMITTED can be lost with the server; those acknowledged as DURABLE cannot");

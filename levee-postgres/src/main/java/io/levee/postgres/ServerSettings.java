@@ -27,7 +27,7 @@ final class ServerSettings {
                 ResultSet rows =
                         statement.executeQuery("SELECT name, " + value + " FROM pg_catalog.pg_settings WHERE name IN"
                                 + " ('server_version', 'server_encoding', 'synchronous_commit', 'fsync',"
-                                + " 'full_page_writes', 'max_connections', 'wal_level', 'autovacuum',"
+                                + " 'full_page_writes', 'data_checksums', 'max_connections', 'wal_level', 'autovacuum',"
                                 + " 'lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout',"
                                 + " 'idle_session_timeout', 'shared_buffers', 'max_locks_per_transaction')")) {
             while (rows.next()) {

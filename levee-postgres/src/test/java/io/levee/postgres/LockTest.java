@@ -17,9 +17,8 @@ import io.levee.Row;
 import io.levee.Store;
 import io.levee.Table;
 import io.levee.TableSpec;
+import io.levee.postgres.FaultyCommits.Fault;
 import io.levee.testkit.PostgresServer;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -28,8 +27,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicReference;
-import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 
 /** One writer, whose lock ends with its session; a lost session costs no row that has a receipt (guarantees G1, G13). */
@@ -196,26 +193,20 @@ class LockTest {
         queued.join();
     }
 
-    /** What happens to the next commit. */
-    private enum Fault {
-        LOST_BEFORE,
-        LOST_AFTER
-    }
-
     @Test
     void shouldFindOutWhetherACommitTookEffectThatNobodyAnswered() {
-        for (Fault fault : Fault.values()) {
+        for (Fault fault : List.of(Fault.LOST_BEFORE, Fault.LOST_AFTER)) {
             for (TableSpec spec : List.of(EVENTS, KEYED)) {
-                AtomicReference<Fault> next = new AtomicReference<>();
+                FaultyCommits faults = new FaultyCommits(server.dataSource());
                 String own = PostgresServer.schema(server.newStore());
-                try (Store store = LeveePostgres.open(faulty(next), own, o -> {})) {
+                try (Store store = LeveePostgres.open(faults.dataSource(), own, o -> {})) {
                     Table<Row> table = store.createTable(spec);
                     table.append(event(spec, 1), Ack.COMMITTED).join();
-                    next.set(fault);
+                    faults.next.set(fault);
                     List<Row> rows = List.of(event(spec, 2), event(spec, 100_000), event(spec, 3));
                     BatchReceipt receipt = table.appendAll(rows, Ack.COMMITTED).join();
                     assertThat(receipt.stored()).as("%s %s", fault, spec.name()).isEqualTo(3);
-                    assertThat(next.get()).isNull();
+                    assertThat(faults.next.get()).isNull();
                     assertThat(server.texts("SELECT n FROM \"" + own + "\"." + spec.name() + " ORDER BY n"))
                             .containsExactly("1", "2", "3", "100000");
                     assertThat(store.partitions())
@@ -226,44 +217,6 @@ class LockTest {
                             .containsExactly("5");
                 }
             }
-        }
-    }
-
-    /** Connections whose commit of rows loses its answer, or never arrives. */
-    private DataSource faulty(AtomicReference<Fault> next) {
-        DataSource real = server.dataSource();
-        return (DataSource) Proxy.newProxyInstance(
-                getClass().getClassLoader(), new Class<?>[] {DataSource.class}, (p, method, args) -> {
-                    Connection connection = (Connection) call(real, method, args);
-                    boolean[] copied = {false};
-                    return Proxy.newProxyInstance(
-                            getClass().getClassLoader(), new Class<?>[] {Connection.class}, (q, m, a) -> {
-                                copied[0] |= m.getName().equals("unwrap");
-                                if (m.getName().equals("commit") && copied[0]) {
-                                    copied[0] = false;
-                                    commit(connection, next.getAndSet(null));
-                                    return null;
-                                }
-                                return call(connection, m, a);
-                            });
-                });
-    }
-
-    private static void commit(Connection connection, Fault fault) throws SQLException {
-        if (fault != Fault.LOST_BEFORE) {
-            connection.commit();
-        }
-        if (fault != null) {
-            connection.close();
-            throw new SQLException("the connection was lost", "08006");
-        }
-    }
-
-    private static Object call(Object target, java.lang.reflect.Method method, Object[] args) throws Throwable {
-        try {
-            return method.invoke(target, args);
-        } catch (InvocationTargetException e) {
-            throw e.getCause();
         }
     }
 }

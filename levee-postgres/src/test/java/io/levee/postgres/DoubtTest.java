@@ -172,6 +172,30 @@ class DoubtTest {
         assertThat(stored(A)).containsExactly("1", "2", "30");
     }
 
+    /** A later half of a bad batch must not overtake a row that waits: its source's position would take that for stored. */
+    @Test
+    void shouldNotOvertakeARowOfASourceThatWaits() {
+        declare();
+        server.run("CREATE FUNCTION \"" + schema + "\".trouble() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN"
+                + " IF NEW.n = 101 THEN RAISE ''bad'' USING ERRCODE = ''22000''; END IF;"
+                + " IF NEW.n = 102 THEN RAISE ''full'' USING ERRCODE = ''53100''; END IF; RETURN NEW; END';"
+                + " CREATE TRIGGER trouble BEFORE INSERT ON \"" + schema + "\".\"a-2026-05-20\" FOR EACH ROW EXECUTE"
+                + " FUNCTION \"" + schema + "\".trouble()");
+        List<Pending> rows = new ArrayList<>();
+        for (long n = 101; n <= 104; n++) {
+            Pending row = new Pending(n, 0);
+            row.source(new SourceMark("log", n));
+            rows.add(row);
+        }
+        append(A, rows);
+        assertThat(rows)
+                .extracting(WriteRow::outcome)
+                .containsExactly(Outcome.FAILED, Outcome.RETRY, Outcome.RETRY, Outcome.RETRY);
+        server.run("DROP TRIGGER trouble ON \"" + schema + "\".\"a-2026-05-20\"");
+        assertThat(append(A, rows.subList(1, 4))).containsExactly(Outcome.STORED);
+        assertThat(stored(A)).containsExactly("1", "2", "102", "103", "104");
+    }
+
     /** Positions follow what was committed, whoever was told of it. */
     @Test
     void shouldKnowWhatASourceBroughtBeforeADoubt() {

@@ -65,13 +65,18 @@ class OverloadTest {
             List<Future<?>> running = new ArrayList<>();
             for (int p = 0; p < PRODUCERS; p++) {
                 running.add(producers.submit(() -> {
-                    long i = 0;
-                    while (!end.get()) {
-                        table.append(Row.of(spec)
-                                .set("i", i++)
-                                .set("at", Instant.now())
-                                .set("text", "overload " + (i & 1023))
+                    // The same records again and again: making them costs more than offering them.
+                    List<Row> rows = new ArrayList<>();
+                    Instant now = Instant.now();
+                    for (long i = 0; i < 1024; i++) {
+                        rows.add(Row.of(spec)
+                                .set("i", i)
+                                .set("at", now)
+                                .set("text", "overload " + i)
                                 .build());
+                    }
+                    for (int i = 0; !end.get(); i++) {
+                        table.append(rows.get(i & 1023));
                         offered.increment();
                     }
                 }));
@@ -115,6 +120,11 @@ class OverloadTest {
         assertThat(report.stored() + report.lost()).isEqualTo(report.accepted());
         try (Store store = Levee.openReadOnly(directory.resolve("store"))) {
             assertThat(store.count(io.levee.Query.builder("events").build())).isEqualTo(report.stored());
+        }
+        if (seconds > 60) {
+            // Once the caches are filled, more time must not take more memory.
+            assertThat(resident.get(resident.size() - 1))
+                    .isLessThan(resident.get(resident.size() / 4) * 5 / 4);
         }
         System.out.printf(
                 "overload: %d s, %d offered, %d stored (1 of %.1f), rss from %d to %d MiB%n",

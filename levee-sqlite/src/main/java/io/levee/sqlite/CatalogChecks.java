@@ -64,4 +64,18 @@ final class CatalogChecks {
             statement.executeUpdate();
         }
     }
+
+    /** What a closed partition holds, as its file tells; nothing where it was opened meanwhile. */
+    static void correct(Connection connection, PartitionId id, Partition.Held held) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement("UPDATE partitions SET min_time = ?5,"
+                + " max_time = ?6, row_count = ?7, min_seq = NULL, max_seq = ?8"
+                + " WHERE table_name = ?1 AND class = ?2 AND period = ?3 AND n = ?4 AND state = 'closed'")) {
+            Catalog.bind(statement, 1, id);
+            statement.setLong(5, held.minMicros());
+            statement.setLong(6, held.maxMicros());
+            statement.setLong(7, held.rows());
+            statement.setLong(8, held.maxSeq());
+            statement.executeUpdate();
+        }
+    }
 }

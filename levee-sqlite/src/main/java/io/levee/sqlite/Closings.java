@@ -17,7 +17,8 @@ final class Closings {
 
     private static final Duration WRITER_PATIENCE = Duration.ofSeconds(10);
 
-    private static final String ENDED = "the store is closing";
+    /** What an answer says once the writer has ended. */
+    static final String ENDED = "the store is closing";
 
     private final Queue<Request> requests = new ConcurrentLinkedQueue<>();
     private volatile boolean ended;

@@ -92,7 +92,7 @@ final class Maintenance {
                 return true;
             }
             String why = closings.ask(partition, true);
-            if (!why.isEmpty()) {
+            if (!why.isEmpty() && !why.equals(Closings.IN_USE) && !why.equals(Closings.ENDED)) {
                 System.getLogger("io.levee.sqlite")
                         .log(System.Logger.Level.INFO, "{0} was left open and stays so: {1}", partition.id(), why);
             }
@@ -145,6 +145,8 @@ final class Maintenance {
     private void addChecksum(Partition partition) {
         Path file = paths.partition(partition);
         try {
+            // No checksum is made of a file that is not what was closed: taking a handle tells.
+            readers.giveBack(readers.take(partition), false);
             Optional<String> checksum = Checksums.of(file, Checksums.Pace.NONE);
             if (checksum.isPresent()) {
                 catalog.change(c -> {
@@ -152,6 +154,8 @@ final class Maintenance {
                     return true;
                 });
             }
+        } catch (SQLException e) {
+            throw Sqlite.failure("a partition cannot be read", file, e);
         } catch (IOException e) {
             throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be read: " + e, e);
         }

@@ -116,6 +116,15 @@ final class Partition {
         }
     }
 
+    /** Takes over what a closed file says of itself, if it was closed since {@code openingsBefore}; else returns false. */
+    synchronized boolean corrected(int openingsBefore, Held found) {
+        if (state != State.CLOSED || openings != openingsBefore) {
+            return false;
+        }
+        held = found;
+        return true;
+    }
+
     /** Keeps a highest number that an older catalog does not tell and that was read off the file, while it is closed. */
     void learnedFrom(Partition before) {
         Held now = held;

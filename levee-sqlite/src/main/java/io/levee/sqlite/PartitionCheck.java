@@ -78,13 +78,36 @@ final class PartitionCheck {
         }
     }
 
+    boolean hasChecksum(Partition partition) {
+        return checksums.apply(partition.id()).isPresent();
+    }
+
+    /** What a partition's own statistics say. */
+    Partition.Held held(Partition partition) {
+        Path file = paths.partition(partition);
+        try {
+            Connection connection = Connections.reader(file, CACHE);
+            try {
+                return PartitionSchema.held(connection);
+            } finally {
+                Connections.close(file, connection);
+            }
+        } catch (SQLException e) {
+            throw Sqlite.failure("what a partition holds cannot be read", file, e);
+        }
+    }
+
     private static Verification unchecked(Partition partition, long bytes, String why) {
         return new Verification(partition.id(), State.UNCHECKED, bytes, why);
     }
 
-    /** What SQLite and the identity say of a partition, open or closed; null where nothing is wrong. Reads the whole file. */
+    /**
+     * What SQLite and the identity say of a partition, open or closed; null where nothing is wrong. Reads the whole file.
+     *
+     * @param figures whether what it holds has to be what the catalog says
+     */
     @Nullable
-    String structure(Partition partition) {
+    String structure(Partition partition, boolean figures) {
         Path file = paths.partition(partition);
         boolean rows = partition.held().rows() != 0;
         if (Partition.size(file) == 0) {
@@ -92,7 +115,7 @@ final class PartitionCheck {
                     ? (Files.exists(file) ? "its file is empty" : "its file is missing")
                     : null;
         }
-        Partition.Held exactly = partition.state() == Partition.State.CLOSED ? partition.held() : null;
+        Partition.Held exactly = figures && partition.state() == Partition.State.CLOSED ? partition.held() : null;
         try {
             Connection connection = Connections.reader(file, CACHE);
             try {

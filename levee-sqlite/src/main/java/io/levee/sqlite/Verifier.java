@@ -156,8 +156,20 @@ final class Verifier {
             if (bytes.state() == Verification.State.DAMAGED) {
                 return quarantine.setAsideClosed(partition, openings, bytes.detail());
             }
+            String damage = check.structure(partition, false);
+            if (damage != null) {
+                return quarantine.setAsideClosed(partition, openings, damage);
+            }
+            if (bytes.state() == Verification.State.OK) {
+                correct(partition, openings, why);
+                return true;
+            }
+            if (check.hasChecksum(partition)) {
+                // Who met it has it open still: only the checksum tells whether file or catalog is wrong.
+                return false;
+            }
         }
-        String wrong = check.structure(partition);
+        String wrong = check.structure(partition, true);
         if (wrong == null) {
             LOG.log(System.Logger.Level.INFO, "{0} was met damaged ({1}), and is whole", partition.id(), why);
             return true;
@@ -167,5 +179,20 @@ final class Verifier {
         }
         suspects.convict(partition, wrong);
         return true;
+    }
+
+    /** Every byte is as it was when the file was closed: where the catalog's figures differ, they are what is wrong. */
+    private void correct(Partition partition, int openings, String why) {
+        Partition.Held before = partition.held();
+        Partition.Held found = check.held(partition);
+        if (before.rows() == found.rows() && before.maxSeq() == found.maxSeq()) {
+            LOG.log(System.Logger.Level.INFO, "{0} was met damaged ({1}), and is whole", partition.id(), why);
+        } else if (partition.corrected(openings, found)) {
+            LOG.log(System.Logger.Level.WARNING, "the catalog was wrong about {0}: {1}", partition.id(), why);
+            catalog.change(c -> {
+                CatalogChecks.correct(c, partition.id(), found);
+                return true;
+            });
+        }
     }
 }

@@ -1,6 +1,7 @@
 package io.levee.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.levee.ColumnType;
 import io.levee.Gap;
@@ -11,6 +12,7 @@ import io.levee.Store;
 import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.cli.Place.Way;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -56,6 +58,29 @@ class CompletenessCommandsTest {
             assertThat((List<?>) verified.get("partitions")).hasSize(2);
             assertThat(place.levee("verify").out()).contains("events/2026-01-01", " 0 damaged");
             assertThat(place.levee("verify", "none").err()).startsWith("LEVEE-404 UNKNOWN_TABLE");
+        }
+    }
+
+    /** One bit of a closed partition: status 1, the partition set aside, its period told as a gap, everything else as before (I10). */
+    @Test
+    void shouldFindADamagedPartition() throws Exception {
+        try (Place place = Place.of(Way.DIRECTORY, dir)) {
+            place.create("events", "{time: at, columns: {at: timestamp, i: integer}, partition: day}");
+            place.take("events", "{\"at\":\"2026-01-01T00:00:00Z\",\"i\":1}\n{\"at\":\"2026-01-02T00:00:00Z\",\"i\":2}\n");
+            await().untilAsserted(() -> assertThat(place.json(0, "verify")).containsEntry("ok", 2L));
+            Path file = dir.resolve("history/tables/events/2026-01-01.db");
+            byte[] bytes = Files.readAllBytes(file);
+            bytes[bytes.length - 10] ^= 1;
+            Files.write(file, bytes);
+            Map<String, Object> found = place.json(1, "verify");
+            assertThat(found).containsEntry("ok", 1L).containsEntry("damaged", 1L);
+            assertThat(found.get("partitions").toString()).contains("partition=events/2026-01-01, state=damaged");
+            assertThat(place.json(0, "quarantine", "list").get("quarantine").toString())
+                    .contains("partition=events/2026-01-01");
+            assertThat(place.json(0, "gaps", "events").get("gaps").toString())
+                    .contains("from=2026-01-01T00:00:00Z, to=2026-01-01T00:00:00Z, count=1, reason=QUARANTINED");
+            assertThat(place.json(0, "query", "events").get("rows").toString()).contains("i=2");
+            assertThat(place.json(0, "verify")).containsEntry("damaged", 0L);
         }
     }
 

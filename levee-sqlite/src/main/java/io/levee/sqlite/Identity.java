@@ -3,7 +3,6 @@ package io.levee.sqlite;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -21,13 +20,14 @@ final class Identity {
     private Identity() {}
 
     /**
-     * What is wrong with what lies beside a closed partition: SQLite would read a foreign WAL into it, and roll a journal back.
+     * What is wrong with what lies beside a closed partition: SQLite would read a foreign WAL into it, and roll a journal back. An
+     * empty one holds nothing: it is what an opening makes where one call failed while the file left WAL mode.
      *
      * @return null where nothing is
      */
     static @Nullable String wrongBeside(Path file) {
         for (String suffix : new String[] {"-wal", "-journal"}) {
-            if (Files.exists(file.resolveSibling(file.getFileName() + suffix))) {
+            if (file.resolveSibling(file.getFileName() + suffix).toFile().length() > 0) {
                 return "a " + suffix.substring(1) + " lies beside it, and it was closed without one";
             }
         }

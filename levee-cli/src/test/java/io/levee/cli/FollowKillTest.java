@@ -8,6 +8,7 @@ import io.levee.Query;
 import io.levee.Store;
 import io.levee.internal.time.MonotonicClock;
 import io.levee.testkit.ChildJvm;
+import io.levee.testkit.PostgresServer;
 import java.io.ByteArrayInputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -77,6 +78,11 @@ class FollowKillTest {
     @Test
     void aKilledFollowerNeitherRepeatsNorLosesALineOnSqlite() throws IOException {
         killAndCompare(directory.resolve("history").toString(), 20 * TIMES, 4711);
+    }
+
+    @Test
+    void aKilledFollowerNeitherRepeatsNorLosesALineOnPostgres() throws IOException {
+        killAndCompare(PostgresServer.shared().newStore(), 4 * TIMES, 4712);
     }
 
     private void killAndCompare(String store, int kills, long seed) throws IOException {

@@ -165,6 +165,9 @@ final class IngestCommand extends Command {
         Optional<TableSpec> spec = from.resolve(target, console, table, files.get(0), format, inputs, opened, !follow);
         try (Rejections rejections = new Rejections(console, errorsFile)) {
             Store store = target.openToWrite(console, options());
+            if (store.status().lastShutdown().equals("UNCLEAN")) {
+                console.say("the store was not closed in order the last time: levee gaps says what may be missing");
+            }
             return follow ? follow(store, spec, rejections) : ingest(store, spec, rejections, inputs, opened);
         }
     }

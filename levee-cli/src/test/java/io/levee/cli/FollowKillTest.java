@@ -85,6 +85,34 @@ class FollowKillTest {
         killAndCompare(PostgresServer.shared().newStore(), 4 * TIMES, 4712);
     }
 
+    /** The store knows which file the first positions are of before it has a row with one: else the next file's would be taken for known. */
+    @Test
+    void aKillRightAfterTheFirstLinesLosesNoneOfTheNextFile() throws IOException {
+        String store = directory.resolve("history").toString();
+        write(3);
+        try (ChildJvm follower = follow(store)) {
+            awaitReading(follower);
+            awaitAll(store);
+            follower.kill();
+        }
+        Files.move(file, directory.resolve("app.log.1"));
+        write(2);
+        try (ChildJvm follower = follow(store)) {
+            awaitReading(follower);
+            awaitAll(store);
+            follower.kill();
+        }
+        assertThat(stored(store)).containsExactly(0, 1, 2, 3, 4);
+    }
+
+    private void awaitAll(String store) {
+        try (Store reading = Levee.open(store, true, o -> {})) {
+            await().pollInterval(Duration.ofMillis(5))
+                    .atMost(Duration.ofSeconds(30))
+                    .until(() -> reading.count(LINES) >= written);
+        }
+    }
+
     private void killAndCompare(String store, int kills, long seed) throws IOException {
         SplittableRandom random = new SplittableRandom(seed);
         write(10);

@@ -137,7 +137,11 @@ class FollowTest {
     }
 
     private void start(boolean fromEnd) {
-        FollowOptions options = new FollowOptions(Format.AUTO, 4096, fromEnd, Ack.COMMITTED, MonotonicClock.SYSTEM);
+        start(fromEnd, MonotonicClock.SYSTEM);
+    }
+
+    private void start(boolean fromEnd, MonotonicClock clock) {
+        FollowOptions options = new FollowOptions(Format.AUTO, 4096, fromEnd, Ack.COMMITTED, clock);
         follow = new Follow(file, table, "f", options, heard);
         running = CompletableFuture.supplyAsync(follow::run);
     }
@@ -352,6 +356,28 @@ class FollowTest {
         FollowReport report = stopWhenStored(3000);
         assertThat(report.rejected()).isEqualTo(1);
         assertThat(report.gaps()).isZero();
+    }
+
+    /** A kill at any moment: else positions of the next file would be taken for those of this one. */
+    @Test
+    void theStoreKnowsWhichFileComesBeforeItHasARowOfIt() throws IOException {
+        write(3);
+        // Time stands still: nothing is noted because a second has passed.
+        start(false, () -> 0);
+        awaitStored(3);
+        FollowPlace first = FollowPlace.parse(table.source("f").start().state());
+        assertThat(first).isNotNull();
+        assertThat(first.headLength()).isPositive();
+        long size = Files.size(file);
+        rotate();
+        write(2);
+        rotate();
+        write(1);
+        awaitStored(5);
+        FollowPlace second = FollowPlace.parse(table.source("f").start().state());
+        assertThat(second).isNotNull();
+        assertThat(second.base()).isEqualTo(size);
+        stop();
     }
 
     @Test

@@ -44,6 +44,9 @@ final class OpenPartitions {
     private static final System.Logger LOG = System.getLogger("io.levee.sqlite");
     private static final Duration IDLE = Duration.ofSeconds(60);
     private static final Duration LEFT_FOR = Duration.ofSeconds(1);
+    private static final Duration LEAVE_FIRST = Duration.ofSeconds(1);
+    private static final Duration LEAVE_LONGEST = Duration.ofSeconds(32);
+    private static final Duration LEAVE_FORGOTTEN = Duration.ofMinutes(5);
 
     private final StorePaths paths;
     private final Catalog catalog;
@@ -57,6 +60,8 @@ final class OpenPartitions {
     private final Map<String, PartitionId> taking = new HashMap<>();
     private final Map<String, TableKeys> keys = new HashMap<>();
     private final Set<PartitionId> full = new HashSet<>();
+    private Duration leavePause = LEAVE_FIRST;
+    private long nextLeaveNanos = clock.nanos() - LEAVE_FORGOTTEN.toNanos();
     private Limits limits = Limits.of(null, Long.MAX_VALUE);
     private volatile Map<String, Object> pragmas = Map.of();
     /** What was not synced when its connection was closed; until the partition is. */
@@ -105,12 +110,27 @@ final class OpenPartitions {
             if (e.code() == ErrorCode.CORRUPT && setAside(partition, e.what())) {
                 return null;
             }
-            if (e.code() == ErrorCode.IO_FAILED && worthLeaving(partition)) {
+            if (e.code() == ErrorCode.IO_FAILED && worthLeaving(partition) && mayLeaveBroken()) {
                 full.add(partition.id());
                 return null;
             }
             throw e;
         }
+    }
+
+    /**
+     * Whether a file that cannot be read or written may be left for a sibling now. Where everything fails siblings fail too: they
+     * come at growing distances, so that an hour of it makes dozens of them and not thousands.
+     */
+    boolean mayLeaveBroken() {
+        long now = clock.nanos();
+        if (now - nextLeaveNanos < 0) {
+            return false;
+        }
+        boolean again = now - nextLeaveNanos < LEAVE_FORGOTTEN.toNanos();
+        leavePause = again && leavePause.compareTo(LEAVE_LONGEST) < 0 ? leavePause.multipliedBy(2) : LEAVE_FIRST;
+        nextLeaveNanos = now + leavePause.toNanos();
+        return true;
     }
 
     /** Leaving an empty file for another one would make new files for as long as the whole volume fails. */

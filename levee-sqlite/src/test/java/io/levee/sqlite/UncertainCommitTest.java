@@ -78,6 +78,19 @@ class UncertainCommitTest {
         assertThat(OpenEngine.stored(directory, "i")).containsExactlyInAnyOrder(0, 1, 2);
     }
 
+    /** Where everything fails a sibling would fail too: rows are kept, and files are not made by the hundred. */
+    @Test
+    void shouldNotMakeASiblingForEachTryWhileEverythingFails() {
+        try (OpenEngine store = new OpenEngine(directory)) {
+            store.append(row(0, 0));
+            for (int i = 1; i <= 50; i++) {
+                store.writer().failAt(Point.WRITTEN, broken());
+                assertThat(store.append(row(i, 0))).isSubsetOf(STORED, Outcome.RETRY);
+            }
+            assertThat(store.engine.partitions()).hasSizeLessThan(20);
+        }
+    }
+
     @Test
     void shouldSetADamagedPartitionAsideAndGoOn() throws Exception {
         try (OpenEngine store = new OpenEngine(directory)) {

@@ -232,7 +232,8 @@ class FaultsTest {
             otherDayIsThere(store, 5);
         }
         try (Store store = Levee.open(directory)) {
-            assertThat(codeOf(() -> store.count(damaged))).isEqualTo(ErrorCode.CORRUPT);
+            // Unless maintenance met it before: it gives closed files their checksums.
+            await().ignoreExceptionsInstanceOf(LeveeException.class).until(() -> store.count(damaged) == 0);
             otherDayIsThere(store, 5);
             store.createTable(SPEC).append(row(100, 5, "on"), Ack.COMMITTED).join();
             await().until(() -> store.quarantined().size() == 1);

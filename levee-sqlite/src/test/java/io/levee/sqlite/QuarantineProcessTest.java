@@ -116,9 +116,8 @@ class QuarantineProcessTest {
             reader.send("");
             assertThat(reader.line()).isEqualTo("CORRUPT");
             try (Store writer = open()) {
-                assertThat(catchThrowableOfType(LeveeException.class, () -> writer.count(all()))
-                                .code())
-                        .isEqualTo(ErrorCode.CORRUPT);
+                // Met by this query, or by the maintenance that gives closed files their checksums.
+                await().ignoreExceptionsInstanceOf(LeveeException.class).until(() -> writer.count(all()) == 1000);
                 await().until(() -> writer.quarantined().size() == 1);
                 reader.send("");
                 assertThat(reader.line()).isEqualTo("1000 1");
@@ -173,8 +172,7 @@ class QuarantineProcessTest {
         breakHeader(file(0));
         try (Store store = open()) {
             Table<Row> events = store.table("events");
-            assertThat(catchThrowableOfType(LeveeException.class, () -> store.count(all())))
-                    .isNotNull();
+            await().ignoreExceptionsInstanceOf(LeveeException.class).until(() -> store.count(all()) == 1000);
             await().until(() -> store.quarantined().size() == 1);
             Path kept = directory.resolve("quarantine/events~2026-05-10.db");
             await().until(() -> Files.exists(kept));

@@ -131,10 +131,7 @@ public class EnqueueBench {
                         double micros = result.getPrimaryResult().getScore();
                         System.out.printf(
                                 "producers %d, keeps up: %.0f ns an append (per thread; %d appends in %.1f ms)%n",
-                                producers,
-                                micros * 1000 * producers / ITERATION,
-                                ITERATION / producers,
-                                micros / 1000);
+                                producers, micros * 1000 * producers / ITERATION, ITERATION / producers, micros / 1000);
                     });
             new Runner(new OptionsBuilder()
                             .include(EnqueueBench.class.getSimpleName())

@@ -41,7 +41,8 @@ class CompletenessCommandsTest {
     void shouldSayThatNothingIsMissing(Way way) throws Exception {
         try (Place place = Place.of(way, dir)) {
             place.create("events", "{time: at, columns: {at: timestamp, i: integer}, partition: day}");
-            place.take("events", "{\"at\":\"2026-01-01T00:00:00Z\",\"i\":1}\n{\"at\":\"2026-01-02T00:00:00Z\",\"i\":2}\n");
+            place.take(
+                    "events", "{\"at\":\"2026-01-01T00:00:00Z\",\"i\":1}\n{\"at\":\"2026-01-02T00:00:00Z\",\"i\":2}\n");
             Map<String, Object> nothing = Map.of("complete", true, "gaps", List.of());
             assertThat(place.json(0, "gaps")).isEqualTo(nothing);
             assertThat(place.json(0, "gaps", "events", "--from", "2026-01-01")).isEqualTo(nothing);
@@ -54,7 +55,8 @@ class CompletenessCommandsTest {
             assertThat(verified)
                     .containsOnlyKeys("ok", "damaged", "unchecked", "bytes", "partitions")
                     .containsEntry("damaged", 0L);
-            assertThat((Long) verified.get("ok") + (Long) verified.get("unchecked")).isEqualTo(2);
+            assertThat((Long) verified.get("ok") + (Long) verified.get("unchecked"))
+                    .isEqualTo(2);
             assertThat((List<?>) verified.get("partitions")).hasSize(2);
             assertThat(place.levee("verify").out()).contains("events/2026-01-01", " 0 damaged");
             assertThat(place.levee("verify", "none").err()).startsWith("LEVEE-404 UNKNOWN_TABLE");
@@ -66,7 +68,8 @@ class CompletenessCommandsTest {
     void shouldFindADamagedPartition() throws Exception {
         try (Place place = Place.of(Way.DIRECTORY, dir)) {
             place.create("events", "{time: at, columns: {at: timestamp, i: integer}, partition: day}");
-            place.take("events", "{\"at\":\"2026-01-01T00:00:00Z\",\"i\":1}\n{\"at\":\"2026-01-02T00:00:00Z\",\"i\":2}\n");
+            place.take(
+                    "events", "{\"at\":\"2026-01-01T00:00:00Z\",\"i\":1}\n{\"at\":\"2026-01-02T00:00:00Z\",\"i\":2}\n");
             await().untilAsserted(() -> assertThat(place.json(0, "verify")).containsEntry("ok", 2L));
             Path file = dir.resolve("history/tables/events/2026-01-01.db");
             byte[] bytes = Files.readAllBytes(file);
@@ -88,7 +91,8 @@ class CompletenessCommandsTest {
     @Test
     void shouldTellLossesOfAnEarlierLife() {
         long lost;
-        try (Store store = Levee.open(dir.resolve("history"), o -> o.queueRecords(1).overflow(Overflow.dropNewest()))) {
+        try (Store store =
+                Levee.open(dir.resolve("history"), o -> o.queueRecords(1).overflow(Overflow.dropNewest()))) {
             Table<Row> table = store.createTable(SPEC);
             for (int i = 0; i < 2_000; i++) {
                 table.append(Row.of(SPEC).set("i", i).set("at", NOW).build());
@@ -110,7 +114,10 @@ class CompletenessCommandsTest {
             assertThat(run.status()).as(run.err()).isZero();
             assertThat(run.json().toString()).as(command.toString()).contains(gap);
         }
-        assertThat(Run.levee(join(List.of("query", "events", "--to", "2026-01-01"), on)).json().get("coverage").toString())
+        assertThat(Run.levee(join(List.of("query", "events", "--to", "2026-01-01"), on))
+                        .json()
+                        .get("coverage")
+                        .toString())
                 .contains("complete=true");
         Run tail = Run.levee("tail", "events", "--after", "0", "--for", "100ms", "--store", dir.resolve("history"));
         assertThat(tail.status()).as(tail.err()).isZero();
@@ -135,13 +142,18 @@ class CompletenessCommandsTest {
             place.create("events", "{time: at, columns: {at: timestamp, i: integer}}");
             StringBuilder lines = new StringBuilder();
             for (int i = 0; i < 3_000; i++) {
-                lines.append("{\"at\":\"2026-01-01T00:00:00Z\",\"i\":").append(i).append("}\n");
+                lines.append("{\"at\":\"2026-01-01T00:00:00Z\",\"i\":")
+                        .append(i)
+                        .append("}\n");
             }
             Run run = Run.withInput(lines.toString(), place.with("ingest", "events", "-", "--ack", level, "--json"));
             assertThat(run.status()).as(run.err()).isZero();
             assertThat(run.json()).containsEntry("stored", 3_000L).containsEntry("lost", 0L);
-            assertThat(place.json(0, "aggregate", "events").get("groups").toString()).contains("3000");
-            assertThat(Run.withInput("", place.with("ingest", "events", "-", "--ack", "perhaps")).status()).isEqualTo(2);
+            assertThat(place.json(0, "aggregate", "events").get("groups").toString())
+                    .contains("3000");
+            assertThat(Run.withInput("", place.with("ingest", "events", "-", "--ack", "perhaps"))
+                            .status())
+                    .isEqualTo(2);
         }
     }
 }

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Damage {
     /** A file of the server, as its errors name it: the number is that of a table, an index or what is kept beside a table. */
-    private static final Pattern FILE = Pattern.compile("(?:base|pg_tblspc)/[^\\s\"]*?/(\\d+)(?:\\.\\d+)?(?:[\\s\":,]|$)");
+    private static final Pattern FILE =
+            Pattern.compile("(?:base|pg_tblspc)/[^\\s\"]*?/(\\d+)(?:\\.\\d+)?(?:[\\s\":,]|$)");
 
     private static final Pattern INDEX = Pattern.compile("index \"([^\"]+)\"");
     private static final Pattern BESIDE = Pattern.compile("\\bpg_toast_(\\d+)\\b");
@@ -110,8 +111,8 @@ final class Damage {
     private PartitionId of(Connection c, String text) throws SQLException {
         Long table = table(c, text);
         if (table != null) {
-            try (PreparedStatement statement = c.prepareStatement(
-                    "SELECT p.table_name, p.class, p.period, p.n FROM " + names.catalog("partitions")
+            try (PreparedStatement statement =
+                    c.prepareStatement("SELECT p.table_name, p.class, p.period, p.n FROM " + names.catalog("partitions")
                             + " p JOIN pg_catalog.pg_class c ON c.relname = p.leaf JOIN pg_catalog.pg_namespace s ON s.oid ="
                             + " c.relnamespace AND s.nspname = ? WHERE c.oid = ?")) {
                 statement.setString(1, names.schema());

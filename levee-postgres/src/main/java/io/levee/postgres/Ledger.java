@@ -114,7 +114,8 @@ final class Ledger {
         try {
             return heartbeat == null ? Long.MIN_VALUE : number(Json.object(heartbeat), "at");
         } catch (RuntimeException e) {
-            // After an unclean stop this was refused by now; a store that was closed in order does not need it, and opens.
+            // After an unclean stop this was refused by now; a store that was closed in order does not need it, and
+            // opens.
             System.getLogger("io.levee.postgres")
                     .log(System.Logger.Level.WARNING, "the catalog's heartbeat is not one: " + heartbeat, e);
             return Long.MIN_VALUE;

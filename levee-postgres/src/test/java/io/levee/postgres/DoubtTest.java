@@ -126,7 +126,8 @@ class DoubtTest {
         }
         assertThat(stored(A)).containsExactly("1", "2", "10", "11", "12", "20", "21", "22");
         assertThat(stored(B)).containsExactly("1", "2", "15", "25");
-        assertThat(engine.partitions().stream().mapToLong(PartitionInfo::rows).sum()).isEqualTo(12);
+        assertThat(engine.partitions().stream().mapToLong(PartitionInfo::rows).sum())
+                .isEqualTo(12);
     }
 
     /** Another table's commit comes into doubt before the first table's rows come again: both answers are kept. */

@@ -33,7 +33,8 @@ final class FaultyCommits {
     DataSource dataSource() {
         return (DataSource) Proxy.newProxyInstance(
                 getClass().getClassLoader(), new Class<?>[] {DataSource.class}, (p, method, args) -> {
-                    if (method.getName().equals("getConnection") && refusals.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {
+                    if (method.getName().equals("getConnection")
+                            && refusals.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {
                         throw new SQLException("refused by the test", "08001");
                     }
                     Connection connection = (Connection) call(real, method, args);

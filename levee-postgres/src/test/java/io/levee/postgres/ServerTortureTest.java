@@ -110,11 +110,12 @@ class ServerTortureTest {
             torture(server, store -> {
                 int killed = 0;
                 while (killed < KILLS) {
-                    List<String> sessions =
-                            server.texts("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'levee %' ORDER BY pid");
+                    List<String> sessions = server.texts(
+                            "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'levee %' ORDER BY pid");
                     if (!sessions.isEmpty()) {
                         String pid = sessions.get(random.nextInt(sessions.size()));
-                        killed += server.texts("SELECT 1 FROM (SELECT pg_terminate_backend(" + pid + ") AS done) x WHERE done")
+                        killed += server.texts(
+                                        "SELECT 1 FROM (SELECT pg_terminate_backend(" + pid + ") AS done) x WHERE done")
                                 .size();
                     }
                     LockSupport.parkNanos(random.nextLong(60_000_000));
@@ -136,7 +137,9 @@ class ServerTortureTest {
         ExecutorService others = Executors.newFixedThreadPool(3);
         CloseReport report;
         try (Store store = Levee.open(
-                address, false, o -> o.overflow(Overflow.block(Duration.ofMinutes(2))).queryThreads(2))) {
+                address,
+                false,
+                o -> o.overflow(Overflow.block(Duration.ofMinutes(2))).queryThreads(2))) {
             Table<Row> events = store.createTable(EVENTS);
             Table<Row> states = store.createTable(STATES);
             Future<?> writer = others.submit(() -> write(events, states));
@@ -147,7 +150,9 @@ class ServerTortureTest {
             writer.get(120, TimeUnit.SECONDS);
             reader.get(60, TimeUnit.SECONDS);
             sampler.get(60, TimeUnit.SECONDS);
-            await("everything is settled").atMost(Duration.ofSeconds(60)).until(() -> store.flush(Duration.ofSeconds(1)));
+            await("everything is settled")
+                    .atMost(Duration.ofSeconds(60))
+                    .until(() -> store.flush(Duration.ofSeconds(1)));
             report = store.close(Duration.ofSeconds(30));
         } finally {
             over.set(true);
@@ -158,8 +163,8 @@ class ServerTortureTest {
         assertThat(report.uncertain()).isZero();
         assertThat(report.stored()).isEqualTo(report.accepted());
         check(server, schema, report);
-        System.out.println("seed " + seed + ": " + report + ", " + looks + " looks at the books, most uncertain at once "
-                + uncertain + ", " + refusals + " queries refused");
+        System.out.println("seed " + seed + ": " + report + ", " + looks
+                + " looks at the books, most uncertain at once " + uncertain + ", " + refusals + " queries refused");
     }
 
     /** A row of each table at a time: some wait for a receipt, of one level or the other, some do not. */
@@ -206,7 +211,10 @@ class ServerTortureTest {
     private void read(Store store) {
         while (!over.get()) {
             try {
-                store.count(Query.builder("events").from(START).to(START.plusSeconds(60)).build());
+                store.count(Query.builder("events")
+                        .from(START)
+                        .to(START.plusSeconds(60))
+                        .build());
             } catch (LeveeException e) {
                 assertThat(e.code()).as(e.getMessage()).isEqualTo(ErrorCode.SERVER_UNAVAILABLE);
                 refusals.incrementAndGet();
@@ -218,7 +226,9 @@ class ServerTortureTest {
     private void sample(Store store) {
         while (!over.get()) {
             StoreStatus now = store.status();
-            long lost = now.lostByReason().values().stream().mapToLong(Long::longValue).sum();
+            long lost = now.lostByReason().values().stream()
+                    .mapToLong(Long::longValue)
+                    .sum();
             assertThat(now.stored() + now.queue().records() + now.queue().spilledRecords() + lost + now.uncertain())
                     .as("%s", now)
                     .isEqualTo(now.accepted());
@@ -232,9 +242,8 @@ class ServerTortureTest {
         int before = receipts.size();
         await("receipts come")
                 .atMost(Duration.ofSeconds(60))
-                .untilAsserted(() -> assertThat(receipts.size())
-                        .as("%s", store.status())
-                        .isGreaterThan(before + 100));
+                .untilAsserted(() ->
+                        assertThat(receipts.size()).as("%s", store.status()).isGreaterThan(before + 100));
     }
 
     private void check(PostgresServer server, String schema, CloseReport report) {

@@ -178,7 +178,8 @@ class ServerTroubleTest {
             server.run("ALTER SYSTEM SET synchronous_standby_names = '*'");
             server.run("SELECT pg_reload_conf()");
             await().until(() -> server.texts("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
-                    .size() == 1);
+                            .size()
+                    == 1);
             String both = address.replaceFirst("(localhost:\\d+)", "$1,localhost:" + standby.port());
             try (Store store = Levee.open(both, false, o -> {})) {
                 Table<Row> table = store.createTable(JOBS);
@@ -217,7 +218,9 @@ class ServerTroubleTest {
                 process.start();
                 table.append(job(100 + n), Ack.DURABLE).join();
                 gone = !numbers().contains(Integer.toString(n));
-                assertThat(store.gaps().isEmpty()).as("a gap where a row is gone").isEqualTo(!gone);
+                assertThat(store.gaps().isEmpty())
+                        .as("a gap where a row is gone")
+                        .isEqualTo(!gone);
             }
             assertThat(gone).as("a commit was lost with the server").isTrue();
             assertThat(numbers()).contains("1");
@@ -237,13 +240,14 @@ class ServerTroubleTest {
     void shouldNameThePartitionThatIsDamaged() throws IOException {
         try (Store store = Levee.open(address, false, o -> {})) {
             Table<Row> table = store.createTable(JOBS);
-            table.appendAll(
-                            IntStream.range(0, 500).mapToObj(n -> job(n * 1000)).toList(), Ack.DURABLE)
+            table.appendAll(IntStream.range(0, 500).mapToObj(n -> job(n * 1000)).toList(), Ack.DURABLE)
                     .join();
         }
-        String file = server.texts("SELECT pg_relation_filepath('" + names.in("jobs-2026-05-21") + "')").get(0);
+        String file = server.texts("SELECT pg_relation_filepath('" + names.in("jobs-2026-05-21") + "')")
+                .get(0);
         process.stop();
-        try (RandomAccessFile page = new RandomAccessFile(process.data().resolve(String.valueOf(file)).toFile(), "rw")) {
+        try (RandomAccessFile page = new RandomAccessFile(
+                process.data().resolve(String.valueOf(file)).toFile(), "rw")) {
             page.seek(8);
             page.write(new byte[] {-1, -1, -1, -1, -1, -1, -1, -1});
         }

@@ -128,7 +128,9 @@ final class BatchAppender {
         Trouble trouble;
         try {
             trouble = write(open.forNewRows(spec, period), group, level, seq);
-            if (trouble != null && trouble.elsewhere() && (trouble.kind() != Trouble.Kind.BROKEN || open.mayLeaveBroken())) {
+            if (trouble != null
+                    && trouble.elsewhere()
+                    && (trouble.kind() != Trouble.Kind.BROKEN || open.mayLeaveBroken())) {
                 // Nobody knows the sibling yet, and its file is new.
                 trouble = write(open.sibling(spec, period), group, level, seq);
             }

@@ -151,11 +151,13 @@ final class CatalogRebuild {
             // A crash came before its tables.
             return null;
         }
-        PartitionId told = CatalogSchema.hasTable(connection, "levee_partition") ? Identity.read(connection, "main") : null;
+        PartitionId told =
+                CatalogSchema.hasTable(connection, "levee_partition") ? Identity.read(connection, "main") : null;
         if (told == null || !CatalogSchema.hasTable(connection, "levee_stats")) {
             return "it does not say what it is";
         }
-        String wrong = Identity.wrong(connection, "main", new PartitionId(id.table(), told.retentionClass(), id.period(), id.n()), null);
+        String wrong = Identity.wrong(
+                connection, "main", new PartitionId(id.table(), told.retentionClass(), id.period(), id.n()), null);
         if (wrong != null) {
             return wrong;
         }
@@ -210,7 +212,8 @@ final class CatalogRebuild {
             CatalogTables.putTable(connection, spec);
             CatalogTables.reserveSeq(connection, spec.name(), found.highest + BEYOND);
             TableMarks.Marks known = ledger.marks().getOrDefault(spec.name(), TableMarks.Marks.NONE);
-            TableMarks.write(connection, spec.name(), known.raisedTo(new TableMarks.Marks(Long.MIN_VALUE, found.highest)));
+            TableMarks.write(
+                    connection, spec.name(), known.raisedTo(new TableMarks.Marks(Long.MIN_VALUE, found.highest)));
             if (found.min <= found.max) {
                 gap(connection, new Gap(spec.name(), found.min, found.max, Gap.UNKNOWN, LossReason.CATALOG_REBUILT));
             }
@@ -239,8 +242,7 @@ final class CatalogRebuild {
     }
 
     private void insert(Connection connection, PartitionId id) throws SQLException {
-        Partition open = new Partition(
-                id, PartitionFiles.name(id), Partition.State.OPEN, Partition.Held.UNKNOWN, 0);
+        Partition open = new Partition(id, PartitionFiles.name(id), Partition.State.OPEN, Partition.Held.UNKNOWN, 0);
         Catalog.insertOpen(connection, open, now);
     }
 

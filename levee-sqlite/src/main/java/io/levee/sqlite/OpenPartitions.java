@@ -423,7 +423,8 @@ final class OpenPartitions {
         } catch (SQLException e) {
             LeveeException failure = Volume.failure("a checkpoint failed", writer.file(), paths, e);
             if (failure.code() == ErrorCode.IO_FAILED || failure.code() == ErrorCode.CORRUPT) {
-                // Its sync is not to be trusted: what is in it is moved when it is opened next, and new rows go elsewhere.
+                // Its sync is not to be trusted: what is in it is moved when it is opened next, and new rows go
+                // elsewhere.
                 sealOff(writer);
             }
             if (failure.code() != ErrorCode.DISK_FULL && failure.code() != ErrorCode.PARTITION_BUSY) {

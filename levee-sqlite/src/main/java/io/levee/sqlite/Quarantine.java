@@ -78,8 +78,8 @@ final class Quarantine {
 
     private void setAside(Partition partition, Partition.State before, String reason) {
         Partition.Held held = partition.held();
-        Quarantined damaged = describe(
-                paths, partition.id(), partition.file(), reason, wall.instant(), held.known() ? held : null);
+        Quarantined damaged =
+                describe(paths, partition.id(), partition.file(), reason, wall.instant(), held.known() ? held : null);
         String table = partition.id().table();
         boolean done = false;
         try {
@@ -246,7 +246,8 @@ final class Quarantine {
             return found;
         }
         try (Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery("SELECT table_name, from_time, to_time, count, reason FROM gaps")) {
+                ResultSet rows =
+                        statement.executeQuery("SELECT table_name, from_time, to_time, count, reason FROM gaps")) {
             while (rows.next()) {
                 long count = rows.getObject(4) == null ? Gap.UNKNOWN : rows.getLong(4);
                 found.add(new Gap(

@@ -63,7 +63,10 @@ final class Relief {
         if (e.code() == ErrorCode.DISK_FULL && !e.details().containsKey("limit")) {
             full = true;
             if (reserve.release() > 0) {
-                LOG.log(System.Logger.Level.WARNING, "the volume of {0} is full: the reserve was given up", paths.root());
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "the volume of {0} is full: the reserve was given up",
+                        paths.root());
             }
         }
     }
@@ -151,12 +154,10 @@ final class Relief {
     }
 
     private static TableMarks.Marks record(
-            java.sql.Connection c, PartitionId id, Partition.Held held, String reason, Clock wall)
-            throws SQLException {
+            java.sql.Connection c, PartitionId id, Partition.Held held, String reason, Clock wall) throws SQLException {
         long highest = held.maxSeq() >= 0
                 ? held.maxSeq()
-                : Sqlite.number(
-                        c, "SELECT next_seq - 1 FROM tables WHERE name = " + Sqlite.literal(id.table()));
+                : Sqlite.number(c, "SELECT next_seq - 1 FROM tables WHERE name = " + Sqlite.literal(id.table()));
         boolean ranged = held.known() && held.minMicros() <= held.maxMicros();
         TableMarks.Marks to = new TableMarks.Marks(ranged ? held.maxMicros() + 1 : Long.MIN_VALUE, highest);
         TableMarks.write(c, id.table(), to);
@@ -174,8 +175,7 @@ final class Relief {
             try {
                 Sqlite.transaction(
                         catalog.beforeStart(),
-                        () -> record(
-                                catalog.beforeStart(), partition.id(), partition.held(), gone.getValue(), wall));
+                        () -> record(catalog.beforeStart(), partition.id(), partition.held(), gone.getValue(), wall));
             } catch (SQLException e) {
                 throw Sqlite.failure("the catalog cannot be written", paths.catalog(), e);
             }

@@ -52,8 +52,7 @@ final class SqlScan {
      * @param missing told of each partition whose file or tables are not there
      * @param suspects told of files that are damaged
      */
-    SqlScan(
-            StorePaths paths, SqlQuery query, Execution execution, Consumer<Partition> missing, Suspects suspects) {
+    SqlScan(StorePaths paths, SqlQuery query, Execution execution, Consumer<Partition> missing, Suspects suspects) {
         this.missing = missing;
         this.suspects = suspects;
         this.paths = paths;

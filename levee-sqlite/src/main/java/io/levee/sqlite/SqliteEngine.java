@@ -51,7 +51,8 @@ final class SqliteEngine implements StorageEngine {
     private static final int KEYS_SHARE = 8;
 
     private static final String VERSION = "sqlite ";
-    private static final String REBUILD = "open the store for writing once: its catalog is rebuilt from the partition files";
+    private static final String REBUILD =
+            "open the store for writing once: its catalog is rebuilt from the partition files";
 
     /** Not UNDO_DROP: what is dropped is freed without a grace. */
     private static final Set<Capability> CAPABILITIES =
@@ -360,8 +361,8 @@ final class SqliteEngine implements StorageEngine {
         if (writing != null) {
             return writing.verifier().verify(partition);
         }
-        PartitionCheck check = new PartitionCheck(
-                paths, readers, one -> readCatalog(c -> CatalogChecks.checksum(c, one)));
+        PartitionCheck check =
+                new PartitionCheck(paths, readers, one -> readCatalog(c -> CatalogChecks.checksum(c, one)));
         return check.bytes(partition, Verifier::paced);
     }
 

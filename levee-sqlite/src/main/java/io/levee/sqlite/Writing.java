@@ -69,11 +69,18 @@ record Writing(
             Quarantine quarantine = new Quarantine(paths, catalog, manifest, readers, wall, marks);
             OpenPartitions open = new OpenPartitions(paths, catalog, manifest, readers, quarantine, wall, share);
             KeyLookup lookup = new KeyLookup(open, readers);
-            PartitionCheck check = new PartitionCheck(
-                    paths, readers, id -> catalog.change(c -> CatalogChecks.checksum(c, id)));
+            PartitionCheck check =
+                    new PartitionCheck(paths, readers, id -> catalog.change(c -> CatalogChecks.checksum(c, id)));
             Verifier verifier = new Verifier(catalog, manifest, quarantine, suspects, check, wall);
             Relief relief = new Relief(
-                    paths, catalog, ledger, manifest, readers, marks, wall, new Reserve(paths, settings.options().disk()));
+                    paths,
+                    catalog,
+                    ledger,
+                    manifest,
+                    readers,
+                    marks,
+                    wall,
+                    new Reserve(paths, settings.options().disk()));
             open.limits(Limits.of(settings.options().disk(), Volume.total(paths.root())));
             Writing writing = new Writing(
                     paths,
@@ -87,8 +94,7 @@ record Writing(
                     closings,
                     new Trash(paths, catalog, manifest, readers, wall, marks),
                     quarantine,
-                    new Maintenance(
-                            paths, catalog, manifest, readers, erasures, quarantine, suspects, closings, wall),
+                    new Maintenance(paths, catalog, manifest, readers, erasures, quarantine, suspects, closings, wall),
                     verifier,
                     marks,
                     relief,
@@ -112,8 +118,9 @@ record Writing(
         try {
             Connection connection = catalog.beforeStart();
             CloseReport kept = kept(connection);
-            List<String> tables =
-                    CatalogTables.tables(connection).stream().map(TableSpec::name).toList();
+            List<String> tables = CatalogTables.tables(connection).stream()
+                    .map(TableSpec::name)
+                    .toList();
             Object made = Catalog.value(connection, "created");
             long created = made == null ? 0 : Micros.of(Instant.parse(made.toString()));
             boolean clean = catalog.begin();
@@ -165,7 +172,10 @@ record Writing(
                 throw first;
             }
             System.getLogger("io.levee.sqlite")
-                    .log(System.Logger.Level.WARNING, "the volume is full: the ledger alone says how the store was closed", e);
+                    .log(
+                            System.Logger.Level.WARNING,
+                            "the volume is full: the ledger alone says how the store was closed",
+                            e);
         }
     }
 }

@@ -137,7 +137,8 @@ class CatalogRebuildTest {
             requireWhole(store);
             rebuilt(store);
             // It goes on: numbers above all that were given, and a known key is updated where it lives.
-            Receipt receipt = store.table("events").append(event(100, 1), Ack.COMMITTED).join();
+            Receipt receipt =
+                    store.table("events").append(event(100, 1), Ack.COMMITTED).join();
             assertThat(receipt.seq()).isGreaterThan(1_000_000);
             next = receipt.seq();
             store.table("states").append(state(3, 1000), Ack.COMMITTED).join();
@@ -195,7 +196,9 @@ class CatalogRebuildTest {
                     .extracting(q -> q.id().toString())
                     .containsExactlyInAnyOrder("events/2026-05-11.7", "events/2026-05-12.2", "events/2026-05-13.2");
             for (int day = 0; day < 4; day++) {
-                store.table("events").append(event(1000 + day, day), Ack.COMMITTED).join();
+                store.table("events")
+                        .append(event(1000 + day, day), Ack.COMMITTED)
+                        .join();
             }
             assertThat(store.partitions())
                     .filteredOn(p -> p.id().table().equals("events"))
@@ -245,7 +248,8 @@ class CatalogRebuildTest {
             String what = "bit " + bit;
             try (Store store = open(home)) {
                 // Where the catalog's figures are wrong the first query fails by name, and they are put right.
-                await(what).ignoreExceptionsMatching(e -> e instanceof LeveeException)
+                await(what)
+                        .ignoreExceptionsMatching(e -> e instanceof LeveeException)
                         .until(() -> count(store, "events") == 100 && count(store, "states") == 20);
                 rebuilt += store.gaps().isEmpty() ? 0 : 1;
             } catch (LeveeException e) {

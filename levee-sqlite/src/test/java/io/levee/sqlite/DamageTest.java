@@ -35,8 +35,8 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.SplittableRandom;
-import java.util.stream.Stream;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -305,20 +305,20 @@ class DamageTest {
         PartitionId id = new PartitionId("events", "", "2026-05-11", 1);
         Partition partition = new Partition(
                 id, "tables/events/2026-05-11.db", Partition.State.CLOSED, Partition.Held.UNKNOWN, whole.length);
-        PartitionCheck check = new PartitionCheck(
-                paths, new ReadHandles(paths, new Suspects(true), 0), one -> Optional.of(checksum));
+        PartitionCheck check =
+                new PartitionCheck(paths, new ReadHandles(paths, new Suspects(true), 0), one -> Optional.of(checksum));
         SplittableRandom random = new SplittableRandom(42);
         int byChecksum = 0;
         int bySqlite = 0;
         int flips = 60;
         for (int i = 0; i < flips; i++) {
             flip(file, random.nextLong(8L * whole.length));
-            byChecksum +=
-                    check.bytes(partition, Checksums.Pace.NONE).state() == Verification.State.DAMAGED ? 1 : 0;
+            byChecksum += check.bytes(partition, Checksums.Pace.NONE).state() == Verification.State.DAMAGED ? 1 : 0;
             bySqlite += check.structure(partition, true) != null ? 1 : 0;
             Files.write(file, whole);
         }
-        System.out.println("flipped bits found: by checksum " + byChecksum + ", by SQLite " + bySqlite + " of " + flips);
+        System.out.println(
+                "flipped bits found: by checksum " + byChecksum + ", by SQLite " + bySqlite + " of " + flips);
         assertThat(byChecksum).isEqualTo(flips);
         assertThat(bySqlite).isLessThan(flips);
         assertThat(check.bytes(partition, Checksums.Pace.NONE).state()).isEqualTo(Verification.State.OK);
@@ -336,7 +336,8 @@ class DamageTest {
             // The others were compared too, and that is kept.
             Connection catalog = Connections.reader(home().resolve("catalog.db"), Bytes.mebi(1));
             try {
-                await().until(() -> CatalogChecks.due(catalog, Micros.of(Instant.now().plusSeconds(60)), Verifier.AGAIN, 10)
+                await().until(() -> CatalogChecks.due(
+                                catalog, Micros.of(Instant.now().plusSeconds(60)), Verifier.AGAIN, 10)
                         .isEmpty());
             } finally {
                 Connections.close(home().resolve("catalog.db"), catalog);
@@ -348,7 +349,9 @@ class DamageTest {
     @Test
     void shouldCorrectACatalogThatIsWrongAboutAWholeFile() throws Exception {
         closedStore();
-        sql(home().resolve("catalog.db"), "UPDATE partitions SET row_count = row_count + 32 WHERE period = '2026-05-11'");
+        sql(
+                home().resolve("catalog.db"),
+                "UPDATE partitions SET row_count = row_count + 32 WHERE period = '2026-05-11'");
         try (Store store = open()) {
             assertThat(catchThrowableOfType(LeveeException.class, () -> store.count(day(1)))
                             .code())
@@ -407,8 +410,9 @@ class DamageTest {
             events.append(row(3000, 1), Ack.COMMITTED).join();
             assertThat(store.count(day(1))).isEqualTo(1);
             assertThat(store.count(day(0))).isEqualTo(1);
-            assertThat(store.gaps()).singleElement().satisfies(gap -> assertThat(gap.count())
-                    .isEqualTo(2000));
+            assertThat(store.gaps())
+                    .singleElement()
+                    .satisfies(gap -> assertThat(gap.count()).isEqualTo(2000));
         }
         assertThat(home().resolve("quarantine/events~2026-05-11.db")).exists();
     }

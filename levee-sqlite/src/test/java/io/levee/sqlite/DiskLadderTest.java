@@ -68,8 +68,8 @@ class DiskLadderTest {
 
     private static Set<Long> read(Store store) {
         Set<Long> found = new HashSet<>();
-        try (Result<Row> rows = store.query(
-                Query.builder("events").columns(List.of("i")).build())) {
+        try (Result<Row> rows =
+                store.query(Query.builder("events").columns(List.of("i")).build())) {
             for (Row row : rows) {
                 assertThat(found.add((Long) row.get("i"))).as("once").isTrue();
             }
@@ -89,7 +89,10 @@ class DiskLadderTest {
     private static void checkBooks(Store store) {
         StoreStatus status = store.status();
         assertThat(status.accepted())
-                .isEqualTo(status.stored() + status.lost() + status.uncertain() + status.queue().records());
+                .isEqualTo(status.stored()
+                        + status.lost()
+                        + status.uncertain()
+                        + status.queue().records());
     }
 
     private static void awaitUp(Store store) {
@@ -129,7 +132,8 @@ class DiskLadderTest {
     @Test
     void shouldStayUnderItsCap() throws IOException {
         Bytes cap = Bytes.mebi(8);
-        try (Store store = Levee.open(directory.resolve("store"), o -> o.disk(cap).memory(Bytes.mebi(32)))) {
+        try (Store store =
+                Levee.open(directory.resolve("store"), o -> o.disk(cap).memory(Bytes.mebi(32)))) {
             Table<Row> events = store.createTable(SPEC);
             for (int day = 0; day < 20; day++) {
                 append(events, day * 1000L, day * 1000L + 1000, day);
@@ -202,7 +206,8 @@ class DiskLadderTest {
                 disk.fill(0);
                 await().until(() -> store.partitions().size() < before);
                 await().until(() -> Files.getFileStore(directory).getUsableSpace() > 0);
-                await().atMost(Duration.ofSeconds(20)).until(() -> store.status().health().state() != Health.State.DOWN);
+                await().atMost(Duration.ofSeconds(20))
+                        .until(() -> store.status().health().state() != Health.State.DOWN);
                 assertThat(read(store).stream().mapToLong(i -> i).max()).hasValue(7999);
             }
         }

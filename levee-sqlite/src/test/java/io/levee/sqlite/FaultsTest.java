@@ -218,7 +218,8 @@ class FaultsTest {
                                 .repeat(500)
                                 .getBytes(java.nio.charset.StandardCharsets.UTF_8));
         }
-        Query damaged = Query.builder("events").to(DAY1.plus(Duration.ofHours(1))).build();
+        Query damaged =
+                Query.builder("events").to(DAY1.plus(Duration.ofHours(1))).build();
         // A store that only reads tells each time; one that writes sets it aside, and only the first query fails.
         try (Store store = Levee.openReadOnly(directory)) {
             assertThat(codeOf(() -> read(store))).isEqualTo(ErrorCode.CORRUPT);

@@ -326,8 +326,8 @@ class FileFactsTest {
             assertThat(store.count(Query.builder("events").build())).isEqualTo(3);
             await().until(() -> noWal(directory.resolve("tables")));
             assertThat(state(file(0))).isEqualTo("closed");
-            assertThat(store.partitions()).allSatisfy(p -> assertThat(p.rangeKnown())
-                    .isTrue());
+            assertThat(store.partitions())
+                    .allSatisfy(p -> assertThat(p.rangeKnown()).isTrue());
             assertThat(store.count(Query.builder("events").build())).isEqualTo(3);
         }
     }

@@ -52,7 +52,8 @@ class OlderStoreTest {
     private static void requireRows(Store store) {
         assertThat(store.count(Query.builder("events").build())).isEqualTo(220);
         assertThat(store.count(Query.builder("states").build())).isEqualTo(40);
-        assertThat(store.count(Query.builder("states").where(Expr.eq("v", 1000L)).build()))
+        assertThat(store.count(
+                        Query.builder("states").where(Expr.eq("v", 1000L)).build()))
                 .isEqualTo(1);
     }
 
@@ -80,12 +81,13 @@ class OlderStoreTest {
                             Ack.COMMITTED)
                     .join();
             assertThat(store.count(Query.builder("states").build())).isEqualTo(40);
-            assertThat(store.count(Query.builder("states").where(Expr.eq("v", 1001L)).build()))
+            assertThat(store.count(
+                            Query.builder("states").where(Expr.eq("v", 1001L)).build()))
                     .isEqualTo(1);
         }
         try (Store store = Levee.open(directory, o -> o.asOf(AS_OF))) {
-            await().until(() -> store.verify(null, each -> {}).stream()
-                    .allMatch(v -> v.state() == Verification.State.OK));
+            await().until(() ->
+                    store.verify(null, each -> {}).stream().allMatch(v -> v.state() == Verification.State.OK));
             assertThat(store.quarantined()).isEmpty();
         }
     }

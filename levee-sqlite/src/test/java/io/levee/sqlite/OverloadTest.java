@@ -59,8 +59,8 @@ class OverloadTest {
         ExecutorService producers = Executors.newFixedThreadPool(PRODUCERS);
         List<Long> resident = new ArrayList<>();
         CloseReport report;
-        try (Store store = Levee.open(directory.resolve("store"), o -> o.memory(Bytes.mebi(128))
-                .queueRecords(limit))) {
+        try (Store store = Levee.open(
+                directory.resolve("store"), o -> o.memory(Bytes.mebi(128)).queueRecords(limit))) {
             Table<Row> table = store.createTable(spec);
             List<Future<?>> running = new ArrayList<>();
             for (int p = 0; p < PRODUCERS; p++) {
@@ -123,8 +123,7 @@ class OverloadTest {
         }
         if (seconds > 60) {
             // Once the caches are filled, more time must not take more memory.
-            assertThat(resident.get(resident.size() - 1))
-                    .isLessThan(resident.get(resident.size() / 4) * 5 / 4);
+            assertThat(resident.get(resident.size() - 1)).isLessThan(resident.get(resident.size() / 4) * 5 / 4);
         }
         System.out.printf(
                 "overload: %d s, %d offered, %d stored (1 of %.1f), rss from %d to %d MiB%n",

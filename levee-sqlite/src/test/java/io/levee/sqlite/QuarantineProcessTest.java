@@ -125,7 +125,8 @@ class QuarantineProcessTest {
                 reader.send("");
                 assertThat(reader.line()).isEqualTo("1001 1");
             }
-            // Its catalog goes too, and another process makes a new one: this one reads the old one on, and a new one the new.
+            // Its catalog goes too, and another process makes a new one: this one reads the old one on, and a new one
+            // the new.
             Files.delete(directory.resolve("catalog.db"));
             try (Store writer = open()) {
                 assertThat(writer.count(all())).isEqualTo(1001);

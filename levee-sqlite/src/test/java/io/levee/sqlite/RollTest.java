@@ -60,8 +60,8 @@ class RollTest {
         try (OpenEngine store = new OpenEngine(directory)) {
             store.engine.open().limits(new Limits(128 << 10, cap, 1L << 40));
             batch(store, 0);
-            try (Connection reader = DriverManager.getConnection(
-                    "jdbc:sqlite:" + directory.resolve("tables/events/2026-05-10.db"))) {
+            try (Connection reader =
+                    DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("tables/events/2026-05-10.db"))) {
                 reader.setAutoCommit(false);
                 assertThat(Sqlite.number(reader, "SELECT count(*) FROM events")).isEqualTo(100);
                 for (int i = 100; i < 4000; i += 100) {
@@ -80,8 +80,8 @@ class RollTest {
     void shouldGoRoundAFileThatSomebodyElseLocks() throws Exception {
         try (OpenEngine store = new OpenEngine(directory)) {
             assertThat(store.append(row(0, 0), row(1, 1))).containsOnly(STORED);
-            try (Connection other = DriverManager.getConnection(
-                    "jdbc:sqlite:" + directory.resolve("tables/events/2026-05-10.db"))) {
+            try (Connection other =
+                    DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("tables/events/2026-05-10.db"))) {
                 Sqlite.run(other, "BEGIN EXCLUSIVE");
                 assertThat(store.append(row(2, 0), row(3, 1))).containsOnly(STORED);
                 Sqlite.run(other, "ROLLBACK");

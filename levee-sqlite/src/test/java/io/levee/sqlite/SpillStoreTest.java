@@ -132,7 +132,9 @@ class SpillStoreTest {
             StoreStatus.Queue queue = store.status().queue();
             assertThat(queue.spilledRecords()).isPositive();
             EraseReport report = events.erase(Expr.le("i", 20_000L));
-            assertThat(report.deleted()).as("also what was spilled when it was asked for").isEqualTo(20_000);
+            assertThat(report.deleted())
+                    .as("also what was spilled when it was asked for")
+                    .isEqualTo(20_000);
             assertThat(report.pending()).isEmpty();
             try (Stream<Path> files = Files.list(directory.resolve("spill"))) {
                 for (Path file : files.toList()) {

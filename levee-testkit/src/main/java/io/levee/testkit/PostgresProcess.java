@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
@@ -56,7 +57,8 @@ public final class PostgresProcess implements AutoCloseable {
      */
     public static PostgresProcess start(Path directory, String... settings) {
         Path data = directory.resolve("data");
-        run(List.of(program("initdb"), "-D", data.toString(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"));
+        run(List.of(
+                program("initdb"), "-D", data.toString(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"));
         PostgresProcess made = new PostgresProcess(data, freePort(), Arrays.asList(settings));
         made.start();
         return made;
@@ -72,8 +74,7 @@ public final class PostgresProcess implements AutoCloseable {
         stop();
         try (Stream<Path> files = Files.walk(data)) {
             for (Path file : files.toList()) {
-                Files.copy(
-                        file, copy.resolve(data.relativize(file).toString()), StandardCopyOption.COPY_ATTRIBUTES);
+                Files.copy(file, copy.resolve(data.relativize(file).toString()), StandardCopyOption.COPY_ATTRIBUTES);
             }
             Files.createFile(copy.resolve("standby.signal"));
             Files.writeString(
@@ -114,10 +115,13 @@ public final class PostgresProcess implements AutoCloseable {
                 .start()) {
             PostgresServer server =
                     new PostgresServer("postgres://postgres@localhost:" + started.getPort() + "/postgres", null);
-            Path running = Path.of(String.valueOf(server.texts("SHOW data_directory").get(0)));
-            long pid = Long.parseLong(Files.readAllLines(running.resolve("postmaster.pid")).get(0).trim());
-            String command = ProcessHandle.of(pid).flatMap(p -> p.info().command()).orElseThrow();
-            return Path.of(command).getParent();
+            Path running =
+                    Path.of(String.valueOf(server.texts("SHOW data_directory").get(0)));
+            long pid = Long.parseLong(
+                    Files.readAllLines(running.resolve("postmaster.pid")).get(0).trim());
+            String command =
+                    ProcessHandle.of(pid).flatMap(p -> p.info().command()).orElseThrow();
+            return Objects.requireNonNull(Path.of(command).getParent());
         } catch (IOException e) {
             throw new UncheckedIOException("PostgreSQL does not start", e);
         }
@@ -220,7 +224,9 @@ public final class PostgresProcess implements AutoCloseable {
         Process now = process;
         if (now != null) {
             try {
-                new ProcessBuilder("kill", "-" + name, Long.toString(now.pid())).start().waitFor();
+                new ProcessBuilder("kill", "-" + name, Long.toString(now.pid()))
+                        .start()
+                        .waitFor();
             } catch (IOException e) {
                 throw new UncheckedIOException("no kill", e);
             } catch (InterruptedException e) {

@@ -22,8 +22,7 @@ final class Emergency {
      * @param minFree what is to stay free, or null. Without both nothing is ever deleted for space
      * @param full whether the last write met a full volume
      */
-    static @Nullable String why(
-            StoreStatus.Disk disk, @Nullable Bytes max, @Nullable Bytes minFree, boolean full) {
+    static @Nullable String why(StoreStatus.Disk disk, @Nullable Bytes max, @Nullable Bytes minFree, boolean full) {
         if (max != null && disk.bytes() > max.value()) {
             return "the store's " + new Bytes(disk.bytes()) + " on disk are more than its cap " + max;
         }
@@ -39,8 +38,7 @@ final class Emergency {
      *
      * @param freed bytes of the files that went
      */
-    static boolean relievesNothing(
-            StoreStatus.Disk before, StoreStatus.Disk after, long freed, @Nullable Bytes max) {
+    static boolean relievesNothing(StoreStatus.Disk before, StoreStatus.Disk after, long freed, @Nullable Bytes max) {
         if (freed <= 0 || max != null && before.bytes() > max.value()) {
             return freed <= 0;
         }

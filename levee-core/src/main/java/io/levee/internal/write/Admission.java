@@ -74,9 +74,7 @@ final class Admission {
     private void makeRoom(Pending record, Overflow policy) {
         if (policy instanceof Overflow.DropOldest) {
             if (!accounts.wouldFit(
-                    record,
-                    ring.evictable() + lanes.evictable(),
-                    ring.evictableBytes() + lanes.evictableBytes())) {
+                    record, ring.evictable() + lanes.evictable(), ring.evictableBytes() + lanes.evictableBytes())) {
                 // Evicting everything would not be enough: then nothing else is lost for it.
                 throw record.waited() ? accounts.full() : shed(record);
             }
@@ -114,8 +112,7 @@ final class Admission {
 
     private Spill requireSpill() {
         if (spill == null) {
-            throw new LeveeException(
-                            ErrorCode.BAD_VALUE, "the store was opened without a place to spill records to")
+            throw new LeveeException(ErrorCode.BAD_VALUE, "the store was opened without a place to spill records to")
                     .hint("open it with overflow(Overflow.spill(...))");
         }
         return spill;

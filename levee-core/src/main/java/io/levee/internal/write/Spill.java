@@ -70,7 +70,8 @@ final class Spill {
             }
         } catch (IOException e) {
             directory.close();
-            throw new LeveeException(ErrorCode.IO_FAILED, "cannot read what was spilled into " + directory + ": " + e, e);
+            throw new LeveeException(
+                    ErrorCode.IO_FAILED, "cannot read what was spilled into " + directory + ": " + e, e);
         }
     }
 

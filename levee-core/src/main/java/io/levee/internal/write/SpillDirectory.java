@@ -28,9 +28,10 @@ final class SpillDirectory {
         this.path = path;
         try {
             Files.createDirectories(path);
-            // Closing it gives the lock back; it is opened once, or an early close would do so unnoticed (the law of one door).
-            FileChannel opened = FileChannel.open(
-                    path.resolve("spill.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            // Closing it gives the lock back; it is opened once, or an early close would do so unnoticed (the law of
+            // one door).
+            FileChannel opened =
+                    FileChannel.open(path.resolve("spill.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
             if (lock(opened) == null) {
                 opened.close();
                 throw new LeveeException(ErrorCode.STORE_LOCKED, "another store spills into " + path)

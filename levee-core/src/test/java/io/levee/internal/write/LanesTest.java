@@ -223,7 +223,9 @@ class LanesTest {
                 .hasCauseInstanceOf(LeveeException.class)
                 .hasMessageContaining(ErrorCode.DISK_FULL.text());
         assertThat(service.books().lostByReason()).isEqualTo(Map.of(LossReason.WRITE_FAILED, 1L));
-        assertThat(service.books().queued()).as("time takes nothing that nobody waits for").isEqualTo(1);
+        assertThat(service.books().queued())
+                .as("time takes nothing that nobody waits for")
+                .isEqualTo(1);
         full.set(false);
         assertThat(service.flush(Duration.ofSeconds(10))).isTrue();
         assertThat(engine.stored()).containsExactly(0L);
@@ -245,7 +247,9 @@ class LanesTest {
         assertThat(service.flush(Duration.ofSeconds(10))).isTrue();
         List<Long> stored = engine.stored().stream().map(i -> (Long) i).toList();
         assertThat(stored).hasSize(100).contains(0L).isSorted();
-        assertThat(stored.get(50)).as("the youngest stay, but for what was being tried just then").isGreaterThan(200L);
+        assertThat(stored.get(50))
+                .as("the youngest stay, but for what was being tried just then")
+                .isGreaterThan(200L);
     }
 
     @Test
@@ -284,13 +288,15 @@ class LanesTest {
     @Test
     void shouldAnswerWhoWaitsForTheUncertainAndTellItAtClose() {
         start(1000, Duration.ofMillis(100));
-        engine.writing = (rows, seq) -> rows.forEach(row ->
-                row.settle(Outcome.UNCERTAIN, 5, new LeveeException(ErrorCode.IO_FAILED, "nobody answers")));
+        engine.writing = (rows, seq) -> rows.forEach(
+                row -> row.settle(Outcome.UNCERTAIN, 5, new LeveeException(ErrorCode.IO_FAILED, "nobody answers")));
         CompletableFuture<Receipt> waited = service.append(events, event(0), Ack.COMMITTED);
-        assertThatThrownBy(waited::join).hasCauseInstanceOf(RecordLostException.class).satisfies(e -> {
-            RecordLostException lost = (RecordLostException) e.getCause();
-            assertThat(lost.reason()).isEqualTo(LossReason.UNCERTAIN);
-        });
+        assertThatThrownBy(waited::join)
+                .hasCauseInstanceOf(RecordLostException.class)
+                .satisfies(e -> {
+                    RecordLostException lost = (RecordLostException) e.getCause();
+                    assertThat(lost.reason()).isEqualTo(LossReason.UNCERTAIN);
+                });
         Books books = service.books();
         assertThat(books.uncertain()).as("answered, but not settled").isEqualTo(1);
         assertThat(books.lost()).isZero();

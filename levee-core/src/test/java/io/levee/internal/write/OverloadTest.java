@@ -143,8 +143,8 @@ class OverloadTest {
     @Test
     void shouldCloseThoughTheDiskIsFullAndTellWhatIsLost() {
         start(Overflow.dropOldest(), LIMIT);
-        engine.writing = (rows, seq) -> rows.forEach(r -> r.settle(
-                Outcome.RETRY, 0, new io.levee.LeveeException(io.levee.ErrorCode.DISK_FULL, "no room")));
+        engine.writing = (rows, seq) -> rows.forEach(
+                r -> r.settle(Outcome.RETRY, 0, new io.levee.LeveeException(io.levee.ErrorCode.DISK_FULL, "no room")));
         for (int i = 0; i < 10 * LIMIT; i++) {
             service.append(table, row(i));
         }

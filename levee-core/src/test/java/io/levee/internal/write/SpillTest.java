@@ -229,7 +229,8 @@ class SpillTest {
         assertThat(first.close()).isEmpty();
 
         Spill second = new Spill(directory, Bytes.mebi(1), new LossLog(), 0);
-        WriteQueue smaller = new WriteQueue(10, new Bytes(1_000), new LossLog(), System::nanoTime, second, tables::known);
+        WriteQueue smaller =
+                new WriteQueue(10, new Bytes(1_000), new LossLog(), System::nanoTime, second, tables::known);
         smaller.readBackSpilled();
         assertThat(smaller.books().queue().records()).as("alone").isEqualTo(1);
         assertThat(second.close()).isEmpty();

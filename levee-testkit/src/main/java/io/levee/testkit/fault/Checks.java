@@ -317,7 +317,9 @@ public final class Checks {
             Map<Long, Row> there = events(Collections.min(numbers), Collections.max(numbers));
             long missing = there == null
                     ? 0
-                    : numbers.stream().filter(number -> !there.containsKey(number)).count();
+                    : numbers.stream()
+                            .filter(number -> !there.containsKey(number))
+                            .count();
             if (missing > 0) {
                 violated(Invariant.I11, missing + " accepted records are missing after '" + said + "'");
             }

@@ -43,7 +43,8 @@ class ShimTest {
                 cut.truncate(3);
             }
             write(store.resolve("created"), "synced itself, its name was not", true);
-            Files.move(store.resolve("renamed"), store.resolve("replaced"), java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+            Files.move(
+                    store.resolve("renamed"), store.resolve("replaced"), java.nio.file.StandardCopyOption.ATOMIC_MOVE);
             Files.delete(store.resolve("deleted"));
             Files.createDirectory(store.resolve("directory"));
             Runtime.getRuntime().halt(9);
@@ -69,8 +70,8 @@ class ShimTest {
         }
 
         private static void write(Path file, String text, boolean sync) throws IOException {
-            try (FileChannel channel =
-                    FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            try (FileChannel channel = FileChannel.open(
+                    file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
                 channel.write(ByteBuffer.wrap(text.getBytes(UTF_8)), 0);
                 if (sync) {
                     channel.force(true);
@@ -153,7 +154,9 @@ class ShimTest {
         for (int i = 0; i < payload.length(); i++) {
             char other = (char) (payload.charAt(i) ^ 1);
             String damaged = payload.substring(0, i) + other + payload.substring(i + 1);
-            assertThat(Payload.wrong(5, 77, 1_000, damaged)).as("character " + i).isNotEmpty();
+            assertThat(Payload.wrong(5, 77, 1_000, damaged))
+                    .as("character " + i)
+                    .isNotEmpty();
         }
     }
 }

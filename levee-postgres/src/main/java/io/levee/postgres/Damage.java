@@ -42,7 +42,7 @@ final class Damage {
         } catch (SQLException e) {
             LeveeException failure = Postgres.failure("the partition " + id + " cannot be read", e);
             if (failure.code() == ErrorCode.CORRUPT) {
-                return new Verification(id, Verification.State.DAMAGED, 0, e.getMessage());
+                return new Verification(id, Verification.State.DAMAGED, 0, String.valueOf(e.getMessage()));
             }
             throw failure;
         } finally {

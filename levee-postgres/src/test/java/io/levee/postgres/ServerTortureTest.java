@@ -182,19 +182,20 @@ class ServerTortureTest {
                 events.append(event);
                 inFlight.release();
             } else {
-                events.append(event, n % 30 == 1 ? Ack.DURABLE : Ack.COMMITTED).whenComplete((receipt, error) -> {
-                    if (error == null) {
-                        receipts.put(n, receipt.seq());
-                    }
-                    inFlight.release();
-                });
+                var unusedEvent = events.append(event, n % 30 == 1 ? Ack.DURABLE : Ack.COMMITTED)
+                        .whenComplete((receipt, error) -> {
+                            if (error == null) {
+                                receipts.put(n, receipt.seq());
+                            }
+                            inFlight.release();
+                        });
             }
             Row state = Row.of(STATES)
                     .set("at", START.plusSeconds(n % 7 * 86_400))
                     .set("k", n % KEYS)
                     .set("version", n)
                     .build();
-            states.append(state, Ack.COMMITTED).whenComplete((receipt, error) -> {
+            var unusedState = states.append(state, Ack.COMMITTED).whenComplete((receipt, error) -> {
                 if (error == null) {
                     versions.merge(n % KEYS, n, Math::max);
                 }
@@ -252,7 +253,7 @@ class ServerTortureTest {
         List<Long> numbers = new ArrayList<>();
         long expected = 0;
         for (String event : events) {
-            String[] words = event.split(" ");
+            String[] words = event.split(" ", -1);
             long n = Long.parseLong(words[0]);
             assertThat(n).as("each event once, none left out, seed %d", seed).isEqualTo(expected++);
             assertThat(words[2]).isEqualTo(HexFormat.of().formatHex(payload(n)));
@@ -268,7 +269,7 @@ class ServerTortureTest {
         List<String> states = server.texts("SELECT k || ' ' || version FROM \"" + schema + "\".states");
         assertThat(states).hasSize(Math.min(KEYS, events.size()));
         for (String state : states) {
-            String[] words = state.split(" ");
+            String[] words = state.split(" ", -1);
             assertThat(Long.parseLong(words[1]))
                     .as("version of key %s", words[0])
                     .isEqualTo(versions.get(Long.parseLong(words[0])));

@@ -262,7 +262,7 @@ class ServerTroubleTest {
                             .from(Instant.parse("2026-05-22T00:00:00Z"))
                             .build()))
                     .isPositive();
-            Damage damage = damage(store);
+            Damage damage = damage();
             for (PartitionInfo partition : store.partitions()) {
                 assertThat(damage.verify(partition.id()).state())
                         .as("%s", partition.id())
@@ -276,7 +276,7 @@ class ServerTroubleTest {
         }
     }
 
-    private Damage damage(Store store) {
+    private Damage damage() {
         Connections connections = Connections.to(Address.parse(address, System.getenv()), 1);
         return new Damage(connections, new CatalogSession(connections, true), names);
     }

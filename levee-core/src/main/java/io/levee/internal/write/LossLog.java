@@ -54,11 +54,6 @@ public final class LossLog {
      */
     public record Recent(LossReason reason, long count, long sinceMicros) {}
 
-    /** A log of a store that lost nothing before. */
-    LossLog() {
-        this(List.of(), MonotonicClock.SYSTEM, Clock.systemUTC());
-    }
-
     /**
      * A log.
      *

@@ -160,7 +160,7 @@ class LedgerTest {
 
     @Test
     void shouldKeepAWindowWhileAnythingInItIsUnsettledAndForgetItThen() {
-        WriteQueue queue = new WriteQueue(100, io.levee.Bytes.mebi(1), new LossLog(), System::nanoTime);
+        WriteQueue queue = new WriteQueue(100, io.levee.Bytes.mebi(1), Losses.none(), System::nanoTime);
         TableState state = new TableState(engine, SPEC);
         List<Pending> taken = new ArrayList<>();
         for (int round = 0; round < 4; round++) {

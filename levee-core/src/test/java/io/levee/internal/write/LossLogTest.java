@@ -17,7 +17,7 @@ class LossLogTest {
     @Test
     void shouldStayBoundedWithExactCountsForAMillionLosses() {
         SplittableRandom random = new SplittableRandom(1);
-        LossLog log = new LossLog();
+        LossLog log = Losses.none();
         int notes = 1_000_000;
         long earliest = Long.MAX_VALUE;
         long latest = Long.MIN_VALUE;
@@ -46,7 +46,7 @@ class LossLogTest {
     void shouldCoverEachLoss() {
         for (long seed = 1; seed <= 20; seed++) {
             SplittableRandom random = new SplittableRandom(seed);
-            LossLog log = new LossLog();
+            LossLog log = Losses.none();
             long[] times =
                     random.longs(3_000, 0, 1L << (30 + random.nextInt(20))).toArray();
             for (long time : times) {
@@ -67,7 +67,7 @@ class LossLogTest {
 
     @Test
     void shouldMergeNeighboursByTableAndReason() {
-        LossLog log = new LossLog();
+        LossLog log = Losses.none();
         log.note("t", 1_000_000, LossReason.OVERFLOW);
         log.note("t", 2_000_000, LossReason.OVERFLOW);
         log.note("t", 500_000_000, LossReason.OVERFLOW);
@@ -89,7 +89,7 @@ class LossLogTest {
 
     @Test
     void shouldHandOverTheSameAgainUntilItIsWritten() {
-        LossLog log = new LossLog();
+        LossLog log = Losses.none();
         assertThat(log.pending()).isFalse();
         log.note("t", 7, LossReason.OVERFLOW);
         List<Gap> first = log.handOver();

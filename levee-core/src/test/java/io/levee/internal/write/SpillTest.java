@@ -217,8 +217,8 @@ class SpillTest {
         Tables tables = new Tables(engine, false);
         TableState state = tables.declare(SPEC);
         Object[] large = {1L, 1L, null, "x".repeat(3_000), null};
-        Spill first = new Spill(directory, Bytes.mebi(1), new LossLog(), 0);
-        WriteQueue queue = new WriteQueue(10, new Bytes(4_000), new LossLog(), System::nanoTime, first, tables::known);
+        Spill first = new Spill(directory, Bytes.mebi(1), Losses.none(), 0);
+        WriteQueue queue = new WriteQueue(10, new Bytes(4_000), Losses.none(), System::nanoTime, first, tables::known);
         for (int i = 0; i < 3; i++) {
             queue.offer(new Pending(state, large, 1, WriteService.bytes(large), null), Overflow.spill(Bytes.mebi(1)));
         }
@@ -228,9 +228,9 @@ class SpillTest {
                         LeveeException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.TOO_LARGE));
         assertThat(first.close()).isEmpty();
 
-        Spill second = new Spill(directory, Bytes.mebi(1), new LossLog(), 0);
+        Spill second = new Spill(directory, Bytes.mebi(1), Losses.none(), 0);
         WriteQueue smaller =
-                new WriteQueue(10, new Bytes(1_000), new LossLog(), System::nanoTime, second, tables::known);
+                new WriteQueue(10, new Bytes(1_000), Losses.none(), System::nanoTime, second, tables::known);
         smaller.readBackSpilled();
         assertThat(smaller.books().queue().records()).as("alone").isEqualTo(1);
         assertThat(second.close()).isEmpty();
@@ -367,7 +367,7 @@ class SpillTest {
         Files.createDirectories(directory);
         List<Long> positions = new ArrayList<>();
         for (long now : new long[] {1_000_000, 500_000, 0}) {
-            Spill spill = new Spill(directory, Bytes.mebi(1), new LossLog(), now);
+            Spill spill = new Spill(directory, Bytes.mebi(1), Losses.none(), now);
             TableState state = new TableState(engine, SPEC);
             for (int i = 0; i < 10; i++) {
                 assertThat(spill.offer(new Pending(state, new Object[] {1L}, 5, 10, null)))
@@ -378,8 +378,8 @@ class SpillTest {
         }
         assertThat(positions).isSorted().doesNotHaveDuplicates();
         assertThatThrownBy(() -> {
-                    new Spill(directory, Bytes.mebi(1), new LossLog(), 0);
-                    new Spill(directory, Bytes.mebi(1), new LossLog(), 0);
+                    new Spill(directory, Bytes.mebi(1), Losses.none(), 0);
+                    new Spill(directory, Bytes.mebi(1), Losses.none(), 0);
                 })
                 .isInstanceOfSatisfying(
                         LeveeException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.STORE_LOCKED));

@@ -34,7 +34,7 @@ class WriteQueueTest {
         int limit = random.nextInt(1, 40);
         long limitBytes = random.nextInt(200, 4000);
         AtomicLong nanos = new AtomicLong();
-        WriteQueue queue = new WriteQueue(limit, new Bytes(limitBytes), new LossLog(), nanos::get);
+        WriteQueue queue = new WriteQueue(limit, new Bytes(limitBytes), Losses.none(), nanos::get);
         Deque<Pending> model = new ArrayDeque<>();
         List<Pending> inHand = new ArrayList<>();
         long accepted = 0;

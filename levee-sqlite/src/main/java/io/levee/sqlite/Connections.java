@@ -3,6 +3,7 @@ package io.levee.sqlite;
 import io.levee.Bytes;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -51,7 +52,8 @@ final class Connections {
     static void prepare(Path temporary) {
         try (Connection memory = DriverManager.getConnection("jdbc:sqlite:")) {
             requireVersion(String.valueOf(Sqlite.value(memory, "SELECT sqlite_version()")));
-            if (Files.isDirectory(temporary) && TEMPORARY_SET.compareAndSet(false, true)) {
+            // On a volume that is read-only SQLite looks for a place of its own.
+            if (Files.isWritable(temporary) && TEMPORARY_SET.compareAndSet(false, true)) {
                 Sqlite.run(memory, "PRAGMA temp_store_directory=" + Sqlite.literal(temporary.toString()));
             }
         } catch (SQLException e) {
@@ -124,6 +126,37 @@ final class Connections {
         return open(file, true, BUSY_MILLIS, cache, connection -> set(connection, "query_only", 1));
     }
 
+    /**
+     * Undoes what a kill in the middle of a change of journal mode left in a rollback journal: readers may not. The rows that a
+     * partition got by then are in the file or its WAL, never in this journal.
+     */
+    static void rollBackLeftover(Path file) throws SQLException {
+        Connection connection = open(file, false, BUSY_MILLIS, Bytes.kibi(64), made -> {});
+        try {
+            Sqlite.value(connection, "SELECT count(*) FROM sqlite_master");
+        } finally {
+            close(file, connection);
+        }
+    }
+
+    /**
+     * How SQLite is told to open a file that nobody can change: on a read-only volume it cannot make the shared memory that a
+     * database in WAL mode needs, and needs none. Only where no WAL holds rows, which would be left out.
+     */
+    static String uriOptions(Path file) {
+        Path directory = file.toAbsolutePath().getParent();
+        if (directory == null || Files.isWritable(directory) || Partition.size(StorePaths.wal(file)) > 0) {
+            return "";
+        }
+        try {
+            return Files.getFileStore(directory).isReadOnly() ? "immutable=1" : "";
+        } catch (IOException e) {
+            // Then it is opened like any other, and says itself what is wrong.
+            System.getLogger("io.levee.sqlite").log(System.Logger.Level.DEBUG, "the volume of " + file, e);
+            return "";
+        }
+    }
+
     @FunctionalInterface
     private interface Setup {
         void on(Connection connection) throws SQLException;
@@ -135,7 +168,8 @@ final class Connections {
             throw new SQLException("no such file");
         }
         return Handles.opening(file, () -> {
-            Connection connection = config(readOnly, busyMillis).createConnection("jdbc:sqlite:" + name(file));
+            Connection connection =
+                    config(readOnly, busyMillis).createConnection("jdbc:sqlite:" + name(file, readOnly));
             try {
                 setCommon(connection, cache);
                 set(connection, "mmap_size", 0);
@@ -164,7 +198,11 @@ final class Connections {
     }
 
     /** The driver takes what follows a question mark for options; in an URI it can be written otherwise. */
-    private static String name(Path file) {
+    private static String name(Path file, boolean readOnly) {
+        String options = readOnly ? uriOptions(file) : "";
+        if (!options.isEmpty()) {
+            return file.toUri() + "?" + options;
+        }
         String name = file.toString();
         return name.contains("?") ? file.toUri().toString() : name;
     }

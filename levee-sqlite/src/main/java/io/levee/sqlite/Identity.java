@@ -3,6 +3,8 @@ package io.levee.sqlite;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
+import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -17,6 +19,11 @@ import org.jspecify.annotations.Nullable;
  * swapped files, older copies and foreign WALs long before their checksum is looked at.
  */
 final class Identity {
+    /** Where a file's header says how it is written: 1 by a rollback journal, 2 by a WAL. */
+    private static final int WRITE_VERSION_AT = 18;
+
+    private static final int WAL_VERSION = 2;
+
     private Identity() {}
 
     /**
@@ -32,6 +39,16 @@ final class Identity {
             }
         }
         return null;
+    }
+
+    /** Whether the header of a file that nobody has open says that it has a WAL; false where somebody has it open. */
+    static boolean walMode(Path file) throws SQLException {
+        ByteBuffer versions = ByteBuffer.allocate(2);
+        try {
+            return Handles.read(file, WRITE_VERSION_AT, versions) == 2 && versions.get(0) == WAL_VERSION;
+        } catch (IOException e) {
+            throw new SQLException("the header of " + file + " cannot be read", e);
+        }
     }
 
     /**

@@ -511,6 +511,10 @@ final class OpenPartitions {
             }
             Partition.Held exactly = PartitionSchema.exactly(writer.connection(), writer.spec());
             release(writer);
+            if (Identity.walMode(file)) {
+                // A failing call in the middle of it: SQLite's answer was about its memory, not about the file.
+                return "its header still says that it has a WAL";
+            }
             done.add(new Plain(partition, exactly, Partition.size(file)));
             return "";
         } catch (SQLException e) {

@@ -109,6 +109,18 @@ final class ReadHandles {
     }
 
     private Connection open(Partition partition, Path file) throws SQLException {
+        try {
+            return openOnce(partition, file);
+        } catch (SQLException e) {
+            if (!Sqlite.needsRollback(e) || !suspects.live()) {
+                throw e;
+            }
+            Connections.rollBackLeftover(file);
+            return openOnce(partition, file);
+        }
+    }
+
+    private Connection openOnce(Partition partition, Path file) throws SQLException {
         Connection connection = null;
         boolean done = false;
         try {

@@ -133,7 +133,8 @@ final class SqlScan {
         suspects.requireAlone(partition, file);
         try {
             Handles.opening(file, () -> {
-                String uri = file.toAbsolutePath().toUri() + "?mode=ro";
+                String frozen = Connections.uriOptions(file);
+                String uri = file.toAbsolutePath().toUri() + "?mode=ro" + (frozen.isEmpty() ? "" : "&" + frozen);
                 Sqlite.run(connection, "ATTACH " + Sqlite.literal(uri) + " AS " + schema);
                 return schema;
             });

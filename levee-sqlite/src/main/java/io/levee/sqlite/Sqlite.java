@@ -79,6 +79,11 @@ final class Sqlite {
         return code == SQLiteErrorCode.SQLITE_BUSY.code || code == SQLiteErrorCode.SQLITE_LOCKED.code;
     }
 
+    /** Whether a journal has to be rolled back before anybody can read. */
+    static boolean needsRollback(SQLException e) {
+        return e instanceof SQLiteException known && known.getResultCode() == SQLiteErrorCode.SQLITE_READONLY_ROLLBACK;
+    }
+
     /** Whether a cancel ended the statement. */
     static boolean interrupted(SQLException e) {
         return primary(e) == SQLiteErrorCode.SQLITE_INTERRUPT.code;

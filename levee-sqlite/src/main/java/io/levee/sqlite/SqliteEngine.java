@@ -47,6 +47,7 @@ import org.jspecify.annotations.Nullable;
 
 /** An opened store of partition files: delegates each intent to the part that knows how. Threads as {@link StorageEngine}. */
 final class SqliteEngine implements StorageEngine {
+    private static final System.Logger LOG = System.getLogger("io.levee.sqlite");
     /** The key filters' share of the memory budget, as divisor. */
     private static final int KEYS_SHARE = 8;
 
@@ -117,6 +118,7 @@ final class SqliteEngine implements StorageEngine {
             catalog = Catalog.open(paths.catalog(), now);
             Manifest manifest = new Manifest(paths);
             manifest.reload(catalog.beforeStart());
+            rollBackLeftovers(paths, manifest);
             Map<String, Object> pragmas = Connections.effective(catalog.beforeStart());
             SqliteEngine engine = new SqliteEngine(paths, settings, manifest, pragmas, lock, catalog, null);
             done = true;
@@ -129,6 +131,24 @@ final class SqliteEngine implements StorageEngine {
                     Connections.closeQuietly(paths.catalog(), catalog.beforeStart());
                 }
                 lock.close();
+            }
+        }
+    }
+
+    /**
+     * A kill in the middle of a change of journal mode leaves a journal of one page beside an open partition, and no reader may
+     * undo it: so it is undone before there are readers. A look for a file each, for the few that were open.
+     */
+    private static void rollBackLeftovers(StorePaths paths, Manifest manifest) {
+        for (Partition partition : manifest.all()) {
+            Path file = paths.partition(partition);
+            if (partition.state() == Partition.State.OPEN && Partition.size(StorePaths.journal(file)) > 0) {
+                try {
+                    Connections.rollBackLeftover(file);
+                } catch (SQLException e) {
+                    // Who reads or writes it next meets the same, and tells it with a code.
+                    LOG.log(System.Logger.Level.WARNING, "a journal beside " + file + " cannot be rolled back", e);
+                }
             }
         }
     }

@@ -63,8 +63,7 @@ final class StoreLock implements AutoCloseable {
             taken = true;
             return new StoreLock(file, channel);
         } catch (IOException e) {
-            throw new LeveeException(ErrorCode.IO_FAILED, "the store's lock " + file + " cannot be taken: " + e, e)
-                    .hint("choose a directory that this user may write to, with --store");
+            throw Volume.unusable("the store's lock cannot be taken", file, e);
         } finally {
             if (!taken) {
                 closeQuietly(file, channel);

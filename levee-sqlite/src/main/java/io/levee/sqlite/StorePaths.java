@@ -1,7 +1,5 @@
 package io.levee.sqlite;
 
-import io.levee.ErrorCode;
-import io.levee.LeveeException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -63,6 +61,10 @@ record StorePaths(Path root) {
         return database.resolveSibling(database.getFileName() + "-wal");
     }
 
+    static Path journal(Path database) {
+        return database.resolveSibling(database.getFileName() + "-journal");
+    }
+
     static Path shm(Path database) {
         return database.resolveSibling(database.getFileName() + "-shm");
     }
@@ -84,9 +86,8 @@ record StorePaths(Path root) {
                 sync(made.resolveSibling("."));
             }
         } catch (IOException e) {
-            throw new LeveeException(ErrorCode.IO_FAILED, "the store's directory " + root + " cannot be made: " + e, e)
-                    .with("store", root.toString())
-                    .hint("choose a directory that this user may write to, with --store");
+            throw Volume.unusable("the store's directory cannot be made", root, e)
+                    .with("store", root.toString());
         }
     }
 

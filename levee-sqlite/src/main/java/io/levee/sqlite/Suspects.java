@@ -30,6 +30,11 @@ final class Suspects {
         this.live = live;
     }
 
+    /** Whether this process writes to the store. */
+    boolean live() {
+        return live;
+    }
+
     /** Whom to tell of a report. */
     void onReport(Runnable verifier) {
         wake = verifier;

@@ -73,6 +73,15 @@ final class Volume {
                 .hint("look at the system's log for the volume's errors");
     }
 
+    /** What keeps a store from being opened for writing: the volume, or what this user may do. */
+    static LeveeException unusable(String what, Path file, IOException e) {
+        LeveeException volume = failure(what, file, e);
+        return volume.code() == ErrorCode.IO_FAILED
+                ? new LeveeException(ErrorCode.IO_FAILED, volume.what(), e)
+                        .hint("choose a directory that this user may write to, with --store")
+                : volume;
+    }
+
     /**
      * What an error of SQLite is told as. A full volume, or one without inodes, shows in several ways: SQLite cannot open a file,
      * cannot make its shm longer, or has a write refused by the limit of a file's size. So it is tried whether the volume takes a

@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 
 import io.levee.Ack;
 import io.levee.ColumnType;
-import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.Gap;
 import io.levee.Levee;

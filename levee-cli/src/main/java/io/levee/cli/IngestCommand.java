@@ -32,6 +32,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -91,6 +92,9 @@ final class IngestCommand extends Command {
             paramLabel = "TIME",
             description = "Historical import: times are judged as if it were this time.")
     private @Nullable String asOf;
+
+    @Mixin
+    private final DiskOptions disk = new DiskOptions();
 
     @Option(
             names = "--max-errors",
@@ -252,13 +256,13 @@ final class IngestCommand extends Command {
 
     private Consumer<StoreOptions.Builder> options() {
         if (asOf == null) {
-            return options -> {};
+            return disk::apply;
         }
         Instant instant = Times.parse(asOf, ZoneOffset.UTC, console.clock().instant());
         if (instant == null) {
             throw usage("--as-of: '" + asOf + "' is no time; write 2026-05-20T10:00:00Z, 2026-05-20 or 'now - 6h'");
         }
-        return options -> options.asOf(instant);
+        return options -> disk.apply(options.asOf(instant));
     }
 
     private void ingest(

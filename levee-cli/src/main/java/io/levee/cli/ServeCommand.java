@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code levee serve}: the server. */
@@ -29,6 +30,9 @@ final class ServeCommand extends Command {
                     + ServerOptions.DEFAULT_HOST + ":" + ServerOptions.DEFAULT_PORT + ".")
     private @Nullable String listen;
 
+    @Mixin
+    private final DiskOptions disk = new DiskOptions();
+
     ServeCommand(Console console) {
         super(console);
     }
@@ -38,7 +42,7 @@ final class ServeCommand extends Command {
         localOnly();
         ServerOptions options = address(listen != null ? listen : console.env("LEVEE_LISTEN"));
         CountDownLatch stop = new CountDownLatch(1);
-        Store store = target.openToWrite(console, o -> {});
+        Store store = target.openToWrite(console, disk::apply);
         String url;
         CloseReport report;
         try {

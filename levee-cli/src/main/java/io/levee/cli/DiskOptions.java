@@ -1,0 +1,56 @@
+package io.levee.cli;
+
+import io.levee.Bytes;
+import io.levee.LeveeException;
+import io.levee.StoreOptions;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** What a store may take of its disk: without these options nothing is ever deleted for space (guarantee G72). */
+final class DiskOptions {
+    @Spec(Spec.Target.MIXEE)
+    @SuppressWarnings("NullAway.Init") // Set by picocli.
+    private CommandSpec spec;
+
+    @Option(
+            names = "--max-bytes",
+            paramLabel = "BYTES",
+            description =
+                    "Most that the store may take on disk, such as 20GiB: past it the oldest partitions are dropped."
+                            + " Default: no cap, and nothing is dropped for space.")
+    private @Nullable String maxBytes;
+
+    @Option(
+            names = "--min-free-disk",
+            paramLabel = "BYTES",
+            description =
+                    "What is to stay free on the volume, such as 2GiB: below it the oldest partitions are dropped."
+                            + " Default: nothing is dropped for space.")
+    private @Nullable String minFreeDisk;
+
+    void apply(StoreOptions.Builder options) {
+        if (maxBytes != null) {
+            set("--max-bytes", maxBytes, options::disk);
+        }
+        if (minFreeDisk != null) {
+            set("--min-free-disk", minFreeDisk, options::minFreeDisk);
+        }
+    }
+
+    @FunctionalInterface
+    private interface Setter {
+        StoreOptions.Builder to(Bytes bytes);
+    }
+
+    private void set(String option, String text, Setter setter) {
+        try {
+            setter.to(Bytes.parse(text));
+        } catch (LeveeException | IllegalArgumentException e) {
+            String why = e instanceof LeveeException known ? known.what() : String.valueOf(e.getMessage());
+            throw new ParameterException(spec.commandLine(), option + ": " + why);
+        }
+    }
+}

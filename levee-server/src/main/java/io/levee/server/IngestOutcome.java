@@ -22,6 +22,7 @@ final class IngestOutcome implements IngestListener {
     private long notTaken;
     private @Nullable LeveeException full;
     private long fullAt;
+    private boolean losing;
 
     @Override
     public void rejected(long line, LeveeException error) {
@@ -43,9 +44,15 @@ final class IngestOutcome implements IngestListener {
         }
     }
 
+    /** What could not be written within the writer's patience: the rest would wait as long, part by part. */
+    @Override
+    public void lost(long count, @Nullable LeveeException error) {
+        losing = true;
+    }
+
     @Override
     public boolean stopped() {
-        return full != null;
+        return full != null || losing;
     }
 
     /** The answer to a request that was read to its end. */
@@ -75,7 +82,9 @@ final class IngestOutcome implements IngestListener {
             return describe(
                     new LeveeException(ErrorCode.RECORD_LOST, report.lost() + " records were accepted and then lost")
                             .with("lost", report.lost())
-                            .hint("look at lost.byReason in /v1/status"),
+                            .with("read", report.read())
+                            .hint("look at health and lost.byReason in /v1/status; what comes after line "
+                                    + report.read() + " was not taken"),
                     report);
         }
         if (broken == null) {

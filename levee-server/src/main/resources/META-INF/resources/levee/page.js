@@ -68,9 +68,10 @@ function drawFlow(status, now) {
   setText('lost', count(status.lost.total));
   $('lost-card').classList.toggle('alarm', status.lost.total > 0);
   const reasons = Object.entries(status.lost.byReason).filter(([, lost]) => lost > 0);
-  setText('lost-reasons', reasons.length
+  const doubt = status.uncertain > 0 ? `; in doubt: ${count(status.uncertain)}` : '';
+  setText('lost-reasons', (reasons.length
     ? reasons.map(([reason, lost]) => `${words(reason)}: ${count(lost)}`).join(', ')
-    : 'nothing was given up');
+    : 'nothing was given up') + doubt);
 }
 
 function drawLimits(status) {

@@ -137,7 +137,6 @@ abstract class SourceConformance extends EngineLevel {
                 child.kill();
             }
             engine = openAfterKill(this::openEngine);
-            engine.learnRanges();
             // A batch is a commit a partition: behind what was told, one partition may be ahead of the other until the
             // replay.
             assertThat(lines())

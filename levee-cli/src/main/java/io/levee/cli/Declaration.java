@@ -71,7 +71,7 @@ final class Declaration {
 
     /** Looks before anything is written: no store must come of a command that has no table to write to. */
     private static void requireTable(Target target, Console console, String table) {
-        try (Store store = target.openToRead(console)) {
+        try (Store store = target.openToLook(console)) {
             store.table(table);
         } catch (LeveeException e) {
             throw missing(e) ? e.hint("create the table with --spec FILE or --infer") : e;
@@ -79,7 +79,7 @@ final class Declaration {
     }
 
     private static boolean known(Target target, Console console, String table) {
-        try (Store store = target.openToRead(console)) {
+        try (Store store = target.openToLook(console)) {
             store.table(table);
             return true;
         } catch (LeveeException e) {

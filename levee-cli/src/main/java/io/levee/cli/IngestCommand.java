@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -54,6 +55,9 @@ import picocli.CommandLine.Parameters;
 final class IngestCommand extends Command {
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(10);
     private static final Duration FLUSH = Duration.ofMinutes(1);
+
+    /** How long what still waits is tried when the command is cut off. */
+    private static final Duration CUT_OFF = Duration.ofSeconds(2);
 
     @Parameters(index = "0", paramLabel = "TABLE", description = "The table.")
     @SuppressWarnings("NullAway.Init") // Set by picocli: required.
@@ -142,6 +146,7 @@ final class IngestCommand extends Command {
             description = "With --follow: how long, such as 10s. Default: for ever.")
     private @Nullable String length;
 
+    private final AtomicReference<@Nullable Store> writing = new AtomicReference<>();
     private Ack ack = Ack.COMMITTED;
     private IngestReport total = IngestReport.NONE;
     private boolean inputFailed;
@@ -163,12 +168,18 @@ final class IngestCommand extends Command {
         Inputs inputs = new Inputs(console);
         Map<String, InputStream> opened = new LinkedHashMap<>();
         if (!follow) {
-            Shutdown.onSignal(inputs::stop);
+            Shutdown.onSignal(inputs::stop, () -> {
+                Store waiting = writing.get();
+                if (waiting != null) {
+                    waiting.close(CUT_OFF);
+                }
+            });
         }
         Declaration from = declaration == null ? new Declaration() : declaration;
         Optional<TableSpec> spec = from.resolve(target, console, table, files.get(0), format, inputs, opened, !follow);
         try (Rejections rejections = new Rejections(console, errorsFile)) {
             Store store = target.openToWrite(console, options());
+            writing.set(store);
             if (store.status().lastShutdown().equals("UNCLEAN")) {
                 console.say("the store was not closed in order the last time: levee gaps says what may be missing");
             }

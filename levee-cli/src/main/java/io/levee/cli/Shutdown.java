@@ -10,8 +10,11 @@ import org.jspecify.annotations.Nullable;
  * The one place in the CLI that makes a thread, because the JVM takes no other form of shutdown hook.
  */
 final class Shutdown {
-    /** Stopping, settling and closing together; what takes longer is cut off. */
-    private static final long LONGEST_SECONDS = 10;
+    /** Stopping, settling and closing together; what takes longer is cut off. A store closes in 10 s, and a hung writer costs 5 more. */
+    private static final long LONGEST_SECONDS = 20;
+
+    /** After that a command that still waits for its records is cut off: they may wait for a full disk. */
+    private static final long PATIENCE_SECONDS = 3;
 
     /** The command that runs now, if it asked to be told; a test runs many in one process, one after another. */
     private static final AtomicReference<@Nullable Hook> CURRENT = new AtomicReference<>();
@@ -27,15 +30,28 @@ final class Shutdown {
      * @param stop tells the command; returns at once
      */
     static void onSignal(Runnable stop) {
+        onSignal(stop, () -> {});
+    }
+
+    /**
+     * As {@link #onSignal(Runnable)}, for a command that may wait for what cannot be written.
+     *
+     * @param cutOff ends the waiting; run where the command has not ended {@value #PATIENCE_SECONDS} s later
+     */
+    static void onSignal(Runnable stop, Runnable cutOff) {
         CountDownLatch done = new CountDownLatch(1);
-        Thread thread = new Thread(() -> stopAndWait(stop, done), "levee-stop");
+        Thread thread = new Thread(() -> stopAndWait(stop, cutOff, done), "levee-stop");
         Runtime.getRuntime().addShutdownHook(thread);
         CURRENT.set(new Hook(thread, done));
     }
 
-    private static void stopAndWait(Runnable stop, CountDownLatch done) {
+    private static void stopAndWait(Runnable stop, Runnable cutOff, CountDownLatch done) {
         stop.run();
         try {
+            if (done.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+                return;
+            }
+            cutOff.run();
             if (!done.await(LONGEST_SECONDS, TimeUnit.SECONDS)) {
                 System.err.println("levee: not done within " + LONGEST_SECONDS + " s of being told to stop");
             }

@@ -82,6 +82,20 @@ final class Target {
         return opened(Levee.open(address(console), true, options -> {}));
     }
 
+    /** Opens an existing store to look at it before it is written to; where its catalog is lost, that is rebuilt first. */
+    Store openToLook(Console console) {
+        try {
+            return openToRead(console);
+        } catch (LeveeException e) {
+            if (e.code() != ErrorCode.CORRUPT) {
+                throw e;
+            }
+            console.say(e.what() + ": it is rebuilt from the partition files, and what that cost is told by levee gaps");
+            openToWrite(console, options -> {}).close();
+            return openToRead(console);
+        }
+    }
+
     /** Opens an existing store as its writer, so that damage can be set aside; beside another writer, to read only. */
     Store openToVerify(Console console) {
         try {
@@ -102,7 +116,7 @@ final class Target {
 
     /** Opens the store as its writer; a command that changes records must not leave a new store where there was none. */
     Store openExisting(Console console) {
-        openToRead(console).close();
+        openToLook(console).close();
         return openToWrite(console, options -> {});
     }
 

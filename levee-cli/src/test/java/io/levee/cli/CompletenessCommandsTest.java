@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -84,6 +85,32 @@ class CompletenessCommandsTest {
                     .contains("from=2026-01-01T00:00:00Z, to=2026-01-01T00:00:00Z, count=1, reason=QUARANTINED");
             assertThat(place.json(0, "query", "events").get("rows").toString()).contains("i=2");
             assertThat(place.json(0, "verify")).containsEntry("damaged", 0L);
+        }
+    }
+
+    /** A catalog that is gone: reading says what to do, and the next command that writes rebuilds it, with or without a spec. */
+    @Test
+    void shouldRebuildALostCatalogWithWhateverWritesNext() throws Exception {
+        try (Place place = Place.of(Way.DIRECTORY, dir)) {
+            place.create("events", "{time: at, columns: {at: timestamp, i: integer}, partition: day}");
+            place.take("events", "{\"at\":\"2026-01-01T00:00:00Z\",\"i\":1}\n");
+            for (List<String> writing : List.of(List.of("verify"), List.of("ingest", "events", "more.ndjson"))) {
+                try (Stream<Path> files = Files.list(dir.resolve("history"))) {
+                    for (Path file : files.filter(f -> String.valueOf(f.getFileName())
+                                    .startsWith("catalog.db"))
+                            .toList()) {
+                        Files.delete(file);
+                    }
+                }
+                assertThat(place.levee("query", "events").err()).startsWith("LEVEE-500 CORRUPT").contains("Do: open");
+                Files.writeString(dir.resolve("more.ndjson"), "{\"at\":\"2026-01-01T00:00:00Z\",\"i\":2}\n");
+                List<String> words = writing.stream()
+                        .map(w -> w.equals("more.ndjson") ? dir.resolve(w).toString() : w)
+                        .toList();
+                assertThat(place.levee(words.toArray(String[]::new)).status()).isZero();
+                assertThat(place.json(0, "gaps").get("gaps").toString()).contains("CATALOG_REBUILT");
+            }
+            assertThat(place.json(0, "query", "events").get("rows").toString()).contains("i=1").contains("i=2");
         }
     }
 

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -165,11 +166,25 @@ public final class Torture {
                     left.addAll(steps);
                 }
                 left.remove(random.nextInt(left.size())).accept(loop);
+                sweep();
                 done = until.done(verdict);
             }
             if (verdict.violations().isEmpty()) {
                 verdict.violations().addAll(loop.judge(true));
             }
+        }
+    }
+
+    /** A killed child leaves the native library that it unpacked, more than a megabyte each time. */
+    private void sweep() {
+        try (Stream<Path> files = Files.list(home.resolve("tmp"))) {
+            for (Path file : files.filter(
+                            f -> String.valueOf(f.getFileName()).startsWith("sqlite-"))
+                    .toList()) {
+                Files.deleteIfExists(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("what killed children left in " + home + " cannot be removed", e);
         }
     }
 

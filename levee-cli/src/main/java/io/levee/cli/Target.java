@@ -90,7 +90,8 @@ final class Target {
             if (e.code() != ErrorCode.CORRUPT) {
                 throw e;
             }
-            console.say(e.what() + ": it is rebuilt from the partition files, and what that cost is told by levee gaps");
+            console.say(
+                    e.what() + ": it is rebuilt from the partition files, and what that cost is told by levee gaps");
             openToWrite(console, options -> {}).close();
             return openToRead(console);
         }

@@ -96,13 +96,15 @@ class CompletenessCommandsTest {
             place.take("events", "{\"at\":\"2026-01-01T00:00:00Z\",\"i\":1}\n");
             for (List<String> writing : List.of(List.of("verify"), List.of("ingest", "events", "more.ndjson"))) {
                 try (Stream<Path> files = Files.list(dir.resolve("history"))) {
-                    for (Path file : files.filter(f -> String.valueOf(f.getFileName())
-                                    .startsWith("catalog.db"))
+                    for (Path file : files.filter(
+                                    f -> String.valueOf(f.getFileName()).startsWith("catalog.db"))
                             .toList()) {
                         Files.delete(file);
                     }
                 }
-                assertThat(place.levee("query", "events").err()).startsWith("LEVEE-500 CORRUPT").contains("Do: open");
+                assertThat(place.levee("query", "events").err())
+                        .startsWith("LEVEE-500 CORRUPT")
+                        .contains("Do: open");
                 Files.writeString(dir.resolve("more.ndjson"), "{\"at\":\"2026-01-01T00:00:00Z\",\"i\":2}\n");
                 List<String> words = writing.stream()
                         .map(w -> w.equals("more.ndjson") ? dir.resolve(w).toString() : w)
@@ -110,7 +112,9 @@ class CompletenessCommandsTest {
                 assertThat(place.levee(words.toArray(String[]::new)).status()).isZero();
                 assertThat(place.json(0, "gaps").get("gaps").toString()).contains("CATALOG_REBUILT");
             }
-            assertThat(place.json(0, "query", "events").get("rows").toString()).contains("i=1").contains("i=2");
+            assertThat(place.json(0, "query", "events").get("rows").toString())
+                    .contains("i=1")
+                    .contains("i=2");
         }
     }
 

@@ -178,8 +178,7 @@ public final class Torture {
     /** A killed child leaves the native library that it unpacked, more than a megabyte each time. */
     private void sweep() {
         try (Stream<Path> files = Files.list(home.resolve("tmp"))) {
-            for (Path file : files.filter(
-                            f -> String.valueOf(f.getFileName()).startsWith("sqlite-"))
+            for (Path file : files.filter(f -> String.valueOf(f.getFileName()).startsWith("sqlite-"))
                     .toList()) {
                 Files.deleteIfExists(file);
             }

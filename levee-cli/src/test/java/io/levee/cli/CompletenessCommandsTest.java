@@ -109,7 +109,7 @@ class CompletenessCommandsTest {
                 List<String> words = writing.stream()
                         .map(w -> w.equals("more.ndjson") ? dir.resolve(w).toString() : w)
                         .toList();
-                assertThat(place.levee(words.toArray(String[]::new)).status()).isZero();
+                assertThat(place.levee(words.toArray()).status()).isZero();
                 assertThat(place.json(0, "gaps").get("gaps").toString()).contains("CATALOG_REBUILT");
             }
             assertThat(place.json(0, "query", "events").get("rows").toString())

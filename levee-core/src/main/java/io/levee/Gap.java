@@ -18,6 +18,24 @@ public record Gap(String table, long fromMicros, long toMicros, long count, Loss
     /** The count of a gap whose records nobody could count. */
     public static final long UNKNOWN = -1;
 
+    /**
+     * Whether it and another can become one range: same table, same reason, and both counted or both not, so that the sum of the
+     * counts stays what it was.
+     */
+    public boolean sameKind(Gap other) {
+        return reason == other.reason && table.equals(other.table) && (count == UNKNOWN) == (other.count == UNKNOWN);
+    }
+
+    /** The range over it and another of its {@linkplain #sameKind kind}, with the sum of their counts. */
+    public Gap merged(Gap other) {
+        return new Gap(
+                table,
+                Math.min(fromMicros, other.fromMicros),
+                Math.max(toMicros, other.toMicros),
+                count == UNKNOWN ? UNKNOWN : count + other.count,
+                reason);
+    }
+
     /** Whether it touches a half-open range of event time. */
     public boolean touches(long from, long to) {
         return fromMicros < to && toMicros >= from;

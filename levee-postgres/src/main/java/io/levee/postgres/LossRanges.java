@@ -42,7 +42,7 @@ final class LossRanges {
                     mergeOldest(all);
                 }
             } else {
-                all.merge(near, gap, LossRanges::merged);
+                all.merge(near, gap, Gap::merged);
             }
         }
         return new LossRanges(all);
@@ -51,7 +51,7 @@ final class LossRanges {
     private static @Nullable Long near(Map<Long, Gap> all, Gap gap) {
         for (Map.Entry<Long, Gap> range : all.entrySet()) {
             Gap known = range.getValue();
-            if (alike(known, gap)
+            if (known.sameKind(gap)
                     && gap.fromMicros() - NEAR_MICROS <= known.toMicros()
                     && gap.toMicros() + NEAR_MICROS >= known.fromMicros()) {
                 return range.getKey();
@@ -60,28 +60,12 @@ final class LossRanges {
         return null;
     }
 
-    /** What nobody could count and what was counted stay apart: the sum of the counts must stay what it was. */
-    private static boolean alike(Gap a, Gap b) {
-        return a.reason() == b.reason()
-                && a.table().equals(b.table())
-                && (a.count() == Gap.UNKNOWN) == (b.count() == Gap.UNKNOWN);
-    }
-
-    private static Gap merged(Gap a, Gap b) {
-        return new Gap(
-                a.table(),
-                Math.min(a.fromMicros(), b.fromMicros()),
-                Math.max(a.toMicros(), b.toMicros()),
-                a.count() == Gap.UNKNOWN ? Gap.UNKNOWN : a.count() + b.count(),
-                a.reason());
-    }
-
     private static void mergeOldest(Map<Long, Gap> all) {
         List<Map.Entry<Long, Gap>> list = new ArrayList<>(all.entrySet());
         for (int i = 0; i < list.size(); i++) {
             for (int j = i + 1; j < list.size(); j++) {
-                if (alike(list.get(i).getValue(), list.get(j).getValue())) {
-                    Gap both = merged(list.get(i).getValue(), list.get(j).getValue());
+                if (list.get(i).getValue().sameKind(list.get(j).getValue())) {
+                    Gap both = list.get(i).getValue().merged(list.get(j).getValue());
                     all.remove(list.get(j).getKey());
                     all.put(list.get(i).getKey(), both);
                     return;

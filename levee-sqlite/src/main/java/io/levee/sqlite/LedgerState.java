@@ -253,10 +253,10 @@ final class LedgerState {
     private static void add(List<Gap> gaps, Gap gap) {
         for (int i = gaps.size() - 1; i >= 0 && i >= gaps.size() - 8; i--) {
             Gap other = gaps.get(i);
-            if (sameKind(other, gap)
+            if (other.sameKind(gap)
                     && gap.fromMicros() <= other.toMicros() + NEAR_MICROS
                     && gap.toMicros() >= other.fromMicros() - NEAR_MICROS) {
-                gaps.set(i, merged(other, gap));
+                gaps.set(i, other.merged(gap));
                 return;
             }
         }
@@ -269,28 +269,12 @@ final class LedgerState {
     private static void mergeOldest(List<Gap> gaps) {
         for (int i = 0; i < gaps.size(); i++) {
             for (int j = i + 1; j < gaps.size(); j++) {
-                if (sameKind(gaps.get(i), gaps.get(j))) {
-                    gaps.set(i, merged(gaps.get(i), gaps.get(j)));
+                if (gaps.get(i).sameKind(gaps.get(j))) {
+                    gaps.set(i, gaps.get(i).merged(gaps.get(j)));
                     gaps.remove(j);
                     return;
                 }
             }
         }
-    }
-
-    /** Unknown counts stay apart from known ones, which stay exact. */
-    private static boolean sameKind(Gap a, Gap b) {
-        return a.reason() == b.reason()
-                && a.table().equals(b.table())
-                && a.count() == Gap.UNKNOWN == (b.count() == Gap.UNKNOWN);
-    }
-
-    private static Gap merged(Gap a, Gap b) {
-        return new Gap(
-                a.table(),
-                Math.min(a.fromMicros(), b.fromMicros()),
-                Math.max(a.toMicros(), b.toMicros()),
-                a.count() == Gap.UNKNOWN ? Gap.UNKNOWN : a.count() + b.count(),
-                a.reason());
     }
 }

@@ -60,6 +60,12 @@ public sealed interface Expr {
      */
     record Like(String column, String pattern, boolean negated) implements Expr {}
 
+    /**
+     * {@code column CONTAINS text}, or NOT CONTAINS: the text as it stands, without wildcards; ASCII letters match in upper and lower
+     * case. Where the table's spec lists the column under {@code fulltext}, an index answers for texts of three characters and more.
+     */
+    record Contains(String column, String text, boolean negated) implements Expr {}
+
     /** {@code column IS NULL}, or IS NOT NULL. */
     record IsNull(String column, boolean negated) implements Expr {}
 
@@ -132,6 +138,11 @@ public sealed interface Expr {
     /** {@code column LIKE pattern}. */
     static Expr like(String column, String pattern) {
         return new Like(column, pattern, false);
+    }
+
+    /** {@code column CONTAINS text}. */
+    static Expr contains(String column, String text) {
+        return new Contains(column, text, false);
     }
 
     /** {@code column IS NULL}. */

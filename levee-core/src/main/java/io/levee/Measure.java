@@ -9,9 +9,10 @@ import org.jspecify.annotations.Nullable;
  * One figure of a group: a function over a column.
  *
  * @param function what is computed
- * @param column the column; null for {@code count} of rows
+ * @param column the column, or a place in a json column; null for {@code count} of rows
+ * @param quantile for {@link Function#PERCENTILE} which one, from 0 to 1; else 0
  */
-public record Measure(Function function, @Nullable String column) {
+public record Measure(Function function, @Nullable String column, double quantile) {
     private static final Pattern TEXT = Pattern.compile("\\s*([A-Za-z0-9]+)\\s*(?:\\(\\s*(.*?)\\s*\\))?\\s*");
 
     /** What can be computed over a group. */
@@ -25,8 +26,24 @@ public record Measure(Function function, @Nullable String column) {
         /** The least value. */
         MIN,
         /** The greatest value. */
-        MAX
+        MAX,
+        /**
+         * How many different values: exact up to {@value Measure#EXACT_DISTINCT} in a group, else estimated by HyperLogLog, with a standard
+         * error of {@value Measure#DISTINCT_ERROR}.
+         */
+        DISTINCT,
+        /** The value below which a share of the values lies, by DDSketch: within {@value Measure#PERCENTILE_ERROR} of a value of that rank. */
+        PERCENTILE
     }
+
+    /** Up to so many different values of one group are counted exactly. */
+    public static final int EXACT_DISTINCT = 1000;
+
+    /** The relative standard error of an estimated number of different values. */
+    public static final double DISTINCT_ERROR = 0.0081;
+
+    /** The relative error of a percentile. */
+    public static final double PERCENTILE_ERROR = 0.01;
 
     /**
      * Refuses a sum, mean, least or greatest of nothing.
@@ -34,10 +51,18 @@ public record Measure(Function function, @Nullable String column) {
      * @throws LeveeException {@link ErrorCode#BAD_QUERY}
      */
     public Measure {
+        if (!(quantile >= 0 && quantile <= 1)) {
+            throw new LeveeException(ErrorCode.BAD_QUERY, "a percentile is from p0 to p100 (got " + quantile + ")");
+        }
         if (column == null && function != Function.COUNT) {
             throw new LeveeException(ErrorCode.BAD_QUERY, name(function, null) + " needs a column")
                     .hint("write " + name(function, null) + "(column)");
         }
+    }
+
+    /** A figure without a quantile. */
+    public Measure(Function function, @Nullable String column) {
+        this(function, column, 0);
     }
 
     /** {@code count}: how many rows. */
@@ -63,6 +88,20 @@ public record Measure(Function function, @Nullable String column) {
     /** {@code max(column)}. */
     public static Measure max(String column) {
         return new Measure(Function.MAX, column);
+    }
+
+    /** {@code distinct(column)}: how many different values. */
+    public static Measure distinct(String column) {
+        return new Measure(Function.DISTINCT, column);
+    }
+
+    /**
+     * {@code p95(column)} for 0.95.
+     *
+     * @param quantile from 0 to 1
+     */
+    public static Measure percentile(double quantile, String column) {
+        return new Measure(Function.PERCENTILE, column, quantile);
     }
 
     /**

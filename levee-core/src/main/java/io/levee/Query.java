@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param toMicros the end of the event times (exclusive), microseconds; {@link Long#MAX_VALUE} for no end
  * @param where the filter, or null for all rows
  * @param newestFirst the order: event time, then {@code _seq}, both falling or both rising
+ * @param order another order, with {@code _seq} behind it; empty for that of event time
+ * @param newestPer only the newest row of each combination of these values, among those that the filter lets through; empty for all rows
  * @param limit most rows, or {@link #NO_LIMIT}
  * @param after the cursor of the page before, or null
  * @param columns the columns wanted, or empty for all
@@ -25,6 +27,8 @@ public record Query(
         long toMicros,
         @Nullable Expr where,
         boolean newestFirst,
+        List<Order> order,
+        List<String> newestPer,
         long limit,
         @Nullable String after,
         List<String> columns,
@@ -39,6 +43,8 @@ public record Query(
     /** Copies the list. */
     public Query {
         columns = List.copyOf(columns);
+        order = List.copyOf(order);
+        newestPer = List.copyOf(newestPer);
         if (limit < 0) {
             throw new LeveeException(ErrorCode.BAD_QUERY, "limit must be 0 or more (got " + limit + ")");
         }
@@ -62,6 +68,8 @@ public record Query(
         private long to = Long.MAX_VALUE;
         private @Nullable Expr where;
         private boolean newestFirst = true;
+        private List<Order> order = List.of();
+        private List<String> newestPer = List.of();
         private long limit = NO_LIMIT;
         private @Nullable String after;
         private List<String> columns = List.of();
@@ -102,6 +110,18 @@ public record Query(
             return this;
         }
 
+        /** In this order; the event time's counts where none is given. */
+        public Builder orderBy(Order... parts) {
+            order = List.of(parts);
+            return this;
+        }
+
+        /** Only the newest row of each combination of these values. */
+        public Builder newestPer(String... columns) {
+            newestPer = List.of(columns);
+            return this;
+        }
+
         /** At most this many rows. */
         public Builder limit(long rows) {
             limit = rows;
@@ -138,7 +158,7 @@ public record Query(
          * @throws LeveeException {@link ErrorCode#BAD_QUERY} for a negative limit, a range or a deadline that cannot be
          */
         public Query build() {
-            return new Query(table, from, to, where, newestFirst, limit, after, columns, details, deadline);
+            return new Query(table, from, to, where, newestFirst, order, newestPer, limit, after, columns, details, deadline);
         }
     }
 }

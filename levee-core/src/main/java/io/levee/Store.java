@@ -176,6 +176,39 @@ public final class Store implements AutoCloseable {
         return queries.aggregate(aggregation);
     }
 
+    /** How the values of a column spread. Errors as {@link TableQuery#run}. */
+    public Histogram.Bins histogram(Histogram histogram) {
+        return queries.histogram(histogram);
+    }
+
+    /** Figures by buckets of event time, empty ones included. Errors as {@link TableQuery#run}. */
+    public TimeSeries.Points timeSeries(TimeSeries series) {
+        return queries.timeSeries(series);
+    }
+
+    /**
+     * About how many rows a query has, without reading them all (guarantee G52); its limit is left aside. Errors as
+     * {@link TableQuery#run}.
+     */
+    public Estimate estimate(Query query) {
+        return queries.estimate(query);
+    }
+
+    /** How a query would be run, with the statements, plans and indexes of its partitions. Errors as {@link TableQuery#run}. */
+    public Explanation explain(Query query) {
+        return queries.explain(query);
+    }
+
+    /** How an aggregation would be run. Errors as {@link TableQuery#run}. */
+    public Explanation explain(Aggregation aggregation) {
+        return queries.explain(aggregation);
+    }
+
+    /** The newest of the queries that took longer than {@link StoreOptions#slowQuery}, the newest first. */
+    public List<SlowQuery> slowQueries() {
+        return queries.slow();
+    }
+
     /**
      * Runs free SQL, read-only, over views named after the tables. The result has to be closed.
      *

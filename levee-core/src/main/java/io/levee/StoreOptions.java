@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  *     their table's rule promises; null, the default: no cap
  * @param minFreeDisk what is to stay free on the volume: below it, and when it is full, the oldest partitions are dropped; null,
  *     the default: nothing is. Without {@code disk} and {@code minFreeDisk} nothing is ever deleted for space
+ * @param slowQuery queries that took longer are kept in a log of the newest 100; 1 s by default
  * @param clock the wall clock
  */
 public record StoreOptions(
@@ -36,6 +37,7 @@ public record StoreOptions(
         Duration retentionEvery,
         @Nullable Bytes disk,
         @Nullable Bytes minFreeDisk,
+        Duration slowQuery,
         Clock clock) {
     /** Least memory that a store works in. */
     public static final Bytes MIN_MEMORY = Bytes.mebi(32);
@@ -57,6 +59,7 @@ public record StoreOptions(
         map.put("retentionEvery", retentionEvery.toString());
         map.put("disk", disk == null ? 0L : disk.value());
         map.put("minFreeDisk", minFreeDisk == null ? 0L : minFreeDisk.value());
+        map.put("slowQuery", slowQuery.toString());
         return map;
     }
 
@@ -72,6 +75,7 @@ public record StoreOptions(
         private Duration retentionEvery = Duration.ofMinutes(1);
         private @Nullable Bytes disk;
         private @Nullable Bytes minFreeDisk;
+        private Duration slowQuery = Duration.ofSeconds(1);
         private Clock clock = Clock.systemUTC();
 
         private Builder() {}
@@ -151,6 +155,12 @@ public record StoreOptions(
             return this;
         }
 
+        /** Queries that took longer are kept in a log. */
+        public Builder slowQuery(Duration longerThan) {
+            slowQuery = positive("slowQuery", longerThan);
+            return this;
+        }
+
         /** The wall clock: for tests. */
         public Builder clock(Clock wallClock) {
             clock = wallClock;
@@ -170,6 +180,7 @@ public record StoreOptions(
                     retentionEvery,
                     disk,
                     minFreeDisk,
+                    slowQuery,
                     clock);
         }
 

@@ -3,6 +3,8 @@ package io.levee.engine;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +19,7 @@ public final class Execution {
     private final String what;
     private final long startNanos;
     private final long deadlineNanos;
-    private @Nullable Runnable interrupt;
+    private final List<Runnable> interrupts = new ArrayList<>();
     private @Nullable LeveeException end;
 
     /**
@@ -56,7 +58,7 @@ public final class Execution {
     }
 
     /**
-     * Runs a statement that {@code interrupt} can stop.
+     * Runs a statement that {@code newInterrupt} can stop. Several threads may each run one.
      *
      * @param newInterrupt stops the statement; called by other threads, only while the body runs
      * @param body the statement
@@ -65,13 +67,13 @@ public final class Execution {
     public <X extends Exception> void interruptibly(Runnable newInterrupt, Body<X> body) throws X {
         synchronized (this) {
             check();
-            interrupt = newInterrupt;
+            interrupts.add(newInterrupt);
         }
         try {
             body.run();
         } finally {
             synchronized (this) {
-                interrupt = null;
+                interrupts.remove(newInterrupt);
             }
         }
         check();
@@ -97,10 +99,10 @@ public final class Execution {
         interruptIfOver();
     }
 
-    /** Interrupts a statement that runs although its query is over. */
+    /** Interrupts the statements that run although their query is over. */
     public synchronized void interruptIfOver() {
-        if (end != null && interrupt != null) {
-            interrupt.run();
+        if (end != null) {
+            interrupts.forEach(Runnable::run);
         }
     }
 

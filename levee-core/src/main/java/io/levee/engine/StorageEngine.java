@@ -1,7 +1,6 @@
 package io.levee.engine;
 
 import io.levee.Ack;
-import io.levee.Aggregation;
 import io.levee.CloseReport;
 import io.levee.Expr;
 import io.levee.Gap;
@@ -251,11 +250,15 @@ public interface StorageEngine {
     /** Bytes of memory by part, as budgeted. Any thread. */
     Map<String, Long> memory();
 
-    /** Sends the rows of a query to the sink, in order. Query thread. */
-    void rows(RowQuery query, Execution execution, RowSink sink);
+    /** What the partitions that may hold rows of a range are now, held until the view is closed. Query thread. */
+    ReadView view(TableSpec spec, long fromMicros, long toMicros);
 
-    /** Sends the groups of an aggregation to the sink: group columns, then measures, in stored form. Query thread. */
-    void aggregate(TableSpec spec, Aggregation aggregation, Execution execution, RowSink sink);
+    /** Sends the rows of a query to the sink, in order. Query thread. */
+    default void rows(RowQuery query, Execution execution, RowSink sink) {
+        try (ReadView view = view(query.spec(), query.fromMicros(), query.toMicros())) {
+            view.rows(query, execution, sink);
+        }
+    }
 
     /**
      * Sends the rows whose numbers are above a cursor to the sink, in the order of their numbers: first asks every partition for

@@ -48,6 +48,9 @@ final class FilterSql {
                     .add(")");
         } else if (filter instanceof Expr.Like like) {
             like(like);
+        } else if (filter instanceof Expr.Contains contains) {
+            String pattern = contains.text().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_");
+            like(new Expr.Like(contains.column(), "%" + pattern + "%", contains.negated()));
         } else if (filter instanceof Expr.IsNull isNull) {
             sql.add(column(isNull.column()) + (isNull.negated() ? " IS NOT NULL" : " IS NULL"));
         } else if (filter instanceof Expr.And and) {

@@ -1,7 +1,6 @@
 package io.levee.postgres;
 
 import io.levee.Ack;
-import io.levee.Aggregation;
 import io.levee.CloseReport;
 import io.levee.ErrorCode;
 import io.levee.Expr;
@@ -19,6 +18,7 @@ import io.levee.engine.Execution;
 import io.levee.engine.Finding;
 import io.levee.engine.InFlight;
 import io.levee.engine.Period;
+import io.levee.engine.ReadView;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
@@ -493,13 +493,8 @@ final class PostgresEngine implements StorageEngine {
     }
 
     @Override
-    public void rows(RowQuery query, Execution execution, RowSink sink) {
-        reading(() -> new RowScan(connections.pool(), catalog.names(), query, execution).run(sink));
-    }
-
-    @Override
-    public void aggregate(TableSpec spec, Aggregation aggregation, Execution execution, RowSink sink) {
-        reading(() -> new GroupScan(connections.pool(), catalog.names(), spec, aggregation, execution).run(sink));
+    public ReadView view(TableSpec spec, long fromMicros, long toMicros) {
+        return new ParentView(connections.pool(), catalog.names(), damage);
     }
 
     @Override

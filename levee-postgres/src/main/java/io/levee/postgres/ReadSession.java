@@ -47,10 +47,10 @@ final class ReadSession implements AutoCloseable {
         Object[] read(ResultSet rows) throws SQLException;
     }
 
-    /** Takes the rows of a cursor, one by one. */
+    /** Takes the rows of a cursor, one by one; false where it wants no more. */
     @FunctionalInterface
     interface RowTaker {
-        void take(@Nullable Object[] row) throws SQLException;
+        boolean take(@Nullable Object[] row) throws SQLException;
     }
 
     private ReadSession(Connection connection, Execution execution) {
@@ -184,7 +184,9 @@ final class ReadSession implements AutoCloseable {
                     }
                 });
                 for (@Nullable Object[] row : rows) {
-                    taker.take(row);
+                    if (!taker.take(row)) {
+                        return;
+                    }
                 }
                 if (rows.size() < chunk) {
                     return;

@@ -57,7 +57,7 @@ final class RowScan {
         SqlBuilder sql =
                 new SqlBuilder().add("SELECT " + String.join(", ", selected) + " FROM " + names.parent(query.spec()));
         FilterSql.where(query.spec(), query.fromMicros(), query.toMicros(), query.where(), sql);
-        RowQuery.Mark after = query.after();
+        RowQuery.Place after = query.after();
         if (after != null) {
             String past = query.newestFirst() ? "<" : ">";
             // The comparison of pairs alone would leave no partition out.

@@ -70,8 +70,8 @@ final class TailScan {
             long to = highest - below > width ? below + width : highest;
             List<Leaf> touched = leaves.stream().filter(l -> l.maxSeq() > from).toList();
             session.stream(statement(touched, from, to), this::read, row -> {
-                sink.row(row);
                 sent++;
+                return sink.row(row);
             });
             session.run("CLOSE " + ReadSession.CURSOR);
             below = to;

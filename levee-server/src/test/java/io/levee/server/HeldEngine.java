@@ -1,7 +1,6 @@
 package io.levee.server;
 
 import io.levee.Ack;
-import io.levee.Aggregation;
 import io.levee.CloseReport;
 import io.levee.Expr;
 import io.levee.Gap;
@@ -21,6 +20,10 @@ import io.levee.engine.Execution;
 import io.levee.engine.Finding;
 import io.levee.engine.Period;
 import io.levee.engine.Quarantined;
+import io.levee.engine.Grouping;
+import io.levee.engine.PlanStep;
+import io.levee.engine.ReadView;
+import io.levee.engine.ScanPart;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
@@ -232,7 +235,39 @@ final class HeldEngine implements StorageEngine {
 
     /** All rows of the table; a table named {@code endless} has no end. */
     @Override
-    public void rows(RowQuery query, Execution execution, RowSink sink) {
+    public ReadView view(TableSpec spec, long fromMicros, long toMicros) {
+        return new ReadView() {
+            @Override
+            public List<PartitionInfo> partitions() {
+                return List.of();
+            }
+
+            @Override
+            public void rows(RowQuery query, Execution execution, RowSink sink) {
+                send(query, execution, sink);
+            }
+
+            @Override
+            public List<ScanPart> parts(Grouping grouping) {
+                return List.of(count(spec));
+            }
+
+            @Override
+            public List<PlanStep> explain(RowQuery query, Execution execution) {
+                return List.of();
+            }
+
+            @Override
+            public List<PlanStep> explain(Grouping grouping, Execution execution) {
+                return List.of();
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
+
+    private void send(RowQuery query, Execution execution, RowSink sink) {
         sink.columns(List.of());
         List<Object[]> rows = new ArrayList<>();
         synchronized (this) {
@@ -247,7 +282,9 @@ final class HeldEngine implements StorageEngine {
         do {
             for (Object[] row : rows.subList(0, (int) Math.min(rows.size(), query.limit()))) {
                 execution.check();
-                sink.row(wanted(query, row));
+                if (!sink.row(wanted(query, row))) {
+                    return;
+                }
             }
         } while (query.spec().name().equals("endless"));
     }
@@ -261,14 +298,29 @@ final class HeldEngine implements StorageEngine {
         return values;
     }
 
-    @Override
-    public synchronized void aggregate(TableSpec spec, Aggregation aggregation, Execution execution, RowSink sink) {
-        long count = partitions.entrySet().stream()
-                .filter(entry -> entry.getKey().table().equals(spec.name()))
-                .mapToLong(entry -> entry.getValue().size())
-                .sum();
-        sink.columns(List.of("count"));
-        sink.row(new Object[] {count});
+    private ScanPart count(TableSpec spec) {
+        return new ScanPart() {
+            @Override
+            public String name() {
+                return spec.name();
+            }
+
+            @Override
+            public @Nullable String version() {
+                return null;
+            }
+
+            @Override
+            public void run(Execution execution, RowSink sink) {
+                synchronized (HeldEngine.this) {
+                    long count = partitions.entrySet().stream()
+                            .filter(entry -> entry.getKey().table().equals(spec.name()))
+                            .mapToLong(entry -> entry.getValue().size())
+                            .sum();
+                    sink.row(new Object[] {count});
+                }
+            }
+        };
     }
 
     /** Never answers: runs until it is cancelled. */

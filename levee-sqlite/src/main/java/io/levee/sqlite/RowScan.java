@@ -37,7 +37,7 @@ final class RowScan {
     private final PriorityQueue<Source> sources;
 
     /** The last row sent, or that of the page before: what is opened later begins behind it. */
-    private RowQuery.@Nullable Mark last;
+    private RowQuery.@Nullable Place last;
 
     /** One partition's rows, standing on one. */
     private final class Source {
@@ -150,9 +150,12 @@ final class RowScan {
                 if (first == null) {
                     return;
                 }
-                sink.row(first.row);
+                boolean more = sink.row(first.row);
                 sent++;
-                last = new RowQuery.Mark(first.time(), first.seq());
+                last = RowQuery.Place.of(first.time(), first.seq());
+                if (!more) {
+                    return;
+                }
                 sources.remove();
                 advance(first);
             }
@@ -221,7 +224,7 @@ final class RowScan {
         selected.add("m._seq");
         sql.add("SELECT " + String.join(", ", selected)).from(details);
         sql.where(query.fromMicros(), query.toMicros(), query.where());
-        RowQuery.Mark after = last;
+        RowQuery.Place after = last;
         if (after != null) {
             String past = query.newestFirst() ? "<" : ">";
             sql.add(" AND (" + sql.time() + ", m._seq) " + past + " (?, ", after.timeMicros())

@@ -1,7 +1,6 @@
 package io.levee.sqlite;
 
 import io.levee.Ack;
-import io.levee.Aggregation;
 import io.levee.Bytes;
 import io.levee.CloseReport;
 import io.levee.ErrorCode;
@@ -10,7 +9,6 @@ import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
-import io.levee.Query;
 import io.levee.SqlQuery;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
@@ -22,6 +20,7 @@ import io.levee.engine.Finding;
 import io.levee.engine.InFlight;
 import io.levee.engine.Period;
 import io.levee.engine.Quarantined;
+import io.levee.engine.ReadView;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
@@ -42,7 +41,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** An opened store of partition files: delegates each intent to the part that knows how. Threads as {@link StorageEngine}. */
@@ -436,23 +434,10 @@ final class SqliteEngine implements StorageEngine {
     }
 
     @Override
-    public void rows(RowQuery query, Execution execution, RowSink sink) {
-        withPinned(
-                query.spec(),
-                query.fromMicros(),
-                query.toMicros(),
-                touched -> new RowScan(paths, readers, query, execution, this::missing).run(touched, sink));
-    }
-
-    @Override
-    public void aggregate(TableSpec spec, Aggregation aggregation, Execution execution, RowSink sink) {
-        Query query = aggregation.query();
-        withPinned(
-                spec,
-                query.fromMicros(),
-                query.toMicros(),
-                touched ->
-                        new GroupScan(paths, readers, spec, aggregation, execution, this::missing).run(touched, sink));
+    public ReadView view(TableSpec spec, long fromMicros, long toMicros) {
+        refresh();
+        return new PartitionsView(
+                paths, readers, manifest.pinned(spec.name(), fromMicros, toMicros), this::missing);
     }
 
     /** A query found no table where a partition should be: damage, unless it was never written to or is dropped by now. */
@@ -474,16 +459,6 @@ final class SqliteEngine implements StorageEngine {
     /** Beside another process's writer: what it unlinked on a full volume, and could not tell the catalog yet, reads as dropped. */
     private boolean goneForSpace(PartitionId id) {
         return ledgerReader != null && ledgerReader.read().gone().containsKey(id);
-    }
-
-    private void withPinned(TableSpec spec, long from, long to, Consumer<List<Partition>> body) {
-        refresh();
-        List<Partition> touched = manifest.pinned(spec.name(), from, to);
-        try {
-            body.accept(touched);
-        } finally {
-            touched.forEach(Partition::unpin);
-        }
     }
 
     @Override

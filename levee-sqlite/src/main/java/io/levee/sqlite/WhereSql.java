@@ -42,6 +42,10 @@ final class WhereSql {
             sql.append(columns.sql(like.column())).append(like.negated() ? " NOT LIKE ?" : " LIKE ?");
             sql.append(" ESCAPE '\\'");
             parameters.add(like.pattern());
+        } else if (filter instanceof Expr.Contains contains) {
+            sql.append(columns.sql(contains.column())).append(contains.negated() ? " NOT LIKE ?" : " LIKE ?");
+            sql.append(" ESCAPE '\\'");
+            parameters.add("%" + contains.text().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%");
         } else if (filter instanceof Expr.IsNull isNull) {
             sql.append(columns.sql(isNull.column())).append(isNull.negated() ? " IS NOT NULL" : " IS NULL");
         } else if (filter instanceof Expr.And and) {

@@ -61,11 +61,12 @@ public final class ChunkStream {
         }
 
         @Override
-        public void row(@Nullable Object[] values) {
+        public boolean row(@Nullable Object[] values) {
             filling.add(values);
             if (filling.size() == CHUNK_ROWS) {
                 flush();
             }
+            return true;
         }
 
         private void flush() {

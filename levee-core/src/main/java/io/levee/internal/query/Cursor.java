@@ -10,13 +10,13 @@ import java.util.Base64;
 final class Cursor {
     private Cursor() {}
 
-    static String text(RowQuery query, RowQuery.Mark mark) {
+    static String text(RowQuery query, RowQuery.Place place) {
         String plain = "1:" + (query.newestFirst() ? "n" : "o") + ":"
-                + query.spec().name() + ":" + mark.timeMicros() + ":" + mark.seq();
+                + query.spec().name() + ":" + place.timeMicros() + ":" + place.seq();
         return Base64.getUrlEncoder().withoutPadding().encodeToString(plain.getBytes(StandardCharsets.UTF_8));
     }
 
-    static RowQuery.Mark parse(String text, String table, boolean newestFirst) {
+    static RowQuery.Place parse(String text, String table, boolean newestFirst) {
         try {
             String[] parts = new String(Base64.getUrlDecoder().decode(text), StandardCharsets.UTF_8).split(":", -1);
             if (parts.length == 5 && parts[0].equals("1")) {
@@ -27,7 +27,7 @@ final class Cursor {
                                             + (parts[1].equals("n") ? "newest" : "oldest") + " first)")
                             .hint("repeat the query that gave the cursor");
                 }
-                return new RowQuery.Mark(Long.parseLong(parts[3]), Long.parseLong(parts[4]));
+                return RowQuery.Place.of(Long.parseLong(parts[3]), Long.parseLong(parts[4]));
             }
         } catch (IllegalArgumentException e) {
             // Falls through to the one error below: the text is no cursor, whatever part of it is at fault.

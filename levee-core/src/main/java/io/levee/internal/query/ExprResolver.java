@@ -57,6 +57,10 @@ public final class ExprResolver {
             requireWhole(like.pattern());
             return new Expr.Like(column.name(), like.pattern(), like.negated());
         }
+        if (filter instanceof Expr.Contains contains) {
+            Column column = Names.column(spec, contains.column());
+            return new Expr.Contains(column.name(), contains.text(), contains.negated());
+        }
         if (filter instanceof Expr.IsNull isNull) {
             return new Expr.IsNull(Names.column(spec, isNull.column()).name(), isNull.negated());
         }

@@ -3,6 +3,7 @@ package io.levee.internal.query;
 import io.levee.Coverage;
 import io.levee.TableSpec;
 import io.levee.engine.RowQuery;
+import java.util.Arrays;
 import java.util.NoSuchElementException;
 import org.jspecify.annotations.Nullable;
 
@@ -12,7 +13,7 @@ public final class PageReader {
     private final ChunkStream stream;
     private final long limit;
     private long delivered;
-    private RowQuery.@Nullable Mark last;
+    private RowQuery.@Nullable Place last;
     private boolean more;
 
     /** A query that asks the engine for one row more than wanted shows whether there is a next page. */
@@ -57,10 +58,13 @@ public final class PageReader {
         for (int i = 0; i < wanted; i++) {
             values[query.spec().position(query.columns().get(i).name())] = row[i];
         }
-        RowQuery.Mark mark = new RowQuery.Mark(number(row[wanted]), number(row[wanted + 1]));
-        last = mark;
+        long time = number(row[wanted]);
+        long seq = number(row[wanted + 1]);
+        last = query.sorts().isEmpty()
+                ? RowQuery.Place.of(time, seq)
+                : new RowQuery.Place(Arrays.asList(row).subList(wanted + 2, row.length), seq);
         delivered++;
-        return new Stored(values, mark.timeMicros(), mark.seq());
+        return new Stored(values, time, seq);
     }
 
     private static long number(@Nullable Object value) {

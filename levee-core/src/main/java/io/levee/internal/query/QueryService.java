@@ -3,29 +3,33 @@ package io.levee.internal.query;
 import io.levee.Aggregation;
 import io.levee.Aggregation.Groups;
 import io.levee.Column;
-import io.levee.ColumnType;
 import io.levee.Coverage;
 import io.levee.ErrorCode;
-import io.levee.Expr;
+import io.levee.Estimate;
+import io.levee.Explanation;
+import io.levee.Histogram;
 import io.levee.LeveeException;
-import io.levee.Measure;
 import io.levee.Query;
 import io.levee.RunningQuery;
+import io.levee.SlowQuery;
 import io.levee.SqlQuery;
 import io.levee.StoreOptions;
 import io.levee.TableSpec;
+import io.levee.TimeSeries;
 import io.levee.engine.Execution;
+import io.levee.engine.Grouping;
+import io.levee.engine.ReadView;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
+import io.levee.engine.ScanPart;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.TailQuery;
-import io.levee.internal.row.Values;
+import io.levee.engine.Term;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.supervisor.Task;
 import io.levee.internal.time.MonotonicClock;
 import io.levee.internal.write.Tables;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
@@ -171,6 +175,10 @@ public final class QueryService {
                 query.toMicros(),
                 query.where() == null ? null : ExprResolver.resolve(query.where(), spec),
                 query.newestFirst(),
+                query.order().stream()
+                        .map(o -> new RowQuery.Sort(Term.of(spec, o.by()), o.descending()))
+                        .toList(),
+                query.newestPer().stream().map(n -> Term.of(spec, n)).toList(),
                 limit == Query.NO_LIMIT ? limit : limit + 1,
                 query.after() == null ? null : Cursor.parse(query.after(), spec.name(), query.newestFirst()),
                 columns(query, spec));
@@ -198,78 +206,72 @@ public final class QueryService {
     public Groups aggregate(Aggregation aggregation) {
         Query query = aggregation.query();
         TableSpec spec = tables.get(query.table()).spec();
-        List<Column> by =
-                aggregation.by().stream().map(n -> Names.column(spec, n)).toList();
-        List<Measure> measures =
-                aggregation.measures().stream().map(m -> resolve(m, spec)).toList();
-        Expr where = query.where() == null ? null : ExprResolver.resolve(query.where(), spec);
-        Query resolvedQuery = new Query(
-                query.table(),
-                query.fromMicros(),
-                query.toMicros(),
-                where,
-                query.newestFirst(),
-                query.limit(),
-                null,
-                List.of(),
-                false,
-                query.deadline());
-        Aggregation resolved =
-                new Aggregation(resolvedQuery, by.stream().map(Column::name).toList(), measures);
+        Grouped grouped = Grouped.of(aggregation, spec);
+        GroupTable table = grouped.table();
         ChunkStream stream = submit(
                 "aggregate " + describe(query),
                 query.deadline(),
                 () -> gaps.coverage(query.table(), query.fromMicros(), query.toMicros()),
-                (execution, sink) -> engine.aggregate(spec, resolved, execution, sink));
-        List<String> names = new ArrayList<>(resolved.by());
-        measures.forEach(m -> names.add(m.name()));
-        List<List<@Nullable Object>> groups = new ArrayList<>();
+                (execution, sink) -> collect(grouped.grouping(), table, execution));
         try {
             while (stream.hasNext()) {
-                groups.add(group(stream.next(), by, measures, spec));
+                stream.next();
             }
         } finally {
             stream.close();
         }
-        return new Groups(names, groups, stream.coverage());
+        return new Groups(grouped.columns(), grouped.rows(table), Map.of(), stream.coverage());
     }
 
-    private static List<@Nullable Object> group(
-            @Nullable Object[] row, List<Column> by, List<Measure> measures, TableSpec spec) {
-        List<@Nullable Object> group = new ArrayList<>(row.length);
-        for (int i = 0; i < by.size(); i++) {
-            group.add(Values.read(by.get(i), row[i]));
-        }
-        for (int i = 0; i < measures.size(); i++) {
-            Measure measure = measures.get(i);
-            Object value = row[by.size() + i];
-            boolean ofColumn = measure.function() == Measure.Function.MIN || measure.function() == Measure.Function.MAX;
-            group.add(ofColumn && measure.column() != null ? Values.read(spec.column(measure.column()), value) : value);
-        }
-        return group;
+    /** See {@link io.levee.Store#histogram}. */
+    public Histogram.Bins histogram(Histogram histogram) {
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "histograms are not built yet");
     }
 
-    private static Measure resolve(Measure measure, TableSpec spec) {
-        if (measure.column() == null) {
-            return measure;
+    /** See {@link io.levee.Store#timeSeries}. */
+    public TimeSeries.Points timeSeries(TimeSeries series) {
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "time series are not built yet");
+    }
+
+    /** See {@link io.levee.Store#estimate}. */
+    public Estimate estimate(Query query) {
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "estimates are not built yet");
+    }
+
+    /** See {@link io.levee.Store#explain(Query)}. */
+    public Explanation explain(Query query) {
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "explain is not built yet");
+    }
+
+    /** See {@link io.levee.Store#explain(Aggregation)}. */
+    public Explanation explain(Aggregation aggregation) {
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "explain is not built yet");
+    }
+
+    /** See {@link io.levee.Store#slowQueries}. */
+    public List<SlowQuery> slow() {
+        return List.of();
+    }
+
+    private void collect(Grouping grouping, GroupTable table, Execution execution) {
+        RowSink merging = new RowSink() {
+            @Override
+            public void columns(List<String> names) {
+                // A grouping's columns are known.
+            }
+
+            @Override
+            public boolean row(@Nullable Object[] values) {
+                table.add(values);
+                return true;
+            }
+        };
+        try (ReadView view = engine.view(grouping.spec(), grouping.fromMicros(), grouping.toMicros())) {
+            for (ScanPart part : view.parts(grouping)) {
+                execution.check();
+                part.run(execution, merging);
+            }
         }
-        Column column = Names.column(spec, measure.column());
-        boolean arithmetic = measure.function() == Measure.Function.SUM || measure.function() == Measure.Function.AVG;
-        ColumnType type = column.type();
-        boolean number = type == ColumnType.INTEGER
-                || type == ColumnType.REAL
-                || type == ColumnType.DURATION
-                || type == ColumnType.BOOLEAN;
-        if (arithmetic && !number) {
-            throw new LeveeException(
-                            ErrorCode.BAD_QUERY,
-                            measure.name() + ": the column is " + type.specName() + ", not a number")
-                    .hint("use count, min or max");
-        }
-        if (type == ColumnType.DECIMAL && measure.function() != Measure.Function.COUNT) {
-            throw new LeveeException(ErrorCode.NOT_SUPPORTED, measure.name() + ": decimals are not ordered yet");
-        }
-        return new Measure(measure.function(), column.name());
     }
 
     /**

@@ -1,7 +1,6 @@
 package io.levee.internal.write;
 
 import io.levee.Ack;
-import io.levee.Aggregation;
 import io.levee.CloseReport;
 import io.levee.Expr;
 import io.levee.Gap;
@@ -152,10 +151,9 @@ final class FakeEngine implements StorageEngine {
     }
 
     @Override
-    public void rows(RowQuery query, Execution execution, RowSink sink) {}
-
-    @Override
-    public void aggregate(TableSpec spec, Aggregation aggregation, Execution execution, RowSink sink) {}
+    public io.levee.engine.ReadView view(TableSpec spec, long fromMicros, long toMicros) {
+        throw new UnsupportedOperationException();
+    }
 
     @Override
     public void sql(SqlQuery query, Execution execution, RowSink sink) {}

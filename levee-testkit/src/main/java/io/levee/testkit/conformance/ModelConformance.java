@@ -211,7 +211,7 @@ abstract class ModelConformance extends Conformance {
                 @Nullable String after,
                 boolean details) {
             return new Query(
-                    ModelData.TABLE, from, to, where, newest, page, after, List.of(), details, Duration.ofSeconds(30));
+                    ModelData.TABLE, from, to, where, newest, List.of(), List.of(), page, after, List.of(), details, Duration.ofSeconds(30));
         }
 
         /** A row keeps the number that it got, and no two rows have the same. */

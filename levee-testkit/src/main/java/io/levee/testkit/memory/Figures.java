@@ -1,11 +1,13 @@
 package io.levee.testkit.memory;
 
 import io.levee.Aggregation;
-import io.levee.ColumnType;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
-import io.levee.Measure;
-import io.levee.TableSpec;
+import io.levee.engine.Figure;
+import io.levee.engine.GroupKey;
+import io.levee.engine.Grouping;
+import io.levee.engine.Term;
+import io.levee.internal.row.StoredOrder;
 import io.levee.testkit.memory.MemoryStore.Held;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -15,29 +17,23 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** Groups rows and computes a figure from all values of a group at once: the definition of what aggregations mean. */
+/** Groups rows and computes a figure from all values of a group at once: the definition of what groupings mean. */
 final class Figures {
-    private final TableSpec spec;
-    private final Aggregation aggregation;
-    private final int[] by;
+    private final Grouping grouping;
 
-    Figures(TableSpec spec, Aggregation aggregation) {
-        this.spec = spec;
-        this.aggregation = aggregation;
-        this.by = aggregation.by().stream().mapToInt(spec::position).toArray();
+    Figures(Grouping grouping) {
+        this.grouping = grouping;
     }
 
-    /** Group columns, then figures, in the order of the group columns. */
+    /** Keys, then figures, in the order of the keys. */
     List<@Nullable Object[]> of(List<Held> rows) {
         Map<List<@Nullable Object>, List<Held>> groups = new TreeMap<>(Figures::compare);
-        if (by.length == 0) {
+        if (grouping.keys().isEmpty()) {
             groups.put(List.of(), new ArrayList<>());
         }
         for (Held row : rows) {
             List<@Nullable Object> key = new ArrayList<>();
-            for (int position : by) {
-                key.add(row.value(position));
-            }
+            grouping.keys().forEach(one -> key.add(key(one, row)));
             groups.computeIfAbsent(key, k -> new ArrayList<>()).add(row);
             if (groups.size() > Aggregation.MAX_GROUPS) {
                 throw new LeveeException(ErrorCode.LIMIT_EXCEEDED, "more than " + Aggregation.MAX_GROUPS + " groups");
@@ -46,7 +42,7 @@ final class Figures {
         List<@Nullable Object[]> answer = new ArrayList<>();
         groups.forEach((key, members) -> {
             List<@Nullable Object> line = new ArrayList<>(key);
-            aggregation.measures().forEach(measure -> line.add(figure(measure, members)));
+            grouping.figures().forEach(figure -> line.add(figure(figure, members)));
             answer.add(line.toArray());
         });
         return answer;
@@ -55,45 +51,78 @@ final class Figures {
     private static int compare(List<@Nullable Object> a, List<@Nullable Object> b) {
         int order = 0;
         for (int i = 0; i < a.size() && order == 0; i++) {
-            order = Filter.compare(a.get(i), b.get(i));
+            order = StoredOrder.compare(a.get(i), b.get(i));
         }
         return order;
     }
 
-    private @Nullable Object figure(Measure measure, List<Held> members) {
-        if (measure.column() == null) {
+    private @Nullable Object value(Term term, Held row) {
+        return row.value(grouping.spec().position(term.column().name()));
+    }
+
+    private @Nullable Object key(GroupKey key, Held row) {
+        if (key instanceof GroupKey.Value value) {
+            return value(value.term(), row);
+        }
+        if (key instanceof GroupKey.TimeBucket time) {
+            long since = row.timeMicros() - time.originMicros();
+            return Math.floorDiv(since, time.widthMicros()) * time.widthMicros() + time.originMicros();
+        }
+        if (key instanceof GroupKey.NumberBucket number) {
+            Double x = number(number.term(), row);
+            return x == null ? null : (Object) (long) Math.floor((x - number.origin()) / number.width());
+        }
+        if (key instanceof GroupKey.Edges edges) {
+            Double x = number(edges.term(), row);
+            return x == null ? null : (Object) edges.edges().stream().filter(e -> e <= x).count();
+        }
+        GroupKey.LogBucket log = (GroupKey.LogBucket) key;
+        Double x = number(log.term(), row);
+        if (x == null || !Double.isFinite(x)) {
+            return null;
+        }
+        long bucket = x == 0 ? 0 : (long) Math.floor(Math.log(Math.abs(x)) * log.multiplier()) + GroupKey.LogBucket.OFFSET;
+        return x < 0 ? -bucket : bucket;
+    }
+
+    private @Nullable Double number(Term term, Held row) {
+        return value(term, row) instanceof Number number ? (Double) number.doubleValue() : null;
+    }
+
+    private @Nullable Object figure(Figure figure, List<Held> members) {
+        Term term = figure.term();
+        if (term == null) {
             return (long) members.size();
         }
-        int position = spec.position(measure.column());
         List<Object> values = new ArrayList<>();
         for (Held row : members) {
-            Object value = row.value(position);
+            Object value = value(term, row);
             if (value != null) {
                 values.add(value);
             }
         }
-        if (measure.function() == Measure.Function.COUNT) {
+        if (figure.kind() == Figure.Kind.COUNT) {
             return (long) values.size();
         }
         if (values.isEmpty()) {
             return null;
         }
-        boolean real = spec.column(measure.column()).type() == ColumnType.REAL;
-        return switch (measure.function()) {
-            case MIN -> values.stream().min(Filter::compare).orElseThrow();
-            case MAX -> values.stream().max(Filter::compare).orElseThrow();
-            case SUM -> real ? (Object) sum(values) : (Object) wholeSum(values, measure);
-            default -> sum(values) / values.size();
+        return switch (figure.kind()) {
+            case MIN -> values.stream().min(StoredOrder::compare).orElseThrow();
+            case MAX -> values.stream().max(StoredOrder::compare).orElseThrow();
+            case SUM_WHOLE -> (Object) wholeSum(values, term);
+            default -> (Object) sum(values);
         };
     }
 
-    private static long wholeSum(List<Object> values, Measure measure) {
+    private static long wholeSum(List<Object> values, Term term) {
         BigInteger sum = BigInteger.ZERO;
         for (Object value : values) {
             sum = sum.add(BigInteger.valueOf((Long) value));
         }
         if (sum.bitLength() > 63) {
-            throw new LeveeException(ErrorCode.LIMIT_EXCEEDED, measure.name() + " is past the range of 64 bits");
+            throw new LeveeException(
+                    ErrorCode.LIMIT_EXCEEDED, "sum(" + term.name() + ") is past the range of 64 bits");
         }
         return sum.longValue();
     }

@@ -45,6 +45,10 @@ final class Filter {
                     ? null
                     : (Boolean) (in.values().stream().anyMatch(v -> compare(value, v) == 0) != in.negated());
         }
+        if (filter instanceof Expr.Contains contains) {
+            Object value = row.value(spec.position(contains.column()));
+            return value == null ? null : (Boolean) (contains(value.toString(), contains.text()) != contains.negated());
+        }
         Expr.Like like = (Expr.Like) filter;
         Object value = row.value(spec.position(like.column()));
         return value == null ? null : (Boolean) (like(value.toString(), like.pattern()) != like.negated());
@@ -118,6 +122,16 @@ final class Filter {
             j++;
         }
         return j == p.length;
+    }
+
+    private static boolean contains(String text, String part) {
+        return lower(text).contains(lower(part));
+    }
+
+    private static String lower(String text) {
+        StringBuilder folded = new StringBuilder();
+        text.codePoints().map(Filter::fold).forEach(folded::appendCodePoint);
+        return folded.toString();
     }
 
     private static int[] parsed(String pattern) {

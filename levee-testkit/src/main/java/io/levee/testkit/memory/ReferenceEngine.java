@@ -1,17 +1,16 @@
 package io.levee.testkit.memory;
 
 import io.levee.Ack;
-import io.levee.Aggregation;
 import io.levee.Column;
 import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.LeveeException;
-import io.levee.Query;
 import io.levee.SqlQuery;
 import io.levee.TableSpec;
 import io.levee.engine.Capability;
 import io.levee.engine.EngineSettings;
 import io.levee.engine.Execution;
+import io.levee.engine.ReadView;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
@@ -22,7 +21,6 @@ import io.levee.testkit.memory.MemoryStore.Held;
 import io.levee.testkit.memory.MemoryStore.Partition;
 import io.levee.testkit.memory.MemoryStore.Table;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -104,26 +102,12 @@ public final class ReferenceEngine extends MemoryCatalog {
     }
 
     @Override
-    public void rows(RowQuery query, Execution execution, RowSink sink) {
-        Comparator<Held> oldestFirst =
-                Comparator.comparingLong(Held::timeMicros).thenComparingLong(Held::seq);
-        Comparator<Held> order = query.newestFirst() ? oldestFirst.reversed() : oldestFirst;
-        RowQuery.Mark after = query.after();
-        Held last = after == null ? null : new Held(new Object[0], after.timeMicros(), after.seq(), 0);
-        select(query.spec(), query.fromMicros(), query.toMicros(), query.where(), execution).stream()
-                .filter(row -> last == null || order.compare(row, last) > 0)
-                .sorted(order)
-                .limit(query.limit())
-                .forEach(row -> {
-                    @Nullable Object[] values = values(query.columns(), query.spec(), row, 2);
-                    values[values.length - 2] = row.timeMicros();
-                    values[values.length - 1] = row.seq();
-                    sink.row(values);
-                });
+    public ReadView view(TableSpec spec, long fromMicros, long toMicros) {
+        return new MemoryView(this, spec);
     }
 
     /** The rows of a range that pass a filter. Evaluates it outside the monitor: a long query must not hold the writer up. */
-    private List<Held> select(TableSpec spec, long from, long to, @Nullable Expr where, Execution execution) {
+    List<Held> select(TableSpec spec, long from, long to, @Nullable Expr where, Execution execution) {
         List<Held> all = new ArrayList<>();
         synchronized (store) {
             store.table(spec.name()).live.forEach(p -> all.addAll(p.rows.values()));
@@ -136,7 +120,7 @@ public final class ReferenceEngine extends MemoryCatalog {
     }
 
     /** The values of some columns, with room for more. */
-    private static @Nullable Object[] values(List<Column> columns, TableSpec spec, Held row, int more) {
+    static @Nullable Object[] values(List<Column> columns, TableSpec spec, Held row, int more) {
         @Nullable Object[] values = new Object[columns.size() + more];
         for (int i = 0; i < columns.size(); i++) {
             values[i] = row.value(spec.position(columns.get(i).name()));
@@ -145,17 +129,10 @@ public final class ReferenceEngine extends MemoryCatalog {
     }
 
     @Override
-    public void aggregate(TableSpec spec, Aggregation aggregation, Execution execution, RowSink sink) {
-        Query query = aggregation.query();
-        List<Held> rows = select(spec, query.fromMicros(), query.toMicros(), query.where(), execution);
-        new Figures(spec, aggregation).of(rows).forEach(sink::row);
-    }
-
-    @Override
     public void tail(TailQuery query, Execution execution, RowSink sink) {
         select(query.spec(), Long.MIN_VALUE, Long.MAX_VALUE, null, execution).stream()
                 .filter(row -> row.changed() > query.after())
-                .sorted(Comparator.comparingLong(Held::changed))
+                .sorted((a, b) -> Long.compare(a.changed(), b.changed()))
                 .limit(query.limit())
                 .forEach(row -> {
                     @Nullable Object[] values = values(query.columns(), query.spec(), row, 3);

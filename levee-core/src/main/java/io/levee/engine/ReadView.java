@@ -1,0 +1,32 @@
+package io.levee.engine;
+
+import io.levee.PartitionInfo;
+import java.util.List;
+
+/**
+ * The partitions of a table that a query reads, held from its begin to its end: what is dropped, merged or split meanwhile changes no
+ * answer (design 6). Query threads, one after another; {@link #parts} may run on several at once.
+ */
+public interface ReadView extends AutoCloseable {
+    /** What it reads, oldest first. An engine that reads through one statement tells what that statement would touch. */
+    List<PartitionInfo> partitions();
+
+    /**
+     * Sends the rows of a query to the sink, in order. May be called again with a later {@link RowQuery#after}: then it goes on there,
+     * over the same partitions.
+     */
+    void rows(RowQuery query, Execution execution, RowSink sink);
+
+    /** The pieces of a grouping: all of them together are the answer. */
+    List<ScanPart> parts(Grouping grouping);
+
+    /** How {@link #rows} would read; runs nothing but the planner. */
+    List<PlanStep> explain(RowQuery query, Execution execution);
+
+    /** How {@link #parts} would read; runs nothing but the planner. */
+    List<PlanStep> explain(Grouping grouping, Execution execution);
+
+    /** Lets the partitions go. Idempotent; never throws. */
+    @Override
+    void close();
+}

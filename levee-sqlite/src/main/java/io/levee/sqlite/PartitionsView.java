@@ -1,0 +1,71 @@
+package io.levee.sqlite;
+
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.PartitionInfo;
+import io.levee.engine.Execution;
+import io.levee.engine.Grouping;
+import io.levee.engine.PlanStep;
+import io.levee.engine.ReadView;
+import io.levee.engine.RowQuery;
+import io.levee.engine.RowSink;
+import io.levee.engine.ScanPart;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+
+/** The partitions that one query reads, pinned: their files stay where they are until it is closed. */
+final class PartitionsView implements ReadView {
+    private final StorePaths paths;
+    private final ReadHandles handles;
+    private final List<Partition> pinned;
+    private final Consumer<Partition> missing;
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    /**
+     * A view.
+     *
+     * @param pinned unpinned by {@link #close}
+     * @param missing told of each partition whose file or tables are not there
+     */
+    PartitionsView(StorePaths paths, ReadHandles handles, List<Partition> pinned, Consumer<Partition> missing) {
+        this.paths = paths;
+        this.handles = handles;
+        this.pinned = pinned;
+        this.missing = missing;
+    }
+
+    @Override
+    public List<PartitionInfo> partitions() {
+        return pinned.stream().map(p -> p.info(paths)).toList();
+    }
+
+    @Override
+    public void rows(RowQuery query, Execution execution, RowSink sink) {
+        new RowScan(paths, handles, query, execution, missing).run(pinned, sink);
+    }
+
+    @Override
+    public List<ScanPart> parts(Grouping grouping) {
+        return pinned.stream()
+                .<ScanPart>map(p -> new GroupScan(paths, handles, p, grouping, missing))
+                .toList();
+    }
+
+    @Override
+    public List<PlanStep> explain(RowQuery query, Execution execution) {
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "explain is not built yet");
+    }
+
+    @Override
+    public List<PlanStep> explain(Grouping grouping, Execution execution) {
+        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "explain is not built yet");
+    }
+
+    @Override
+    public void close() {
+        if (closed.compareAndSet(false, true)) {
+            pinned.forEach(Partition::unpin);
+        }
+    }
+}

@@ -34,6 +34,7 @@ public final class TableSpec {
     private final List<Column> columns;
     private final Map<String, Integer> positions;
     private final List<List<String>> indexes;
+    private final List<String> fulltext;
     private final RetentionRule retention;
     private final Unknown unknown;
     private final int[] timeAt;
@@ -57,6 +58,7 @@ public final class TableSpec {
         this.retention = b.retention;
         this.unknown = b.unknown;
         this.indexes = b.indexes.stream().map(List::copyOf).toList();
+        this.fulltext = List.copyOf(b.fulltext);
         Map<String, Column> byName = new LinkedHashMap<>(b.columns);
         if (unknown == Unknown.EXTRA && !byName.containsKey(EXTRA_COLUMN)) {
             byName.put(EXTRA_COLUMN, Column.of(EXTRA_COLUMN, ColumnType.JSON));
@@ -140,6 +142,14 @@ public final class TableSpec {
         return indexes;
     }
 
+    /**
+     * The text and json columns with an index of their trigrams, in which {@code CONTAINS} looks for texts of three characters and more.
+     * Answers are the same without it: what was stored before a column was listed is scanned.
+     */
+    public List<String> fulltext() {
+        return fulltext;
+    }
+
     /** How long rows are kept. */
     public RetentionRule retention() {
         return retention;
@@ -211,6 +221,10 @@ public final class TableSpec {
             }
             index.forEach(column -> requireHot(column, "an index"));
         }
+        if (new LinkedHashSet<>(fulltext).size() != fulltext.size()) {
+            throw bad("fulltext names a column twice: " + fulltext);
+        }
+        fulltext.forEach(this::requireText);
         if (unknown == Unknown.EXTRA && column(EXTRA_COLUMN).type() != ColumnType.JSON) {
             throw bad("unknown: extra keeps fields in the column 'extra', which must be json");
         }
@@ -222,6 +236,16 @@ public final class TableSpec {
                 || lower.startsWith("sqlite_")
                 || lower.startsWith("pg_")
                 || lower.endsWith("_details");
+    }
+
+    private void requireText(String column) {
+        if (position(column) < 0) {
+            throw bad("fulltext names the column '" + column + "', which is not declared");
+        }
+        ColumnType type = column(column).type();
+        if (type != ColumnType.TEXT && type != ColumnType.JSON) {
+            throw bad("fulltext names the column '" + column + "', which is " + type.specName() + ", neither text nor json");
+        }
     }
 
     private void requireHot(String column, String role) {
@@ -259,6 +283,7 @@ public final class TableSpec {
         private final List<String> key = new ArrayList<>();
         private final Map<String, Column> columns = new LinkedHashMap<>();
         private final List<List<String>> indexes = new ArrayList<>();
+        private final List<String> fulltext = new ArrayList<>();
         private PartitionBy partitionBy = PartitionBy.AUTO;
         private RetentionRule retention = RetentionRule.KEEP_ALL;
         private Unknown unknown = Unknown.REJECT;
@@ -301,6 +326,13 @@ public final class TableSpec {
         /** Adds an index. One that begins with the time column is there already. */
         public Builder index(String... names) {
             indexes.add(List.of(names));
+            return this;
+        }
+
+        /** Says which text and json columns get an index for {@code CONTAINS}; it takes about the room of the texts. None by default. */
+        public Builder fulltext(String... names) {
+            fulltext.clear();
+            fulltext.addAll(List.of(names));
             return this;
         }
 

@@ -8,7 +8,6 @@ import io.levee.LossReason;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.engine.Quarantined;
-import io.levee.internal.json.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -165,7 +164,7 @@ final class CatalogRebuild {
         Object spec = described(connection, "spec");
         try {
             Found found = tables.computeIfAbsent(id.table(), name -> new Found());
-            TableSpec parsed = TableSpec.fromMap(Json.object(String.valueOf(spec)));
+            TableSpec parsed = CatalogTables.spec(String.valueOf(spec), (String) described(connection, PartitionSchema.SPEC_ADDED));
             if (found.specOf.compareTo(String.valueOf(created)) <= 0) {
                 found.spec = parsed;
                 found.specOf = String.valueOf(created);

@@ -5,13 +5,17 @@ import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.engine.Erasure;
 import io.levee.internal.json.Json;
+import io.levee.internal.spec.SpecCodec;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What the catalog keeps of tables: specs, numbers and erasures. Changes are for {@link Catalog#change}. */
 final class CatalogTables {
@@ -20,17 +24,29 @@ final class CatalogTables {
     static List<TableSpec> tables(Connection connection) throws SQLException {
         List<TableSpec> specs = new ArrayList<>();
         try (Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery("SELECT spec FROM tables ORDER BY name")) {
+                ResultSet rows = statement.executeQuery(CatalogSchema.hasTable(connection, "spec_additions")
+                        ? "SELECT t.spec, a.spec FROM tables t LEFT JOIN spec_additions a USING(name) ORDER BY name"
+                        : "SELECT spec, NULL FROM tables ORDER BY name")) {
             while (rows.next()) {
-                specs.add(spec(rows.getString(1)));
+                specs.add(spec(rows.getString(1), rows.getString(2)));
             }
         }
         return specs;
     }
 
-    private static TableSpec spec(String json) {
+    /**
+     * A spec as it is stored.
+     *
+     * @param json what every release of the format reads
+     * @param added what came since, or null
+     */
+    static TableSpec spec(String json, @Nullable String added) {
         try {
-            return TableSpec.fromMap(Json.object(json));
+            Map<String, Object> map = new LinkedHashMap<>(Json.object(json));
+            if (added != null) {
+                map.putAll(Json.object(added));
+            }
+            return TableSpec.fromMap(map);
         } catch (IllegalArgumentException e) {
             throw new LeveeException(ErrorCode.CORRUPT, "the catalog holds a spec that is none: " + e.getMessage(), e)
                     .hint("restore catalog.db from a backup");
@@ -41,7 +57,13 @@ final class CatalogTables {
         try (PreparedStatement statement = connection.prepareStatement("INSERT INTO tables(name, spec, next_seq)"
                 + " VALUES(?1, ?2, 1) ON CONFLICT(name) DO UPDATE SET spec = ?2")) {
             statement.setString(1, spec.name());
-            statement.setString(2, Json.write(spec.toMap()));
+            statement.setString(2, Json.write(SpecCodec.plain(spec)));
+            statement.executeUpdate();
+        }
+        try (PreparedStatement statement =
+                connection.prepareStatement("INSERT OR REPLACE INTO spec_additions(name, spec) VALUES(?, ?)")) {
+            statement.setString(1, spec.name());
+            statement.setString(2, Json.write(SpecCodec.added(spec)));
             statement.executeUpdate();
         }
     }

@@ -5,6 +5,7 @@ import io.levee.ColumnType;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.internal.json.Json;
+import io.levee.internal.spec.SpecCodec;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -20,6 +21,9 @@ import java.util.Set;
 
 /** The tables and indexes of a partition file: made whole in one transaction, and widened when a table gets new columns. */
 final class PartitionSchema {
+    /** The entry of the description with what older releases do not read of the spec. */
+    static final String SPEC_ADDED = "spec_added";
+
     private PartitionSchema() {}
 
     /** The name of the detail table. */
@@ -92,7 +96,8 @@ final class PartitionSchema {
         identity.put("period", id.period());
         identity.put("n", Integer.toString(id.n()));
         identity.put("created", now.toString());
-        identity.put("spec", Json.write(spec.toMap()));
+        identity.put("spec", Json.write(SpecCodec.plain(spec)));
+        identity.put(SPEC_ADDED, Json.write(SpecCodec.added(spec)));
         for (Map.Entry<String, String> entry : identity.entrySet()) {
             describe(connection, entry.getKey(), entry.getValue());
         }
@@ -158,7 +163,8 @@ final class PartitionSchema {
             }
         }
         if (changed) {
-            describe(connection, "spec", Json.write(spec.toMap()));
+            describe(connection, "spec", Json.write(SpecCodec.plain(spec)));
+            describe(connection, SPEC_ADDED, Json.write(SpecCodec.added(spec)));
         }
     }
 

@@ -25,6 +25,7 @@ public final class SpecChange {
                 .key(stored.key().toArray(String[]::new))
                 .partitionBy(wanted.partitionBy())
                 .retention(wanted.retention())
+                .fulltext(wanted.fulltext().toArray(String[]::new))
                 .unknown(wanted.unknown());
         for (Column column : stored.columns()) {
             int at = wanted.position(column.name());

@@ -23,7 +23,10 @@ import org.jspecify.annotations.Nullable;
 /** A {@link TableSpec} as the map that spec files, the HTTP API and the stored copies share, and back. */
 public final class SpecCodec {
     private static final Set<String> TABLE_ENTRIES =
-            Set.of("table", "time", "key", "partition", "columns", "indexes", "retention", "unknown");
+            Set.of("table", "time", "key", "partition", "columns", "indexes", "fulltext", "retention", "unknown");
+    /** What the first releases do not know. Catalogs keep it beside the spec, so that these go on reading what they know. */
+    private static final Set<String> ADDED_ENTRIES = Set.of("fulltext");
+
     private static final Set<String> COLUMN_ENTRIES =
             Set.of("type", "detail", "required", "format", "unit", "zone", "origin");
 
@@ -42,6 +45,7 @@ public final class SpecCodec {
         builder.key(spec.texts("key").toArray(String[]::new));
         builder.partitionBy(PartitionBy.of(spec.textOr("partition", "auto")));
         indexes(builder, spec.map.get("indexes"));
+        builder.fulltext(spec.texts("fulltext").toArray(String[]::new));
         builder.retention(retention(spec.map.get("retention")));
         builder.unknown(unknown(spec.textOr("unknown", "reject")));
         return builder.build();
@@ -147,6 +151,9 @@ public final class SpecCodec {
         if (!spec.indexes().isEmpty()) {
             map.put("indexes", spec.indexes());
         }
+        if (!spec.fulltext().isEmpty()) {
+            map.put("fulltext", spec.fulltext());
+        }
         Map<String, Object> retention = new LinkedHashMap<>();
         RetentionRule rule = spec.retention();
         if (rule.maxAge() != null) {
@@ -159,6 +166,20 @@ public final class SpecCodec {
             map.put("retention", retention);
         }
         map.put("unknown", spec.unknown().name().toLowerCase(Locale.ROOT));
+        return map;
+    }
+
+    /** The entries of {@link #toMap} that every release of the format reads. */
+    public static Map<String, Object> plain(TableSpec spec) {
+        Map<String, Object> map = toMap(spec);
+        map.keySet().removeAll(ADDED_ENTRIES);
+        return map;
+    }
+
+    /** The other entries, for a place of their own; empty for most tables. Both together are what {@link #fromMap} reads. */
+    public static Map<String, Object> added(TableSpec spec) {
+        Map<String, Object> map = toMap(spec);
+        map.keySet().retainAll(ADDED_ENTRIES);
         return map;
     }
 

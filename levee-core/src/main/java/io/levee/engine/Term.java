@@ -2,7 +2,13 @@ package io.levee.engine;
 
 import io.levee.Column;
 import io.levee.ColumnType;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
 import io.levee.TableSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * What a filter, a group, an order or a figure reads of a row: a column, or a place in a json column.
@@ -15,6 +21,8 @@ import io.levee.TableSpec;
  * @param path the place in it, as {@code $.a.b[0]}; empty for the column itself
  */
 public record Term(Column column, String path) {
+    private static final Pattern STEP = Pattern.compile("\\.([^.\\[\\]]+)|\\[(\\d{1,9})\\]");
+
     /**
      * Reads a resolved name: a column's, or {@code column.place}. A column whose whole name it is comes first, then the longest one.
      *
@@ -43,6 +51,26 @@ public record Term(Column column, String path) {
     /** The type of its values. */
     public ColumnType type() {
         return inJson() ? ColumnType.TEXT : column.type();
+    }
+
+    /**
+     * The steps of the path: a {@link String} is a member's name, an {@link Integer} a place in an array, from 0.
+     *
+     * @throws LeveeException {@code BAD_QUERY} where it is no path
+     */
+    public List<Object> steps() {
+        List<Object> steps = new ArrayList<>();
+        Matcher step = STEP.matcher(path);
+        int at = inJson() ? 1 : 0;
+        while (at < path.length()) {
+            if (!step.find(at) || step.start() != at) {
+                throw new LeveeException(ErrorCode.BAD_QUERY, "'" + name() + "' names no place in a json column")
+                        .hint("write column.member, column.member.member or column[0]");
+            }
+            steps.add(step.group(1) != null ? step.group(1) : (Object) Integer.valueOf(step.group(2)));
+            at = step.end();
+        }
+        return steps;
     }
 
     /** The name that {@link #of} reads. */

@@ -1,6 +1,5 @@
 package io.levee.testkit.memory;
 
-import io.levee.Aggregation;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.engine.Figure;
@@ -28,16 +27,10 @@ final class Figures {
     /** Keys, then figures, in the order of the keys. */
     List<@Nullable Object[]> of(List<Held> rows) {
         Map<List<@Nullable Object>, List<Held>> groups = new TreeMap<>(Figures::compare);
-        if (grouping.keys().isEmpty()) {
-            groups.put(List.of(), new ArrayList<>());
-        }
         for (Held row : rows) {
             List<@Nullable Object> key = new ArrayList<>();
             grouping.keys().forEach(one -> key.add(key(one, row)));
             groups.computeIfAbsent(key, k -> new ArrayList<>()).add(row);
-            if (groups.size() > Aggregation.MAX_GROUPS) {
-                throw new LeveeException(ErrorCode.LIMIT_EXCEEDED, "more than " + Aggregation.MAX_GROUPS + " groups");
-            }
         }
         List<@Nullable Object[]> answer = new ArrayList<>();
         groups.forEach((key, members) -> {
@@ -56,8 +49,14 @@ final class Figures {
         return order;
     }
 
+    /** What a group is made by: of a place in a json column its text. */
     private @Nullable Object value(Term term, Held row) {
-        return row.value(grouping.spec().position(term.column().name()));
+        return Places.value(term, grouping.spec(), row);
+    }
+
+    /** What is measured: of a place in a json column its number, in floating point. */
+    private @Nullable Object measured(Term term, Held row) {
+        return term.inJson() ? number(term, row) : value(term, row);
     }
 
     private @Nullable Object key(GroupKey key, Held row) {
@@ -86,7 +85,9 @@ final class Figures {
     }
 
     private @Nullable Double number(Term term, Held row) {
-        return value(term, row) instanceof Number number ? (Double) number.doubleValue() : null;
+        return Places.number(term, grouping.spec(), row) instanceof Number number
+                ? (Double) number.doubleValue()
+                : null;
     }
 
     private @Nullable Object figure(Figure figure, List<Held> members) {
@@ -96,7 +97,7 @@ final class Figures {
         }
         List<Object> values = new ArrayList<>();
         for (Held row : members) {
-            Object value = value(term, row);
+            Object value = measured(term, row);
             if (value != null) {
                 values.add(value);
             }

@@ -2,8 +2,10 @@ package io.levee.testkit.memory;
 
 import io.levee.Expr;
 import io.levee.TableSpec;
+import io.levee.engine.Term;
 import io.levee.testkit.memory.MemoryStore.Held;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -33,25 +35,36 @@ final class Filter {
             return part == null ? null : (Boolean) !part;
         }
         if (filter instanceof Expr.IsNull isNull) {
-            return (row.value(spec.position(isNull.column())) == null) != isNull.negated();
+            return (value(isNull.column(), spec, row) == null) != isNull.negated();
         }
         if (filter instanceof Expr.Compare compare) {
-            Object value = row.value(spec.position(compare.column()));
+            Object value = like(compare.column(), compare.value(), spec, row);
             return value == null ? null : (Boolean) holds(compare(value, compare.value()), compare.op());
         }
         if (filter instanceof Expr.In in) {
-            Object value = row.value(spec.position(in.column()));
-            return value == null
-                    ? null
-                    : (Boolean) (in.values().stream().anyMatch(v -> compare(value, v) == 0) != in.negated());
+            List<Expr> any = new ArrayList<>();
+            in.values().forEach(v -> any.add(new Expr.Compare(in.column(), Expr.Op.EQ, v)));
+            return test(in.negated() ? new Expr.Not(new Expr.Or(any)) : new Expr.Or(any), spec, row);
         }
         if (filter instanceof Expr.Contains contains) {
-            Object value = row.value(spec.position(contains.column()));
+            Object value = value(contains.column(), spec, row);
             return value == null ? null : (Boolean) (contains(value.toString(), contains.text()) != contains.negated());
         }
         Expr.Like like = (Expr.Like) filter;
-        Object value = row.value(spec.position(like.column()));
+        Object value = value(like.column(), spec, row);
         return value == null ? null : (Boolean) (like(value.toString(), like.pattern()) != like.negated());
+    }
+
+    private static @Nullable Object value(String column, TableSpec spec, Held row) {
+        return Places.value(Term.of(spec, column), spec, row);
+    }
+
+    /** The value of the kind that it is compared with: a place in a json column is a text, and to a number a number or nothing. */
+    private static @Nullable Object like(String column, Object compared, TableSpec spec, Held row) {
+        Term term = Term.of(spec, column);
+        return term.inJson() && compared instanceof Number
+                ? Places.number(term, spec, row)
+                : Places.value(term, spec, row);
     }
 
     /** AND, or with {@code usual} false OR: one part of the other kind decides, else an unknown one does. */
@@ -78,16 +91,16 @@ final class Filter {
         };
     }
 
-    /** The order of stored values of one column: null first, text by its UTF-8 bytes, bytes without sign. */
+    /** The order of stored values: null first, text by its UTF-8 bytes, bytes without sign. */
     static int compare(@Nullable Object a, @Nullable Object b) {
         if (a == null || b == null) {
             return a == b ? 0 : a == null ? -1 : 1;
         }
-        if (a instanceof Long x) {
-            return Long.compare(x, (Long) b);
+        if (a instanceof Long x && b instanceof Long y) {
+            return Long.compare(x, y);
         }
-        if (a instanceof Double x) {
-            return Double.compare(x, (Double) b);
+        if (a instanceof Number x) {
+            return Double.compare(x.doubleValue(), ((Number) b).doubleValue());
         }
         return Arrays.compareUnsigned(bytes(a), bytes(b));
     }

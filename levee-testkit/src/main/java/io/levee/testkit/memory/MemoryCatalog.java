@@ -247,7 +247,7 @@ abstract class MemoryCatalog implements StorageEngine {
                 throw new LeveeException(ErrorCode.NOT_FOUND, "nothing is left of the partition " + id);
             }
             // A key that was written again since has its row: there is one row a key.
-            partition.rows.keySet().removeIf(key -> table.home(key) != null);
+            partition.removeRows(row -> table.home(row.getKey()) != null);
             table.dropped.remove(partition);
             table.live.add(partition);
         }

@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** What all who have one store open share. Whoever touches it or what it holds has its monitor. */
@@ -110,6 +111,9 @@ final class MemoryStore {
 
         long maxMicros = Long.MIN_VALUE;
         boolean closed;
+        /** How often its rows were changed. */
+        long changes;
+
         Instant droppedAt = Instant.MAX;
 
         Partition(PartitionId id, Period period) {
@@ -132,6 +136,15 @@ final class MemoryStore {
             minMicros = Math.min(minMicros, row.timeMicros());
             maxMicros = Math.max(maxMicros, row.timeMicros());
             closed = false;
+            changes++;
+        }
+
+        void removeRows(Predicate<Map.Entry<Object, Held>> which) {
+            changes += rows.entrySet().removeIf(which) ? 1 : 0;
+        }
+
+        boolean touches(long from, long to) {
+            return minMicros < to && maxMicros >= from;
         }
 
         long highestNumber() {

@@ -21,6 +21,7 @@ import io.levee.testkit.memory.MemoryStore.Held;
 import io.levee.testkit.memory.MemoryStore.Partition;
 import io.levee.testkit.memory.MemoryStore.Table;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -89,8 +90,8 @@ public final class ReferenceEngine extends MemoryCatalog {
             int before = count(spec);
             store.table(spec.name())
                     .live
-                    .forEach(p -> p.rows.values()
-                            .removeIf(row -> wanted.contains(row.seq()) && Filter.passes(still, spec, row)));
+                    .forEach(p -> p.removeRows(row -> wanted.contains(row.getValue().seq())
+                            && Filter.passes(still, spec, row.getValue())));
             return before - count(spec);
         }
     }
@@ -103,20 +104,15 @@ public final class ReferenceEngine extends MemoryCatalog {
 
     @Override
     public ReadView view(TableSpec spec, long fromMicros, long toMicros) {
-        return new MemoryView(this, spec);
-    }
-
-    /** The rows of a range that pass a filter. Evaluates it outside the monitor: a long query must not hold the writer up. */
-    List<Held> select(TableSpec spec, long from, long to, @Nullable Expr where, Execution execution) {
-        List<Held> all = new ArrayList<>();
         synchronized (store) {
-            store.table(spec.name()).live.forEach(p -> all.addAll(p.rows.values()));
+            return new MemoryView(
+                    store,
+                    store.table(spec.name()).live.stream()
+                            .filter(p -> p.touches(fromMicros, toMicros))
+                            .sorted(Comparator.comparingLong((Partition p) -> p.period.startMicros())
+                                    .thenComparing(p -> p.id))
+                            .toList());
         }
-        all.removeIf(row -> {
-            execution.check();
-            return row.timeMicros() < from || row.timeMicros() >= to || !Filter.passes(where, spec, row);
-        });
-        return all;
     }
 
     /** The values of some columns, with room for more. */
@@ -130,7 +126,11 @@ public final class ReferenceEngine extends MemoryCatalog {
 
     @Override
     public void tail(TailQuery query, Execution execution, RowSink sink) {
-        select(query.spec(), Long.MIN_VALUE, Long.MAX_VALUE, null, execution).stream()
+        List<Held> rows = new ArrayList<>();
+        synchronized (store) {
+            store.table(query.spec().name()).live.forEach(p -> rows.addAll(p.rows.values()));
+        }
+        rows.stream()
                 .filter(row -> row.changed() > query.after())
                 .sorted((a, b) -> Long.compare(a.changed(), b.changed()))
                 .limit(query.limit())

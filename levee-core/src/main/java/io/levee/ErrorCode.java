@@ -39,6 +39,11 @@ public enum ErrorCode {
     LIMIT_EXCEEDED(413),
     /** The store would need more partitions than its limit. */
     TOO_MANY_PARTITIONS(413),
+    /**
+     * A query kept what others need for longer than anybody may, and was ended before its deadline: a thread that its reader left idle, a
+     * partition that is being written, or one that was dropped.
+     */
+    LEASE_EXPIRED(408),
     /** The queue is full and the caller asked not to wait. */
     QUEUE_FULL(429),
     /** The query was cancelled by its caller, its client or the store's end. */

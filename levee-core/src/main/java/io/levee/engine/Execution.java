@@ -2,6 +2,7 @@ package io.levee.engine;
 
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.internal.time.MonotonicClock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +22,8 @@ public final class Execution {
     private final long deadlineNanos;
     private final List<Runnable> interrupts = new ArrayList<>();
     private @Nullable LeveeException end;
+    private int held;
+    private long heldSinceNanos;
 
     /**
      * An execution.
@@ -77,6 +80,43 @@ public final class Execution {
             }
         }
         check();
+    }
+
+    /**
+     * Says that the query keeps something from now on that the writer wants back: a snapshot of a partition that is being written, whose
+     * WAL cannot be reset meanwhile. A lease: one that is not given back in time ends the query.
+     */
+    public Lease lease() {
+        synchronized (this) {
+            if (held++ == 0) {
+                heldSinceNanos = MonotonicClock.SYSTEM.nanos();
+            }
+        }
+        return new Lease() {
+            private boolean over;
+
+            @Override
+            public void close() {
+                synchronized (Execution.this) {
+                    if (!over) {
+                        over = true;
+                        held--;
+                    }
+                }
+            }
+        };
+    }
+
+    /** For how long there has been a {@link #lease}, in nanoseconds; 0 where there is none. */
+    public synchronized long heldNanos(long nowNanos) {
+        return held == 0 ? 0 : nowNanos - heldSinceNanos;
+    }
+
+    /** What a query keeps. */
+    public interface Lease extends AutoCloseable {
+        /** Gives it back. Idempotent. */
+        @Override
+        void close();
     }
 
     /** A statement. */

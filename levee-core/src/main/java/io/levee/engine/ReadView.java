@@ -26,7 +26,15 @@ public interface ReadView extends AutoCloseable {
     /** How {@link #parts} would read; runs nothing but the planner. */
     List<PlanStep> explain(Grouping grouping, Execution execution);
 
-    /** Lets the partitions go. Idempotent; never throws. */
+    /**
+     * Whether something waits for what it pins: a partition that was dropped meanwhile, whose space comes back when nobody pins it. Any
+     * thread; from memory.
+     */
+    default boolean wanted() {
+        return false;
+    }
+
+    /** Lets the partitions go. Idempotent; never throws, never blocks. Any thread, never while one of its statements runs. */
     @Override
     void close();
 }

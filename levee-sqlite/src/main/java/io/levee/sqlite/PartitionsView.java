@@ -63,6 +63,11 @@ final class PartitionsView implements ReadView {
     }
 
     @Override
+    public boolean wanted() {
+        return pinned.stream().anyMatch(p -> p.state() == Partition.State.DROPPED);
+    }
+
+    @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {
             pinned.forEach(Partition::unpin);

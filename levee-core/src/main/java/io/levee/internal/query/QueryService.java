@@ -25,144 +25,43 @@ import io.levee.engine.ScanPart;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.TailQuery;
 import io.levee.engine.Term;
+import io.levee.internal.memory.Share;
 import io.levee.internal.supervisor.Supervisor;
-import io.levee.internal.supervisor.Task;
-import io.levee.internal.time.MonotonicClock;
 import io.levee.internal.write.Tables;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ConcurrentSkipListMap;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs queries on a fixed number of threads, {@code levee-query-N}, and ends them at their deadlines. Thread-safe.
- *
- * <p>A deadline covers waiting for a thread, running, and being fetched (guarantee G44). Past {@value #MAX_WAITING} waiting
- * queries a new one is refused.
+ * What queries compute; {@link Slots} runs them, and ends them at their deadlines. Thread-safe.
  */
 public final class QueryService {
-    /** Most queries that wait for a thread. */
-    static final int MAX_WAITING = 1000;
-
-    private static final Duration WATCH_EVERY = Duration.ofMillis(10);
+    /** Which part of the memory budget rows on their way may take. */
+    private static final int RESULTS_SHARE = 16;
 
     private final StorageEngine engine;
-    private final StoreOptions options;
     private final Tables tables;
-    private final Supervisor supervisor;
     private final Gaps gaps;
-    private final MonotonicClock clock = MonotonicClock.SYSTEM;
-    private final AtomicLong ids = new AtomicLong();
-    private final LinkedBlockingQueue<Job> waiting = new LinkedBlockingQueue<>(MAX_WAITING);
-    private final Map<Long, Job> alive = new ConcurrentSkipListMap<>();
-    private volatile boolean stopped;
-
-    /** One query from its submission to its last row. */
-    private static final class Job {
-        private final Execution execution;
-        private final ChunkStream stream;
-        private final Work work;
-        private volatile boolean started;
-
-        Job(Execution execution, ChunkStream stream, Work work) {
-            this.execution = execution;
-            this.stream = stream;
-            this.work = work;
-        }
-    }
-
-    @FunctionalInterface
-    private interface Work {
-        void run(Execution execution, RowSink sink);
-    }
+    private final Slots slots;
 
     /** Wires the parts; {@link #start} starts the threads. */
     public QueryService(StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, Gaps gaps) {
         this.engine = engine;
-        this.options = options;
         this.tables = tables;
-        this.supervisor = supervisor;
         this.gaps = gaps;
+        Share results = new Share(options.memory().value() / RESULTS_SHARE);
+        this.slots = new Slots(supervisor, options.queryThreads(), Leases.DEFAULT, results, job -> {});
     }
 
     /** Starts the query threads and the watchdog. */
     public void start() {
-        for (int i = 1; i <= options.queryThreads(); i++) {
-            supervisor.start("levee-query-" + i, this::serve);
-        }
-        supervisor.start("levee-watchdog", task -> {
-            while (task.pause(WATCH_EVERY)) {
-                watch();
-            }
-        });
+        slots.start();
     }
 
-    private void serve(Task task) throws InterruptedException {
-        while (!task.stopping()) {
-            Job job = waiting.poll(100, TimeUnit.MILLISECONDS);
-            if (job != null) {
-                serve(job);
-                task.ran("");
-            }
-        }
-    }
-
-    private void serve(Job job) {
-        ChunkStream.Feeder feeder = job.stream.new Feeder();
-        try {
-            job.execution.check();
-            job.started = true;
-            feeder.cover();
-            job.work.run(job.execution, feeder);
-            feeder.end();
-        } catch (LeveeException e) {
-            feeder.fail(e);
-        } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
-            feeder.fail(new LeveeException(ErrorCode.INTERNAL, "the query failed: " + e, e));
-        } finally {
-            alive.remove(job.execution.id());
-        }
-    }
-
-    private void watch() {
-        long now = clock.nanos();
-        alive.values().removeIf(job -> endedWhileWaiting(job, now));
-    }
-
-    /** Ends what is past its deadline; answers whether it is over without ever having had a thread. */
-    private boolean endedWhileWaiting(Job job, long now) {
-        if (now - job.execution.deadlineNanos() >= 0 && !job.execution.over()) {
-            Duration limit = Duration.ofNanos(job.execution.deadlineNanos() - job.execution.startNanos());
-            job.execution.cancel(
-                    ErrorCode.DEADLINE,
-                    "the query did not end within " + limit.toMillis() + " ms (it was " + state(job) + ")");
-        }
-        job.execution.interruptIfOver();
-        return job.execution.over() && !job.started && waiting.remove(job);
-    }
-
-    private ChunkStream submit(String what, Duration deadline, Supplier<Coverage> coverage, Work work) {
-        if (stopped) {
-            throw new LeveeException(ErrorCode.CLOSED, "the store is closed");
-        }
-        Execution execution = new Execution(ids.incrementAndGet(), what, clock.nanos(), deadline);
-        Job job = new Job(execution, new ChunkStream(execution, coverage, gaps.inMemory()), work);
-        alive.put(execution.id(), job);
-        if (stopped) {
-            // stop() may have walked the list before this query was in it.
-            execution.cancel(ErrorCode.CANCELLED, "the store is closing");
-        }
-        if (!waiting.offer(job)) {
-            alive.remove(execution.id());
-            throw new LeveeException(ErrorCode.LIMIT_EXCEEDED, MAX_WAITING + " queries are waiting already")
-                    .hint("try again later, or open the store with more queryThreads");
-        }
-        return job.stream;
+    private ChunkStream submit(String what, Duration deadline, Supplier<Coverage> coverage, Work.Once work) {
+        return slots.submit(what, deadline, coverage, gaps.inMemory(), Work.once(work));
     }
 
     /** See {@link io.levee.Store#query}. */
@@ -182,11 +81,12 @@ public final class QueryService {
                 limit == Query.NO_LIMIT ? limit : limit + 1,
                 query.after() == null ? null : Cursor.parse(query.after(), spec.name(), query.newestFirst()),
                 columns(query, spec));
-        ChunkStream stream = submit(
+        ChunkStream stream = slots.submit(
                 "query " + describe(query),
                 query.deadline(),
                 () -> gaps.coverage(query.table(), query.fromMicros(), query.toMicros()),
-                (execution, sink) -> engine.rows(resolved, execution, sink));
+                gaps.inMemory(),
+                new RowWork(engine, resolved));
         return new PageReader(resolved, stream, limit);
     }
 
@@ -336,36 +236,16 @@ public final class QueryService {
 
     /** See {@link io.levee.Store#queries}. */
     public List<RunningQuery> running() {
-        long now = clock.nanos();
-        return alive.values().stream()
-                .map(job -> new RunningQuery(
-                        job.execution.id(),
-                        job.execution.what(),
-                        Duration.ofNanos(now - job.execution.startNanos()),
-                        state(job),
-                        Duration.ofNanos(Math.max(0, job.execution.deadlineNanos() - now))))
-                .toList();
-    }
-
-    private static String state(Job job) {
-        if (!job.started) {
-            return "waiting";
-        }
-        return job.stream.fetching() ? "fetching" : "running";
+        return slots.running();
     }
 
     /** See {@link io.levee.Store#cancelQuery}. */
     public boolean cancel(long id) {
-        Job job = alive.get(id);
-        if (job != null) {
-            job.execution.cancel(ErrorCode.CANCELLED, "query " + id + " was cancelled");
-        }
-        return job != null;
+        return slots.cancel(id);
     }
 
     /** Refuses new queries and ends those that run. */
     public void stop() {
-        stopped = true;
-        alive.values().forEach(job -> job.execution.cancel(ErrorCode.CANCELLED, "the store is closing"));
+        slots.stop();
     }
 }

@@ -9,6 +9,7 @@ import io.levee.engine.StorageEngine;
 import io.levee.engine.Verification;
 import io.levee.internal.query.ChunkStream;
 import io.levee.internal.query.Gaps;
+import io.levee.internal.query.NamedCursors;
 import io.levee.internal.query.PageReader;
 import io.levee.internal.query.QueryService;
 import io.levee.internal.query.TailReader;
@@ -44,6 +45,7 @@ public final class Store implements AutoCloseable {
     private final @Nullable WriteService writes;
     private final QueryService queries;
     private final Gaps gaps;
+    private final NamedCursors cursors;
     private final ClockWatch watch;
     private final RetentionService retention;
     private final StatusService status;
@@ -58,6 +60,7 @@ public final class Store implements AutoCloseable {
         this.writes = readOnly ? null : new WriteService(engine, options, tables, supervisor);
         this.gaps = new Gaps(engine, writes);
         this.queries = new QueryService(engine, options, tables, supervisor, gaps);
+        this.cursors = new NamedCursors(engine, options.clock());
         this.watch = writes == null ? new ClockWatch(options.clock(), engine.lastSeenMicros()) : writes.watch();
         this.retention = new RetentionService(engine, options, tables, writes, watch);
         this.status = new StatusService(engine, options, tables, supervisor, writes);
@@ -234,6 +237,45 @@ public final class Store implements AutoCloseable {
 
     <T> Tail<T> tail(TableState table, Function<Row, T> decoder, long after) {
         return new Tail<>(new TailReader(queries, table, after, !readOnly), decoder);
+    }
+
+    <T> TailCursor<T> cursor(TableState table, Function<Row, T> decoder, String name, long begin) {
+        NamedCursors.Place place = cursors.open(
+                table.spec().name(), name, () -> begin == Tail.NOW ? queries.highestSeq(table.spec()) : begin);
+        TailReader reader = new TailReader(queries, table, place.number(), place.toldMissed(), !readOnly);
+        return new TailCursor<>(cursors, place, reader, decoder);
+    }
+
+    CursorInfo acknowledge(TableState table, String name, long number, @Nullable Long gapUpTo) {
+        long highest = Math.max(queries.highestSeq(table.spec()), engine.droppedSeq(table.spec().name()));
+        if (number < 0 || number > highest) {
+            throw new LeveeException(
+                            ErrorCode.BAD_VALUE,
+                            "the cursor '" + name + "' cannot be done with " + number + ": the highest number of "
+                                    + table.spec().name() + " is " + highest)
+                    .with("number", number);
+        }
+        cursors.open(table.spec().name(), name, () -> number);
+        return cursors.commit(
+                table.spec().name(), name, number, gapUpTo == null ? 0 : Math.min(gapUpTo, highest), gapUpTo != null);
+    }
+
+    boolean deleteCursor(TableState table, String name) {
+        return cursors.delete(table.spec().name(), name);
+    }
+
+    /**
+     * The named cursors of a table, or of all: who reads, and how far. One whose {@code changed} lies long back was forgotten; see
+     * {@link Table#deleteCursor}.
+     *
+     * @param table the table, or null for all
+     * @throws LeveeException {@link ErrorCode#UNKNOWN_TABLE}
+     */
+    public List<CursorInfo> cursors(@Nullable String table) {
+        if (table != null) {
+            tables.get(table);
+        }
+        return cursors.list(table);
     }
 
     /**

@@ -32,6 +32,7 @@ import org.jspecify.annotations.Nullable;
  * @param quarantined how many damaged partitions are set aside
  * @param commits how long batches took to write
  * @param ledgerFailures how often what was lost could not be noted at once, since it was opened
+ * @param cursors the named cursors, by table and name, so that forgotten ones are seen
  */
 public record StoreStatus(
         String store,
@@ -55,7 +56,8 @@ public record StoreStatus(
         Map<LossReason, Long> gapRanges,
         long quarantined,
         Commits commits,
-        long ledgerFailures) {
+        long ledgerFailures,
+        List<CursorInfo> cursors) {
     /**
      * The queue's fill and limits. What waits to be written is {@code records + spilledRecords}.
      *
@@ -134,6 +136,7 @@ public record StoreStatus(
         refusedByReason = Map.copyOf(refusedByReason);
         gapRanges = Map.copyOf(gapRanges);
         tasks = List.copyOf(tasks);
+        cursors = List.copyOf(cursors);
     }
 
     /** All losses together. */
@@ -218,6 +221,7 @@ public record StoreStatus(
                                 "newest",
                                 t.newest))
                         .toList());
+        map.put("cursors", cursors.stream().map(CursorInfo::toMap).toList());
         map.put("migrations", List.of());
         map.put(
                 "tasks",

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A table of a store, as records of one type. Thread-safe.
@@ -154,6 +155,47 @@ public final class Table<T> {
      */
     public Tail<T> tail(long after) {
         return store.tail(state, codec::decode, after);
+    }
+
+    /**
+     * Follows the table from a place that the store keeps under a name, across restarts: each entry comes at least once. The cursor has to
+     * be closed; its place stays until {@link #deleteCursor}. A new one begins with everything there is.
+     *
+     * @param name letters, digits, dots, underscores and hyphens, at most 64
+     * @throws LeveeException {@link ErrorCode#BAD_VALUE} for another name, {@link ErrorCode#LIMIT_EXCEEDED} past
+     *     {@link TailCursor#MAX_CURSORS} of a table, and where it cannot be written
+     */
+    public TailCursor<T> cursor(String name) {
+        return cursor(name, 0);
+    }
+
+    /**
+     * As {@link #cursor(String)}.
+     *
+     * @param begin where it begins if it is new: the number of the last record that is known, 0 for all there are, {@link Tail#NOW} for
+     *     new ones only
+     */
+    public TailCursor<T> cursor(String name, long begin) {
+        return store.cursor(state, codec::decode, name, begin);
+    }
+
+    /**
+     * Says durably how far the reader of a named cursor is, where it does not read through a {@link TailCursor} itself: for servers. One
+     * that is not there yet is made at this place.
+     *
+     * @param name the cursor's name
+     * @param number up to which the reader is done; a lower one than before changes nothing
+     * @param gapUpTo the {@link Tail.Missed#upTo} of a gap that the reader was told, so that it is not told again; or null
+     * @return what is kept now
+     * @throws LeveeException {@link ErrorCode#BAD_VALUE} for a number that no record has yet, and as {@link #cursor(String)}
+     */
+    public CursorInfo acknowledge(String name, long number, @Nullable Long gapUpTo) {
+        return store.acknowledge(state, name, number, gapUpTo);
+    }
+
+    /** Forgets a named cursor. Returns whether there was one. */
+    public boolean deleteCursor(String name) {
+        return store.deleteCursor(state, name);
     }
 
     /**

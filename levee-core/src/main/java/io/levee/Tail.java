@@ -38,8 +38,15 @@ public final class Tail<T> implements AutoCloseable {
      *
      * @param after the cursor that was read up to
      * @param upTo the highest number that went with a dropped partition; some of those between may have come all the same
+     * @param reason {@link LossReason#EXPIRED} for what retention dropped, {@link LossReason#CATALOG_REBUILT} where nobody knows what else
+     *     was lost
      */
-    public record Missed(long after, long upTo) {}
+    public record Missed(long after, long upTo, LossReason reason) {
+        /** What retention dropped. */
+        public Missed(long after, long upTo) {
+            this(after, upTo, LossReason.EXPIRED);
+        }
+    }
 
     /**
      * What came.

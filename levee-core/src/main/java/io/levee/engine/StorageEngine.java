@@ -209,6 +209,34 @@ public interface StorageEngine {
     }
 
     /**
+     * The places that readers of tables keep ({@link io.levee.TailCursor}), by table and name. Any thread, also of a store opened for
+     * reading.
+     *
+     * @param table the table, or null for all
+     */
+    default List<KeptCursor> cursors(@Nullable String table) {
+        return List.of();
+    }
+
+    /**
+     * Keeps a reader's place, durably; it outlives a lost catalog. Any thread but the writer, also of a store opened for reading, beside
+     * the writer of another process: the place is the reader's own.
+     *
+     * @param point null to forget the cursor
+     */
+    default void putCursor(String table, String name, @Nullable SourcePoint point) {
+        throw new io.levee.LeveeException(io.levee.ErrorCode.NOT_SUPPORTED, name() + " keeps no cursors");
+    }
+
+    /**
+     * A text that is another one once the catalog was lost and made anew: cursors of before may have missed changes. Any thread; may
+     * read the catalog.
+     */
+    default String incarnation() {
+        return "";
+    }
+
+    /**
      * What the wall clock showed when the store was last written before this opening, in microseconds; {@link Long#MIN_VALUE} where
      * nobody knows. Any thread; from memory.
      */

@@ -17,6 +17,7 @@ import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
 import io.levee.engine.Finding;
 import io.levee.engine.InFlight;
+import io.levee.engine.KeptCursor;
 import io.levee.engine.Period;
 import io.levee.engine.ReadView;
 import io.levee.engine.RowQuery;
@@ -55,6 +56,7 @@ final class PostgresEngine implements StorageEngine {
     private final Map<String, Long> reserved = new ConcurrentHashMap<>();
     private final Clock clock;
     private final int queries;
+    private @Nullable CatalogSession cursorSession;
 
     /** What only a store that is open for writing has. */
     private record Writing(
@@ -350,6 +352,43 @@ final class PostgresEngine implements StorageEngine {
         });
     }
 
+    // Cursors
+
+    /** Points of sources whose names no source can have. */
+    private static final String CURSOR = "levee:cursor:";
+
+    @Override
+    public List<KeptCursor> cursors(@Nullable String table) {
+        return session.ask(
+                "the cursors cannot be read",
+                c -> catalog.has(c, "source_points")
+                        ? Sources.cursors(c, catalog.names(), table, CURSOR)
+                        : List.<KeptCursor>of());
+    }
+
+    @Override
+    public void putCursor(String table, String name, @Nullable SourcePoint point) {
+        // A reader's session cannot write, and its own place it may keep all the same, where its role may.
+        CatalogSession writable = writing != null ? session : cursorSession();
+        writable.change("the cursor cannot be kept", c -> {
+            if (point == null) {
+                Sources.forgetPoint(c, catalog.names(), table, CURSOR + name);
+            } else {
+                Sources.put(c, catalog.names(), table, CURSOR + name, point);
+            }
+            return true;
+        });
+    }
+
+    private synchronized CatalogSession cursorSession() {
+        CatalogSession known = cursorSession;
+        if (known == null) {
+            known = new CatalogSession(connections, false);
+            cursorSession = known;
+        }
+        return known;
+    }
+
     // Partitions
 
     /** Beside a writer of another process the catalog is read again before each use. */
@@ -526,6 +565,11 @@ final class PostgresEngine implements StorageEngine {
                 end(writing.session, report);
             }
         } finally {
+            synchronized (this) {
+                if (cursorSession != null) {
+                    cursorSession.close();
+                }
+            }
             session.close();
             connections.close();
         }

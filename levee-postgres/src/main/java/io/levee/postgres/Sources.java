@@ -3,6 +3,8 @@ package io.levee.postgres;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.engine.SourceMark;
+import org.jspecify.annotations.Nullable;
+import io.levee.engine.KeptCursor;
 import io.levee.engine.SourcePoint;
 import io.levee.engine.WriteRow;
 import java.sql.Connection;
@@ -165,6 +167,35 @@ final class Sources {
                 return rows.next() ? new SourcePoint(rows.getLong(1), rows.getString(2)) : SourcePoint.START;
             }
         }
+    }
+
+    /** The points whose sources' names begin so, the prefix left out. See {@link io.levee.engine.StorageEngine#cursors}. */
+    static List<KeptCursor> cursors(Connection c, Names names, @Nullable String table, String prefix) throws SQLException {
+        List<KeptCursor> found = new ArrayList<>();
+        try (PreparedStatement statement = c.prepareStatement("SELECT table_name, source, position, state FROM "
+                + names.catalog("source_points")
+                + " WHERE (?::text IS NULL OR table_name = ?) AND starts_with(source, ?) ORDER BY table_name, source")) {
+            statement.setString(1, table);
+            statement.setString(2, table);
+            statement.setString(3, prefix);
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    found.add(new KeptCursor(
+                            rows.getString(1),
+                            rows.getString(2).substring(prefix.length()),
+                            new SourcePoint(rows.getLong(3), rows.getString(4))));
+                }
+            }
+        }
+        return found;
+    }
+
+    static void forgetPoint(Connection c, Names names, String table, String source) throws SQLException {
+        Postgres.update(
+                c,
+                "DELETE FROM " + names.catalog("source_points") + " WHERE table_name = ? AND source = ?",
+                table,
+                source);
     }
 
     /** See {@link io.levee.engine.StorageEngine#putSource}. */

@@ -5,7 +5,6 @@ import io.levee.ColumnType;
 import io.levee.Coverage;
 import io.levee.Gap;
 import io.levee.LeveeException;
-import io.levee.LossReason;
 import io.levee.PartitionInfo;
 import io.levee.Row;
 import io.levee.TableSpec;
@@ -274,7 +273,7 @@ public final class JsonOut implements AutoCloseable {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("after", missed.after());
         map.put("upTo", missed.upTo());
-        map.put("reason", LossReason.EXPIRED.name());
+        map.put("reason", missed.reason().name());
         return map;
     }
 

@@ -18,6 +18,7 @@ import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
 import io.levee.engine.Finding;
 import io.levee.engine.InFlight;
+import io.levee.engine.KeptCursor;
 import io.levee.engine.Period;
 import io.levee.engine.Quarantined;
 import io.levee.engine.ReadView;
@@ -61,6 +62,7 @@ final class SqliteEngine implements StorageEngine {
     private final EngineSettings settings;
     private final Manifest manifest;
     private final ReadHandles readers;
+    private final CursorFiles cursors;
     private final Suspects suspects;
     private final Map<String, Object> pragmas;
     private final String name;
@@ -81,6 +83,10 @@ final class SqliteEngine implements StorageEngine {
             @Nullable Catalog catalog,
             @Nullable Connection catalogReader) {
         this.paths = paths;
+        this.cursors = new CursorFiles(paths);
+        if (lock != null) {
+            cursors.sweep();
+        }
         this.settings = settings;
         this.manifest = manifest;
         this.pragmas = pragmas;
@@ -580,6 +586,21 @@ final class SqliteEngine implements StorageEngine {
             Sources.putPoint(c, table, source, point);
             return true;
         });
+    }
+
+    @Override
+    public List<KeptCursor> cursors(@Nullable String table) {
+        return cursors.list(table);
+    }
+
+    @Override
+    public void putCursor(String table, String name, @Nullable SourcePoint point) {
+        cursors.put(table, name, point);
+    }
+
+    @Override
+    public String incarnation() {
+        return readOrAsk(c -> String.valueOf(Catalog.value(c, "created")));
     }
 
     @Override

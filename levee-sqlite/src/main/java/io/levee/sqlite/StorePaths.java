@@ -38,6 +38,11 @@ record StorePaths(Path root) {
         return root.resolve("quarantine");
     }
 
+    /** A directory a table, with a file for each of its named cursors. */
+    Path cursors() {
+        return root.resolve("cursors");
+    }
+
     Path tmp() {
         return root.resolve("tmp");
     }

@@ -39,10 +39,25 @@ public final class TailReader {
      * @param wokenByWriter whether the writer is in this process
      */
     public TailReader(QueryService queries, TableState table, long after, boolean wokenByWriter) {
+        this(queries, table, after, 0, wokenByWriter);
+    }
+
+    /**
+     * A reader that goes on.
+     *
+     * @param toldMissed up to which it was told what was dropped unread
+     */
+    public TailReader(QueryService queries, TableState table, long after, long toldMissed, boolean wokenByWriter) {
         this.queries = queries;
         this.table = table;
         this.wokenByWriter = wokenByWriter;
+        this.toldMissed = toldMissed;
         this.after = after == Tail.NOW ? queries.highestSeq(table.spec()) : after;
+    }
+
+    /** Up to which it has told what was dropped unread. */
+    public long toldMissed() {
+        return toldMissed;
     }
 
     /** One row with the number of its last change; values by the position of the table's columns. */

@@ -1,6 +1,7 @@
 package io.levee.internal.status;
 
 import io.levee.CloseReport;
+import io.levee.CursorInfo;
 import io.levee.Levee;
 import io.levee.LossReason;
 import io.levee.PartitionInfo;
@@ -11,6 +12,7 @@ import io.levee.TableSpec;
 import io.levee.engine.Quarantined;
 import io.levee.engine.StorageEngine;
 import io.levee.internal.query.Gaps;
+import io.levee.internal.query.NamedCursors;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
@@ -35,6 +37,7 @@ public final class StatusService {
     private final Supervisor supervisor;
     private final @Nullable WriteService writes;
     private final Gaps gaps;
+    private final NamedCursors cursors;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private @Nullable Snapshot snapshot;
 
@@ -47,7 +50,8 @@ public final class StatusService {
             List<TableStatus> tables,
             Map<LossReason, Long> gapRanges,
             List<Quarantined> quarantined,
-            @Nullable CloseReport lastClose) {}
+            @Nullable CloseReport lastClose,
+            List<CursorInfo> cursors) {}
 
     /** Wires the parts. */
     public StatusService(
@@ -62,6 +66,7 @@ public final class StatusService {
         this.supervisor = supervisor;
         this.writes = writes;
         this.gaps = new Gaps(engine, writes);
+        this.cursors = new NamedCursors(engine, options.clock());
     }
 
     /** See {@link io.levee.Store#status}. */
@@ -91,7 +96,8 @@ public final class StatusService {
                 fresh.gapRanges(),
                 fresh.quarantined().size(),
                 writes == null ? new StoreStatus.Commits(0, 0, 0, 0) : writes.commits(),
-                writes == null ? 0 : writes.ledger().failures());
+                writes == null ? 0 : writes.ledger().failures(),
+                fresh.cursors());
     }
 
     private Map<String, Long> memory(Books books) {
@@ -112,7 +118,8 @@ public final class StatusService {
                     tableStatuses(),
                     gapRanges(),
                     engine.quarantined(),
-                    engine.lastReport());
+                    engine.lastReport(),
+                    cursors.list(null));
             snapshot = known;
         }
         return known;

@@ -14,6 +14,7 @@ import io.levee.engine.EngineSettings;
 import io.levee.engine.Erasure;
 import io.levee.engine.Finding;
 import io.levee.engine.InFlight;
+import io.levee.engine.KeptCursor;
 import io.levee.engine.Period;
 import io.levee.engine.SourcePoint;
 import io.levee.engine.StorageEngine;
@@ -26,6 +27,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -288,6 +290,31 @@ abstract class MemoryCatalog implements StorageEngine {
     public void putSource(String table, String source, SourcePoint point) {
         synchronized (store) {
             store.sourcePoints.put(table + "/" + source, point);
+        }
+    }
+
+    @Override
+    public List<KeptCursor> cursors(@Nullable String table) {
+        synchronized (store) {
+            List<KeptCursor> found = new ArrayList<>();
+            store.cursors.forEach((of, points) -> points.forEach((name, point) -> {
+                if (table == null || table.equals(of)) {
+                    found.add(new KeptCursor(of, name, point));
+                }
+            }));
+            return found;
+        }
+    }
+
+    @Override
+    public void putCursor(String table, String name, @Nullable SourcePoint point) {
+        synchronized (store) {
+            Map<String, SourcePoint> points = store.cursors.computeIfAbsent(table, t -> new TreeMap<>());
+            if (point == null) {
+                points.remove(name);
+            } else {
+                points.put(name, point);
+            }
         }
     }
 

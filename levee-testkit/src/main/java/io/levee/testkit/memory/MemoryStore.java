@@ -32,6 +32,9 @@ final class MemoryStore {
 
     final Map<String, SourcePoint> sourcePoints = new HashMap<>();
 
+    /** By table and name. */
+    final Map<String, Map<String, SourcePoint>> cursors = new TreeMap<>();
+
     @Nullable
     CloseReport lastReport;
 

@@ -53,6 +53,9 @@ public final class Source<T> {
         if (name.isBlank()) {
             throw new LeveeException(ErrorCode.BAD_VALUE, "a source needs a name");
         }
+        if (name.startsWith("levee:")) {
+            throw new LeveeException(ErrorCode.BAD_VALUE, "names of sources that begin with 'levee:' are reserved");
+        }
         this.store = store;
         this.state = state;
         this.codec = codec;

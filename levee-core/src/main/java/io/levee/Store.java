@@ -12,6 +12,7 @@ import io.levee.internal.query.Gaps;
 import io.levee.internal.query.NamedCursors;
 import io.levee.internal.query.PageReader;
 import io.levee.internal.query.QueryService;
+import io.levee.internal.query.Replayer;
 import io.levee.internal.query.TailReader;
 import io.levee.internal.retention.EraseService;
 import io.levee.internal.retention.RetentionService;
@@ -160,6 +161,18 @@ public final class Store implements AutoCloseable {
     /** Runs a query as generic rows. The result has to be closed. Errors as {@link TableQuery#run}. */
     public Result<Row> query(Query query) {
         return run(query, Function.identity());
+    }
+
+    /**
+     * Hands all rows of a query over, oldest first, in windows of event time. See {@link TableQuery#replay}.
+     *
+     * @param taker gets each row, on the calling thread
+     */
+    public Replay replay(Query query, Duration window, Consumer<Row> taker) {
+        TableState state = tables.get(query.table());
+        TableSpec spec = state.spec();
+        return new Replayer(engine, queries, state, query, window)
+                .run(row -> taker.accept(new Row(spec, row.values(), row.timeMicros(), row.seq())));
     }
 
     <T> Result<T> run(Query query, Function<Row, T> decoder) {

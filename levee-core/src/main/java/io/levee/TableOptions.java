@@ -12,6 +12,8 @@ public final class TableOptions {
     private RetentionRule retention = RetentionRule.KEEP_ALL;
     private final List<String[]> indexes = new ArrayList<>();
 
+    private final List<RollupSpec> rollups = new ArrayList<>();
+
     TableOptions() {}
 
     /** The table's name; by default the type's name in snake case. */
@@ -44,6 +46,12 @@ public final class TableOptions {
         return this;
     }
 
+    /** Keeps figures of partitions when they are dropped; its columns are named as the table's: {@code state, runtime_ms}. */
+    public TableOptions rollup(RollupSpec rollup) {
+        rollups.add(rollup);
+        return this;
+    }
+
     @Nullable
     String name() {
         return name;
@@ -59,5 +67,9 @@ public final class TableOptions {
 
     List<String[]> indexes() {
         return indexes;
+    }
+
+    List<RollupSpec> rollups() {
+        return rollups;
     }
 }

@@ -5,6 +5,7 @@ import io.levee.internal.write.TableState;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +27,12 @@ public final class TableQuery<T> {
     /** Only rows from {@code from} (inclusive) to {@code to} (exclusive). */
     public TableQuery<T> between(Instant from, Instant to) {
         query.from(from).to(to);
+        return this;
+    }
+
+    /** Only rows from this event time on (inclusive). */
+    public TableQuery<T> from(Instant from) {
+        query.from(from);
         return this;
     }
 
@@ -83,5 +90,22 @@ public final class TableQuery<T> {
     /** Groups of its rows with figures for each. Errors as {@link #run}. */
     public Groups aggregate(List<String> by, Measure... measures) {
         return store.aggregate(new Aggregation(query.build(), by, List.of(measures)));
+    }
+
+    /**
+     * Hands all rows over, oldest first, to bring back what a service had in memory: then {@link Table#tail} with {@link Replay#after} goes
+     * on without a gap. Reads windows of event time, page by page: no partition is held up for longer than a page of 1,000 rows is read,
+     * however slow the taker is, and each page has the query's deadline.
+     *
+     * <p>The writer goes on meanwhile. What is committed during the replay comes in the tail, and may have come in the replay already: a
+     * repetition of a row has the same {@code _seq}, and of two states of a key the one that comes later is the newer. A row that is
+     * deleted after it was handed over is not taken back. What retention drops before it was read is in the coverage.
+     *
+     * @param window more than 0; sparse times are skipped, so that it costs little to choose it small
+     * @param taker gets each row, on the calling thread; what it throws ends the replay
+     * @throws LeveeException {@link ErrorCode#BAD_QUERY} for a query with a limit, a cursor or an order, and as {@link #run}
+     */
+    public Replay replay(Duration window, Consumer<? super T> taker) {
+        return store.replay(query.build(), window, row -> taker.accept(codec.decode(row)));
     }
 }

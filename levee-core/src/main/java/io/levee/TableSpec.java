@@ -37,6 +37,8 @@ public final class TableSpec {
     private final List<String> fulltext;
     private final RetentionRule retention;
     private final Unknown unknown;
+    private final List<RollupSpec> rollups;
+    private final @Nullable String rollupOf;
     private final int[] timeAt;
     private final int[] keyAt;
 
@@ -57,6 +59,8 @@ public final class TableSpec {
         this.partitionBy = b.partitionBy;
         this.retention = b.retention;
         this.unknown = b.unknown;
+        this.rollups = List.copyOf(b.rollups);
+        this.rollupOf = b.rollupOf;
         this.indexes = b.indexes.stream().map(List::copyOf).toList();
         this.fulltext = List.copyOf(b.fulltext);
         Map<String, Column> byName = new LinkedHashMap<>(b.columns);
@@ -160,6 +164,26 @@ public final class TableSpec {
         return unknown;
     }
 
+    /** What is kept of partitions that are dropped. */
+    public List<RollupSpec> rollups() {
+        return rollups;
+    }
+
+    /** The table whose rollup it holds; such tables are made by the store itself. Null for the tables of users. */
+    public @Nullable String rollupOf() {
+        return rollupOf;
+    }
+
+    /** Whether it holds the figures of another table's rollup: it is listed only where it is asked for by name. */
+    public boolean hidden() {
+        return rollupOf != null;
+    }
+
+    /** The name of the hidden table with the figures of a rollup. */
+    public String rollupTable(RollupSpec rollup) {
+        return name + "__" + rollup.name();
+    }
+
     /** The position of a column in {@link #columns}, or -1. Names are compared exactly. */
     public int position(String column) {
         Integer at = positions.get(column);
@@ -225,8 +249,44 @@ public final class TableSpec {
             throw bad("fulltext names a column twice: " + fulltext);
         }
         fulltext.forEach(this::requireText);
+        checkRollups();
         if (unknown == Unknown.EXTRA && column(EXTRA_COLUMN).type() != ColumnType.JSON) {
             throw bad("unknown: extra keeps fields in the column 'extra', which must be json");
+        }
+    }
+
+    private void checkRollups() {
+        if (rollups.size() > RollupSpec.MAX_ROLLUPS) {
+            throw bad("a table has at most " + RollupSpec.MAX_ROLLUPS + " rollups (got " + rollups.size() + ")");
+        }
+        Set<String> names = new LinkedHashSet<>();
+        for (RollupSpec rollup : rollups) {
+            String what = "the rollup '" + rollup.name() + "'";
+            if (!names.add(rollup.name())) {
+                throw bad("two rollups are named '" + rollup.name() + "'");
+            }
+            if (!NAME.matcher(rollupTable(rollup)).matches()) {
+                throw bad("the names of table and rollup are too long together: " + rollupTable(rollup) + " is longer than 48");
+            }
+            rollup.by().forEach(column -> requireHot(column, what));
+            for (Measure measure : rollup.measures()) {
+                String column = measure.column();
+                if (column == null) {
+                    continue;
+                }
+                requireHot(column, what);
+                ColumnType type = column(column).type();
+                boolean number = type == ColumnType.INTEGER
+                        || type == ColumnType.REAL
+                        || type == ColumnType.DURATION
+                        || type == ColumnType.BOOLEAN;
+                boolean any = measure.function() == Measure.Function.COUNT
+                        || (measure.function() == Measure.Function.MIN || measure.function() == Measure.Function.MAX)
+                                && type != ColumnType.DECIMAL;
+                if (!number && !any) {
+                    throw bad(what + " asks for " + measure.name() + ", and the column is " + type.specName());
+                }
+            }
         }
     }
 
@@ -287,6 +347,8 @@ public final class TableSpec {
         private PartitionBy partitionBy = PartitionBy.AUTO;
         private RetentionRule retention = RetentionRule.KEEP_ALL;
         private Unknown unknown = Unknown.REJECT;
+        private final List<RollupSpec> rollups = new ArrayList<>();
+        private @Nullable String rollupOf;
 
         private Builder(String name) {
             this.name = name;
@@ -345,6 +407,18 @@ public final class TableSpec {
         /** Says what happens to fields that are no column; {@link Unknown#REJECT} by default. */
         public Builder unknown(Unknown what) {
             unknown = what;
+            return this;
+        }
+
+        /** Says that it holds the figures of another table's rollup: for the store itself. */
+        public Builder rollupOf(@Nullable String table) {
+            rollupOf = table;
+            return this;
+        }
+
+        /** Keeps figures of partitions when they are dropped. */
+        public Builder rollup(RollupSpec rollup) {
+            rollups.add(rollup);
             return this;
         }
 

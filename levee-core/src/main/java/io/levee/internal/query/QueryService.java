@@ -208,7 +208,7 @@ public final class QueryService {
     }
 
     /** The highest number that any row of a table has. */
-    long highestSeq(TableSpec spec) {
+    public long highestSeq(TableSpec spec) {
         ChunkStream stream = submit(
                 "highest number of " + spec.name(),
                 Query.DEFAULT_DEADLINE,

@@ -3,6 +3,7 @@ package io.levee.internal.spec;
 import io.levee.Column;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.RollupSpec;
 import io.levee.TableSpec;
 
 /** What a stored spec becomes when a table is declared again. */
@@ -26,7 +27,8 @@ public final class SpecChange {
                 .partitionBy(wanted.partitionBy())
                 .retention(wanted.retention())
                 .fulltext(wanted.fulltext().toArray(String[]::new))
-                .unknown(wanted.unknown());
+                .unknown(wanted.unknown())
+                .rollupOf(stored.rollupOf());
         for (Column column : stored.columns()) {
             int at = wanted.position(column.name());
             merged.column(
@@ -46,7 +48,25 @@ public final class SpecChange {
             }
         }
         wanted.indexes().forEach(index -> merged.index(index.toArray(String[]::new)));
+        for (RollupSpec rollup : wanted.rollups()) {
+            requireSameRollup(stored, rollup);
+            merged.rollup(rollup);
+        }
         return merged.build();
+    }
+
+    /** Figures of another shape could not be merged with those that are kept; how long they are kept may change. */
+    private static void requireSameRollup(TableSpec stored, RollupSpec wanted) {
+        for (RollupSpec known : stored.rollups()) {
+            if (known.name().equals(wanted.name())) {
+                RollupSpec asKept = new RollupSpec(
+                        wanted.name(), wanted.every(), wanted.by(), wanted.measures(), known.keep());
+                if (!asKept.equals(known)) {
+                    throw conflict(stored, "the rollup '" + wanted.name() + "' is kept as " + known + " and declared as " + wanted)
+                            .hint("give the new one another name");
+                }
+            }
+        }
     }
 
     /** A column that the new declaration lacks stays stored, and can be left out from now on. */

@@ -5,11 +5,14 @@ import io.levee.Column;
 import io.levee.ColumnType;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.Measure;
 import io.levee.PartitionBy;
 import io.levee.RetentionRule;
+import io.levee.RollupSpec;
 import io.levee.TableSpec;
 import io.levee.TimeFormat;
 import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.util.ArrayList;
@@ -23,12 +26,25 @@ import org.jspecify.annotations.Nullable;
 /** A {@link TableSpec} as the map that spec files, the HTTP API and the stored copies share, and back. */
 public final class SpecCodec {
     private static final Set<String> TABLE_ENTRIES =
-            Set.of("table", "time", "key", "partition", "columns", "indexes", "fulltext", "retention", "unknown");
+            Set.of(
+                    "table",
+                    "time",
+                    "key",
+                    "partition",
+                    "columns",
+                    "indexes",
+                    "fulltext",
+                    "retention",
+                    "unknown",
+                    "rollups",
+                    "rollupOf");
     /** What the first releases do not know. Catalogs keep it beside the spec, so that these go on reading what they know. */
-    private static final Set<String> ADDED_ENTRIES = Set.of("fulltext");
+    private static final Set<String> ADDED_ENTRIES = Set.of("fulltext", "rollups", "rollupOf");
 
     private static final Set<String> COLUMN_ENTRIES =
             Set.of("type", "detail", "required", "format", "unit", "zone", "origin");
+
+    private static final Set<String> ROLLUP_ENTRIES = Set.of("name", "every", "by", "measures", "keep");
 
     private SpecCodec() {}
 
@@ -48,7 +64,52 @@ public final class SpecCodec {
         builder.fulltext(spec.texts("fulltext").toArray(String[]::new));
         builder.retention(retention(spec.map.get("retention")));
         builder.unknown(unknown(spec.textOr("unknown", "reject")));
+        rollups(builder, spec.map.get("rollups"));
+        builder.rollupOf(spec.textOrNull("rollupOf"));
         return builder.build();
+    }
+
+    private static void rollups(TableSpec.Builder builder, @Nullable Object form) {
+        if (form == null) {
+            return;
+        }
+        if (!(form instanceof List<?> list)) {
+            throw bad("rollups must be a list of rollups").hint("write rollups: [{name: hourly, every: 1h, by: [state]}]");
+        }
+        for (Object one : list) {
+            Entries rollup = new Entries("a rollup", one, ROLLUP_ENTRIES);
+            RollupSpec.Builder made = RollupSpec.builder(rollup.text("name"))
+                    .every(Durations.parse(rollup.text("every")))
+                    .by(rollup.texts("by").toArray(String[]::new));
+            rollup.texts("measures").forEach(text -> made.measures(Measure.parse(text)));
+            String keep = rollup.textOrNull("keep");
+            if (keep != null) {
+                made.keep(age(keep));
+            }
+            builder.rollup(made.build());
+        }
+    }
+
+    /** A length, or whole years of 365 days. */
+    private static Duration age(String text) {
+        return text.matches("[1-9][0-9]{0,3}y")
+                ? Duration.ofDays(365L * Integer.parseInt(text.substring(0, text.length() - 1)))
+                : Durations.parse(text);
+    }
+
+    private static Map<String, Object> form(RollupSpec rollup) {
+        Map<String, Object> form = new LinkedHashMap<>();
+        form.put("name", rollup.name());
+        form.put("every", Durations.text(rollup.every()));
+        if (!rollup.by().isEmpty()) {
+            form.put("by", rollup.by());
+        }
+        form.put("measures", rollup.measures().stream().map(Measure::name).toList());
+        Duration keep = rollup.keep();
+        if (keep != null) {
+            form.put("keep", Durations.text(keep));
+        }
+        return form;
     }
 
     private static Column column(String name, @Nullable Object form) {
@@ -166,6 +227,13 @@ public final class SpecCodec {
             map.put("retention", retention);
         }
         map.put("unknown", spec.unknown().name().toLowerCase(Locale.ROOT));
+        if (!spec.rollups().isEmpty()) {
+            map.put("rollups", spec.rollups().stream().map(SpecCodec::form).toList());
+        }
+        String rollupOf = spec.rollupOf();
+        if (rollupOf != null) {
+            map.put("rollupOf", rollupOf);
+        }
         return map;
     }
 

@@ -3,6 +3,7 @@ package io.levee.internal.status;
 import io.levee.CloseReport;
 import io.levee.CursorInfo;
 import io.levee.Levee;
+import io.levee.LeveeException;
 import io.levee.LossReason;
 import io.levee.PartitionInfo;
 import io.levee.StoreOptions;
@@ -119,10 +120,19 @@ public final class StatusService {
                     gapRanges(),
                     engine.quarantined(),
                     engine.lastReport(),
-                    cursors.list(null));
+                    cursorsOrNone());
             snapshot = known;
         }
         return known;
+    }
+
+    /** The status has to come where they cannot be read: when a server does not answer. */
+    private List<CursorInfo> cursorsOrNone() {
+        try {
+            return cursors.list(null);
+        } catch (LeveeException e) {
+            return List.of();
+        }
     }
 
     private Map<LossReason, Long> gapRanges() {

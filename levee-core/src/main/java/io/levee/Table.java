@@ -1,6 +1,7 @@
 package io.levee;
 
 import io.levee.internal.write.TableState;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -99,11 +100,23 @@ public final class Table<T> {
      * @throws LeveeException {@link ErrorCode#BAD_QUERY} where the table has no key or the values do not fit it
      */
     public Optional<T> find(Object... key) {
+        return findWithin(Query.DEFAULT_DEADLINE, key);
+    }
+
+    /**
+     * As {@link #find}, within a deadline.
+     *
+     * @param deadline waiting, running and fetching together
+     * @param key as for {@link #find}
+     * @throws LeveeException also {@link ErrorCode#DEADLINE}
+     */
+    public Optional<T> findWithin(Duration deadline, Object... key) {
         RecordKey checked = new RecordKey(spec(), key);
         try (Result<Row> found = store.query(Query.builder(spec().name())
                 .where(checked.filter())
                 .details()
                 .limit(1)
+                .deadline(deadline)
                 .build())) {
             return found.toList().stream().findFirst().map(codec::decode);
         }

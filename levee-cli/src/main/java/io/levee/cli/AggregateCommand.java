@@ -1,20 +1,17 @@
 package io.levee.cli;
 
 import io.levee.Aggregation;
-import io.levee.Aggregation.Groups;
 import io.levee.Measure;
+import io.levee.Order;
 import io.levee.Query;
 import io.levee.Store;
-import io.levee.json.JsonOut;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import io.levee.ask.Forms;
+import io.levee.ask.Texts;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** {@code levee aggregate}: groups of rows with figures for each. */
 @CommandLine.Command(
@@ -23,102 +20,97 @@ import picocli.CommandLine.Parameters;
         footerHeading = "%nExamples:%n",
         footer = {
             "  levee aggregate invocations --by state",
-            "  levee aggregate invocations --by task_name,state --fn \"count,avg(runtime_ms),max(runtime_ms)\" --from 24h",
+            "  levee aggregate invocations --by task_name,state --fn \"count,avg(runtime_ms),p95(runtime_ms)\" --from 24h",
+            "  levee aggregate invocations --by task_name --fn \"count,distinct(worker)\" --having \"count > 100\" \\",
+            "      --order \"count desc\" --limit 10",
             "  levee aggregate borg_task_events --by '\"event type\"' --fn 'count,sum(\"CPU request\")'",
-            "  levee aggregate invocations --fn count --where \"state = 'FAILURE'\"",
+            "  levee aggregate invocations --by extra.region --explain",
+            "",
+            "p0 to p100 are percentiles, within 1 % of a value of that rank; distinct is exact up to 1,000 different values",
+            "in a group and estimated above (standard error 0.81 %).",
         })
-final class AggregateCommand extends Command {
-    @Parameters(paramLabel = "TABLE", description = "The table.")
-    @SuppressWarnings("NullAway.Init") // Set by picocli: required.
-    private String table;
-
-    @Mixin
-    @SuppressWarnings("NullAway.Init") // Set by picocli.
-    private FilterOptions rows;
-
+final class AggregateCommand extends AskCommand {
     @Option(
             names = "--by",
             paramLabel = "A,B",
-            description = "The columns that make a group. Default: one group of all rows.")
+            description = "The columns, or places in json columns, that make a group. Default: one group of all rows.")
     private @Nullable String by;
 
     @Option(
             names = "--fn",
             paramLabel = "FN,FN",
             defaultValue = "count",
-            description = "count, count(col), sum(col), avg(col), min(col), max(col). Default: count.")
+            description = "count, count(col), sum(col), avg(col), min(col), max(col), distinct(col), p95(col). Default: count.")
     @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
     private String functions;
+
+    @Option(
+            names = "--having",
+            paramLabel = "EXPR",
+            description = "Which groups: \"count > 10 AND avg(runtime_ms) >= 500\", over group columns and figures.")
+    private @Nullable String having;
+
+    @Option(
+            names = "--order",
+            paramLabel = "ORDER",
+            description = "The groups' order: \"count desc,state\". Default: by the group columns.")
+    private @Nullable String order;
+
+    @Option(names = "--limit", paramLabel = "N", description = "Most groups. Default: all.")
+    private @Nullable Long limit;
+
+    @Option(names = "--explain", description = "Say how it would be run, and do not run it.")
+    private boolean explain;
 
     AggregateCommand(Console console) {
         super(console);
     }
 
     @Override
-    int run() throws Exception {
-        rows.check(console);
-        Remote remote = target.remote(console);
-        if (remote != null) {
-            return askServer(remote);
+    void check() {
+        if (limit != null && limit < 0) {
+            throw usage("--limit must be 0 or more (got " + limit + ")");
         }
+    }
+
+    @Override
+    Map<String, @Nullable Object> answer(Store store) {
         Query query = rows.query(table, console).build();
-        List<Measure> measures =
-                Split.parts(functions).stream().map(Measure::parse).toList();
-        List<String> columns = by == null ? List.of() : Split.names(by);
-        try (Store store = target.openToRead(console)) {
-            print(store.aggregate(new Aggregation(query, columns, measures)));
-        }
-        return OK;
+        List<Measure> measures = Texts.measures(functions);
+        List<String> columns = Texts.names(by);
+        List<Order> orders = Texts.groupOrders(order, columns);
+        Aggregation aggregation = new Aggregation(
+                query,
+                columns,
+                measures,
+                Texts.having(having, console.clock().instant()),
+                orders,
+                limit == null ? Query.NO_LIMIT : limit);
+        return explain ? Forms.of(store.explain(aggregation)) : Forms.of(store.aggregate(aggregation));
     }
 
-    private void print(Groups groups) {
-        if (json()) {
-            List<Map<String, @Nullable Object>> objects = new ArrayList<>();
-            for (List<@Nullable Object> group : groups.groups()) {
-                Map<String, @Nullable Object> object = new LinkedHashMap<>();
-                for (int i = 0; i < group.size(); i++) {
-                    object.put(groups.columns().get(i), group.get(i));
-                }
-                objects.add(object);
-            }
-            Map<String, @Nullable Object> answer = new LinkedHashMap<>();
-            answer.put("columns", groups.columns());
-            answer.put("groups", objects);
-            answer.put("coverage", JsonOut.form(groups.coverage()));
-            console.json(answer);
-            return;
-        }
-        Grid grid = rows.grid(console, groups.columns());
-        groups.groups().forEach(grid::row);
-        grid.end();
-        console.flush();
-        CoverageNote.print(console, JsonOut.form(groups.coverage()));
+    @Override
+    String route() {
+        return "aggregate";
     }
 
-    private int askServer(Remote remote) throws Exception {
-        Map<String, @Nullable Object> params = rows.ask(remote, console);
+    @Override
+    void ask(Map<String, @Nullable Object> params) {
         params.put("by", by);
         params.put("fn", functions);
-        String path = Remote.path("v1", "tables", table, "aggregate");
-        if (json()) {
-            remote.copy(path, params, console);
-            return OK;
+        params.put("having", having);
+        params.put("order", order);
+        params.put("limit", limit);
+        params.put("explain", explain ? "true" : null);
+    }
+
+    @Override
+    void print(Map<String, @Nullable Object> answer) {
+        if (explain) {
+            new ExplanationText(console).print(answer);
+            return;
         }
-        Map<String, @Nullable Object> answer = remote.get(path, params);
-        List<String> columns = answer.get("columns") instanceof List<?> names
-                ? names.stream().map(String::valueOf).toList()
-                : List.of();
-        Grid grid = rows.grid(console, columns);
-        if (answer.get("groups") instanceof List<?> groups) {
-            for (Object group : groups) {
-                if (group instanceof Map<?, ?> map) {
-                    grid.row(new ArrayList<>(map.values()));
-                }
-            }
-        }
-        grid.end();
-        console.flush();
-        CoverageNote.print(console, answer.get("coverage"));
-        return OK;
+        rows(answer.get("groups"), texts(answer.get("columns")));
+        notes(answer);
     }
 }

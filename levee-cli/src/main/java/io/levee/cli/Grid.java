@@ -63,6 +63,20 @@ final class Grid {
         }
     }
 
+    /** Prints objects, a row each, and ends: a value of each by the name of its column. */
+    void objects(@Nullable Object list) {
+        if (list instanceof List<?> objects) {
+            for (Object object : objects) {
+                if (object instanceof Map<?, ?> map) {
+                    List<@Nullable Object> row = new ArrayList<>(columns.size());
+                    columns.forEach(name -> row.add(map.get(name)));
+                    row(row);
+                }
+            }
+        }
+        end();
+    }
+
     private void csv(List<? extends @Nullable Object> values) {
         if (!headed) {
             headed = true;

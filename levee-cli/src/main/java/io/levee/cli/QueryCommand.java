@@ -7,7 +7,10 @@ import io.levee.Result;
 import io.levee.Row;
 import io.levee.Store;
 import io.levee.TableSpec;
+import io.levee.ask.Forms;
+import io.levee.ask.Texts;
 import io.levee.internal.json.Json;
+import io.levee.internal.query.Names;
 import io.levee.json.JsonOut;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,15 +29,14 @@ import picocli.CommandLine.Parameters;
         footer = {
             "  levee query invocations --from 'now - 6h' --where \"state = 'FAILURE' AND runtime_ms >= 500\"",
             "  levee query invocations --columns task_name,state --limit 20 --order oldest",
+            "  levee query invocations --order \"runtime_ms desc,task_name\" --limit 10",
+            "  levee query heartbeats --newest-per node                        the last one of each node",
+            "  levee query invocations --where \"args CONTAINS 'invoice 42' AND extra.retries > 2\" --details",
+            "  levee query invocations --where \"state = 'FAILURE'\" --explain",
             "  levee query invocations --format csv --limit 1000000 > invocations.csv",
             "  levee query invocations --after CURSOR",
         })
 final class QueryCommand extends Command {
-    enum Order {
-        NEWEST,
-        OLDEST
-    }
-
     @Parameters(paramLabel = "TABLE", description = "The table.")
     @SuppressWarnings("NullAway.Init") // Set by picocli: required.
     private String table;
@@ -46,10 +48,14 @@ final class QueryCommand extends Command {
     @Option(
             names = "--order",
             paramLabel = "ORDER",
-            defaultValue = "NEWEST",
-            description = "newest or oldest first. Default: newest.")
-    @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
-    private Order order;
+            description = "newest or oldest first, or columns: \"duration desc,user\". Default: newest.")
+    private @Nullable String order;
+
+    @Option(
+            names = "--newest-per",
+            paramLabel = "A,B",
+            description = "Only the newest row of each combination of these columns, among those that --where lets through.")
+    private @Nullable String newestPer;
 
     @Option(names = "--limit", paramLabel = "N", defaultValue = "100", description = "Most rows. Default: 100.")
     private long limit;
@@ -59,6 +65,9 @@ final class QueryCommand extends Command {
 
     @Option(names = "--columns", paramLabel = "A,B", description = "Only these columns.")
     private @Nullable String columns;
+
+    @Option(names = "--explain", description = "Say how it would be run, and do not run it.")
+    private boolean explain;
 
     @Option(names = "--details", description = "Detail columns (arguments, payloads, …) too.")
     private boolean details;
@@ -73,31 +82,53 @@ final class QueryCommand extends Command {
             throw usage("--limit must be 0 or more (got " + limit + ")");
         }
         rows.check(console);
+        checkOrder();
         Remote remote = target.remote(console);
         if (remote != null) {
             return askServer(remote);
         }
         Query.Builder query = rows.query(table, console).limit(limit).after(after);
-        if (order == Order.OLDEST) {
-            query.oldestFirst();
-        }
+        Texts.order(query, order);
+        query.newestPer(Texts.names(newestPer).toArray(String[]::new));
         if (details) {
             query.details();
         }
         try (Store store = target.openToRead(console)) {
             List<String> names = columns(store.table(table).spec());
             query.columns(columns == null ? List.of() : names);
+            if (explain) {
+                return explained(Forms.of(store.explain(query.build())));
+            }
             try (Result<Row> result = store.query(query.build())) {
                 return json() ? printJson(result, names) : print(result, names);
             }
         }
     }
 
+    /** A word that is no order is wrong usage; a column that the table does not have shows when it is asked. */
+    private void checkOrder() {
+        try {
+            Texts.order(Query.builder(table), order);
+        } catch (LeveeException e) {
+            throw usage("--order: " + e.what());
+        }
+    }
+
+    private int explained(Map<String, @Nullable Object> explanation) {
+        if (json()) {
+            console.json(explanation);
+        } else {
+            new ExplanationText(console).print(explanation);
+        }
+        return OK;
+    }
+
     private List<String> columns(TableSpec spec) {
         if (columns != null) {
-            List<String> names = Split.names(columns);
-            names.forEach(spec::column);
-            return names;
+            return Texts.names(columns).stream()
+                    .map(name -> Names.column(spec, name).name())
+                    .distinct()
+                    .toList();
         }
         return spec.columns().stream()
                 .filter(column -> details || !column.detail())
@@ -164,12 +195,17 @@ final class QueryCommand extends Command {
 
     private int askServer(Remote remote) throws Exception {
         Map<String, @Nullable Object> params = rows.ask(remote, console);
-        params.put("order", order == Order.OLDEST ? "oldest" : "newest");
+        params.put("order", order);
+        params.put("newestPer", newestPer);
         params.put("limit", limit);
         params.put("after", after);
         params.put("columns", columns);
         params.put("details", details ? "true" : null);
+        params.put("explain", explain ? "true" : null);
         String path = Remote.path("v1", "tables", table, "records");
+        if (explain) {
+            return explained(remote.get(path, params));
+        }
         if (json()) {
             remote.copy(path, params, console);
             return OK;

@@ -82,6 +82,12 @@ class RangeOptions {
         return time;
     }
 
+    /** A time as in {@code --from}; null where the text is none. */
+    @Nullable
+    Instant instant(String text, Console console) {
+        return Times.parse(text, zone(), console.clock().instant());
+    }
+
     /** The zone; UTC where none is given. */
     private ZoneId zone() {
         try {

@@ -2,6 +2,7 @@ package io.levee.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.levee.ask.Texts;
 import java.time.Instant;
 import java.time.ZoneId;
 import org.junit.jupiter.api.Test;
@@ -28,8 +29,8 @@ class TextTest {
 
     @Test
     void listsMayHoldQuotedCommas() {
-        assertThat(Split.names("a, \"b, c\",\"d \"\"q\"\"\"")).containsExactly("a", "b, c", "d \"q\"");
-        assertThat(Split.parts("count,avg(\"a, b\"),max(x)")).containsExactly("count", "avg(\"a, b\")", "max(x)");
+        assertThat(Texts.names("a, \"b, c\",\"d \"\"q\"\"\"")).containsExactly("a", "b, c", "d \"q\"");
+        assertThat(Texts.split("count,avg(\"a, b\"),max(x)", false)).containsExactly("count", "avg(\"a, b\")", "max(x)");
     }
 
     @Test

@@ -2,6 +2,7 @@ package io.levee.server;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
@@ -44,10 +45,22 @@ final class ClientWatch {
      * @throws Exception what the work throws; a {@link ClientGoneException} where the client went away
      */
     void during(Request request, Work work) throws Exception {
+        get(request, () -> {
+            work.run();
+            return true;
+        });
+    }
+
+    /**
+     * As {@link #during}, for work that has a result.
+     *
+     * @throws Exception what the work throws; a {@link ClientGoneException} where the client went away
+     */
+    <T> T get(Request request, Callable<T> work) throws Exception {
         Watch watch = new Watch(request, server.getScheduler());
         watch.schedule();
         try {
-            work.run();
+            return work.call();
         } catch (Exception e) {
             if (watch.end()) {
                 throw new ClientGoneException(e);

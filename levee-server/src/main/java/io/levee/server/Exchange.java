@@ -104,14 +104,19 @@ final class Exchange {
         Content.Sink.write(response, true, ByteBuffer.allocate(0));
     }
 
+    /** Begins an answer of unknown length that is written to {@link #response} piece by piece. */
+    void start(String contentType) {
+        answered = true;
+        response.setStatus(200);
+        response.getHeaders().put(HttpHeader.CONTENT_TYPE, contentType);
+    }
+
     /**
      * Starts an answer of unknown length. Writing waits for the client, so a slow one holds back the query and not memory.
      * To be closed when the answer is whole, and left open when it is not: the client then sees that it was cut off.
      */
     OutputStream stream(String contentType) {
-        answered = true;
-        response.setStatus(200);
-        response.getHeaders().put(HttpHeader.CONTENT_TYPE, contentType);
+        start(contentType);
         return new BufferedOutputStream(Content.Sink.asOutputStream(response), LATE_COMMIT_BYTES);
     }
 

@@ -22,6 +22,10 @@ import org.eclipse.jetty.util.thread.ScheduledExecutorScheduler;
  */
 public final class LeveeServer implements AutoCloseable {
     private static final int SPARE_THREADS = 12;
+    /** Threads that go on with answers whose clients were waited for. */
+    private static final int ANSWERING = 16;
+    /** What the kernel holds for a client that does not read: bounded, because its own rule goes up to megabytes. */
+    private static final int SEND_BUFFER_BYTES = 256 << 10;
     /** Longer than any query may take, because a connection is idle while its query runs. */
     private static final long IDLE_MILLIS = TimeUnit.SECONDS.toMillis(60);
 
@@ -29,6 +33,8 @@ public final class LeveeServer implements AutoCloseable {
     private static final long IDLE_AT_STOP_MILLIS = 200;
 
     private static final long STOP_MILLIS = TimeUnit.SECONDS.toMillis(5);
+
+    private static final int ACCEPT_QUEUE = 512;
 
     private final Server server;
     private final ServerConnector connector;
@@ -39,7 +45,8 @@ public final class LeveeServer implements AutoCloseable {
 
     private LeveeServer(Store store, ServerOptions options) {
         this.options = options;
-        QueuedThreadPool pool = new QueuedThreadPool(options.maxRequests() + options.maxTails() + SPARE_THREADS, 4);
+        QueuedThreadPool pool = new QueuedThreadPool(
+                options.maxRequests() + options.maxTails() + ANSWERING + SPARE_THREADS, 4);
         pool.setName("levee-http");
         pool.setDaemon(true);
         server = new Server(pool, new ScheduledExecutorScheduler("levee-http-timer", true), null);
@@ -47,14 +54,19 @@ public final class LeveeServer implements AutoCloseable {
         connector.setHost(options.host());
         connector.setPort(options.port());
         connector.setIdleTimeout(IDLE_MILLIS);
-        connector.setAcceptQueueSize(128);
+        connector.setAcceptQueueSize(ACCEPT_QUEUE);
+        connector.setAcceptedSendBufferSize(SEND_BUFFER_BYTES);
         connector.setShutdownIdleTimeout(IDLE_AT_STOP_MILLIS);
         server.addConnector(connector);
-        stream = new StatusStream(store, server, options.maxStreams());
         RequestCounters counters = new RequestCounters();
         ClientWatch watch = new ClientWatch(server);
+        AnswerStreams answers =
+                new AnswerStreams(watch, new Lane(pool, ANSWERING), server.getScheduler(), options.maxReaders());
+        ServerStatus status = new ServerStatus(store, options, counters, answers);
+        stream = new StatusStream(status, server, options.maxStreams());
         tails = new TailRoutes(store, options.maxTails(), watch);
-        Router router = Routes.of(store, options, stream, tails, counters, watch);
+        status.clients(stream::clients, tails::count);
+        Router router = Routes.of(store, options, stream, tails, answers, status, counters, watch);
         server.setHandler(
                 new GracefulHandler(new RootHandler(router, new Guard(options), options, counters, store.engine())));
         server.setErrorHandler(new ProblemErrorHandler());

@@ -17,7 +17,7 @@ final class Metrics {
 
     private Metrics() {}
 
-    static String text(StoreStatus status, RequestCounters counters, int streams, int tails) {
+    static String text(StoreStatus status, RequestCounters counters, int streams, int tails, int readers) {
         Metrics metrics = new Metrics();
         metrics.records(status);
         metrics.completeness(status);
@@ -25,7 +25,7 @@ final class Metrics {
         metrics.resources(status);
         metrics.tables(status);
         metrics.tasks(status);
-        metrics.http(counters, streams, tails);
+        metrics.http(counters, streams, tails, readers);
         return metrics.out.toString();
     }
 
@@ -138,7 +138,7 @@ final class Metrics {
         }
     }
 
-    private void http(RequestCounters counters, int streams, int tails) {
+    private void http(RequestCounters counters, int streams, int tails, int readers) {
         counter("levee_http_requests_total", "HTTP requests answered, by status.");
         counters.byStatus()
                 .forEach((status, count) ->
@@ -149,6 +149,10 @@ final class Metrics {
         plain("levee_http_status_streams", streams);
         gauge("levee_http_tails", "Clients that follow a table.");
         plain("levee_http_tails", tails);
+        gauge("levee_http_requests_working", "Requests that read or write records.");
+        plain("levee_http_requests_working", counters.working());
+        gauge("levee_http_readers", "Answers of more than a chunk that are being read.");
+        plain("levee_http_readers", readers);
     }
 
     private void gauge(String name, String help) {

@@ -6,6 +6,7 @@ import io.levee.PartitionId;
 import io.levee.RetentionPlan;
 import io.levee.RunningQuery;
 import io.levee.Store;
+import io.levee.ask.Forms;
 import io.levee.engine.Finding;
 import io.levee.internal.time.MonotonicClock;
 import io.levee.json.JsonOut;
@@ -32,6 +33,7 @@ final class OperationRoutes {
     void addTo(Router router) {
         router.light("GET", "/v1/partitions", this::partitions)
                 .light("GET", "/v1/queries", this::queries)
+                .light("GET", "/v1/queries/slow", this::slow)
                 .light("DELETE", "/v1/queries/{id}", this::cancel)
                 .light("GET", "/v1/retention/plan", this::plan)
                 .heavy("POST", "/v1/retention/apply", this::apply)
@@ -64,6 +66,14 @@ final class OperationRoutes {
                 Map.of(
                         "queries",
                         store.queries().stream().map(RunningQuery::toMap).toList()));
+    }
+
+    private void slow(Exchange exchange) throws IOException {
+        exchange.params();
+        Map<String, Object> answer = new LinkedHashMap<>();
+        answer.put("slowerThanMs", store.options().slowQuery().toMillis());
+        answer.put("queries", store.slowQueries().stream().map(Forms::of).toList());
+        exchange.json(200, answer);
     }
 
     private void cancel(Exchange exchange) throws IOException {

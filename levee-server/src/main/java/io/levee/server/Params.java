@@ -3,6 +3,7 @@ package io.levee.server;
 import io.levee.Ack;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.ask.Texts;
 import io.levee.internal.spec.Durations;
 import io.levee.internal.time.Micros;
 import java.time.DateTimeException;
@@ -102,8 +103,7 @@ final class Params {
 
     /** Names between commas; a name in double quotes may hold commas. */
     List<String> names(String name) {
-        String value = text(name);
-        return value == null ? List.of() : Lists.split(value, true);
+        return Texts.names(text(name));
     }
 
     /** A time, read as {@link #micros} says. */

@@ -49,7 +49,8 @@ final class RecordRoutes {
         Table<Row> table = store.table(exchange.variable("t"));
         List<String> columns = table.spec().columns().stream().map(Column::name).toList();
         watch.during(exchange.request(), () -> {
-            Row record = table.find(key(exchange)).orElseThrow(() -> missing(exchange));
+            Row record = table.findWithin(exchange.deadline(Query.DEFAULT_DEADLINE), key(exchange))
+                    .orElseThrow(() -> missing(exchange));
             OutputStream body = exchange.stream(Exchange.JSON);
             JsonOut out = new JsonOut(body);
             out.beginObject().name("found").value(true).name("record").row(record, columns);

@@ -72,9 +72,11 @@ final class RootHandler extends Handler.Abstract {
                             "try again later")
                     .header("Retry-After", "1");
         }
+        counters.beginWork();
         try {
             route.endpoint().handle(exchange);
         } finally {
+            counters.endWork();
             heavy.release();
         }
     }

@@ -11,13 +11,17 @@ final class Routes {
             ServerOptions options,
             StatusStream stream,
             TailRoutes tails,
+            AnswerStreams answers,
+            ServerStatus status,
             RequestCounters counters,
             ClientWatch watch) {
         Router router = new Router();
-        new StatusRoutes(store, stream, tails, counters).addTo(router);
+        new StatusRoutes(store, status, stream, tails, answers, counters).addTo(router);
         new TableRoutes(store).addTo(router);
         new IngestRoutes(store, options).addTo(router);
-        new QueryRoutes(store, watch).addTo(router);
+        new QueryRoutes(store, watch, answers).addTo(router);
+        new GroupRoutes(store, watch, answers).addTo(router);
+        new SqlRoutes(store, answers).addTo(router);
         new RecordRoutes(store, watch).addTo(router);
         tails.addTo(router);
         new OperationRoutes(store).addTo(router);

@@ -16,9 +16,11 @@ import java.net.UnknownHostException;
  * @param maxRequests most requests that read or write records at the same time; 32 by default
  * @param maxStreams most clients of the status stream at the same time; 32 by default
  * @param maxTails most clients that follow tables at the same time, each with a thread of its own; 64 by default
+ * @param maxReaders most answers of more than 32 KiB that are read at the same time; slow readers hold memory for one chunk of that size, and
+ *     no thread; 256 by default
  */
 public record ServerOptions(
-        String host, int port, Bytes maxBody, int maxLineBytes, int maxRequests, int maxStreams, int maxTails) {
+        String host, int port, Bytes maxBody, int maxLineBytes, int maxRequests, int maxStreams, int maxTails, int maxReaders) {
     /** The host unless another is asked for: this machine only. */
     public static final String DEFAULT_HOST = "127.0.0.1";
 
@@ -36,6 +38,7 @@ public record ServerOptions(
         inRange("maxRequests", maxRequests, 1, 512);
         inRange("maxStreams", maxStreams, 0, 10_000);
         inRange("maxTails", maxTails, 0, 512);
+        inRange("maxReaders", maxReaders, 1, 10_000);
         if (host.isBlank()) {
             throw new LeveeException(ErrorCode.BAD_VALUE, "host must not be empty").with("option", "host");
         }
@@ -52,32 +55,37 @@ public record ServerOptions(
 
     /** An address with the default limits; port 0 is any free port. */
     public static ServerOptions of(String host, int port) {
-        return new ServerOptions(host, port, Bytes.mebi(256), 1 << 20, 32, 32, 64);
+        return new ServerOptions(host, port, Bytes.mebi(256), 1 << 20, 32, 32, 64, 256);
     }
 
     /** The same options with another largest body. */
     public ServerOptions withMaxBody(Bytes bytes) {
-        return new ServerOptions(host, port, bytes, maxLineBytes, maxRequests, maxStreams, maxTails);
+        return new ServerOptions(host, port, bytes, maxLineBytes, maxRequests, maxStreams, maxTails, maxReaders);
     }
 
     /** The same options with another longest line. */
     public ServerOptions withMaxLineBytes(int bytes) {
-        return new ServerOptions(host, port, maxBody, bytes, maxRequests, maxStreams, maxTails);
+        return new ServerOptions(host, port, maxBody, bytes, maxRequests, maxStreams, maxTails, maxReaders);
     }
 
     /** The same options with another number of requests that work on records at once. */
     public ServerOptions withMaxRequests(int requests) {
-        return new ServerOptions(host, port, maxBody, maxLineBytes, requests, maxStreams, maxTails);
+        return new ServerOptions(host, port, maxBody, maxLineBytes, requests, maxStreams, maxTails, maxReaders);
     }
 
     /** The same options with another number of status stream clients. */
     public ServerOptions withMaxStreams(int streams) {
-        return new ServerOptions(host, port, maxBody, maxLineBytes, maxRequests, streams, maxTails);
+        return new ServerOptions(host, port, maxBody, maxLineBytes, maxRequests, streams, maxTails, maxReaders);
     }
 
     /** The same options with another number of clients that follow tables. */
     public ServerOptions withMaxTails(int tails) {
-        return new ServerOptions(host, port, maxBody, maxLineBytes, maxRequests, maxStreams, tails);
+        return new ServerOptions(host, port, maxBody, maxLineBytes, maxRequests, maxStreams, tails, maxReaders);
+    }
+
+    /** The same options with another number of long answers that are read at once. */
+    public ServerOptions withMaxReaders(int readers) {
+        return new ServerOptions(host, port, maxBody, maxLineBytes, maxRequests, maxStreams, maxTails, readers);
     }
 
     /** Whether the host is this machine's loopback interface, and nothing else. */

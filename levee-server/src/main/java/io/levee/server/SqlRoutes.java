@@ -2,14 +2,10 @@ package io.levee.server;
 
 import io.levee.Query;
 import io.levee.SqlQuery;
-import io.levee.SqlResult;
 import io.levee.Store;
-import io.levee.json.JsonOut;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import java.util.Map;
 import org.eclipse.jetty.http.HttpHeader;
 import org.jspecify.annotations.Nullable;
@@ -19,11 +15,11 @@ final class SqlRoutes {
     private static final int MAX_SQL_BYTES = 1 << 20;
 
     private final Store store;
-    private final ClientWatch watch;
+    private final AnswerStreams answers;
 
-    SqlRoutes(Store store, ClientWatch watch) {
+    SqlRoutes(Store store, AnswerStreams answers) {
+        this.answers = answers;
         this.store = store;
-        this.watch = watch;
     }
 
     void addTo(Router router) {
@@ -33,11 +29,8 @@ final class SqlRoutes {
     private void sql(Exchange exchange) throws Exception {
         exchange.params();
         SqlQuery query = query(exchange);
-        watch.during(exchange.request(), () -> {
-            try (SqlResult result = store.sql(query)) {
-                answer(exchange, result);
-            }
-        });
+        // Parsing is the query threads' work: nothing waits here but for the answer's first piece.
+        answers.send(exchange, Exchange.JSON, query.deadline(), Pieces.sql(store.sql(query)));
     }
 
     private SqlQuery query(Exchange exchange) throws IOException {
@@ -61,19 +54,5 @@ final class SqlRoutes {
                 from == null ? Long.MIN_VALUE : Params.micros("from", from, now),
                 to == null ? Long.MAX_VALUE : Params.micros("to", to, now),
                 deadline);
-    }
-
-    private static void answer(Exchange exchange, SqlResult result) throws IOException {
-        OutputStream body = exchange.stream(Exchange.JSON);
-        JsonOut out = new JsonOut(body);
-        out.beginObject().name("columns").value(result.columns());
-        out.name("rows").beginArray();
-        for (List<@Nullable Object> row : result) {
-            out.value(row);
-        }
-        out.endArray();
-        out.name("coverage").value(JsonOut.form(result.coverage())).endObject();
-        out.close();
-        body.close();
     }
 }

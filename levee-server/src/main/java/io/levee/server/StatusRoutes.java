@@ -13,11 +13,21 @@ import org.jspecify.annotations.Nullable;
 /** Health, metrics and status: all made from the store's cached snapshot, so a poll costs nothing. */
 final class StatusRoutes {
     private final Store store;
+    private final ServerStatus status;
     private final StatusStream stream;
     private final TailRoutes tails;
+    private final AnswerStreams answers;
     private final RequestCounters counters;
 
-    StatusRoutes(Store store, StatusStream stream, TailRoutes tails, RequestCounters counters) {
+    StatusRoutes(
+            Store store,
+            ServerStatus status,
+            StatusStream stream,
+            TailRoutes tails,
+            AnswerStreams answers,
+            RequestCounters counters) {
+        this.status = status;
+        this.answers = answers;
         this.store = store;
         this.stream = stream;
         this.tails = tails;
@@ -71,13 +81,13 @@ final class StatusRoutes {
 
     private void metrics(Exchange exchange) throws IOException {
         exchange.params();
-        String text = Metrics.text(store.status(), counters, stream.clients(), tails.count());
+        String text = Metrics.text(store.status(), counters, stream.clients(), tails.count(), answers.open());
         exchange.bytes(200, "text/plain; version=0.0.4; charset=utf-8", text.getBytes(StandardCharsets.UTF_8));
     }
 
     private void status(Exchange exchange) throws IOException {
         exchange.params();
-        exchange.json(200, store.status().toMap());
+        exchange.json(200, status.toMap());
     }
 
     private void stream(Exchange exchange) throws IOException {

@@ -1,6 +1,5 @@
 package io.levee.server;
 
-import io.levee.Store;
 import io.levee.internal.time.MonotonicClock;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -29,7 +28,7 @@ final class StatusStream {
     private static final long END_SECONDS = 2;
     private static final long STALLED_NANOS = TimeUnit.SECONDS.toNanos(10);
 
-    private final Store store;
+    private final ServerStatus status;
     private final Server server;
     private final int maxClients;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
@@ -37,8 +36,8 @@ final class StatusStream {
     private long number;
     private boolean closed;
 
-    StatusStream(Store store, Server server, int maxClients) {
-        this.store = store;
+    StatusStream(ServerStatus status, Server server, int maxClients) {
+        this.status = status;
         this.server = server;
         this.maxClients = maxClients;
     }
@@ -95,7 +94,7 @@ final class StatusStream {
     private synchronized String event() {
         number++;
         return "id: " + number + "\nevent: status\ndata: "
-                + Json.text(store.status().toMap()) + "\n\n";
+                + Json.text(status.toMap()) + "\n\n";
     }
 
     /** Ends all streams, and waits a moment for their last chunks to be sent. Idempotent. */

@@ -6,6 +6,7 @@ import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.engine.Erasure;
 import io.levee.internal.json.Json;
+import io.levee.internal.spec.SpecCodec;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -14,6 +15,7 @@ import java.sql.Statement;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -30,6 +32,8 @@ final class Catalog {
 
     private final Names names;
 
+    private volatile boolean additions;
+
     Catalog(Names names) {
         this.names = names;
     }
@@ -37,6 +41,9 @@ final class Catalog {
     Names names() {
         return names;
     }
+
+    /** Entries of specs that the first releases do not know are beside what these read. */
+    private static final String ADDITIONS = "spec_additions";
 
     /** Whether there is a store. */
     boolean exists(Connection connection) throws SQLException {
@@ -56,6 +63,18 @@ final class Catalog {
         }
         if (!has(connection, "sources")) {
             Sources.create(connection, names);
+        }
+        if (!has(connection, ADDITIONS)) {
+            Postgres.run(
+                    connection,
+                    "CREATE TABLE " + names.catalog(ADDITIONS)
+                            + "(name text COLLATE \"C\" PRIMARY KEY, spec text NOT NULL)");
+        }
+        for (Map.Entry<String, String> function : SqlFunctions.places(names).entrySet()) {
+            String called = names.catalog(function.getKey()) + "(text, text[])";
+            if (Postgres.value(connection, "SELECT 1 WHERE pg_catalog.to_regprocedure(?) IS NOT NULL", called) == null) {
+                Postgres.run(connection, function.getValue());
+            }
         }
     }
 
@@ -136,9 +155,9 @@ final class Catalog {
         List<TableSpec> specs = new ArrayList<>();
         try (Statement statement = connection.createStatement();
                 ResultSet rows =
-                        statement.executeQuery("SELECT spec FROM " + names.catalog("tables") + " ORDER BY name")) {
+                        statement.executeQuery(specs(connection) + " ORDER BY name")) {
             while (rows.next()) {
-                specs.add(spec(rows.getString(1)));
+                specs.add(spec(rows.getString(1), rows.getString(2)));
             }
         }
         return specs;
@@ -147,14 +166,34 @@ final class Catalog {
     /** A table's stored spec, or null. */
     @Nullable
     TableSpec table(Connection connection, String table) throws SQLException {
-        Object spec =
-                Postgres.value(connection, "SELECT spec FROM " + names.catalog("tables") + " WHERE name = ?", table);
-        return spec == null ? null : spec((String) spec);
+        try (PreparedStatement statement = connection.prepareStatement(specs(connection) + " WHERE name = ?")) {
+            statement.setString(1, table);
+            try (ResultSet rows = statement.executeQuery()) {
+                return rows.next() ? spec(rows.getString(1), rows.getString(2)) : null;
+            }
+        }
     }
 
-    private static TableSpec spec(String json) {
+    /** A store that a reader opens before its writer was of this release has no additions, or none that the reader may see. */
+    private String specs(Connection connection) throws SQLException {
+        additions = additions
+                || Boolean.TRUE.equals(Postgres.value(
+                        connection,
+                        "SELECT pg_catalog.has_table_privilege(pg_catalog.to_regclass(?), 'SELECT')",
+                        names.catalog(ADDITIONS)));
+        return additions
+                ? "SELECT t.spec, a.spec FROM " + names.catalog("tables") + " t LEFT JOIN " + names.catalog(ADDITIONS)
+                        + " a USING (name)"
+                : "SELECT spec, NULL FROM " + names.catalog("tables");
+    }
+
+    private static TableSpec spec(String json, @Nullable String added) {
         try {
-            return TableSpec.fromMap(Json.object(json));
+            Map<String, Object> map = new LinkedHashMap<>(Json.object(json));
+            if (added != null) {
+                map.putAll(Json.object(added));
+            }
+            return TableSpec.fromMap(map);
         } catch (IllegalArgumentException e) {
             throw new LeveeException(ErrorCode.CORRUPT, "the catalog holds a spec that is none: " + e.getMessage(), e)
                     .hint("restore the catalog's schema from a backup");
@@ -167,7 +206,13 @@ final class Catalog {
                 "INSERT INTO " + names.catalog("tables")
                         + "(name, spec) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET spec = excluded.spec",
                 spec.name(),
-                Json.write(spec.toMap()));
+                Json.write(SpecCodec.plain(spec)));
+        Postgres.update(
+                connection,
+                "INSERT INTO " + names.catalog(ADDITIONS)
+                        + "(name, spec) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET spec = excluded.spec",
+                spec.name(),
+                Json.write(SpecCodec.added(spec)));
     }
 
     /**

@@ -18,15 +18,17 @@ final class Diagnosis {
     private static final int OWN_CONNECTIONS = 3;
 
     private final CatalogSession session;
+    private final Catalog catalog;
     private final Names names;
     private final boolean readOnly;
     private final int queries;
     private final Clock clock;
     private final List<Finding> findings = new ArrayList<>();
 
-    Diagnosis(CatalogSession session, Names names, boolean readOnly, int queries, Clock clock) {
+    Diagnosis(CatalogSession session, Catalog catalog, boolean readOnly, int queries, Clock clock) {
         this.session = session;
-        this.names = names;
+        this.catalog = catalog;
+        this.names = catalog.names();
         this.readOnly = readOnly;
         this.queries = queries;
         this.clock = clock;
@@ -52,6 +54,7 @@ final class Diagnosis {
         clock(c);
         rights(c);
         catalog(c);
+        fulltext(c);
     }
 
     private void settings(Map<String, Object> settings) {
@@ -161,6 +164,17 @@ final class Diagnosis {
                 dead < 1_000_000,
                 dead + " dead rows in the catalog's tables",
                 "autovacuum does not keep up: see long transactions in pg_stat_activity");
+    }
+
+    private void fulltext(Connection c) throws SQLException {
+        boolean wanted = catalog.tables(c).stream().anyMatch(spec -> !spec.fulltext().isEmpty());
+        if (wanted) {
+            check(
+                    Trigrams.operators(c) != null,
+                    "columns under fulltext " + (Trigrams.operators(c) == null ? "have no index" : "are indexed by pg_trgm"),
+                    "CREATE EXTENSION pg_trgm SCHEMA public, in a database whose collation is not ICU's: new partitions get"
+                            + " an index then; CONTAINS scans until then");
+        }
     }
 
     private static long number(Connection c, String sql, Object... parameters) throws SQLException {

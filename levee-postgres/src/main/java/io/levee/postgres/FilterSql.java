@@ -1,8 +1,12 @@
 package io.levee.postgres;
 
-import io.levee.Column;
 import io.levee.Expr;
 import io.levee.TableSpec;
+import io.levee.engine.Term;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,20 +15,23 @@ import org.jspecify.annotations.Nullable;
  */
 final class FilterSql {
     private final TableSpec spec;
+    private final TermSql terms;
     private final SqlBuilder sql;
 
-    private FilterSql(TableSpec spec, SqlBuilder sql) {
+    private FilterSql(TableSpec spec, Names names, SqlBuilder sql) {
         this.spec = spec;
+        this.terms = new TermSql(spec, names);
         this.sql = sql;
     }
 
     /** Appends a filter over exact column names and stored values. */
-    static void append(TableSpec spec, Expr filter, SqlBuilder sql) {
-        new FilterSql(spec, sql).append(filter);
+    static void append(TableSpec spec, Names names, Expr filter, SqlBuilder sql) {
+        new FilterSql(spec, names, sql).append(filter);
     }
 
     /** Appends {@code WHERE} for a range of event time and a filter. */
-    static void where(TableSpec spec, long fromMicros, long toMicros, @Nullable Expr filter, SqlBuilder sql) {
+    static void where(
+            TableSpec spec, Names names, long fromMicros, long toMicros, @Nullable Expr filter, SqlBuilder sql) {
         sql.add(" WHERE true");
         if (fromMicros != Long.MIN_VALUE) {
             sql.add(" AND " + Names.time(spec) + " >= ").parameter(fromMicros);
@@ -34,25 +41,23 @@ final class FilterSql {
         }
         if (filter != null) {
             sql.add(" AND ");
-            append(spec, filter, sql);
+            append(spec, names, filter, sql);
         }
     }
 
     private void append(Expr filter) {
         if (filter instanceof Expr.Compare compare) {
-            sql.add(column(compare.column()) + compare.op().sql()).parameter(compare.value());
+            Term term = Term.of(spec, compare.column());
+            sql.add(compared(term, compare.value()) + compare.op().sql()).parameter(compare.value());
         } else if (filter instanceof Expr.In in) {
-            Column column = spec.column(in.column());
-            sql.add(column(in.column()) + (in.negated() ? " <> ALL (" : " = ANY ("));
-            sql.parameter(new SqlBuilder.Listed(arrayType(column), in.values().toArray()))
-                    .add(")");
+            in(in);
         } else if (filter instanceof Expr.Like like) {
             like(like);
         } else if (filter instanceof Expr.Contains contains) {
             String pattern = contains.text().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_");
             like(new Expr.Like(contains.column(), "%" + pattern + "%", contains.negated()));
         } else if (filter instanceof Expr.IsNull isNull) {
-            sql.add(column(isNull.column()) + (isNull.negated() ? " IS NOT NULL" : " IS NULL"));
+            sql.add(value(isNull.column()) + (isNull.negated() ? " IS NOT NULL" : " IS NULL"));
         } else if (filter instanceof Expr.And and) {
             join(and.parts(), " AND ", "true");
         } else if (filter instanceof Expr.Or or) {
@@ -64,26 +69,49 @@ final class FilterSql {
         }
     }
 
-    private String column(String name) {
-        return Names.column(spec, name);
+    private String value(String name) {
+        return terms.value(Term.of(spec, name));
     }
 
-    private static String arrayType(Column column) {
-        return switch (column.type()) {
-            case INTEGER, TIMESTAMP, DURATION, BOOLEAN -> "bigint";
-            case REAL -> "float8";
-            case BLOB -> "bytea";
-            case TEXT, DECIMAL, UUID, JSON -> "text";
-        };
+    /** A place in a json column is a text, and to a number a number or nothing. */
+    private String compared(Term term, Object value) {
+        if (!term.inJson() || value instanceof String) {
+            return terms.value(term);
+        }
+        return value instanceof Long ? terms.number(term) : terms.real(term);
+    }
+
+    private void in(Expr.In in) {
+        Term term = Term.of(spec, in.column());
+        if (!term.inJson()) {
+            sql.add(terms.value(term) + (in.negated() ? " <> ALL (" : " = ANY ("));
+            sql.parameter(new SqlBuilder.Listed(
+                            TermSql.arrayType(term.type()), in.values().toArray()))
+                    .add(")");
+            return;
+        }
+        Map<String, List<Object>> byType = new LinkedHashMap<>();
+        for (Object value : in.values()) {
+            String type = value instanceof Long ? "numeric" : value instanceof Double ? "float8" : "text";
+            byType.computeIfAbsent(type, t -> new ArrayList<>()).add(value);
+        }
+        sql.add(in.negated() ? "NOT (" : "(");
+        String[] between = {""};
+        byType.forEach((type, values) -> {
+            sql.add(between[0] + compared(term, values.get(0)) + " = ANY (");
+            sql.parameter(new SqlBuilder.Listed(type, values.toArray())).add(")");
+            between[0] = " OR ";
+        });
+        sql.add(")");
     }
 
     /** The collation makes it ASCII letters that match in both cases, and no others; a backslash escapes without being told. */
     private void like(Expr.Like like) {
-        String column = column(like.column());
+        String value = value(like.column());
         if (cannotMatch(like.pattern())) {
-            sql.add("CASE WHEN " + column + " IS NOT NULL THEN " + like.negated() + " END");
+            sql.add("CASE WHEN " + value + " IS NOT NULL THEN " + like.negated() + " END");
         } else {
-            sql.add(column + " COLLATE \"C\"" + (like.negated() ? " NOT ILIKE " : " ILIKE "))
+            sql.add(value + " COLLATE \"C\"" + (like.negated() ? " NOT ILIKE " : " ILIKE "))
                     .parameter(like.pattern());
         }
     }

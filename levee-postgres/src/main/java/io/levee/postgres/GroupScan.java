@@ -15,7 +15,10 @@ import java.math.BigDecimal;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import javax.sql.DataSource;
@@ -23,18 +26,34 @@ import org.jspecify.annotations.Nullable;
 
 /** Groups of one table's rows, in one statement. One query thread. */
 final class GroupScan implements ScanPart {
+    /** All groups are wanted, so the whole answer's cost counts and not that of its beginning. */
+    static final String SETTINGS = "SET LOCAL cursor_tuple_fraction = 1";
+
+    /** Buckets of numbers end before those of 64 bits do: what lies beyond is in the last one. */
+    private static final double MOST_BUCKETS = 9.2e18;
+
     private final DataSource source;
     private final Names names;
     private final TableSpec spec;
     private final Grouping grouping;
     private final Damage damage;
+    private final TermSql terms;
+    private final Map<String, String> places = new LinkedHashMap<>();
+    private final Supplier<String> version;
 
-    GroupScan(DataSource source, Names names, Grouping grouping, Damage damage) {
+    /**
+     * A grouping.
+     *
+     * @param version tells the partitions' present state
+     */
+    GroupScan(DataSource source, Names names, Grouping grouping, Damage damage, Supplier<String> version) {
         this.source = source;
         this.names = names;
         this.spec = grouping.spec();
         this.grouping = grouping;
         this.damage = damage;
+        this.terms = new TermSql(spec, names);
+        this.version = version;
     }
 
     @Override
@@ -43,14 +62,13 @@ final class GroupScan implements ScanPart {
     }
 
     @Override
-    public @Nullable String version() {
-        return null;
+    public String version() {
+        return version.get();
     }
 
     @Override
     public void run(Execution execution, RowSink sink) {
-        // All groups are wanted, so the whole answer's cost counts and not that of its beginning.
-        try (ReadSession session = ReadSession.open(source, execution, "SET LOCAL cursor_tuple_fraction = 1")) {
+        try (ReadSession session = ReadSession.open(source, execution, SETTINGS)) {
             session.stream(statement(), this::read, sink::row);
         } catch (SQLException e) {
             throw damage.named(
@@ -58,12 +76,21 @@ final class GroupScan implements ScanPart {
         }
     }
 
-    private SqlBuilder statement() {
+    /** The statement. Places in json columns are read once for each row, whatever they are used for. */
+    SqlBuilder statement() {
         List<String> selected = new ArrayList<>();
         grouping.keys().forEach(key -> selected.add(key(key)));
         grouping.figures().forEach(figure -> selected.add(figure(figure)));
-        SqlBuilder sql = new SqlBuilder().add("SELECT " + String.join(", ", selected) + " FROM " + names.parent(spec));
-        FilterSql.where(spec, grouping.fromMicros(), grouping.toMicros(), grouping.where(), sql);
+        SqlBuilder rows = new SqlBuilder().add(names.parent(spec));
+        FilterSql.where(spec, names, grouping.fromMicros(), grouping.toMicros(), grouping.where(), rows);
+        SqlBuilder sql = new SqlBuilder().add("SELECT " + (selected.isEmpty() ? "1" : String.join(", ", selected)) + " FROM ");
+        if (places.isEmpty()) {
+            sql.add(rows);
+        } else {
+            sql.add("(SELECT *");
+            places.forEach((place, name) -> sql.add(", " + place + " AS " + name));
+            sql.add(" FROM ").add(rows).add(" OFFSET 0) looked");
+        }
         int keys = grouping.keys().size();
         if (keys > 0) {
             sql.add(" GROUP BY "
@@ -72,16 +99,66 @@ final class GroupScan implements ScanPart {
         return sql;
     }
 
+    /** The value of a term; a place's under the name that the inner statement gives it. */
+    private String value(Term term) {
+        return term.inJson() ? place(terms.value(term)) : terms.value(term);
+    }
+
+    private String real(Term term) {
+        return term.inJson() ? place(terms.real(term)) : terms.real(term);
+    }
+
+    private String place(String sql) {
+        return places.computeIfAbsent(sql, s -> {
+            String name = "_place" + places.size();
+            while (spec.position(name) >= 0) {
+                name += "_";
+            }
+            return name;
+        });
+    }
+
     private String key(GroupKey key) {
         if (key instanceof GroupKey.Value value) {
-            return Names.column(spec, value.term().column().name());
+            return value(value.term());
         }
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "grouping by " + key + " is not built yet");
+        if (key instanceof GroupKey.TimeBucket time) {
+            long width = time.widthMicros();
+            // The rest of a division has the sign of what is divided here: brought above zero, it is the way into the bucket.
+            String in = "(" + Names.time(spec) + " - '" + Math.floorMod(time.originMicros(), width) + "'::bigint) % '" + width
+                    + "'::bigint";
+            return Names.time(spec) + " - ((" + in + " + '" + width + "'::bigint) % '" + width + "'::bigint)";
+        }
+        if (key instanceof GroupKey.NumberBucket number) {
+            String x = real(number.term());
+            double most = number.width() * MOST_BUCKETS;
+            return "CASE WHEN " + x + " >= " + literal(number.origin() + most) + " THEN " + Long.MAX_VALUE + " WHEN " + x
+                    + " <= " + literal(number.origin() - most) + " THEN '" + Long.MIN_VALUE + "'::bigint ELSE pg_catalog.floor(("
+                    + x + " - " + literal(number.origin()) + ") / " + literal(number.width()) + ")::bigint END";
+        }
+        if (key instanceof GroupKey.Edges edges) {
+            String list = edges.edges().stream().map(e -> Double.toString(e)).collect(Collectors.joining(","));
+            return "pg_catalog.width_bucket(" + real(edges.term()) + ", '{" + list + "}'::float8[])::bigint";
+        }
+        GroupKey.LogBucket log = (GroupKey.LogBucket) key;
+        String x = real(log.term());
+        return "CASE WHEN " + x + " = 0 THEN 0 WHEN " + x + " > 0 AND " + x + " < 'Infinity' THEN " + log(x, log)
+                + " WHEN " + x + " < 0 AND " + x + " > '-Infinity' THEN -(" + log("(-" + x + ")", log) + ") END";
+    }
+
+    private static String log(String x, GroupKey.LogBucket key) {
+        return "(pg_catalog.floor(pg_catalog.ln(" + x + ") * " + literal(key.multiplier()) + ")::bigint + "
+                + GroupKey.LogBucket.OFFSET + ")";
+    }
+
+    private static String literal(double value) {
+        return "'" + value + "'::float8";
     }
 
     private String figure(Figure figure) {
         Term term = figure.term();
-        String column = term == null ? "*" : Names.column(spec, term.column().name());
+        // What is measured of a place is its number.
+        String column = term == null ? "*" : term.inJson() ? real(term) : terms.value(term);
         boolean bytes = term != null && term.type() == ColumnType.BLOB;
         return switch (figure.kind()) {
             case COUNT -> "count(" + column + ")";
@@ -118,7 +195,8 @@ final class GroupScan implements ScanPart {
             case COUNT -> (Object) rows.getLong(at);
             case SUM_WHOLE -> whole(rows.getString(at), figure);
             case SUM_REAL -> Stored.read(rows, at, ColumnType.REAL);
-            case MIN, MAX -> term == null ? null : Stored.read(rows, at, term.type());
+            case MIN, MAX ->
+                term == null ? null : Stored.read(rows, at, term.inJson() ? ColumnType.REAL : term.type());
         };
     }
 

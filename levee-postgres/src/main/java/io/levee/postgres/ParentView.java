@@ -1,6 +1,5 @@
 package io.levee.postgres;
 
-import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionInfo;
 import io.levee.engine.Execution;
@@ -10,30 +9,57 @@ import io.levee.engine.ReadView;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.ScanPart;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Supplier;
 import javax.sql.DataSource;
 
-/** A table as the server shows it to each statement: its snapshot is what holds partitions. */
+/**
+ * A table as the server shows it to each statement: a statement has one snapshot, the view none. A snapshot over the whole view would
+ * hold back vacuum and keep drops waiting for the slowest reader. So of a row query that goes on behind a row: no row comes twice and
+ * none is left out, unless its place in the order changed; rows that were written meanwhile come where they lie behind; partitions that
+ * were dropped meanwhile are read all the same until the grace of the drop is over, and then the query fails by name.
+ */
 final class ParentView implements ReadView {
     private final DataSource source;
     private final Names names;
     private final Damage damage;
+    private final Supplier<List<Leaf>> leaves;
+    private Set<String> held = Set.of();
 
-    ParentView(DataSource source, Names names, Damage damage) {
+    /**
+     * A view.
+     *
+     * @param leaves tells the partitions that may hold rows of the view's range now
+     */
+    ParentView(DataSource source, Names names, Damage damage, Supplier<List<Leaf>> leaves) {
         this.source = source;
         this.names = names;
         this.damage = damage;
+        this.leaves = leaves;
     }
 
     @Override
     public List<PartitionInfo> partitions() {
-        return List.of();
+        // Sizes would be a question to the server, and nobody asks a plan for them.
+        return leaves.get().stream().map(leaf -> leaf.info(0)).toList();
     }
 
     @Override
     public void rows(RowQuery query, Execution execution, RowSink sink) {
         try {
-            new RowScan(source, names, query, execution).run(sink);
+            boolean behind = new RowScan(source, names, query, execution).run(sink, held);
+            if (behind && held.isEmpty()) {
+                Set<String> now = new LinkedHashSet<>();
+                leaves.get().forEach(leaf -> now.add(leaf.name()));
+                held = now;
+            }
         } catch (LeveeException e) {
             throw damage.named(e);
         }
@@ -41,17 +67,41 @@ final class ParentView implements ReadView {
 
     @Override
     public List<ScanPart> parts(Grouping grouping) {
-        return List.of(new GroupScan(source, names, grouping, damage));
+        return List.of(new GroupScan(source, names, grouping, damage, this::version));
+    }
+
+    /** Numbers rise with each row written or changed, and the number of rows falls with each one deleted. */
+    private String version() {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            for (Leaf leaf : leaves.get()) {
+                Leaf.Held now = leaf.held();
+                String text = leaf.id() + ":" + now.rows() + ":" + now.maxSeq() + ";";
+                digest.update(text.getBytes(StandardCharsets.UTF_8));
+            }
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java has SHA-256", e);
+        }
     }
 
     @Override
     public List<PlanStep> explain(RowQuery query, Execution execution) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "explain is not built yet");
+        List<PlanStep> steps = new ArrayList<>();
+        for (SqlBuilder statement : new RowScan(source, names, query, execution).statements()) {
+            steps.add(Planned.of(source, execution, "", statement, rowCount()));
+        }
+        return steps;
     }
 
     @Override
     public List<PlanStep> explain(Grouping grouping, Execution execution) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "explain is not built yet");
+        SqlBuilder statement = new GroupScan(source, names, grouping, damage, this::version).statement();
+        return List.of(Planned.of(source, execution, GroupScan.SETTINGS, statement, rowCount()));
+    }
+
+    private long rowCount() {
+        return leaves.get().stream().mapToLong(leaf -> leaf.held().rows()).sum();
     }
 
     @Override

@@ -241,7 +241,7 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public List<Finding> diagnose() {
-        return new Diagnosis(session, catalog.names(), writing == null, queries, clock).run();
+        return new Diagnosis(session, catalog, writing == null, queries, clock).run();
     }
 
     @Override
@@ -533,7 +533,12 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public ReadView view(TableSpec spec, long fromMicros, long toMicros) {
-        return new ParentView(connections.pool(), catalog.names(), damage);
+        return new ParentView(connections.pool(), catalog.names(), damage, () -> {
+            refresh();
+            return manifest.leaves(spec.name()).stream()
+                    .filter(leaf -> leaf.held().minMicros() < toMicros && leaf.held().maxMicros() >= fromMicros)
+                    .toList();
+        });
     }
 
     @Override

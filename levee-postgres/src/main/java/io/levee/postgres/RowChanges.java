@@ -158,10 +158,10 @@ final class RowChanges {
         }
     }
 
-    private static void and(TableSpec spec, @Nullable Expr still, SqlBuilder sql) {
+    private void and(TableSpec spec, @Nullable Expr still, SqlBuilder sql) {
         if (still != null) {
             sql.add(" AND (");
-            FilterSql.append(spec, still, sql);
+            FilterSql.append(spec, catalog.names(), still, sql);
             sql.add(")");
         }
     }

@@ -90,6 +90,14 @@ final class Schema {
         for (String index : indexes(spec)) {
             Postgres.run(connection, "CREATE INDEX ON " + table + " " + index);
         }
+        String trigrams = spec.fulltext().isEmpty() ? null : Trigrams.operators(connection);
+        if (trigrams != null) {
+            for (String column : spec.fulltext()) {
+                Postgres.run(
+                        connection,
+                        "CREATE INDEX ON " + table + " USING gin (" + Names.column(spec, column) + " " + trigrams + ")");
+            }
+        }
         attach(connection, spec, leaf);
     }
 
@@ -146,10 +154,23 @@ final class Schema {
         for (List<String> index : spec.indexes()) {
             boolean there = !spec.separateTime() && index.equals(spec.time()) || index.equals(spec.key());
             if (!there) {
-                indexes.add("(" + columns(spec, index) + ")");
+                indexes.add("(" + ordered(spec, index) + ")");
             }
         }
         return indexes;
+    }
+
+    /**
+     * A declared index: null first, as orders have it, so that it gives rows in order in both directions. The server's own way, null last,
+     * would be sorted.
+     */
+    private static String ordered(TableSpec spec, List<String> columns) {
+        return String.join(
+                ", ",
+                columns.stream()
+                        .map(c -> Names.column(spec, c)
+                                + (Names.column(spec, c).equals(Names.time(spec)) ? "" : " NULLS FIRST"))
+                        .toList());
     }
 
     private static String columns(TableSpec spec, List<String> columns) {

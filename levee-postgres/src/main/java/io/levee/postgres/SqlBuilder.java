@@ -22,6 +22,18 @@ final class SqlBuilder {
         return this;
     }
 
+    /** Appends another one with its parameters. */
+    SqlBuilder add(SqlBuilder other) {
+        text.append(other.text);
+        parameters.addAll(other.parameters);
+        return this;
+    }
+
+    /** The statement, with {@code ?} for its parameters. */
+    String text() {
+        return text.toString();
+    }
+
     /** Appends a parameter: stored values, or a list of them. */
     SqlBuilder parameter(Object value) {
         text.append('?');

@@ -39,6 +39,12 @@ final class Tables {
      * @throws LeveeException {@link ErrorCode#PARTITION_BUSY} where others kept it locked all the time: nothing has changed
      */
     void put(TableSpec spec) {
+        if (!spec.fulltext().isEmpty()) {
+            session.ask("the table " + spec.name() + " cannot be declared", c -> {
+                Trigrams.provide(c);
+                return true;
+            });
+        }
         long end = MonotonicClock.SYSTEM.nanos() + PATIENCE.toNanos();
         while (true) {
             try {

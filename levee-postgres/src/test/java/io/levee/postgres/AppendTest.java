@@ -101,7 +101,7 @@ class AppendTest {
                             "btree (_seq)",
                             "btree (name)",
                             "btree (_chg) WHERE (_chg IS NOT NULL)",
-                            "btree (started, name)");
+                            "btree (started NULLS FIRST, name NULLS FIRST)");
         }
     }
 

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The rows of a query, streamed: memory does not grow with their number. Used by one thread; {@link #close} may be called by
- * any. It has to be closed: an open result holds one of the store's query slots until its deadline.
+ * any. It has to be closed: until its deadline an open result keeps partitions that were dropped on disk. A reader who is behind holds no
+ * thread of the store.
  *
  * @param <T> what a row is read as
  */

@@ -27,6 +27,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -178,6 +179,28 @@ public final class Store implements AutoCloseable {
     <T> Result<T> run(Query query, Function<Row, T> decoder) {
         PageReader rows = queries.rows(query);
         return new Result<>(rows, decoder);
+    }
+
+    /**
+     * Runs a query as generic rows without waiting for it. The future completes, on a thread {@code levee-results}, with a result once there
+     * is something to read (the result has to be closed), or with the query's {@link LeveeException}; stages that block belong on an
+     * executor of the caller's. Its {@code cancel} ends the query while it waits, runs or is being read.
+     *
+     * @return the future; what is wrong with the query ends it too, so that this call never throws
+     */
+    public CompletableFuture<Result<Row>> queryAsync(Query query) {
+        return runAsync(query, Function.identity());
+    }
+
+    <T> CompletableFuture<Result<T>> runAsync(Query query, Function<Row, T> decoder) {
+        try {
+            PageReader rows = queries.rows(query);
+            ResultFuture<T> future = new ResultFuture<>(rows, decoder);
+            queries.whenReady(rows, future::settle);
+            return future;
+        } catch (LeveeException e) {
+            return CompletableFuture.failedFuture(e);
+        }
     }
 
     /** How many rows a query has, its limit left aside. */

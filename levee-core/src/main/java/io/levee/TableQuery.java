@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -80,6 +81,16 @@ public final class TableQuery<T> {
      */
     public Result<T> run() {
         return store.run(query.build(), codec::decode);
+    }
+
+    /**
+     * Runs the query without waiting for it.
+     *
+     * @return completes, on a thread {@code levee-results}, with a result once there is something to read (the result has to be closed), or
+     *     with a {@link LeveeException}; its {@code cancel} ends the query while it waits, runs or is being read
+     */
+    public CompletableFuture<Result<T>> runAsync() {
+        return store.runAsync(query.build(), codec::decode);
     }
 
     /** How many rows it has. Errors as {@link #run}. */

@@ -333,6 +333,16 @@ public final class ChunkStream {
         listener.run();
     }
 
+    /** What it failed with, where there is nothing to read before that. */
+    @Nullable LeveeException failedAtOnce() {
+        lock.lock();
+        try {
+            return chunks.isEmpty() && !ended ? failure : null;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Whether the query waits for its reader. */
     boolean fetching() {
         return fetching;

@@ -1,6 +1,7 @@
 package io.levee.internal.query;
 
 import io.levee.Coverage;
+import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.engine.RowQuery;
 import java.util.Arrays;
@@ -79,6 +80,21 @@ public final class PageReader {
     /** What the result can be trusted for. */
     public Coverage coverage() {
         return stream.coverage();
+    }
+
+    /** Tells once, on a thread that may be anybody's, when there is something to read: rows, the end or an error. */
+    void whenReady(Runnable listener) {
+        stream.whenReady(listener);
+    }
+
+    /** What the query failed with before there was anything to read; null where there is something, or nothing went wrong. */
+    public @Nullable LeveeException failure() {
+        return stream.failedAtOnce();
+    }
+
+    /** Ends the query; who reads it gets {@code CANCELLED}. */
+    public void cancel() {
+        stream.cancel("the query was cancelled by its caller");
     }
 
     /** Ends the query if it still runs. Idempotent. */

@@ -90,6 +90,12 @@ public final class QueryService {
         return new PageReader(resolved, stream, limit);
     }
 
+    /** Has somebody told, on a thread of its own, once there is something to read. */
+    public void whenReady(PageReader rows, Runnable listener) {
+        slots.answers().start();
+        rows.whenReady(() -> slots.answers().deliver(listener));
+    }
+
     private static List<Column> columns(Query query, TableSpec spec) {
         if (!query.columns().isEmpty()) {
             return query.columns().stream()

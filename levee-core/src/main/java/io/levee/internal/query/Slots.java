@@ -41,6 +41,7 @@ final class Slots {
     private final AtomicLong ids = new AtomicLong();
     private final LinkedBlockingQueue<Runnable> waiting = new LinkedBlockingQueue<>();
     private final Map<Long, Job> alive = new ConcurrentSkipListMap<>();
+    private final Answers answers;
     private volatile boolean stopped;
 
     /**
@@ -55,6 +56,7 @@ final class Slots {
         this.leases = leases;
         this.results = results;
         this.whenEnded = whenEnded;
+        this.answers = new Answers(supervisor);
     }
 
     /** Starts the query threads and the watchdog. */
@@ -81,6 +83,11 @@ final class Slots {
 
     long nanos() {
         return clock.nanos();
+    }
+
+    /** Completes callers' futures. */
+    Answers answers() {
+        return answers;
     }
 
     Leases leases() {
@@ -158,6 +165,7 @@ final class Slots {
             execution.interruptIfOver();
             job.endIfOver();
         }
+        answers.watch();
         ChunkStream.Claim.sweep();
     }
 

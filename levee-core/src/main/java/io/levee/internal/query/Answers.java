@@ -1,0 +1,69 @@
+package io.levee.internal.query;
+
+import io.levee.internal.supervisor.Supervisor;
+import io.levee.internal.supervisor.Task;
+import io.levee.internal.time.MonotonicClock;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Completes the futures of queries on the thread {@code levee-results}, so that a caller's stages never run on a query thread or the
+ * watchdog. It starts with the first such query. What is to be completed is at most what queries there may be. Thread-safe.
+ *
+ * <p>A stage that blocks keeps the thread: where that lasts a second, another one takes over, up to {@value #MOST_THREADS}.
+ */
+final class Answers {
+    private static final int MOST_THREADS = 3;
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private final Supervisor supervisor;
+    private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private final LinkedBlockingQueue<Waiting> waiting = new LinkedBlockingQueue<>();
+    private volatile int threads;
+
+    private record Waiting(Runnable completion, long sinceNanos) {}
+
+    Answers(Supervisor supervisor) {
+        this.supervisor = supervisor;
+    }
+
+    /** The first use is about to come. A caller's thread. */
+    synchronized void start() {
+        if (threads == 0) {
+            startThread();
+        }
+    }
+
+    private void startThread() {
+        threads++;
+        supervisor.start(threads == 1 ? "levee-results" : "levee-results-" + threads, this::serve);
+    }
+
+    private void serve(Task task) throws InterruptedException {
+        while (!task.stopping() || !waiting.isEmpty()) {
+            Waiting next = waiting.poll(100, TimeUnit.MILLISECONDS);
+            if (next != null) {
+                next.completion().run();
+                task.ran("");
+            }
+        }
+    }
+
+    /** Hands a completion over. Any thread; never blocks. */
+    void deliver(Runnable completion) {
+        waiting.add(new Waiting(completion, clock.nanos()));
+    }
+
+    /** Starts another thread where the others are kept. Watchdog. */
+    void watch() {
+        if (threads == 0 || threads == MOST_THREADS) {
+            return;
+        }
+        Waiting first = waiting.peek();
+        if (first != null && clock.nanos() - first.sinceNanos() > PATIENCE_NANOS) {
+            synchronized (this) {
+                startThread();
+            }
+        }
+    }
+}

@@ -27,6 +27,9 @@ interface Feed extends AutoCloseable {
     /** Waits for lines; empty when none came. */
     Batch poll(Duration timeout) throws InterruptedException;
 
+    /** Says that everything up to a number was printed: where a named cursor keeps that, durably. */
+    default void done(long number) throws InterruptedException {}
+
     /** What is known to be missing of the table, as a coverage in JSON. */
     Map<String, ? extends @Nullable Object> coverage() throws InterruptedException;
 

@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
             DeleteCommand.class,
             EraseCommand.class,
             TailCommand.class,
+            CursorsCommand.class,
             TrashCommand.class,
             GapsCommand.class,
             VerifyCommand.class,

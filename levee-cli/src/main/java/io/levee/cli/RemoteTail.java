@@ -30,6 +30,8 @@ final class RemoteTail implements Feed, Flow.Subscriber<String> {
     private volatile Flow.@Nullable Subscription subscription;
     private volatile @Nullable Throwable failure;
     private long position;
+    private @Nullable String cursor;
+    private @Nullable Object gapUpTo;
 
     private final String table;
 
@@ -39,11 +41,10 @@ final class RemoteTail implements Feed, Flow.Subscriber<String> {
     }
 
     /** Begins to follow. What the server refuses shows at the first poll. */
-    static RemoteTail open(Remote remote, String table, @Nullable Long after) {
+    static RemoteTail open(Remote remote, String table, Map<String, ? extends @Nullable Object> params) {
         RemoteTail tail = new RemoteTail(remote, table);
-        tail.position = after == null ? 0 : after;
-        Map<String, @Nullable Object> params = new LinkedHashMap<>();
-        params.put("after", after);
+        tail.position = params.get("after") instanceof Long after ? after : 0;
+        tail.cursor = params.get("cursor") instanceof String name ? name : null;
         tail.answer = remote.follow(Remote.path("v1", "tables", table, "tail"), params, tail)
                 .whenComplete((response, error) -> {
                     if (error != null) {
@@ -116,7 +117,11 @@ final class RemoteTail implements Feed, Flow.Subscriber<String> {
     private void dispatch(String name, String data, List<Line> found) {
         switch (name) {
             case "record" -> found.add(new Line(true, position, data));
-            case "gap" -> found.add(new Line(false, 0, "{\"gap\":" + data + "}"));
+            case "gap" -> {
+                gapUpTo = Json.object(data).get("upTo");
+                found.add(new Line(false, 0, "{\"gap\":" + data + "}"));
+            }
+            case "live" -> found.add(new Line(false, 0, "{\"live\":" + data + "}"));
             case "problem" -> throw Remote.problem(Json.object(data));
             default -> {
                 // Of a newer server: what this command does not know does not concern it.
@@ -142,6 +147,19 @@ final class RemoteTail implements Feed, Flow.Subscriber<String> {
     @Override
     public Map<String, @Nullable Object> coverage() throws InterruptedException {
         return remote.get("/v1/gaps", Map.of("table", table));
+    }
+
+    @Override
+    public void done(long number) throws InterruptedException {
+        if (cursor != null) {
+            Map<String, @Nullable Object> body = new LinkedHashMap<>();
+            body.put("number", number);
+            if (gapUpTo != null) {
+                body.put("gap", gapUpTo);
+            }
+            remote.send("PUT", Remote.path("v1", "tables", table, "cursors", cursor), Map.of(), Json.write(body));
+            gapUpTo = null;
+        }
     }
 
     @Override

@@ -127,10 +127,48 @@ class TailCommandTest {
         assertThat(run.err()).contains("the server ended the stream", "continue with --after 1");
     }
 
-    @Test
-    void shouldRefuseCursorsThatAreNotBuilt() {
-        Run run = Run.levee("tail", "t", "--cursor", "mine", "--store", dir.resolve("none"), "--json");
-        assertThat(run.status()).isEqualTo(1);
-        assertThat(run.json().get("error").toString()).contains("LEVEE-501 NOT_SUPPORTED");
+    @ParameterizedTest
+    @EnumSource(Way.class)
+    void shouldGoOnWhereTheCursorWas(Way way) throws Exception {
+        try (Place place = place(way)) {
+            place.take("events", line(1, "a") + line(2, "b") + line(3, "c"));
+            Run two = place.levee("tail", "events", "--cursor", "mailer", "--limit", 2);
+            assertThat(two.status()).as(two.err()).isZero();
+            assertThat(objects(two.out())).extracting(r -> r.get("n")).containsExactly(1L, 2L);
+            Run rest = place.levee("tail", "events", "--cursor", "mailer", "--for", "100ms");
+            assertThat(rest.status()).as(rest.err()).isZero();
+            assertThat(objects(rest.out())).extracting(r -> r.get("n")).containsExactly(3L);
+            Run none = place.levee("tail", "events", "--cursor", "mailer", "--for", "100ms");
+            assertThat(none.out()).isEmpty();
+            assertThat(place.json(0, "cursors", "events").get("cursors").toString())
+                    .contains("name=mailer", "number=3");
+            assertThat(place.levee("cursors").out()).contains("mailer");
+            assertThat(place.json(0, "cursors", "events", "--delete", "mailer")).containsEntry("deleted", true);
+            assertThat(place.json(0, "cursors", "events").get("cursors")).isEqualTo(List.of());
+            Run bad = place.levee("tail", "events", "--cursor", "../x", "--for", "1s");
+            assertThat(bad.status()).isEqualTo(1);
+            assertThat(bad.err()).contains("BAD_VALUE");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Way.class)
+    void shouldReplayAndFollow(Way way) throws Exception {
+        try (Place place = place(way)) {
+            place.take("events", line(1, "a") + line(2, "b").replace("01-01", "01-05") + line(3, "c").replace("01-01", "01-03"));
+            Run replayed = place.levee("tail", "events", "--from", "2026-01-02", "--window", "4h", "--no-follow");
+            assertThat(replayed.status()).as(replayed.err()).isZero();
+            List<Map<String, Object>> lines = objects(replayed.out());
+            assertThat(lines.subList(0, 2)).extracting(r -> r.get("n")).containsExactly(3L, 2L);
+            assertThat(lines.get(2).get("live").toString()).contains("after=3", "rows=2");
+            Path out = dir.resolve("out");
+            Files.createFile(out);
+            var following = CompletableFuture.supplyAsync(
+                    () -> Run.appendTo(out, place.with("tail", "events", "--from", "2026-01-04", "--for", "4s")));
+            Awaitility.await().until(() -> Files.readString(out).contains("\"live\""));
+            place.take("events", line(4, "d"));
+            Awaitility.await().until(() -> Files.readString(out).contains("\"n\":4"));
+            assertThat(following.join().status()).isZero();
+        }
     }
 }

@@ -24,6 +24,7 @@ final class Routes {
         new SqlRoutes(store, answers).addTo(router);
         new RecordRoutes(store, watch).addTo(router);
         tails.addTo(router);
+        new CursorRoutes(store).addTo(router);
         new OperationRoutes(store).addTo(router);
         new CompletenessRoutes(store).addTo(router);
         new PageRoutes().addTo(router);

@@ -12,6 +12,16 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import java.util.Map;
+import java.util.LinkedHashMap;
+import java.time.Instant;
+import java.io.UncheckedIOException;
+import io.levee.internal.spec.Durations;
+import io.levee.TailCursor;
+import io.levee.Replay;
+import io.levee.Query;
+import io.levee.ErrorCode;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -34,11 +44,14 @@ final class TailRoutes {
     /** What is handed to the connection at once: small, so that a slow client shows that it takes something. */
     private static final int CHUNK_BYTES = 32 << 10;
 
+    /** The windows of a replay, where the client says none. */
+    private static final Duration REPLAY_WINDOW = Duration.ofHours(4);
+
     private final Store store;
     private final ClientWatch watch;
     private final int most;
     private final Semaphore room;
-    private final Set<Tail<Row>> open = ConcurrentHashMap.newKeySet();
+    private final Set<Source> open = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
 
     TailRoutes(Store store, int most, ClientWatch watch) {
@@ -58,7 +71,7 @@ final class TailRoutes {
     }
 
     private void tail(Exchange exchange) throws Exception {
-        long after = after(exchange);
+        Asked asked = asked(exchange);
         Table<Row> table = store.table(exchange.variable("t"));
         if (exchange.request().getMethod().equals("HEAD")) {
             exchange.empty(200);
@@ -72,27 +85,106 @@ final class TailRoutes {
                             "try again when one has left")
                     .header("Retry-After", "5");
         }
-        try (Tail<Row> tail = table.tail(after)) {
-            open.add(tail);
-            try {
-                // Nothing is read or written for as long as nothing comes.
-                exchange.request().addIdleTimeoutListener(timeout -> false);
-                watch.during(exchange.request(), () -> new Follower(exchange, table, tail).run());
-            } finally {
-                open.remove(tail);
-            }
+        try {
+            // Nothing is read or written for as long as nothing comes.
+            exchange.request().addIdleTimeoutListener(timeout -> false);
+            watch.during(exchange.request(), () -> new Follower(exchange, table, asked).run());
         } finally {
             room.release();
         }
     }
 
-    /** Where to go on: what a client that lost its connection has, then what it asked for, then only what is new. */
-    private static long after(Exchange exchange) {
-        Params params = exchange.params("after");
-        long asked = params.number("after", Tail.NOW, Tail.NOW);
+    /**
+     * What a client asks for.
+     *
+     * @param after the number to begin after; of a cursor, where it begins if it is new
+     * @param resumed whether the client has lost its connection and knows the number itself
+     * @param from the begin of a replay, or null
+     * @param follow whether it goes on after the replay
+     */
+    private record Asked(
+            long after, boolean resumed, @Nullable String cursor, @Nullable Instant from, Duration window, boolean follow) {}
+
+    private Asked asked(Exchange exchange) {
+        Params params = exchange.params("after", "cursor", "from", "window", "follow");
+        String cursor = params.text("cursor");
+        Instant from = params.instant("from", store.options().clock().instant());
+        String window = params.text("window");
+        if (from == null && (window != null || params.text("follow") != null)) {
+            throw HttpProblem.badRequest("window and follow are of a replay, which begins with from", null);
+        }
+        if (from != null && (cursor != null || params.text("after") != null)) {
+            throw HttpProblem.badRequest("a replay from a time has no cursor and no number to begin after", null);
+        }
+        long last = last(exchange);
+        long otherwise = cursor == null ? Tail.NOW : 0;
+        return new Asked(
+                last >= 0 ? last : params.number("after", otherwise, Tail.NOW),
+                last >= 0,
+                cursor,
+                // A client that had the end of the replay goes on behind it.
+                last >= 0 ? null : from,
+                window == null ? REPLAY_WINDOW : Durations.parse(window),
+                from == null || params.text("follow") == null || params.flag("follow"));
+    }
+
+    /** What is followed. */
+    private interface Source extends AutoCloseable {
+        Tail.Batch<Row> poll(Duration timeout);
+
+        long position();
+
+        @Override
+        void close();
+    }
+
+    private static Source source(Table<Row> table, Asked asked) {
+        if (asked.cursor() != null && !asked.resumed()) {
+            TailCursor<Row> cursor = table.cursor(asked.cursor(), asked.after());
+            return new Source() {
+                @Override
+                public Tail.Batch<Row> poll(Duration timeout) {
+                    return cursor.poll(timeout);
+                }
+
+                @Override
+                public long position() {
+                    return cursor.position();
+                }
+
+                @Override
+                public void close() {
+                    cursor.close();
+                }
+            };
+        }
+        return source(table.tail(asked.after()));
+    }
+
+    private static Source source(Tail<Row> tail) {
+        return new Source() {
+            @Override
+            public Tail.Batch<Row> poll(Duration timeout) {
+                return tail.poll(timeout);
+            }
+
+            @Override
+            public long position() {
+                return tail.position();
+            }
+
+            @Override
+            public void close() {
+                tail.close();
+            }
+        };
+    }
+
+    /** What a client that lost its connection has; -1 where it says nothing. */
+    private static long last(Exchange exchange) {
         String last = exchange.header("Last-Event-ID");
         if (last == null || last.isBlank()) {
-            return asked;
+            return -1;
         }
         try {
             long number = Long.parseLong(last.trim());
@@ -108,43 +200,112 @@ final class TailRoutes {
     /** Ends all tails, each within a second. Idempotent. */
     void close() {
         closed = true;
-        open.forEach(Tail::close);
+        open.forEach(Source::close);
     }
 
     private final class Follower {
         private final Exchange exchange;
-        private final Tail<Row> tail;
+        private final Table<Row> table;
+        private final Asked asked;
         private final List<String> columns;
         private final ByteArrayOutputStream events = new ByteArrayOutputStream();
 
-        Follower(Exchange exchange, Table<Row> table, Tail<Row> tail) {
+        Follower(Exchange exchange, Table<Row> table, Asked asked) {
             this.exchange = exchange;
-            this.tail = tail;
+            this.table = table;
+            this.asked = asked;
             this.columns = table.spec().columns().stream().map(Column::name).toList();
         }
 
         void run() throws IOException, InterruptedException {
-            exchange.response().setStatus(200);
-            exchange.response().getHeaders().put(HttpHeader.CONTENT_TYPE, "text/event-stream");
-            // The number alone is no event, and lets a client continue from here before its first record.
-            add("retry: 2000\nid: " + tail.position() + "\n\n");
+            // What is refused is refused before the answer begins.
+            try (Source first = asked.from() == null ? source(table, asked) : null) {
+                exchange.response().setStatus(200);
+                exchange.response().getHeaders().put(HttpHeader.CONTENT_TYPE, "text/event-stream");
+                LeveeException failure;
+                if (first != null) {
+                    // The number alone is no event, and lets a client continue from here before its first record.
+                    add("retry: 2000\nid: " + first.position() + "\n\n");
+                    send();
+                    failure = follow(first);
+                } else {
+                    failure = replay(asked.from());
+                }
+                if (failure != null && !closed) {
+                    add("event: problem\ndata: " + Json.text(Problems.of(failure).body()) + "\n\n");
+                }
+                send();
+                exchange.end();
+            }
+        }
+
+        private @Nullable LeveeException follow(Source source) throws IOException, InterruptedException {
+            open.add(source);
+            try {
+                while (!closed) {
+                    batch(source.poll(HEARTBEAT));
+                }
+                return null;
+            } catch (LeveeException e) {
+                if (Thread.currentThread().isInterrupted()) {
+                    throw e;
+                }
+                return e;
+            } finally {
+                open.remove(source);
+            }
+        }
+
+        /** Rows as records without a number, then one event with the number to go on after. */
+        private @Nullable LeveeException replay(@Nullable Instant from) throws IOException, InterruptedException {
+            Replay done;
+            try {
+                Query.Builder query = Query.builder(table.spec().name()).details();
+                if (from != null) {
+                    query.from(from);
+                }
+                done = store.replay(query.build(), asked.window(), this::replayed);
+            } catch (UncheckedIOException e) {
+                throw e.getCause();
+            } catch (LeveeException e) {
+                if (Thread.currentThread().isInterrupted()) {
+                    throw e;
+                }
+                return e;
+            }
+            Map<String, Object> live = new LinkedHashMap<>();
+            live.put("after", done.after());
+            live.put("rows", done.rows());
+            live.put("coverage", JsonOut.form(done.coverage()));
+            add("id: " + done.after() + "\nevent: live\ndata: " + Json.text(live) + "\n\n");
             send();
-            LeveeException failure = null;
-            while (failure == null && !closed) {
+            if (!asked.follow()) {
+                return null;
+            }
+            try (Source tail = source(table.tail(done.after()))) {
+                return follow(tail);
+            }
+        }
+
+        private void replayed(Row row) {
+            if (closed) {
+                throw new LeveeException(ErrorCode.CLOSED, "the server is stopping");
+            }
+            add("event: record\ndata: ");
+            try (JsonOut out = new JsonOut(events)) {
+                out.row(row, columns);
+            }
+            add("\n\n");
+            if (events.size() >= CHUNK_BYTES) {
                 try {
-                    batch(tail.poll(HEARTBEAT));
-                } catch (LeveeException e) {
-                    if (Thread.currentThread().isInterrupted()) {
-                        throw e;
-                    }
-                    failure = e;
+                    send();
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    throw new LeveeException(ErrorCode.CANCELLED, "the client has gone", e);
                 }
             }
-            if (failure != null && !closed) {
-                add("event: problem\ndata: " + Json.text(Problems.of(failure).body()) + "\n\n");
-            }
-            send();
-            exchange.end();
         }
 
         private void batch(Tail.Batch<Row> batch) throws IOException, InterruptedException {

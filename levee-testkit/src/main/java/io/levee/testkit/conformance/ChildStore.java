@@ -12,6 +12,8 @@ import io.levee.Store;
 import io.levee.StoreOptions;
 import io.levee.Table;
 import io.levee.TableSpec;
+import io.levee.Tail;
+import io.levee.TailCursor;
 import io.levee.engine.EngineSettings;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.WriteRow;
@@ -24,6 +26,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,7 +36,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The main class of a JVM that opens a store beside this one, and does what its standard input says, a line at a time: {@code open
  * w|r ADDRESS}, {@code append I}, {@code count}, {@code keep ROUND}, {@code feed ADDRESS}. It answers each with one line, {@code keep} with a
- * line for each receipt and {@code feed} with a line for each batch, until it is killed.
+ * line for each receipt, {@code follow CURSOR} with lines for each record and commit, and {@code feed} with a line for each batch, until it is killed.
  */
 final class ChildStore {
     /** Plain appends, named by round and number. */
@@ -108,6 +111,7 @@ final class ChildStore {
             case "count" -> {
                 return "count " + opened.count(Query.builder("events").build());
             }
+            case "follow" -> follow(opened, words[1]);
             default -> keep(opened, Long.parseLong(words[1]));
         }
         return "";
@@ -115,6 +119,20 @@ final class ChildStore {
 
     static Row event(long round, long i) {
         return Conformance.row(EVENTS, "round", round, "i", i, "at", at(i), "text", "event " + i);
+    }
+
+    /** Reads the events behind a named cursor without end; says each before it says that it is done with it. */
+    private void follow(Store opened, String name) {
+        try (TailCursor<Row> cursor = opened.table(EVENTS.name()).cursor(name)) {
+            while (true) {
+                List<Tail.Entry<Row>> entries = cursor.poll(Duration.ofSeconds(1)).entries();
+                entries.forEach(entry -> out.println("got " + entry.value().get("i")));
+                if (!entries.isEmpty()) {
+                    cursor.commit();
+                    out.println("committed");
+                }
+            }
+        }
     }
 
     private static Instant at(long i) {

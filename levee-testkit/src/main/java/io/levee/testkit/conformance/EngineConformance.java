@@ -126,6 +126,22 @@ public abstract class EngineConformance {
     }
 
     @Nested
+    @DisplayName("named cursors")
+    class Cursors extends CursorConformance {
+        Cursors() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("replay")
+    class Replays extends ReplayConformance {
+        Replays() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
     @DisplayName("opening again, other processes, kills")
     class Reopening extends ReopenConformance {
         Reopening() {

@@ -44,6 +44,8 @@ public final class Replayer {
     private final List<Gap> dropped = new ArrayList<>();
     private Map<PartitionId, PartitionInfo> known;
     private long rows;
+    /** Rows from this time on may not have been read. */
+    private long unread;
 
     /**
      * A replay.
@@ -76,13 +78,14 @@ public final class Replayer {
         long after = queries.highestSeq(spec);
         known = partitions();
         long at = query.fromMicros();
+        unread = at;
         for (Long first = oldest(at); first != null; first = at < query.toMicros() ? oldest(at) : null) {
             long end = first > query.toMicros() - windowMicros ? query.toMicros() : first + windowMicros;
             window(first, end, taker);
-            noticeDrops(at);
+            unread = end;
             at = end;
         }
-        noticeDrops(at);
+        noticeDrops();
         return new Replay(rows, after, coverage());
     }
 
@@ -108,6 +111,11 @@ public final class Replayer {
                 after = page.nextCursor();
             } finally {
                 page.close();
+            }
+            // Before the taker, who may take long: what goes from now on was read.
+            noticeDrops();
+            if (!read.isEmpty()) {
+                unread = read.get(read.size() - 1).timeMicros();
             }
             read.forEach(taker);
             rows += read.size();
@@ -142,17 +150,17 @@ public final class Replayer {
     }
 
     /** What went since the last look and may have held rows of a time that was not read by then. */
-    private void noticeDrops(long unreadFrom) {
+    private void noticeDrops() {
         Map<PartitionId, PartitionInfo> now = partitions();
         Set<PartitionId> aside = new HashSet<>();
         for (Quarantined one : engine.quarantined()) {
             aside.add(one.id());
         }
         known.forEach((id, partition) -> {
-            if (!now.containsKey(id) && !aside.contains(id) && partition.maxMicros() >= unreadFrom && partition.rows() != 0) {
+            if (!now.containsKey(id) && !aside.contains(id) && partition.maxMicros() >= unread && partition.rows() != 0) {
                 dropped.add(new Gap(
                         spec.name(),
-                        Math.max(partition.minMicros(), unreadFrom),
+                        Math.max(partition.minMicros(), unread),
                         partition.maxMicros(),
                         Gap.UNKNOWN,
                         LossReason.EXPIRED));

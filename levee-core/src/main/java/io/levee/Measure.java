@@ -1,5 +1,7 @@
 package io.levee;
 
+import io.levee.internal.query.Names;
+import java.math.BigDecimal;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -9,11 +11,14 @@ import org.jspecify.annotations.Nullable;
  * One figure of a group: a function over a column.
  *
  * @param function what is computed
- * @param column the column, or a place in a json column; null for {@code count} of rows
+ * @param column the column, or a place in a json column: there numbers are what is computed with, and other values are left out (but
+ *     {@code count} and {@code distinct} take every value that is no object and no array); null for {@code count} of rows
  * @param quantile for {@link Function#PERCENTILE} which one, from 0 to 1; else 0
  */
 public record Measure(Function function, @Nullable String column, double quantile) {
-    private static final Pattern TEXT = Pattern.compile("\\s*([A-Za-z0-9]+)\\s*(?:\\(\\s*(.*?)\\s*\\))?\\s*");
+    private static final Pattern TEXT = Pattern.compile("\\s*([A-Za-z][A-Za-z0-9.]*)\\s*(?:\\(\\s*(.*?)\\s*\\))?\\s*");
+    private static final Pattern DISTINCT = Pattern.compile("(?i)distinct\\s+(.+)");
+    private static final Pattern PERCENT = Pattern.compile("p\\d{1,3}(\\.\\d{1,12})?");
 
     /** What can be computed over a group. */
     public enum Function {
@@ -28,11 +33,15 @@ public record Measure(Function function, @Nullable String column, double quantil
         /** The greatest value. */
         MAX,
         /**
-         * How many different values: exact up to {@value Measure#EXACT_DISTINCT} in a group, else estimated by HyperLogLog, with a standard
-         * error of {@value Measure#DISTINCT_ERROR}.
+         * How many different values that are not null: exact up to {@value Measure#EXACT_DISTINCT} in a group, else estimated by HyperLogLog,
+         * with a standard error of {@value Measure#DISTINCT_ERROR}.
          */
         DISTINCT,
-        /** The value below which a share of the values lies, by DDSketch: within {@value Measure#PERCENTILE_ERROR} of a value of that rank. */
+        /**
+         * The value below which a share of the values lies, by DDSketch: at a relative distance of {@value Measure#PERCENTILE_ERROR} at most from
+         * the value of rank {@code floor(quantile * (count - 1))}. Of integer, real and duration columns, and of numbers in json columns;
+         * infinite values are left out.
+         */
         PERCENTILE
     }
 
@@ -55,8 +64,8 @@ public record Measure(Function function, @Nullable String column, double quantil
             throw new LeveeException(ErrorCode.BAD_QUERY, "a percentile is from p0 to p100 (got " + quantile + ")");
         }
         if (column == null && function != Function.COUNT) {
-            throw new LeveeException(ErrorCode.BAD_QUERY, name(function, null) + " needs a column")
-                    .hint("write " + name(function, null) + "(column)");
+            String name = name(function, null, quantile);
+            throw new LeveeException(ErrorCode.BAD_QUERY, name + " needs a column").hint("write " + name + "(column)");
         }
     }
 
@@ -105,36 +114,47 @@ public record Measure(Function function, @Nullable String column, double quantil
     }
 
     /**
-     * Reads {@code count}, {@code count(*)}, {@code avg(runtime_ms)} or {@code max("job ID")}.
+     * Reads {@code count}, {@code count(*)}, {@code avg(runtime_ms)}, {@code max("job ID")}, {@code median(runtime_ms)}, {@code p99.9(runtime_ms)},
+     * {@code distinct(host)} (or {@code count(distinct host)}) or {@code p95(extra.cpu[0].load)}.
      *
      * @throws LeveeException {@link ErrorCode#BAD_QUERY}
      */
     public static Measure parse(String text) {
         Matcher matcher = TEXT.matcher(text);
         if (matcher.matches()) {
-            String column = matcher.group(2);
-            if (column != null && column.length() >= 2 && column.startsWith("\"") && column.endsWith("\"")) {
-                column = column.substring(1, column.length() - 1).replace("\"\"", "\"");
-            } else if (column != null && (column.equals("*") || column.isEmpty())) {
-                column = null;
+            String name = matcher.group(1).toLowerCase(Locale.ROOT);
+            String inner = matcher.group(2);
+            Matcher distinct = inner == null ? null : DISTINCT.matcher(inner);
+            if (distinct != null && name.equals("count") && distinct.matches()) {
+                return distinct(Names.unquoted(distinct.group(1)));
+            }
+            String column = inner == null || inner.isEmpty() || inner.equals("*") ? null : Names.unquoted(inner);
+            if (name.equals("median")) {
+                return new Measure(Function.PERCENTILE, column, 0.5);
+            }
+            if (PERCENT.matcher(name).matches()) {
+                double quantile = new BigDecimal(name.substring(1)).movePointLeft(2).doubleValue();
+                return new Measure(Function.PERCENTILE, column, quantile);
             }
             for (Function function : Function.values()) {
-                if (function.name().equalsIgnoreCase(matcher.group(1))) {
+                if (function != Function.PERCENTILE && function.name().equalsIgnoreCase(name)) {
                     return new Measure(function, column);
                 }
             }
         }
         throw new LeveeException(ErrorCode.BAD_QUERY, "'" + text + "' is no figure of a group")
-                .hint("use count, count(col), sum(col), avg(col), min(col) or max(col)");
+                .hint("use count, count(col), sum(col), avg(col), min(col), max(col), distinct(col), median(col) or p95(col)");
     }
 
-    /** The text form, which is also the figure's name in results: {@code avg(runtime_ms)}. */
+    /** The text form, which is also the figure's name in results: {@code avg(runtime_ms)}, {@code p99.9(runtime_ms)}. */
     public String name() {
-        return name(function, column);
+        return name(function, column, quantile);
     }
 
-    private static String name(Function function, @Nullable String column) {
-        String lower = function.name().toLowerCase(Locale.ROOT);
+    private static String name(Function function, @Nullable String column, double quantile) {
+        String lower = function == Function.PERCENTILE
+                ? "p" + BigDecimal.valueOf(quantile).movePointRight(2).stripTrailingZeros().toPlainString()
+                : function.name().toLowerCase(Locale.ROOT);
         return column == null ? lower : lower + "(" + column + ")";
     }
 }

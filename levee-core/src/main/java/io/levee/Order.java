@@ -1,5 +1,6 @@
 package io.levee;
 
+import io.levee.internal.query.Names;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -32,10 +33,6 @@ public record Order(String by, boolean descending) {
         if (!matcher.matches()) {
             throw new LeveeException(ErrorCode.BAD_QUERY, "'" + text + "' is no order").hint("use column or column desc");
         }
-        String by = matcher.group(1);
-        if (by.length() >= 2 && by.startsWith("\"") && by.endsWith("\"")) {
-            by = by.substring(1, by.length() - 1).replace("\"\"", "\"");
-        }
-        return new Order(by, "desc".equalsIgnoreCase(matcher.group(2)));
+        return new Order(Names.unquoted(matcher.group(1)), "desc".equalsIgnoreCase(matcher.group(2)));
     }
 }

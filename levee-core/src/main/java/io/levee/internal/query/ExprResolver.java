@@ -7,12 +7,14 @@ import io.levee.Expr;
 import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.TimeFormat;
+import io.levee.engine.Term;
 import io.levee.internal.row.Values;
 import io.levee.internal.spec.Durations;
 import io.levee.internal.time.Micros;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.UUID;
 
 /** Resolves a filter's names against a table and brings its values into stored form. */
 public final class ExprResolver {
@@ -33,36 +35,31 @@ public final class ExprResolver {
 
     private Expr resolve(Expr filter) {
         if (filter instanceof Expr.Compare compare) {
-            Column column = Names.column(spec, compare.column());
-            requireComparable(column, compare.op());
-            return new Expr.Compare(column.name(), compare.op(), value(column, compare.value()));
+            Term term = Names.term(spec, compare.column());
+            requireComparable(term, compare.op());
+            return new Expr.Compare(term.name(), compare.op(), value(term, compare.value()));
         }
         if (filter instanceof Expr.In in) {
-            Column column = Names.column(spec, in.column());
-            requireComparable(column, Expr.Op.EQ);
+            Term term = Names.term(spec, in.column());
+            requireComparable(term, Expr.Op.EQ);
             List<Object> values = new ArrayList<>();
-            in.values().forEach(v -> values.add(value(column, v)));
-            return new Expr.In(column.name(), values, in.negated());
+            in.values().forEach(v -> values.add(value(term, v)));
+            if (values.stream().map(Object::getClass).distinct().count() > 1) {
+                throw new LeveeException(
+                                ErrorCode.BAD_QUERY, "the list for '" + term.name() + "' mixes numbers with other values")
+                        .hint("write two lists, joined by OR");
+            }
+            return new Expr.In(term.name(), values, in.negated());
         }
         if (filter instanceof Expr.Like like) {
-            Column column = Names.column(spec, like.column());
-            if (column.type() != ColumnType.TEXT
-                    && column.type() != ColumnType.JSON
-                    && column.type() != ColumnType.UUID) {
-                throw new LeveeException(
-                        ErrorCode.BAD_QUERY,
-                        "LIKE needs a text, json or uuid column; '" + column.name() + "' is "
-                                + column.type().specName());
-            }
             requireWhole(like.pattern());
-            return new Expr.Like(column.name(), like.pattern(), like.negated());
+            return new Expr.Like(text(like.column(), "LIKE").name(), like.pattern(), like.negated());
         }
         if (filter instanceof Expr.Contains contains) {
-            Column column = Names.column(spec, contains.column());
-            return new Expr.Contains(column.name(), contains.text(), contains.negated());
+            return new Expr.Contains(text(contains.column(), "CONTAINS").name(), contains.text(), contains.negated());
         }
         if (filter instanceof Expr.IsNull isNull) {
-            return new Expr.IsNull(Names.column(spec, isNull.column()).name(), isNull.negated());
+            return new Expr.IsNull(Names.term(spec, isNull.column()).name(), isNull.negated());
         }
         if (filter instanceof Expr.And and) {
             return new Expr.And(and.parts().stream().map(this::resolve).toList());
@@ -71,6 +68,17 @@ public final class ExprResolver {
             return new Expr.Or(or.parts().stream().map(this::resolve).toList());
         }
         return new Expr.Not(resolve(((Expr.Not) filter).part()));
+    }
+
+    private Term text(String name, String what) {
+        Term term = Names.term(spec, name);
+        ColumnType type = term.type();
+        if (type != ColumnType.TEXT && type != ColumnType.JSON && type != ColumnType.UUID) {
+            throw new LeveeException(
+                    ErrorCode.BAD_QUERY,
+                    what + " needs a text, json or uuid column; '" + term.name() + "' is " + type.specName());
+        }
+        return term;
     }
 
     /** Engines disagree on what a last backslash means: nothing, an error, or itself. */
@@ -86,17 +94,35 @@ public final class ExprResolver {
     }
 
     /** Decimals are kept as text: their order is not the text's. */
-    private static void requireComparable(Column column, Expr.Op op) {
-        if (column.type() == ColumnType.DECIMAL) {
+    private static void requireComparable(Term term, Expr.Op op) {
+        if (term.type() == ColumnType.DECIMAL) {
             throw new LeveeException(
                             ErrorCode.NOT_SUPPORTED,
-                            "comparing the decimal column '" + column.name() + "' (" + op.sql() + ") is not built yet")
+                            "comparing the decimal column '" + term.name() + "' (" + op.sql() + ") is not built yet")
                     .hint("filter by another column, or use sql with CAST(… AS REAL)");
         }
     }
 
-    private static Object value(Column column, Object value) {
-        Column asked = column;
+    private static Object value(Term term, Object value) {
+        return term.inJson() ? inJson(term.name(), value) : value(term.column(), value);
+    }
+
+    /** What a place in a json column is compared with: a number as a number, all else as the text that the place reads as. */
+    static Object inJson(String place, Object value) {
+        if (value instanceof Number number) {
+            return number.doubleValue();
+        }
+        if (value instanceof Boolean || value instanceof CharSequence || value instanceof UUID || value instanceof Enum<?>) {
+            return value instanceof Enum<?> constant ? constant.name() : value.toString();
+        }
+        throw new LeveeException(
+                        ErrorCode.BAD_QUERY,
+                        "the value '" + value + "' for '" + place + "' is neither text nor a number nor true or false")
+                .hint("json knows no times: give the text, or the number, that it holds");
+    }
+
+    /** A value as the column stores it, from what a filter may say. */
+    static Object value(Column column, Object value) {
         try {
             if (column.type() == ColumnType.TIMESTAMP) {
                 // Filters speak ISO-8601, whatever the input format is; a number means what it means in the input.
@@ -116,7 +142,7 @@ public final class ExprResolver {
             if (column.type() == ColumnType.DURATION && value instanceof String text && !isNumber(text)) {
                 return Micros.of(Durations.parse(text));
             }
-            return Objects.requireNonNull(Values.store(asked, value));
+            return Objects.requireNonNull(Values.store(column, value));
         } catch (java.time.DateTimeException e) {
             throw bad(column, value, "is no ISO-8601 time", e);
         } catch (LeveeException e) {

@@ -17,20 +17,18 @@ import io.levee.StoreOptions;
 import io.levee.TableSpec;
 import io.levee.TimeSeries;
 import io.levee.engine.Execution;
-import io.levee.engine.Grouping;
-import io.levee.engine.ReadView;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
-import io.levee.engine.ScanPart;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.TailQuery;
-import io.levee.engine.Term;
 import io.levee.internal.memory.Share;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.write.Tables;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -41,9 +39,13 @@ public final class QueryService {
     /** Which part of the memory budget rows on their way may take. */
     private static final int RESULTS_SHARE = 16;
 
+    /** Which part of the memory budget the groups of one query may take. */
+    private static final int GROUPS_SHARE = 4;
+
     private final StorageEngine engine;
     private final Tables tables;
     private final Gaps gaps;
+    private final Folding folding;
     private final Slots slots;
 
     /** Wires the parts; {@link #start} starts the threads. */
@@ -51,6 +53,7 @@ public final class QueryService {
         this.engine = engine;
         this.tables = tables;
         this.gaps = gaps;
+        this.folding = new Folding(options.memory().value() / GROUPS_SHARE);
         Share results = new Share(options.memory().value() / RESULTS_SHARE);
         this.slots = new Slots(supervisor, options.queryThreads(), Leases.DEFAULT, results, job -> {});
     }
@@ -75,9 +78,9 @@ public final class QueryService {
                 query.where() == null ? null : ExprResolver.resolve(query.where(), spec),
                 query.newestFirst(),
                 query.order().stream()
-                        .map(o -> new RowQuery.Sort(Term.of(spec, o.by()), o.descending()))
+                        .map(o -> new RowQuery.Sort(Names.term(spec, o.by()), o.descending()))
                         .toList(),
-                query.newestPer().stream().map(n -> Term.of(spec, n)).toList(),
+                query.newestPer().stream().map(n -> Names.term(spec, n)).toList(),
                 limit == Query.NO_LIMIT ? limit : limit + 1,
                 query.after() == null ? null : Cursor.parse(query.after(), spec.name(), query.newestFirst()),
                 columns(query, spec));
@@ -112,13 +115,23 @@ public final class QueryService {
     public Groups aggregate(Aggregation aggregation) {
         Query query = aggregation.query();
         TableSpec spec = tables.get(query.table()).spec();
-        Grouped grouped = Grouped.of(aggregation, spec);
-        GroupTable table = grouped.table();
+        Aggregates aggregates = new Aggregates(aggregation, spec);
+        Asked<Aggregates.Answer> asked = ask("aggregate", query, execution -> aggregates.run(engine, folding, execution));
+        Aggregates.Answer answer = asked.answer();
+        return new Groups(answer.columns(), answer.groups(), answer.errors(), asked.coverage());
+    }
+
+    /** What a query thread computed. */
+    private record Asked<T>(T answer, Coverage coverage) {}
+
+    /** Computes something on a query thread, and waits for it. */
+    private <T> Asked<T> ask(String what, Query query, Function<Execution, T> work) {
+        AtomicReference<T> answer = new AtomicReference<>();
         ChunkStream stream = submit(
-                "aggregate " + describe(query),
+                what + " " + describe(query),
                 query.deadline(),
                 () -> gaps.coverage(query.table(), query.fromMicros(), query.toMicros()),
-                (execution, sink) -> collect(grouped.grouping(), table, execution));
+                (execution, sink) -> answer.set(work.apply(execution)));
         try {
             while (stream.hasNext()) {
                 stream.next();
@@ -126,7 +139,7 @@ public final class QueryService {
         } finally {
             stream.close();
         }
-        return new Groups(grouped.columns(), grouped.rows(table), Map.of(), stream.coverage());
+        return new Asked<>(Objects.requireNonNull(answer.get()), stream.coverage());
     }
 
     /** See {@link io.levee.Store#histogram}. */
@@ -157,27 +170,6 @@ public final class QueryService {
     /** See {@link io.levee.Store#slowQueries}. */
     public List<SlowQuery> slow() {
         return List.of();
-    }
-
-    private void collect(Grouping grouping, GroupTable table, Execution execution) {
-        RowSink merging = new RowSink() {
-            @Override
-            public void columns(List<String> names) {
-                // A grouping's columns are known.
-            }
-
-            @Override
-            public boolean row(@Nullable Object[] values) {
-                table.add(values);
-                return true;
-            }
-        };
-        try (ReadView view = engine.view(grouping.spec(), grouping.fromMicros(), grouping.toMicros())) {
-            for (ScanPart part : view.parts(grouping)) {
-                execution.check();
-                part.run(execution, merging);
-            }
-        }
     }
 
     /**

@@ -3,6 +3,7 @@ package io.levee.internal.query;
 import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.LeveeException;
+import io.levee.Measure;
 import io.levee.internal.spec.Durations;
 import java.math.BigDecimal;
 import java.time.Duration;
@@ -22,19 +23,28 @@ import java.util.regex.Pattern;
  * and       = not { AND not }
  * not       = [ NOT ] primary
  * primary   = "(" or ")" | column test
- * test      = op value | [ NOT ] IN "(" value { "," value } ")" | [ NOT ] LIKE text | IS [ NOT ] NULL
+ * test      = op value | [ NOT ] IN "(" value { "," value } ")" | [ NOT ] LIKE text | [ NOT ] CONTAINS text | IS [ NOT ] NULL
  *           | [ NOT ] BETWEEN value AND value
  * value     = text | number | TRUE | FALSE | NOW [ ( + | - ) duration ]
+ * column    = name { "." name | "[" digits "]" } | word "(" [ "*" | [ DISTINCT ] column ] ")"
+ * name      = word | '"' text '"'
  * </pre>
+ *
+ * <p>The second form of a column is a figure of groups, for {@code having}.
  */
 public final class WhereParser {
+    private static final String QUOTED = "\"(?:[^\"]++|\"\")*+\"";
+
+    /** What may follow a name at once: a place in a json column. */
+    private static final String PLACE = "(?:\\.[\\p{L}\\p{N}_]++|\\." + QUOTED + "|\\[\\d{1,9}])*+";
+
     private static final Pattern TOKEN = Pattern.compile("\\s*(?:"
             + "('(?:[^']++|'')*+')" // 1 text; possessive, since the matcher recurses for every other repetition
-            + "|(\"(?:[^\"]++|\"\")*+\")" // 2 quoted name
+            + "|(" + QUOTED + PLACE + ")" // 2 quoted name
             + "|([+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?(?![\\w.]))" // 3 number
-            + "|([\\p{L}_][\\p{L}\\p{N}_.]*)" // 4 word
+            + "|([\\p{L}_][\\p{L}\\p{N}_]*+" + PLACE + ")" // 4 word
             + "|(\\d+(?:ms|us|[smhdw])[\\dsmhdw]*)" // 5 duration
-            + "|(<=|>=|<>|!=|==|[=<>(),+-])" // 6 sign
+            + "|(<=|>=|<>|!=|==|[=<>(),+*-])" // 6 sign
             + ")");
     private static final Map<String, Expr.Op> OPS = Map.of(
             "=",
@@ -117,7 +127,7 @@ public final class WhereParser {
     private static Token token(int group, String text, int at) {
         return switch (group) {
             case 1 -> new Token(Kind.TEXT, text.substring(1, text.length() - 1).replace("''", "'"), at);
-            case 2 -> new Token(Kind.NAME, text.substring(1, text.length() - 1).replace("\"\"", "\""), at);
+            case 2 -> new Token(Kind.NAME, Names.unquoted(text), at);
             case 3 -> new Token(Kind.NUMBER, text, at);
             case 4 -> new Token(Kind.WORD, text, at);
             case 5 -> new Token(Kind.DURATION, text, at);
@@ -162,7 +172,35 @@ public final class WhereParser {
         if (name.kind != Kind.NAME && name.kind != Kind.WORD) {
             throw fail(name, "a column");
         }
-        return test(name.text);
+        return test(name.kind == Kind.WORD && isSign("(") ? figure(name) : text(name));
+    }
+
+    /** A figure of groups, such as {@code p95(runtime_ms)}, by its name in results. */
+    private String figure(Token function) {
+        // p99.9 comes as one word, since it looks like a place.
+        expectSign("(");
+        boolean distinct = peek().kind == Kind.WORD && peek().text.equalsIgnoreCase("DISTINCT") && !isSign(")", 1);
+        at += distinct ? 1 : 0;
+        String column = null;
+        if (!sign("*") && !isSign(")")) {
+            Token name = next();
+            if (name.kind != Kind.NAME && name.kind != Kind.WORD) {
+                throw fail(name, "a column");
+            }
+            column = text(name);
+        }
+        expectSign(")");
+        try {
+            Measure measure = Measure.parse(function.text + (column == null ? "" : distinct ? "(distinct x)" : "(x)"));
+            return new Measure(measure.function(), column, measure.quantile()).name();
+        } catch (LeveeException e) {
+            throw fail(function, "a column or a figure such as avg(column)");
+        }
+    }
+
+    /** A name as it is meant: quotes are around parts of words too. */
+    private static String text(Token name) {
+        return name.kind == Kind.WORD ? Names.unquoted(name.text) : name.text;
     }
 
     private Expr test(String column) {
@@ -185,11 +223,10 @@ public final class WhereParser {
             return new Expr.In(column, list(), negated);
         }
         if (word("LIKE")) {
-            Token pattern = next();
-            if (pattern.kind != Kind.TEXT) {
-                throw fail(pattern, "a pattern in single quotes");
-            }
-            return new Expr.Like(column, pattern.text, negated);
+            return new Expr.Like(column, quoted("a pattern in single quotes"), negated);
+        }
+        if (word("CONTAINS")) {
+            return new Expr.Contains(column, quoted("a text in single quotes"), negated);
         }
         if (word("BETWEEN")) {
             Object low = value();
@@ -197,7 +234,15 @@ public final class WhereParser {
             Expr between = Expr.and(Expr.ge(column, low), Expr.le(column, value()));
             return negated ? new Expr.Not(between) : between;
         }
-        throw fail(peek(), "=, <>, <, <=, >, >=, IN, LIKE, BETWEEN or IS");
+        throw fail(peek(), "=, <>, <, <=, >, >=, IN, LIKE, CONTAINS, BETWEEN or IS");
+    }
+
+    private String quoted(String wanted) {
+        Token text = next();
+        if (text.kind != Kind.TEXT) {
+            throw fail(text, wanted);
+        }
+        return text.text;
     }
 
     private List<Object> list() {
@@ -266,8 +311,17 @@ public final class WhereParser {
         return is;
     }
 
+    private boolean isSign(String sign) {
+        return isSign(sign, 0);
+    }
+
+    private boolean isSign(String sign, int ahead) {
+        Token token = tokens.get(Math.min(at + ahead, tokens.size() - 1));
+        return token.kind == Kind.SIGN && token.text.equals(sign);
+    }
+
     private boolean sign(String sign) {
-        boolean is = peek().kind == Kind.SIGN && peek().text.equals(sign);
+        boolean is = isSign(sign);
         at += is ? 1 : 0;
         return is;
     }

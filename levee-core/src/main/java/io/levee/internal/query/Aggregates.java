@@ -1,0 +1,62 @@
+package io.levee.internal.query;
+
+import io.levee.Aggregation;
+import io.levee.TableSpec;
+import io.levee.engine.Execution;
+import io.levee.engine.Grouping;
+import io.levee.engine.ReadView;
+import io.levee.engine.StorageEngine;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/** One aggregation, its names resolved. Immutable. */
+final class Aggregates {
+    private final Grouped grouped;
+    private final Predicate<@Nullable Object[]> having;
+    private final Comparator<@Nullable Object[]> order;
+    private final long limit;
+
+    /** Resolves the names. Errors as {@link Grouped}. */
+    Aggregates(Aggregation aggregation, TableSpec spec) {
+        this.grouped = new Grouped(
+                aggregation.query(),
+                spec,
+                aggregation.by().stream().map(n -> Grouped.Dimension.of(spec, n)).toList(),
+                aggregation.measures());
+        Having names = new Having(grouped.out(), spec);
+        this.having = names.filter(aggregation.having());
+        this.order = names.order(aggregation.order(), grouped.keys());
+        this.limit = aggregation.limit();
+    }
+
+    /** An answer without its coverage. */
+    record Answer(List<String> columns, List<List<@Nullable Object>> groups, Map<String, Double> errors) {}
+
+    /** What engines are asked. */
+    Grouped grouped() {
+        return grouped;
+    }
+
+    /** The answer. Query thread. */
+    Answer run(StorageEngine engine, Folding folding, Execution execution) {
+        List<GroupTable> tables;
+        Grouping first = grouped.folds().get(0).grouping();
+        try (ReadView view = engine.view(first.spec(), first.fromMicros(), first.toMicros())) {
+            tables = folding.run(view, grouped.folds(), execution);
+        }
+        List<List<@Nullable Object>> groups = new ArrayList<>();
+        grouped.lines(tables).stream().filter(having).sorted(order).limit(limit).forEach(line -> {
+            execution.check();
+            List<@Nullable Object> row = new ArrayList<>(line.length);
+            for (int i = 0; i < line.length; i++) {
+                row.add(grouped.out().get(i).read(line[i]));
+            }
+            groups.add(row);
+        });
+        return new Answer(grouped.columns(), groups, grouped.errors(tables));
+    }
+}

@@ -1,5 +1,7 @@
 package io.levee.server;
 
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
 import io.levee.internal.spec.Durations;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
@@ -14,6 +16,7 @@ import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.NanoTime;
 import org.jspecify.annotations.Nullable;
 
 /** One request and its answer. Used by the one thread that handles it. */
@@ -70,8 +73,20 @@ final class Exchange {
         return request.getHeaders().get(name);
     }
 
-    /** The deadline that the client asked for by {@code Levee-Deadline}, where it is shorter than the server's. */
+    /**
+     * What is left of the deadline that the client asked for by {@code Levee-Deadline}, where it is shorter than the server's: waiting for
+     * a turn counts.
+     */
     Duration deadline(Duration longest) {
+        Duration left = asked(longest).minusNanos(NanoTime.since(request.getBeginNanoTime()));
+        if (left.isZero() || left.isNegative()) {
+            throw new LeveeException(ErrorCode.DEADLINE, "the deadline passed before the request had its turn")
+                    .hint("GET /v1/status says under http what the server works on");
+        }
+        return left;
+    }
+
+    private Duration asked(Duration longest) {
         String asked = header("Levee-Deadline");
         if (asked == null) {
             return longest;

@@ -35,11 +35,11 @@ final class GroupRoutes {
     }
 
     void addTo(Router router) {
-        router.heavy("GET", "/v1/tables/{t}/aggregate", this::aggregate)
-                .heavy("GET", "/v1/tables/{t}/histogram", this::histogram)
-                .heavy("GET", "/v1/tables/{t}/timeseries", this::timeSeries)
-                .heavy("GET", "/v1/tables/{t}/values", this::values)
-                .heavy("GET", "/v1/tables/{t}/count", this::count);
+        router.reading("GET", "/v1/tables/{t}/aggregate", this::aggregate)
+                .reading("GET", "/v1/tables/{t}/histogram", this::histogram)
+                .reading("GET", "/v1/tables/{t}/timeseries", this::timeSeries)
+                .reading("GET", "/v1/tables/{t}/values", this::values)
+                .reading("GET", "/v1/tables/{t}/count", this::count);
     }
 
     private void aggregate(Exchange exchange) throws Exception {

@@ -62,13 +62,14 @@ public final class LeveeServer implements AutoCloseable {
         ClientWatch watch = new ClientWatch(server);
         AnswerStreams answers =
                 new AnswerStreams(watch, new Lane(pool, ANSWERING), server.getScheduler(), options.maxReaders());
-        ServerStatus status = new ServerStatus(store, options, counters, answers);
+        Gate gate = new Gate(pool, server.getScheduler(), options.maxRequests(), options.maxReaders());
+        ServerStatus status = new ServerStatus(store, options, gate, answers);
         stream = new StatusStream(status, server, options.maxStreams());
         tails = new TailRoutes(store, options.maxTails(), watch);
         status.clients(stream::clients, tails::count);
         Router router = Routes.of(store, options, stream, tails, answers, status, counters, watch);
         server.setHandler(
-                new GracefulHandler(new RootHandler(router, new Guard(options), options, counters, store.engine())));
+                new GracefulHandler(new RootHandler(router, new Guard(options), gate, options, counters, store.engine())));
         server.setErrorHandler(new ProblemErrorHandler());
         server.setStopTimeout(STOP_MILLIS);
         server.setStopAtShutdown(false);

@@ -17,7 +17,7 @@ final class Metrics {
 
     private Metrics() {}
 
-    static String text(StoreStatus status, RequestCounters counters, int streams, int tails, int readers) {
+    static String text(StoreStatus status, RequestCounters counters, ServerStatus server) {
         Metrics metrics = new Metrics();
         metrics.records(status);
         metrics.completeness(status);
@@ -25,7 +25,7 @@ final class Metrics {
         metrics.resources(status);
         metrics.tables(status);
         metrics.tasks(status);
-        metrics.http(counters, streams, tails, readers);
+        metrics.http(counters, server);
         return metrics.out.toString();
     }
 
@@ -138,7 +138,7 @@ final class Metrics {
         }
     }
 
-    private void http(RequestCounters counters, int streams, int tails, int readers) {
+    private void http(RequestCounters counters, ServerStatus server) {
         counter("levee_http_requests_total", "HTTP requests answered, by status.");
         counters.byStatus()
                 .forEach((status, count) ->
@@ -146,13 +146,13 @@ final class Metrics {
         gauge("levee_http_requests_running", "HTTP requests being answered, status streams among them.");
         plain("levee_http_requests_running", counters.running());
         gauge("levee_http_status_streams", "Clients of the status stream.");
-        plain("levee_http_status_streams", streams);
+        plain("levee_http_status_streams", server.streams());
         gauge("levee_http_tails", "Clients that follow a table.");
-        plain("levee_http_tails", tails);
+        plain("levee_http_tails", server.tails());
         gauge("levee_http_requests_working", "Requests that read or write records.");
-        plain("levee_http_requests_working", counters.working());
+        plain("levee_http_requests_working", server.working());
         gauge("levee_http_readers", "Answers of more than a chunk that are being read.");
-        plain("levee_http_readers", readers);
+        plain("levee_http_readers", server.readers());
     }
 
     private void gauge(String name, String help) {

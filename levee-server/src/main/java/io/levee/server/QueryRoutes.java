@@ -29,7 +29,7 @@ final class QueryRoutes {
     }
 
     void addTo(Router router) {
-        router.heavy("GET", "/v1/tables/{t}/records", this::records);
+        router.reading("GET", "/v1/tables/{t}/records", this::records);
     }
 
     private void records(Exchange exchange) throws Exception {

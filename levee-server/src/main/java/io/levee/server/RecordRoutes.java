@@ -38,7 +38,7 @@ final class RecordRoutes {
     }
 
     void addTo(Router router) {
-        router.heavy("GET", RECORD, this::find)
+        router.reading("GET", RECORD, this::find)
                 .heavy("PATCH", RECORD, this::update)
                 .heavy("DELETE", RECORD, this::delete)
                 .heavy("POST", "/v1/tables/{t}/erase", this::erase);

@@ -10,7 +10,6 @@ import java.util.concurrent.atomic.LongAdder;
 final class RequestCounters {
     private final Map<Integer, LongAdder> byStatus = new ConcurrentHashMap<>();
     private final AtomicInteger running = new AtomicInteger();
-    private final AtomicInteger working = new AtomicInteger();
 
     void begin() {
         running.incrementAndGet();
@@ -19,21 +18,6 @@ final class RequestCounters {
     void end(int status) {
         running.decrementAndGet();
         byStatus.computeIfAbsent(status, s -> new LongAdder()).increment();
-    }
-
-    /** A request begins to read or write records. */
-    void beginWork() {
-        working.incrementAndGet();
-    }
-
-    /** It does no more. */
-    void endWork() {
-        working.decrementAndGet();
-    }
-
-    /** How many requests read or write records. */
-    int working() {
-        return working.get();
     }
 
     int running() {

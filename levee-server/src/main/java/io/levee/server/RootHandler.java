@@ -5,7 +5,6 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.Semaphore;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
@@ -20,17 +19,18 @@ final class RootHandler extends Handler.Abstract {
 
     private final Router router;
     private final Guard guard;
-    private final Semaphore heavy;
+    private final Gate gate;
     private final int maxHeavy;
     private final RequestCounters counters;
     private final String engine;
 
-    RootHandler(Router router, Guard guard, ServerOptions options, RequestCounters counters, String engine) {
+    RootHandler(
+            Router router, Guard guard, Gate gate, ServerOptions options, RequestCounters counters, String engine) {
         super(InvocationType.BLOCKING);
         this.router = router;
         this.guard = guard;
+        this.gate = gate;
         this.maxHeavy = options.maxRequests();
-        this.heavy = new Semaphore(maxHeavy);
         this.counters = counters;
         this.engine = engine;
     }
@@ -48,7 +48,9 @@ final class RootHandler extends Handler.Abstract {
             String path = Objects.requireNonNullElse(request.getHttpURI().getPath(), "");
             Router.Match match = router.find(request.getMethod(), path);
             exchange = new Exchange(request, response, callback, match.variables(), match.segments());
-            run(match.route(), exchange);
+            if (!run(match.route(), exchange, callback)) {
+                return true;
+            }
         } catch (Throwable error) {
             fail(request, response, callback, error);
             return true;
@@ -59,25 +61,64 @@ final class RootHandler extends Handler.Abstract {
         return true;
     }
 
-    private void run(Router.Route route, Exchange exchange) throws Exception {
+    /** Answers now, or later on another thread: then it returns false. */
+    private boolean run(Router.Route route, Exchange exchange, Callback callback) throws Exception {
         if (route.weight() == Router.Weight.LIGHT) {
             route.endpoint().handle(exchange);
-            return;
+            return true;
         }
-        if (!heavy.tryAcquire()) {
-            throw new HttpProblem(
-                            503,
-                            "OVERLOADED",
-                            "the server works on " + maxHeavy + " requests already",
-                            "try again later")
-                    .header("Retry-After", "1");
+        if (gate.enter()) {
+            work(route, exchange);
+            return true;
         }
-        counters.beginWork();
+        if (route.weight() == Router.Weight.READING && gate.await(new Waiting(route, exchange, callback))) {
+            return false;
+        }
+        throw overloaded();
+    }
+
+    private void work(Router.Route route, Exchange exchange) throws Exception {
         try {
             route.endpoint().handle(exchange);
         } finally {
-            counters.endWork();
-            heavy.release();
+            gate.leave();
+        }
+    }
+
+    private HttpProblem overloaded() {
+        return new HttpProblem(
+                        503, "OVERLOADED", "the server works on " + maxHeavy + " requests already", "try again later")
+                .header("Retry-After", "1");
+    }
+
+    /** A request that waits for its turn. */
+    private final class Waiting implements Gate.Visitor {
+        private final Router.Route route;
+        private final Exchange exchange;
+        private final Callback callback;
+
+        Waiting(Router.Route route, Exchange exchange, Callback callback) {
+            this.route = route;
+            this.exchange = exchange;
+            this.callback = callback;
+        }
+
+        @Override
+        public void enter() {
+            try {
+                work(route, exchange);
+            } catch (Throwable error) {
+                fail(exchange.request(), exchange.response(), callback, error);
+                return;
+            }
+            if (!exchange.isDetached()) {
+                callback.succeeded();
+            }
+        }
+
+        @Override
+        public void turnedAway() {
+            fail(exchange.request(), exchange.response(), callback, overloaded());
         }
     }
 

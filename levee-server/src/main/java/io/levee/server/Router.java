@@ -15,7 +15,9 @@ final class Router {
     enum Weight {
         /** Answered from memory. */
         LIGHT,
-        /** Reads or writes records: counted against {@link ServerOptions#maxRequests}. */
+        /** Reads records: counted against {@link ServerOptions#maxRequests}, may wait for its turn. */
+        READING,
+        /** Changes something: counted against {@link ServerOptions#maxRequests}, turned away where there is no room. */
         HEAVY
     }
 
@@ -72,7 +74,13 @@ final class Router {
         return this;
     }
 
-    /** Adds a route that reads or writes records. */
+    /** Adds a route that reads records. */
+    Router reading(String method, String path, Endpoint endpoint) {
+        routes.add(new Route(method, split(path), Weight.READING, endpoint));
+        return this;
+    }
+
+    /** Adds a route that changes something, or takes long. */
     Router heavy(String method, String path, Endpoint endpoint) {
         routes.add(new Route(method, split(path), Weight.HEAVY, endpoint));
         return this;

@@ -16,7 +16,7 @@ final class Routes {
             RequestCounters counters,
             ClientWatch watch) {
         Router router = new Router();
-        new StatusRoutes(store, status, stream, tails, answers, counters).addTo(router);
+        new StatusRoutes(store, status, stream, counters).addTo(router);
         new TableRoutes(store).addTo(router);
         new IngestRoutes(store, options).addTo(router);
         new QueryRoutes(store, watch, answers).addTo(router);

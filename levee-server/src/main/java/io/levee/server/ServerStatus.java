@@ -10,15 +10,15 @@ import org.jspecify.annotations.Nullable;
 final class ServerStatus {
     private final Store store;
     private final ServerOptions options;
-    private final RequestCounters counters;
+    private final Gate gate;
     private final AnswerStreams answers;
     private volatile IntSupplier streams = () -> 0;
     private volatile IntSupplier tails = () -> 0;
 
-    ServerStatus(Store store, ServerOptions options, RequestCounters counters, AnswerStreams answers) {
+    ServerStatus(Store store, ServerOptions options, Gate gate, AnswerStreams answers) {
         this.store = store;
         this.options = options;
-        this.counters = counters;
+        this.gate = gate;
         this.answers = answers;
     }
 
@@ -28,17 +28,35 @@ final class ServerStatus {
         tails = tailClients;
     }
 
+    int streams() {
+        return streams.getAsInt();
+    }
+
+    int tails() {
+        return tails.getAsInt();
+    }
+
+    int working() {
+        return gate.working();
+    }
+
+    int readers() {
+        return answers.open();
+    }
+
     Map<String, @Nullable Object> toMap() {
         Map<String, @Nullable Object> map = new LinkedHashMap<>(store.status().toMap());
         Map<String, Object> http = new LinkedHashMap<>();
-        http.put("working", counters.working());
+        http.put("working", working());
         http.put("limitWorking", options.maxRequests());
-        http.put("readers", answers.open());
+        http.put("waiting", gate.waiting());
+        http.put("limitWaiting", options.maxReaders());
+        http.put("readers", readers());
         http.put("limitReaders", options.maxReaders());
         http.put("chunkBytes", AnswerStreams.CHUNK_BYTES);
-        http.put("streams", streams.getAsInt());
+        http.put("streams", streams());
         http.put("limitStreams", options.maxStreams());
-        http.put("tails", tails.getAsInt());
+        http.put("tails", tails());
         http.put("limitTails", options.maxTails());
         map.put("http", http);
         return map;

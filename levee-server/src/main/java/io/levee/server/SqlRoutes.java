@@ -23,7 +23,7 @@ final class SqlRoutes {
     }
 
     void addTo(Router router) {
-        router.heavy("POST", "/v1/sql", this::sql);
+        router.reading("POST", "/v1/sql", this::sql);
     }
 
     private void sql(Exchange exchange) throws Exception {

@@ -15,22 +15,16 @@ final class StatusRoutes {
     private final Store store;
     private final ServerStatus status;
     private final StatusStream stream;
-    private final TailRoutes tails;
-    private final AnswerStreams answers;
     private final RequestCounters counters;
 
     StatusRoutes(
             Store store,
             ServerStatus status,
             StatusStream stream,
-            TailRoutes tails,
-            AnswerStreams answers,
             RequestCounters counters) {
         this.status = status;
-        this.answers = answers;
         this.store = store;
         this.stream = stream;
-        this.tails = tails;
         this.counters = counters;
     }
 
@@ -81,7 +75,7 @@ final class StatusRoutes {
 
     private void metrics(Exchange exchange) throws IOException {
         exchange.params();
-        String text = Metrics.text(store.status(), counters, stream.clients(), tails.count(), answers.open());
+        String text = Metrics.text(store.status(), counters, status);
         exchange.bytes(200, "text/plain; version=0.0.4; charset=utf-8", text.getBytes(StandardCharsets.UTF_8));
     }
 

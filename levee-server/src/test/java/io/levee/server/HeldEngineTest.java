@@ -189,15 +189,21 @@ class HeldEngineTest {
     }
 
     @Test
-    void tooManyRequestsAtOnceAreTurnedAwayAndHealthStillAnswers() throws Exception {
+    void tooManyRequestsAtOnceAreTurnedAwayOrWaitAndHealthStillAnswers() throws Exception {
         try (TestServer server = new TestServer(HeldEngine.open(o -> o.asOf(NOW)), o -> o.withMaxRequests(1))) {
             try (Socket socket = raw(server, SQL)) {
                 Awaitility.await().until(() -> !server.store.queries().isEmpty());
-                HttpResponse<String> turnedAway = server.get("/v1/tables/runs/records");
+                HttpResponse<String> turnedAway =
+                        server.send("POST", "/v1/tables/runs/records", TestServer.line(1, "OK"));
                 assertThat(turnedAway.statusCode()).isEqualTo(503);
                 assertThat(turnedAway.headers().firstValue("Retry-After")).contains("1");
                 assertThat(server.get("/health/live").statusCode()).isEqualTo(200);
-                assertThat(socket.isConnected()).isTrue();
+                var waiting = server.client.sendAsync(
+                        server.request("/v1/tables/none/records").build(), HttpResponse.BodyHandlers.ofString());
+                Awaitility.await().until(() -> server.get("/v1/status").body().contains("\"waiting\":1"));
+                assertThat(waiting).isNotDone();
+                socket.close();
+                assertThat(waiting.join().statusCode()).as("its turn came").isEqualTo(404);
             }
         }
     }

@@ -188,4 +188,12 @@ public abstract class EngineConformance {
             super(EngineConformance.this);
         }
     }
+
+    @Nested
+    @DisplayName("views: rows in any order, groups in parts")
+    class Views extends ViewConformance {
+        Views() {
+            super(EngineConformance.this);
+        }
+    }
 }

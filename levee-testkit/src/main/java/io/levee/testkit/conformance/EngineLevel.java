@@ -119,8 +119,12 @@ abstract class EngineLevel extends Conformance {
         }
 
         Pending(@Nullable Object[] values, Instant at) {
-            super(values, micros(at));
-            period(Period.of(PartitionBy.DAY, micros(at)));
+            this(values, micros(at), Period.of(PartitionBy.DAY, micros(at)));
+        }
+
+        Pending(@Nullable Object[] values, long timeMicros, Period period) {
+            super(values, timeMicros);
+            period(period);
         }
     }
 

@@ -128,7 +128,7 @@ final class Places {
             } else {
                 do {
                     end++;
-                } while (end < raw.length() && ",:]} \t\r\n\"".indexOf(raw.charAt(end)) < 0);
+                } while (end < raw.length() && ",:[]{} \t\r\n\"".indexOf(raw.charAt(end)) < 0);
             }
         } while (depth > 0);
         return end;

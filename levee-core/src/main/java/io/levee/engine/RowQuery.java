@@ -72,8 +72,8 @@ public record RowQuery(
     /** Which row: its event time, by which its partition is found, and its number. */
     public record Mark(long timeMicros, long seq) {}
 
-    /** The same query for what comes behind a row, at most so many. */
-    public RowQuery from(Place place, long most) {
+    /** The same query for what comes behind a row (null: from the beginning), at most so many. */
+    public RowQuery from(@Nullable Place place, long most) {
         return new RowQuery(spec, fromMicros, toMicros, where, newestFirst, sorts, perKey, most, place, columns);
     }
 }

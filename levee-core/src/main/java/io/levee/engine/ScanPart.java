@@ -9,7 +9,8 @@ public interface ScanPart {
 
     /**
      * A text that is another one whenever its rows, or the part of them that the grouping asks for, may be others: answers can be kept by
-     * it. Null where that cannot be told.
+     * it. Null where that cannot be told. Read anew at each call: an answer may be kept only if it was the same before {@link #run} and
+     * after it, because the partition may be written to at any time. Any thread.
      */
     @Nullable
     String version();

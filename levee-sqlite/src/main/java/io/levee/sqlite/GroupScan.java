@@ -56,7 +56,8 @@ final class GroupScan implements ScanPart {
 
     @Override
     public @Nullable String version() {
-        return null;
+        HeldRange range = range();
+        return range.openings() < 0 ? null : range.version(partition);
     }
 
     @Override
@@ -90,19 +91,10 @@ final class GroupScan implements ScanPart {
         ReadHandle handle = handles.take(partition);
         boolean usable = false;
         try {
-            PartitionSql sql = new PartitionSql(grouping.spec(), handle);
-            if (!sql.tableThere()) {
+            if (!new PartitionSql(grouping.spec(), handle).tableThere()) {
                 missing.accept(partition);
-            } else {
-                try (PreparedStatement statement = statement(sql).prepare(handle)) {
-                    execution.<SQLException>interruptibly(() -> RowScan.cancel(statement), () -> {
-                        try (ResultSet rows = statement.executeQuery()) {
-                            while (rows.next()) {
-                                sink.row(read(rows));
-                            }
-                        }
-                    });
-                }
+            } else if (!collect(handle, range(), execution, sink)) {
+                collect(handle, HeldRange.whole(grouping.fromMicros(), grouping.toMicros()), execution, sink);
             }
             usable = true;
         } catch (SQLException e) {
@@ -113,12 +105,40 @@ final class GroupScan implements ScanPart {
         }
     }
 
-    private PartitionSql statement(PartitionSql sql) {
-        List<String> selected = new ArrayList<>();
-        grouping.keys().forEach(key -> selected.add(key(key, sql)));
-        grouping.figures().forEach(figure -> selected.add(figure(figure, sql)));
-        sql.add("SELECT " + (selected.isEmpty() ? "1" : String.join(", ", selected))).from(details());
-        sql.where(grouping.fromMicros(), grouping.toMicros(), grouping.where());
+    /** Returns false, with nothing sent, where the partition was opened meanwhile and may hold rows out of the range. */
+    private boolean collect(ReadHandle handle, HeldRange range, Execution execution, RowSink sink) throws SQLException {
+        boolean[] sound = new boolean[1];
+        try (PreparedStatement statement = statement(handle, range).prepare(handle)) {
+            execution.<SQLException>interruptibly(() -> RowScan.cancel(statement), () -> {
+                try (ResultSet rows = statement.executeQuery()) {
+                    sound[0] = range.holds(partition);
+                    while (sound[0] && rows.next()) {
+                        sink.row(read(rows));
+                    }
+                }
+            });
+        }
+        return sound[0];
+    }
+
+    private HeldRange range() {
+        return HeldRange.of(partition, grouping.fromMicros(), grouping.toMicros(), handles.live());
+    }
+
+    private PartitionSql statement(ReadHandle handle, HeldRange range) throws SQLException {
+        PartitionSql sql = new PartitionSql(grouping.spec(), handle);
+        sql.add("SELECT ");
+        String comma = "";
+        for (GroupKey key : grouping.keys()) {
+            KeySql.append(key, sql.add(comma));
+            comma = ", ";
+        }
+        for (Figure figure : grouping.figures()) {
+            sql.add(comma + figure(figure, sql));
+            comma = ", ";
+        }
+        sql.add(comma.isEmpty() ? "1" : "").from(details());
+        sql.where(range.fromMicros(), range.toMicros(), grouping.where());
         int keys = grouping.keys().size();
         return keys == 0
                 ? sql
@@ -128,16 +148,9 @@ final class GroupScan implements ScanPart {
                                 .collect(Collectors.joining(", ")));
     }
 
-    private static String key(GroupKey key, PartitionSql sql) {
-        if (key instanceof GroupKey.Value value) {
-            return sql.column(value.term().column().name());
-        }
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "grouping by " + key + " is not built yet");
-    }
-
     private static String figure(Figure figure, PartitionSql sql) {
         Term term = figure.term();
-        String value = term == null ? "*" : sql.column(term.column().name());
+        String value = term == null ? "*" : term.inJson() ? sql.number(term) : sql.text(term);
         return switch (figure.kind()) {
             case COUNT -> "COUNT(" + value + ")";
             case SUM_WHOLE -> "SUM(" + value + ")";
@@ -149,10 +162,21 @@ final class GroupScan implements ScanPart {
 
     /** Whether a detail column is named anywhere. */
     private boolean details() {
-        return grouping.keys().stream().anyMatch(k -> k instanceof GroupKey.Value v && v.term().column().detail())
+        return grouping.keys().stream().anyMatch(GroupScan::ofDetails)
                 || grouping.figures().stream()
                         .anyMatch(f -> f.term() != null && f.term().column().detail())
                 || PartitionSql.namesDetails(grouping.spec(), grouping.where());
+    }
+
+    private static boolean ofDetails(GroupKey key) {
+        Term term = key instanceof GroupKey.Value value
+                ? value.term()
+                : key instanceof GroupKey.NumberBucket bucket
+                        ? bucket.term()
+                        : key instanceof GroupKey.Edges edges
+                                ? edges.term()
+                                : key instanceof GroupKey.LogBucket log ? log.term() : null;
+        return term != null && term.column().detail();
     }
 
     private @Nullable Object[] read(ResultSet rows) throws SQLException {

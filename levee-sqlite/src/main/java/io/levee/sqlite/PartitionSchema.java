@@ -79,6 +79,7 @@ final class PartitionSchema {
         Sqlite.run(connection, "CREATE TABLE " + Sqlite.quote(spec.name()) + "(" + String.join(", ", columns) + ")");
         createDetails(connection, spec);
         createIndexes(connection, spec);
+        Fulltext.create(connection, spec);
         Sqlite.run(connection, "CREATE TABLE levee_partition(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
         Sqlite.run(
                 connection,

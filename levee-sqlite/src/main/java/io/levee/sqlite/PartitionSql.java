@@ -3,6 +3,7 @@ package io.levee.sqlite;
 import io.levee.Column;
 import io.levee.Expr;
 import io.levee.TableSpec;
+import io.levee.engine.Term;
 import io.levee.sqlite.ReadHandles.ReadHandle;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
@@ -22,9 +23,11 @@ final class PartitionSql {
     private final Set<String> detailThere;
     private final List<Object> parameters = new ArrayList<>();
     private final StringBuilder sql = new StringBuilder();
+    private final ReadHandle handle;
 
     PartitionSql(TableSpec spec, ReadHandle handle) throws SQLException {
         this.spec = spec;
+        this.handle = handle;
         this.hotThere = handle.columns(spec.name(), names(PartitionSchema.hot(spec)));
         List<Column> details = PartitionSchema.detail(spec);
         this.detailThere = details.isEmpty() ? Set.of() : handle.columns(PartitionSchema.details(spec), names(details));
@@ -48,6 +51,55 @@ final class PartitionSql {
             return (column.detail() ? "d." : "m.") + Sqlite.quote(name);
         }
         return "CAST(NULL AS " + PartitionSchema.sqlType(column.type()) + ")";
+    }
+
+    /** How a term is read: shown, grouped, sorted, compared with text. */
+    String text(Term term) {
+        return TermSql.text(term, column(term.column().name()));
+    }
+
+    /** How a term is computed with; NULL where it is neither a number nor a place in json. */
+    String number(Term term) {
+        String type = PartitionSchema.sqlType(term.column().type());
+        boolean countable = term.inJson() || type.equals("INTEGER") || type.equals("REAL");
+        return countable ? TermSql.number(term, column(term.column().name())) : "NULL";
+    }
+
+    /** How a filter reads what it names. */
+    private final class Names implements WhereSql.Columns {
+        @Override
+        public String text(String name) {
+            return PartitionSql.this.text(Term.of(spec, name));
+        }
+
+        @Override
+        public String number(String name) {
+            Term term = Term.of(spec, name);
+            return TermSql.number(term, column(term.column().name()));
+        }
+
+        @Override
+        public @Nullable String grams(String name) {
+            Term term = Term.of(spec, name);
+            if (term.inJson() || !spec.fulltext().contains(term.column().name())) {
+                // A place holds a text otherwise than the json around it writes it.
+                return null;
+            }
+            boolean detail = term.column().detail();
+            String index = Fulltext.name(detail ? PartitionSchema.details(spec) : spec.name());
+            return indexed(index, term.column().name())
+                    ? (detail ? "d" : "m") + "._seq IN (SELECT rowid FROM " + Sqlite.quote(index) + " WHERE "
+                            + Sqlite.quote(index)
+                    : null;
+        }
+
+        private boolean indexed(String index, String column) {
+            try {
+                return handle.columns(index, Set.of()).contains(column);
+            } catch (SQLException e) {
+                throw Sqlite.failure("the index of texts cannot be looked at", handle.file(), e);
+            }
+        }
     }
 
     /** How the event time is read. */
@@ -89,7 +141,7 @@ final class PartitionSql {
             add(" AND " + time() + " < ?", toMicros);
         }
         if (filter != null) {
-            add(" AND ").add(WhereSql.of(filter, this::column, parameters));
+            add(" AND ").add(WhereSql.of(filter, new Names(), parameters));
         }
         return this;
     }
@@ -100,13 +152,19 @@ final class PartitionSql {
             return false;
         }
         boolean[] found = new boolean[1];
-        WhereSql.of(
-                filter,
-                name -> {
-                    found[0] |= spec.column(name).detail();
-                    return name;
-                },
-                new ArrayList<>());
+        WhereSql.Columns names = new WhereSql.Columns() {
+            @Override
+            public String text(String name) {
+                found[0] |= Term.of(spec, name).column().detail();
+                return name;
+            }
+
+            @Override
+            public String number(String name) {
+                return text(name);
+            }
+        };
+        WhereSql.of(filter, names, new ArrayList<>());
         return found[0];
     }
 

@@ -51,6 +51,11 @@ final class ReadHandles {
         this.maxIdle = maxIdle;
     }
 
+    /** Whether this process writes to the store. */
+    boolean live() {
+        return suspects.live();
+    }
+
     /** One read-only connection with what it knows of its file's tables. */
     static final class ReadHandle {
         private final Path file;

@@ -1,8 +1,5 @@
 package io.levee.sqlite;
 
-import io.levee.Column;
-import io.levee.ErrorCode;
-import io.levee.LeveeException;
 import io.levee.engine.Execution;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
@@ -10,7 +7,6 @@ import io.levee.sqlite.ReadHandles.ReadHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -20,90 +16,36 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Rows of one table in the order of time and number, from many partitions: an ordered merge that opens a partition only when
- * its range comes up, and stops as soon as the limit is reached. One query thread.
+ * Rows of one table in order, from many partitions. One query thread.
+ *
+ * <p>By event time it is an ordered merge that opens a partition only when its range comes up. By other values it is a merge of all
+ * partitions where these are few, else passes: the first so many rows are kept while one partition after another is read, with what is
+ * known to be too far behind left out. Limits are pushed down, offsets do not exist (guarantee G57).
  */
 final class RowScan {
-    /** Most partitions read at the same time: those whose ranges overlap each other. */
+    /** Most partitions that are read at the same time. */
     private static final int MAX_AT_ONCE = 120;
+
+    /** Most partitions that sort at the same time: each may take a megabyte for that. */
+    private static final int MAX_SORTING = 8;
+
+    /** Most rows of one pass. */
+    private static final int MAX_IN_PASS = 10_000;
+
+    /** Up to so many rows a pass is as good as a merge, and has one partition open instead of all. */
+    private static final int FEW = 1_000;
 
     private final StorePaths paths;
     private final ReadHandles handles;
     private final RowQuery query;
+    private final RowOrder order;
     private final Execution execution;
     private final Consumer<Partition> missing;
-    private final int direction;
-    private final boolean details;
-    private final PriorityQueue<Source> sources;
 
     /** The last row sent, or that of the page before: what is opened later begins behind it. */
     private RowQuery.@Nullable Place last;
 
-    /** One partition's rows, standing on one. */
-    private final class Source {
-        private final Partition partition;
-        private final ReadHandle handle;
-        private final PreparedStatement statement;
-        private @Nullable ResultSet rows;
-        private @Nullable Object[] row = new Object[0];
-        private boolean sound;
-
-        Source(Partition partition, ReadHandle handle, PreparedStatement statement) {
-            this.partition = partition;
-            this.handle = handle;
-            this.statement = statement;
-        }
-
-        /** Steps to the next row; false at the end. */
-        boolean step() throws SQLException {
-            boolean[] more = new boolean[1];
-            execution.<SQLException>interruptibly(() -> cancel(statement), () -> {
-                ResultSet open = rows;
-                if (open == null) {
-                    open = statement.executeQuery();
-                    rows = open;
-                }
-                more[0] = open.next();
-                if (more[0]) {
-                    row = read(open);
-                }
-            });
-            return more[0];
-        }
-
-        private @Nullable Object[] read(ResultSet open) throws SQLException {
-            List<Column> columns = query.columns();
-            @Nullable Object[] values = new Object[columns.size() + 2];
-            for (int i = 0; i < columns.size(); i++) {
-                values[i] = Stored.read(open, i + 1, columns.get(i));
-            }
-            values[columns.size()] = open.getLong(columns.size() + 1);
-            values[columns.size() + 1] = open.getLong(columns.size() + 2);
-            return values;
-        }
-
-        long time() {
-            return number(row[row.length - 2]);
-        }
-
-        long seq() {
-            return number(row[row.length - 1]);
-        }
-
-        void close() {
-            boolean usable = sound;
-            try {
-                statement.close();
-            } catch (SQLException e) {
-                usable = false;
-            }
-            handles.giveBack(handle, usable);
-        }
-    }
-
-    private static long number(@Nullable Object value) {
-        return value instanceof Long number ? number : 0;
-    }
+    private long left;
 
     /**
      * A scan.
@@ -116,12 +58,9 @@ final class RowScan {
         this.handles = handles;
         this.query = query;
         this.execution = execution;
-        this.direction = query.newestFirst() ? -1 : 1;
+        this.order = new RowOrder(query);
         this.last = query.after();
-        this.details = query.columns().stream().anyMatch(Column::detail)
-                || PartitionSql.namesDetails(query.spec(), query.where());
-        this.sources = new PriorityQueue<>((a, b) ->
-                direction * (a.time() != b.time() ? Long.compare(a.time(), b.time()) : Long.compare(a.seq(), b.seq())));
+        this.left = query.limit();
     }
 
     static void cancel(PreparedStatement statement) {
@@ -135,35 +74,24 @@ final class RowScan {
 
     /** Sends the rows of these partitions to the sink. */
     void run(List<Partition> touched, RowSink sink) {
-        List<Ahead> ahead = new ArrayList<>();
-        touched.forEach(p -> ahead.add(new Ahead(p, bound(p))));
-        ahead.sort(Comparator.comparingLong(a -> direction * a.bound));
-        long sent = 0;
-        int next = 0;
         try {
-            while (sent < query.limit()) {
-                while (next < ahead.size() && comesUp(ahead.get(next))) {
-                    open(ahead.get(next++).partition);
+            if (!query.perKey().isEmpty()) {
+                List<Partition> newestFirst = new ArrayList<>(touched);
+                newestFirst.sort(Comparator.comparingLong((Partition p) -> p.held().maxMicros()).reversed());
+                new NewestPer(paths, handles, query, execution, missing).run(newestFirst, sink);
+            } else if (order.byTime()) {
+                if (!merge(byRange(touched), MAX_AT_ONCE, sink)) {
+                    passes(touched, sink);
                 }
-                // It stays in the queue until its row is taken: where nobody wants more, it is closed with the others.
-                Source first = sources.peek();
-                if (first == null) {
-                    return;
-                }
-                boolean more = sink.row(first.row);
-                sent++;
-                last = RowQuery.Place.of(first.time(), first.seq());
-                if (!more) {
-                    return;
-                }
-                sources.remove();
-                advance(first);
+            } else if (left <= FEW || touched.size() > MAX_SORTING) {
+                passes(touched, sink);
+            } else {
+                List<Ahead> all = touched.stream().map(p -> new Ahead(p, 0)).toList();
+                merge(all, MAX_SORTING, sink);
             }
         } catch (SQLException e) {
             execution.check();
             throw Sqlite.failure("the query failed", paths.root(), e);
-        } finally {
-            sources.forEach(Source::close);
         }
     }
 
@@ -173,78 +101,63 @@ final class RowScan {
      */
     private record Ahead(Partition partition, long bound) {}
 
-    private long bound(Partition partition) {
-        return query.newestFirst()
-                ? partition.held().maxMicros()
-                : partition.held().minMicros();
+    private List<Ahead> byRange(List<Partition> touched) {
+        List<Ahead> ahead = new ArrayList<>();
+        touched.forEach(p -> ahead.add(
+                new Ahead(p, order.newestFirst() ? p.held().maxMicros() : p.held().minMicros())));
+        Comparator<Ahead> rising = Comparator.comparingLong(Ahead::bound);
+        ahead.sort(order.newestFirst() ? rising.reversed() : rising);
+        return ahead;
     }
 
-    private boolean comesUp(Ahead ahead) {
-        Source first = sources.peek();
-        return first == null || direction * Long.compare(ahead.bound, first.time()) <= 0;
-    }
-
-    private void open(Partition partition) throws SQLException {
-        Path file = paths.partition(partition);
-        if (Files.notExists(file)) {
-            missing.accept(partition);
-            return;
-        }
-        if (sources.size() >= MAX_AT_ONCE) {
-            throw new LeveeException(
-                            ErrorCode.LIMIT_EXCEEDED, "more than " + MAX_AT_ONCE + " partitions overlap in time")
-                    .hint("ask for a narrower range");
-        }
-        ReadHandle handle = handles.take(partition);
-        Source source = null;
+    /** Merges; false where more than so many partitions would have to be open, with what was sent behind {@link #last}. */
+    private boolean merge(List<Ahead> ahead, int atOnce, RowSink sink) throws SQLException {
+        PriorityQueue<RowSource> sources = new PriorityQueue<>((a, b) -> order.compare(a.row(), b.row()));
+        int next = 0;
         try {
-            PartitionSql sql = new PartitionSql(query.spec(), handle);
-            if (sql.tableThere()) {
-                source = new Source(partition, handle, statement(sql).prepare(handle));
+            while (left > 0) {
+                while (next < ahead.size() && comesUp(ahead.get(next), sources.peek())) {
+                    if (sources.size() >= atOnce) {
+                        return false;
+                    }
+                    RowSource source = open(ahead.get(next++).partition, query.from(last, left), null);
+                    if (source != null) {
+                        advance(source, sources);
+                    }
+                }
+                // It stays in the queue until its row is taken: where nobody wants more, it is closed with the others.
+                RowSource first = sources.peek();
+                if (first == null || !send(first.row(), sink)) {
+                    return true;
+                }
+                sources.remove();
+                advance(first, sources);
             }
-        } catch (SQLException e) {
-            handles.met(partition, e);
-            throw e;
+            return true;
         } finally {
-            if (source == null) {
-                handles.giveBack(handle, true);
-            }
-        }
-        if (source == null) {
-            missing.accept(partition);
-        } else {
-            advance(source);
+            sources.forEach(RowSource::close);
         }
     }
 
-    private PartitionSql statement(PartitionSql sql) {
-        List<String> selected = new ArrayList<>();
-        query.columns().forEach(c -> selected.add(sql.column(c.name())));
-        selected.add(sql.time());
-        selected.add("m._seq");
-        sql.add("SELECT " + String.join(", ", selected)).from(details);
-        sql.where(query.fromMicros(), query.toMicros(), query.where());
-        RowQuery.Place after = last;
-        if (after != null) {
-            String past = query.newestFirst() ? "<" : ">";
-            sql.add(" AND (" + sql.time() + ", m._seq) " + past + " (?, ", after.timeMicros())
-                    .add("?)", after.seq());
+    private boolean send(@Nullable Object[] row, RowSink sink) {
+        last = order.place(row);
+        left -= left == Long.MAX_VALUE ? 0 : 1;
+        return sink.row(row);
+    }
+
+    private boolean comesUp(Ahead ahead, @Nullable RowSource first) {
+        if (first == null || !order.byTime()) {
+            return true;
         }
-        String order = query.newestFirst() ? " DESC" : "";
-        sql.add(" ORDER BY " + sql.time() + order + ", m._seq" + order);
-        return query.limit() == Long.MAX_VALUE ? sql : sql.add(" LIMIT ?", query.limit());
+        int behind = Long.compare(ahead.bound, order.time(first.row()));
+        return order.newestFirst() ? behind >= 0 : behind <= 0;
     }
 
     /** Puts a source back into the merge on its next row, or closes it at its end. */
-    private void advance(Source source) throws SQLException {
+    private static void advance(RowSource source, PriorityQueue<RowSource> sources) throws SQLException {
         boolean more = false;
         try {
-            source.sound = false;
             more = source.step();
-            source.sound = true;
-        } catch (SQLException e) {
-            handles.met(source.partition, e);
-            throw e;
         } finally {
             if (!more) {
                 source.close();
@@ -253,5 +166,72 @@ final class RowScan {
         if (more) {
             sources.add(source);
         }
+    }
+
+    /** Reads one partition after another, as often as it takes. */
+    private void passes(List<Partition> touched, RowSink sink) throws SQLException {
+        List<Ahead> ahead = byRange(touched);
+        boolean more = true;
+        while (more && left > 0) {
+            TopRows top = new TopRows(order, (int) Math.min(left, MAX_IN_PASS));
+            for (Ahead one : ahead) {
+                execution.check();
+                collect(one, top);
+            }
+            more = top.left();
+            for (@Nullable Object[] row : top.sorted()) {
+                if (!send(row, sink)) {
+                    return;
+                }
+            }
+        }
+    }
+
+    private void collect(Ahead ahead, TopRows top) throws SQLException {
+        @Nullable Object[] worst = top.worst();
+        if (worst != null && order.byTime()) {
+            int behind = Long.compare(ahead.bound, order.time(worst));
+            if (order.newestFirst() ? behind < 0 : behind > 0) {
+                return;
+            }
+        }
+        RowSource source = open(ahead.partition, query.from(last, top.most()), worst);
+        if (source == null) {
+            return;
+        }
+        try {
+            boolean wanted = true;
+            while (wanted && source.step()) {
+                wanted = top.offer(source.row());
+            }
+        } finally {
+            source.close();
+        }
+    }
+
+    private @Nullable RowSource open(Partition partition, RowQuery wanted, @Nullable Object @Nullable [] worst)
+            throws SQLException {
+        Path file = paths.partition(partition);
+        if (Files.notExists(file)) {
+            missing.accept(partition);
+            return null;
+        }
+        ReadHandle handle = handles.take(partition);
+        boolean there = false;
+        try {
+            there = new PartitionSql(query.spec(), handle).tableThere();
+        } catch (SQLException e) {
+            handles.met(partition, e);
+            throw e;
+        } finally {
+            if (!there) {
+                handles.giveBack(handle, true);
+            }
+        }
+        if (!there) {
+            missing.accept(partition);
+            return null;
+        }
+        return new RowSource(wanted, order, worst, partition, handles, handle, execution);
     }
 }

@@ -8,6 +8,7 @@ import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.engine.RowQuery.Mark;
 import io.levee.engine.StoredRow;
+import io.levee.engine.Term;
 import java.nio.file.Files;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -243,7 +244,7 @@ final class SingleRecords {
         String details = Sqlite.quote(PartitionSchema.details(spec));
         String sql = "DELETE FROM " + Sqlite.quote(spec.name()) + " AS m WHERE m._seq = ?";
         if (still != null) {
-            sql += " AND " + WhereSql.of(still, name -> column(spec, details, name), parameters);
+            sql += " AND " + WhereSql.of(still, new Names(spec, details), parameters);
         }
         int deleted = 0;
         try (PreparedStatement rows = connection.prepareStatement(sql);
@@ -267,11 +268,24 @@ final class SingleRecords {
     }
 
     /** The writer has widened the partition when it opened it: every column of the spec is there. */
-    private static String column(TableSpec spec, String details, String name) {
-        Column column = spec.column(name);
-        String quoted = Sqlite.quote(column.name());
-        return column.detail()
-                ? "(SELECT d." + quoted + " FROM " + details + " d WHERE d._seq = m._seq)"
-                : "m." + quoted;
+    private record Names(TableSpec spec, String details) implements WhereSql.Columns {
+        @Override
+        public String text(String name) {
+            Term term = Term.of(spec, name);
+            return TermSql.text(term, column(term.column()));
+        }
+
+        @Override
+        public String number(String name) {
+            Term term = Term.of(spec, name);
+            return TermSql.number(term, column(term.column()));
+        }
+
+        private String column(Column column) {
+            String quoted = Sqlite.quote(column.name());
+            return column.detail()
+                    ? "(SELECT d." + quoted + " FROM " + details + " d WHERE d._seq = m._seq)"
+                    : "m." + quoted;
+        }
     }
 }

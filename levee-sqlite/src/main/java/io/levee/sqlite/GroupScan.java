@@ -150,7 +150,7 @@ final class GroupScan implements ScanPart {
 
     private static String figure(Figure figure, PartitionSql sql) {
         Term term = figure.term();
-        String value = term == null ? "*" : term.inJson() ? sql.number(term) : sql.text(term);
+        String value = term == null ? "*" : term.inJson() ? "CAST(" + sql.number(term) + " AS REAL)" : sql.text(term);
         return switch (figure.kind()) {
             case COUNT -> "COUNT(" + value + ")";
             case SUM_WHOLE -> "SUM(" + value + ")";

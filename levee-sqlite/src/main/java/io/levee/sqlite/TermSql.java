@@ -31,30 +31,24 @@ final class TermSql {
             return column;
         }
         String value = "json_extract(" + column + ", " + path(term) + ")";
-        return guarded(term, column, " WHEN 'integer' THEN " + value + " WHEN 'real' THEN " + value);
+        return guarded(term, column, " WHEN 'integer' THEN " + value + " WHEN 'real' THEN " + value + " + 0.0");
     }
 
-    /** What somebody else wrote and is no JSON has no places: asked for one, SQLite would end the whole statement. */
+    /**
+     * What somebody else wrote and is no JSON has no places: asked for one, SQLite would end the whole statement. Nor has a document
+     * with NUL in a text, which not every engine can keep.
+     */
     private static String guarded(Term term, String column, String cases) {
-        return "CASE WHEN json_valid(" + column + ") THEN CASE json_type(" + column + ", " + path(term) + ")" + cases
-                + " END END";
+        return "CASE WHEN json_valid(" + column + ") AND instr(" + column + ", '\\u0000') = 0 THEN CASE json_type(" + column + ", "
+                + path(term) + ")" + cases + " END END";
     }
 
-    /** Steps in double quotes, in which SQLite reads any name. */
+    /** Names in double quotes, in which SQLite reads any. */
     private static String path(Term term) {
-        String path = term.path();
-        StringBuilder quoted = new StringBuilder("$");
-        int at = 1;
-        while (at < path.length()) {
-            int end = at + 1;
-            while (end < path.length() && path.charAt(end) != '.' && path.charAt(end) != '[') {
-                end++;
-            }
-            String step = path.substring(at, end);
-            boolean index = step.matches("\\[\\d+]");
-            quoted.append(index ? step : "." + Json.write(step.substring(1)));
-            at = end;
+        StringBuilder path = new StringBuilder("$");
+        for (Object step : term.steps()) {
+            path.append(step instanceof Integer at ? "[" + at + "]" : "." + Json.write(step));
         }
-        return Sqlite.literal(quoted.toString());
+        return Sqlite.literal(path.toString());
     }
 }

@@ -5,7 +5,8 @@ package io.levee;
  *
  * @param rows how many
  * @param exact whether that is the exact number
- * @param how what it rests on: {@code statistics} or {@code sample}
+ * @param how what it rests on: {@code statistics} of its partitions, {@code count} of its rows, or a {@code sample}: rows counted in a
+ *     few of its partitions, spread evenly
  * @param coverage what it can be trusted for
  */
 public record Estimate(long rows, boolean exact, String how, Coverage coverage) {}

@@ -26,6 +26,7 @@ import io.levee.internal.write.WriteService;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -215,6 +216,51 @@ public final class Store implements AutoCloseable {
         return queries.aggregate(aggregation);
     }
 
+    /**
+     * The different values of a column with their counts, the most frequent first, then in the values' order: what a menu of filters shows.
+     * Errors as {@link TableQuery#run}; {@link ErrorCode#LIMIT_EXCEEDED} past {@link Aggregation#MAX_GROUPS} values.
+     *
+     * @param query which rows: its range, filter and deadline count
+     * @param column a column, or a place in a json column
+     * @param limit most values
+     * @return groups of the column, with {@code count}; null is a value too
+     */
+    public Groups values(Query query, String column, long limit) {
+        Measure count = Measure.count();
+        List<Order> mostFrequent = List.of(Order.desc(count.name()));
+        return aggregate(new Aggregation(query, List.of(column), List.of(count), null, mostFrequent, limit));
+    }
+
+    /**
+     * The event time of the newest row of a query; empty where it has none. Reads one row, through the index of event time (guarantee G53).
+     * Errors as {@link TableQuery#run}.
+     */
+    public Optional<Instant> newest(Query query) {
+        return first(query, true);
+    }
+
+    /** The event time of the oldest row of a query. As {@link #newest}. */
+    public Optional<Instant> oldest(Query query) {
+        return first(query, false);
+    }
+
+    private Optional<Instant> first(Query query, boolean newest) {
+        Query.Builder one = Query.builder(query.table())
+                .where(query.where())
+                .columns(List.of(tables.get(query.table()).spec().time().get(0)))
+                .deadline(query.deadline())
+                .limit(1);
+        if (query.fromMicros() != Long.MIN_VALUE) {
+            one.from(Micros.instant(query.fromMicros()));
+        }
+        if (query.toMicros() != Long.MAX_VALUE) {
+            one.to(Micros.instant(query.toMicros()));
+        }
+        try (Result<Row> rows = query(newest ? one.newestFirst().build() : one.oldestFirst().build())) {
+            return rows.toList().stream().findFirst().map(Row::time);
+        }
+    }
+
     /** How the values of a column spread. Errors as {@link TableQuery#run}. */
     public Histogram.Bins histogram(Histogram histogram) {
         return queries.histogram(histogram);
@@ -241,6 +287,16 @@ public final class Store implements AutoCloseable {
     /** How an aggregation would be run. Errors as {@link TableQuery#run}. */
     public Explanation explain(Aggregation aggregation) {
         return queries.explain(aggregation);
+    }
+
+    /** How a histogram would be run; of automatic bins the first look, for their range. Errors as {@link TableQuery#run}. */
+    public Explanation explain(Histogram histogram) {
+        return queries.explain(histogram);
+    }
+
+    /** How a time series would be run. Errors as {@link TableQuery#run}. */
+    public Explanation explain(TimeSeries series) {
+        return queries.explain(series);
     }
 
     /** The newest of the queries that took longer than {@link StoreOptions#slowQuery}, the newest first. */

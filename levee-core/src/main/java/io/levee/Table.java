@@ -2,6 +2,7 @@ package io.levee;
 
 import io.levee.internal.write.TableState;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -221,6 +222,16 @@ public final class Table<T> {
     public Source<T> source(String name) {
         store.writes();
         return new Source<>(store, state, codec, name);
+    }
+
+    /** The event time of its newest row; empty where it has none. Reads one row (guarantee G53). Errors as {@link TableQuery#run}. */
+    public Optional<Instant> newest() {
+        return query().newest();
+    }
+
+    /** The event time of its oldest row. As {@link #newest}. */
+    public Optional<Instant> oldest() {
+        return query().oldest();
     }
 
     /** Starts a query of this table: newest first, without a limit. */

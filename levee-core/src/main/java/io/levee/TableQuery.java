@@ -5,6 +5,7 @@ import io.levee.internal.write.TableState;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -55,6 +56,18 @@ public final class TableQuery<T> {
         return this;
     }
 
+    /** In this order, with the row's number behind it; event time's where none is given. */
+    public TableQuery<T> orderBy(Order... parts) {
+        query.orderBy(parts);
+        return this;
+    }
+
+    /** Only the newest row of each combination of these columns, or places in json columns, among those that the filter lets through. */
+    public TableQuery<T> newestPer(String... columns) {
+        query.newestPer(columns);
+        return this;
+    }
+
     /** At most this many rows. */
     public TableQuery<T> limit(long rows) {
         query.limit(rows);
@@ -98,9 +111,61 @@ public final class TableQuery<T> {
         return store.count(query.build());
     }
 
+    /** About how many rows it has, without reading them all. Errors as {@link #run}. */
+    public Estimate estimate() {
+        return store.estimate(query.build());
+    }
+
+    /** The event time of its newest row, by one look at the index. Errors as {@link #run}. */
+    public Optional<Instant> newest() {
+        return store.newest(query.build());
+    }
+
+    /** The event time of its oldest row. As {@link #newest}. */
+    public Optional<Instant> oldest() {
+        return store.oldest(query.build());
+    }
+
     /** Groups of its rows with figures for each. Errors as {@link #run}. */
     public Groups aggregate(List<String> by, Measure... measures) {
         return store.aggregate(new Aggregation(query.build(), by, List.of(measures)));
+    }
+
+    /**
+     * Some groups of its rows with figures for each. Errors as {@link #run}.
+     *
+     * @param by the columns, or places in json columns, that make a group
+     * @param having which groups, by group columns and figures: {@code avg(runtime_ms) > 500}; null for all
+     * @param order the groups' order, by group columns and figures
+     * @param limit most groups, or {@link Query#NO_LIMIT}
+     */
+    public Groups aggregate(
+            List<String> by, List<Measure> measures, @Nullable Expr having, List<Order> order, long limit) {
+        return store.aggregate(new Aggregation(query.build(), by, measures, having, order, limit));
+    }
+
+    /** The different values of a column with their counts, the most frequent first. See {@link Store#values}. */
+    public Groups values(String column, long limit) {
+        return store.values(query.build(), column, limit);
+    }
+
+    /**
+     * How the values of a column spread. Errors as {@link #run}.
+     *
+     * @param bins such as {@code new Histogram.Automatic(20)} or {@link Histogram#even}
+     */
+    public Histogram.Bins histogram(String column, Histogram.BinRule bins) {
+        return store.histogram(new Histogram(query.build(), column, bins));
+    }
+
+    /** Figures of its rows by buckets of event time, empty ones included. Errors as {@link #run}. */
+    public TimeSeries.Points timeSeries(Duration bucket, List<String> by, Measure... measures) {
+        return store.timeSeries(new TimeSeries(query.build(), bucket, by, List.of(measures)));
+    }
+
+    /** How it would be run, see {@link Store#explain(Query)}. Errors as {@link #run}. */
+    public Explanation explain() {
+        return store.explain(query.build());
     }
 
     /**

@@ -22,6 +22,7 @@ public final class Execution {
     private final long deadlineNanos;
     private final List<Runnable> interrupts = new ArrayList<>();
     private @Nullable LeveeException end;
+    private volatile String plan = "";
     private int held;
     private long heldSinceNanos;
 
@@ -132,11 +133,30 @@ public final class Execution {
      * @param code why
      * @param why in words
      */
-    public synchronized void cancel(ErrorCode code, String why) {
+    public void cancel(ErrorCode code, String why) {
+        fail(new LeveeException(code, why));
+    }
+
+    /**
+     * Ends the query, whatever its threads are doing, because one of them failed.
+     *
+     * @param why what it failed with
+     */
+    public synchronized void fail(LeveeException why) {
         if (end == null) {
-            end = new LeveeException(code, why).with("query", id);
+            end = why;
         }
         interruptIfOver();
+    }
+
+    /** Says how it is run, in words, for who looks at running and at slow queries. */
+    public void planned(String words) {
+        plan = words;
+    }
+
+    /** How it is run, in words; empty as long as nobody said. */
+    public String plan() {
+        return plan;
     }
 
     /** Interrupts the statements that run although their query is over. */
@@ -159,7 +179,10 @@ public final class Execution {
     public synchronized void check() {
         if (end != null) {
             // A new one each time: the stack trace is that of the place that was stopped.
-            throw new LeveeException(end.code(), end.what()).with("query", id);
+            LeveeException again = new LeveeException(end.code(), end.what(), end.getCause());
+            end.details().forEach(again::with);
+            String hint = end.hint();
+            throw (hint == null ? again : again.hint(hint)).with("query", id);
         }
     }
 }

@@ -29,4 +29,11 @@ record Fold(Grouping grouping, int keys, Extra extra, long lowest, long highest)
     Fold(Grouping grouping, int keys, Extra extra) {
         this(grouping, keys, extra, Long.MIN_VALUE, Long.MAX_VALUE);
     }
+
+    /** The same over another range of event time. */
+    Fold over(long fromMicros, long toMicros) {
+        Grouping other = new Grouping(
+                grouping.spec(), fromMicros, toMicros, grouping.where(), grouping.keys(), grouping.figures());
+        return new Fold(other, keys, extra, lowest, highest);
+    }
 }

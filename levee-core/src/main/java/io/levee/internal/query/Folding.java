@@ -1,52 +1,99 @@
 package io.levee.internal.query;
 
+import io.levee.PartitionInfo;
 import io.levee.engine.Execution;
+import io.levee.engine.Grouping;
 import io.levee.engine.ReadView;
-import io.levee.engine.RowSink;
 import io.levee.engine.ScanPart;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Runs folds over the partitions of a view. Thread-safe. */
+/** Runs folds over the partitions of a view: from the cache, on the query's own thread, and on others that have nothing to do. Thread-safe. */
 final class Folding {
     private final long roomBytes;
+    private final int helpers;
+    private final Consumer<Runnable> help;
+    private final PartialCache cache;
 
     /**
      * Runs folds.
      *
      * @param roomBytes what the groups of one query may take
+     * @param helpers most other threads of one query
+     * @param help see {@link Slots#help}
      */
-    Folding(long roomBytes) {
+    Folding(long roomBytes, int helpers, Consumer<Runnable> help, PartialCache cache) {
         this.roomBytes = roomBytes;
+        this.helpers = helpers;
+        this.help = help;
+        this.cache = cache;
     }
+
+    /**
+     * One part of one fold, still to be run.
+     *
+     * @param key what its groups can be kept by, or null
+     */
+    record Piece(int fold, ScanPart part, PartialCache.@Nullable Key key) {}
 
     /** The groups of each fold. Query thread. */
     List<GroupTable> run(ReadView view, List<Fold> folds, Execution execution) {
         GroupRoom room = new GroupRoom(roomBytes);
-        List<GroupTable> tables = new ArrayList<>();
-        for (Fold fold : folds) {
-            GroupTable table = new GroupTable(fold, room);
-            for (ScanPart part : view.parts(fold.grouping())) {
-                execution.check();
-                part.run(execution, new Into(table));
+        FoldRun run = new FoldRun(folds, room, execution, cache);
+        List<Piece> pieces = new ArrayList<>();
+        int parts = 0;
+        for (int i = 0; i < folds.size(); i++) {
+            for (Piece piece : pieces(view, i, folds.get(i))) {
+                parts++;
+                PartialCache.Key key = piece.key();
+                GroupTable known = key == null ? null : cache.get(key);
+                if (known == null) {
+                    pieces.add(piece);
+                } else {
+                    execution.check();
+                    run.take(i, known);
+                }
             }
-            tables.add(table);
         }
-        return tables;
+        execution.planned(parts + " parts, " + (parts - pieces.size()) + " of them cached");
+        return run.run(pieces, Math.min(helpers, pieces.size() - 1), help);
     }
 
-    /** Hands rows to a table. */
-    record Into(GroupTable table) implements RowSink {
-        @Override
-        public void columns(List<String> names) {
-            // A grouping's columns are known.
+    private static List<Piece> pieces(ReadView view, int at, Fold fold) {
+        List<ScanPart> parts = view.parts(fold.grouping());
+        // Versions before ranges: a row that comes in between makes another version, and its groups are not kept by this one.
+        Map<ScanPart, String> versions = new HashMap<>();
+        for (ScanPart part : parts) {
+            String version = part.version();
+            if (version != null) {
+                versions.put(part, version);
+            }
         }
-
-        @Override
-        public boolean row(@Nullable Object[] values) {
-            table.add(values);
-            return true;
+        List<Piece> pieces = new ArrayList<>();
+        if (versions.isEmpty()) {
+            parts.forEach(part -> pieces.add(new Piece(at, part, null)));
+            return pieces;
         }
+        Map<String, PartitionInfo> infos = new HashMap<>();
+        view.partitions().forEach(p -> infos.put(p.id().toString(), p));
+        Map<Boolean, Map<Boolean, PartialCache.Shape>> shapes = new HashMap<>();
+        Grouping asked = fold.grouping();
+        for (ScanPart part : parts) {
+            String version = versions.get(part);
+            PartitionInfo info = infos.get(part.name());
+            // A side of the range that cuts nothing off is none: the shape is the same for every such range.
+            boolean known = info != null && info.rangeKnown();
+            boolean open = known && asked.fromMicros() <= info.minMicros();
+            boolean endless = known && info.maxMicros() < asked.toMicros();
+            PartialCache.Shape shape = shapes.computeIfAbsent(open, k -> new HashMap<>())
+                    .computeIfAbsent(endless, k -> new PartialCache.Shape(fold.over(
+                            open ? Long.MIN_VALUE : asked.fromMicros(), endless ? Long.MAX_VALUE : asked.toMicros())));
+            pieces.add(new Piece(at, part, version == null ? null : new PartialCache.Key(part.name(), version, shape)));
+        }
+        return pieces;
     }
 }

@@ -52,6 +52,16 @@ final class Job implements Runnable {
         return Duration.ofNanos(waitedNanos);
     }
 
+    /** As {@link #waited()}, with the wait that still goes on. */
+    synchronized Duration waited(long nowNanos) {
+        return Duration.ofNanos(waitedNanos + (state == State.WAITING ? nowNanos - sinceNanos : 0));
+    }
+
+    /** How many rows it handed over. */
+    long rows() {
+        return feeder.rows();
+    }
+
     /** What ended it, or null where it went well. After its end. */
     synchronized @Nullable LeveeException failure() {
         return failure;

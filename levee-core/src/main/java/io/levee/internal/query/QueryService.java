@@ -2,7 +2,6 @@ package io.levee.internal.query;
 
 import io.levee.Aggregation;
 import io.levee.Aggregation.Groups;
-import io.levee.Column;
 import io.levee.Coverage;
 import io.levee.ErrorCode;
 import io.levee.Estimate;
@@ -17,6 +16,9 @@ import io.levee.StoreOptions;
 import io.levee.TableSpec;
 import io.levee.TimeSeries;
 import io.levee.engine.Execution;
+import io.levee.engine.Grouping;
+import io.levee.engine.PlanStep;
+import io.levee.engine.ReadView;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.StorageEngine;
@@ -25,9 +27,11 @@ import io.levee.internal.memory.Share;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.write.Tables;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -42,10 +46,15 @@ public final class QueryService {
     /** Which part of the memory budget the groups of one query may take. */
     private static final int GROUPS_SHARE = 4;
 
+    /** Which part of it groups that are kept for the next time may take. */
+    private static final int PARTIALS_SHARE = 8;
+
     private final StorageEngine engine;
     private final Tables tables;
     private final Gaps gaps;
+    private final PartialCache partials;
     private final Folding folding;
+    private final SlowLog slowLog;
     private final Slots slots;
 
     /** Wires the parts; {@link #start} starts the threads. */
@@ -53,9 +62,12 @@ public final class QueryService {
         this.engine = engine;
         this.tables = tables;
         this.gaps = gaps;
-        this.folding = new Folding(options.memory().value() / GROUPS_SHARE);
         Share results = new Share(options.memory().value() / RESULTS_SHARE);
-        this.slots = new Slots(supervisor, options.queryThreads(), Leases.DEFAULT, results, job -> {});
+        this.slowLog = new SlowLog(options.slowQuery(), options.clock());
+        this.slots = new Slots(supervisor, options.queryThreads(), Leases.DEFAULT, results, this::ended);
+        this.partials = new PartialCache(options.memory().value() / PARTIALS_SHARE);
+        this.folding = new Folding(
+                options.memory().value() / GROUPS_SHARE, options.queryThreads() - 1, slots::help, partials);
     }
 
     /** Starts the query threads and the watchdog. */
@@ -71,19 +83,7 @@ public final class QueryService {
     public PageReader rows(Query query) {
         TableSpec spec = tables.get(query.table()).spec();
         long limit = query.limit();
-        RowQuery resolved = new RowQuery(
-                spec,
-                query.fromMicros(),
-                query.toMicros(),
-                query.where() == null ? null : ExprResolver.resolve(query.where(), spec),
-                query.newestFirst(),
-                query.order().stream()
-                        .map(o -> new RowQuery.Sort(Names.term(spec, o.by()), o.descending()))
-                        .toList(),
-                query.newestPer().stream().map(n -> Names.term(spec, n)).toList(),
-                limit == Query.NO_LIMIT ? limit : limit + 1,
-                query.after() == null ? null : Cursor.parse(query.after(), spec.name(), query.newestFirst()),
-                columns(query, spec));
+        RowQuery resolved = RowQueries.of(query, spec);
         ChunkStream stream = slots.submit(
                 "query " + describe(query),
                 query.deadline(),
@@ -99,18 +99,6 @@ public final class QueryService {
         rows.whenReady(() -> slots.answers().deliver(listener));
     }
 
-    private static List<Column> columns(Query query, TableSpec spec) {
-        if (!query.columns().isEmpty()) {
-            return query.columns().stream()
-                    .map(name -> Names.column(spec, name))
-                    .distinct()
-                    .toList();
-        }
-        return spec.columns().stream()
-                .filter(c -> query.details() || !c.detail())
-                .toList();
-    }
-
     /** See {@link io.levee.Store#aggregate}. */
     public Groups aggregate(Aggregation aggregation) {
         Query query = aggregation.query();
@@ -119,6 +107,11 @@ public final class QueryService {
         Asked<Aggregates.Answer> asked = ask("aggregate", query, execution -> aggregates.run(engine, folding, execution));
         Aggregates.Answer answer = asked.answer();
         return new Groups(answer.columns(), answer.groups(), answer.errors(), asked.coverage());
+    }
+
+    /** Groups that are kept for the next time they are asked for. */
+    public PartialCache partials() {
+        return partials;
     }
 
     /** What a query thread computed. */
@@ -144,32 +137,97 @@ public final class QueryService {
 
     /** See {@link io.levee.Store#histogram}. */
     public Histogram.Bins histogram(Histogram histogram) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "histograms are not built yet");
+        Query query = histogram.query();
+        Histograms bins = new Histograms(histogram, spec(query));
+        Asked<Histograms.Answer> asked = ask(
+                "histogram of " + histogram.column() + " of", query, execution -> bins.run(engine, folding, execution));
+        Histograms.Answer answer = asked.answer();
+        return new Histogram.Bins(
+                answer.bins(),
+                answer.below(),
+                answer.above(),
+                answer.nulls(),
+                answer.least(),
+                answer.greatest(),
+                asked.coverage());
     }
 
     /** See {@link io.levee.Store#timeSeries}. */
     public TimeSeries.Points timeSeries(TimeSeries series) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "time series are not built yet");
+        SeriesQuery points = new SeriesQuery(series, spec(series.query()));
+        Asked<SeriesQuery.Answer> asked =
+                ask("time series of", series.query(), execution -> points.run(engine, folding, execution));
+        SeriesQuery.Answer answer = asked.answer();
+        return new TimeSeries.Points(answer.columns(), answer.points(), null, answer.errors(), asked.coverage());
     }
 
     /** See {@link io.levee.Store#estimate}. */
     public Estimate estimate(Query query) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "estimates are not built yet");
+        Estimates estimates = new Estimates(query, spec(query));
+        Asked<Estimates.Answer> asked = ask("estimate of", query, execution -> estimates.run(engine, execution));
+        Estimates.Answer answer = asked.answer();
+        return new Estimate(answer.rows(), answer.exact(), answer.how(), asked.coverage());
     }
 
     /** See {@link io.levee.Store#explain(Query)}. */
     public Explanation explain(Query query) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "explain is not built yet");
+        RowQuery resolved = RowQueries.of(query, spec(query));
+        return explain("query", query, (view, execution) -> view.explain(resolved, execution));
     }
 
     /** See {@link io.levee.Store#explain(Aggregation)}. */
     public Explanation explain(Aggregation aggregation) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "explain is not built yet");
+        Query query = aggregation.query();
+        List<Fold> folds = new Aggregates(aggregation, spec(query)).grouped().folds();
+        return explain("aggregate", query, (view, execution) -> plans(folds, view, execution));
+    }
+
+    /** See {@link io.levee.Store#explain(Histogram)}. */
+    public Explanation explain(Histogram histogram) {
+        Grouping grouping = new Histograms(histogram, spec(histogram.query())).grouping();
+        return explain("histogram", histogram.query(), (view, execution) -> view.explain(grouping, execution));
+    }
+
+    /** See {@link io.levee.Store#explain(TimeSeries)}. */
+    public Explanation explain(TimeSeries series) {
+        List<Fold> folds = new SeriesQuery(series, spec(series.query())).grouped().folds();
+        return explain("time series", series.query(), (view, execution) -> plans(folds, view, execution));
+    }
+
+    private static List<PlanStep> plans(List<Fold> folds, ReadView view, Execution execution) {
+        List<PlanStep> steps = new ArrayList<>();
+        folds.forEach(fold -> steps.addAll(view.explain(fold.grouping(), execution)));
+        return steps;
+    }
+
+    private Explanation explain(String what, Query query, BiFunction<ReadView, Execution, List<PlanStep>> plans) {
+        String filter = WhereText.of(query.where());
+        return ask("explain " + what, query, execution -> {
+                    long all = engine.partitions().stream()
+                            .filter(p -> p.id().table().equals(query.table()))
+                            .count();
+                    try (ReadView view = engine.view(spec(query), query.fromMicros(), query.toMicros())) {
+                        List<PlanStep> steps = plans.apply(view, execution);
+                        int viewed = view.partitions().size();
+                        return Explains.of(what + " " + describe(query), (int) all, viewed, steps, filter);
+                    }
+                })
+                .answer();
     }
 
     /** See {@link io.levee.Store#slowQueries}. */
     public List<SlowQuery> slow() {
-        return List.of();
+        return slowLog.all();
+    }
+
+    private void ended(Job job) {
+        Execution execution = job.execution();
+        Duration took = Duration.ofNanos(slots.nanos() - execution.startNanos());
+        slowLog.ended(execution.id(), execution.what(), took, job.waited(), job.rows(), job.failure(), execution.plan());
+    }
+
+    private TableSpec spec(Query query) {
+        return tables.get(query.table()).spec();
     }
 
     /**
@@ -229,7 +287,7 @@ public final class QueryService {
     }
 
     private static String describe(Query query) {
-        return query.table() + (query.where() == null ? "" : " where " + query.where());
+        return query.table() + (query.where() == null ? "" : " where " + WhereText.of(query.where()));
     }
 
     /** See {@link io.levee.Store#queries}. */

@@ -178,7 +178,9 @@ final class Slots {
                         job.execution().what(),
                         Duration.ofNanos(now - job.execution().startNanos()),
                         job.state(),
-                        Duration.ofNanos(Math.max(0, job.execution().deadlineNanos() - now))))
+                        Duration.ofNanos(Math.max(0, job.execution().deadlineNanos() - now)),
+                        job.waited(now),
+                        job.execution().plan()))
                 .toList();
     }
 

@@ -1,0 +1,106 @@
+package io.levee.internal.query;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Groups of parts that are not written to, as they were computed: asked again, only what changed since is read. The least recently used go
+ * first when it is full. Thread-safe; the tables in it change no more.
+ */
+public final class PartialCache {
+    private static final long ENTRY_BYTES = 200;
+
+    private final long maxBytes;
+    private final Map<Key, GroupTable> tables = new LinkedHashMap<>(16, 0.75f, true);
+    private final AtomicLong hits = new AtomicLong();
+    private final AtomicLong misses = new AtomicLong();
+    private long bytes;
+
+    /**
+     * An empty cache.
+     *
+     * @param maxBytes most that it takes
+     */
+    public PartialCache(long maxBytes) {
+        this.maxBytes = maxBytes;
+    }
+
+    /** A shape of grouping whose hash is computed once, for all parts of a query. */
+    static final class Shape {
+        private final Fold fold;
+        private final int hash;
+
+        Shape(Fold fold) {
+            this.fold = fold;
+            this.hash = fold.hashCode();
+        }
+
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return this == other || (other instanceof Shape shape && hash == shape.hash && fold.equals(shape.fold));
+        }
+
+        @Override
+        public int hashCode() {
+            return hash;
+        }
+    }
+
+    /**
+     * Whose groups.
+     *
+     * @param part the part's name
+     * @param version what it was then, see {@link io.levee.engine.ScanPart#version}
+     * @param shape what was asked, with the range as far as it matters to the part
+     */
+    record Key(String part, String version, Shape shape) {}
+
+    synchronized @Nullable GroupTable get(Key key) {
+        GroupTable table = tables.get(key);
+        (table == null ? misses : hits).incrementAndGet();
+        return table;
+    }
+
+    /** Keeps a table, unless it is so large that it would throw everything else out. */
+    synchronized void put(Key key, GroupTable table) {
+        long size = ENTRY_BYTES + table.bytes();
+        if (size > maxBytes / 4) {
+            return;
+        }
+        GroupTable before = tables.put(key, table);
+        bytes += size - (before == null ? 0 : ENTRY_BYTES + before.bytes());
+        var oldest = tables.entrySet().iterator();
+        while (bytes > maxBytes && oldest.hasNext()) {
+            bytes -= ENTRY_BYTES + oldest.next().getValue().bytes();
+            oldest.remove();
+        }
+    }
+
+    /** Bytes that it takes, about. */
+    public synchronized long bytes() {
+        return bytes;
+    }
+
+    /** The most that it takes. */
+    public long maxBytes() {
+        return maxBytes;
+    }
+
+    /** How many parts were answered from it. */
+    public long hits() {
+        return hits.get();
+    }
+
+    /** How many parts could have been, and were not in it. */
+    public long misses() {
+        return misses.get();
+    }
+
+    /** Forgets everything, such as when memory is short. */
+    public synchronized void clear() {
+        tables.clear();
+        bytes = 0;
+    }
+}

@@ -77,6 +77,11 @@ public final class BrowserSmoke implements WebSocket.Listener {
         await("tables are listed", "document.querySelectorAll('#tables tr th').length >= 2");
         await("limits are shown", "document.querySelectorAll('#limits [role=meter]').length >= 4");
         await("nothing was lost", "document.getElementById('lost').textContent === '0'");
+        await("queries are told", "document.querySelector('#queries td.empty')?.textContent === 'No query runs.'"
+                + " || document.querySelectorAll('#queries th').length > 0");
+        await("slow queries are told", "document.getElementById('slow-summary').textContent.startsWith('Slow queries: ')");
+        call("Runtime.evaluate", "\"expression\":\"document.querySelectorAll('details').forEach(d => d.open = true)\"");
+        await("memory by part is shown", "document.querySelectorAll('#memory-parts tr th').length >= 1");
         picture(folder.resolve("wide-light.png"));
         screen(1200, 900, true);
         picture(folder.resolve("wide-dark.png"));

@@ -51,6 +51,9 @@ final class HistogramCommand extends AskCommand {
     @Option(names = "--edges", paramLabel = "A,B,C", description = "Bins between these values, rising.")
     private @Nullable String edges;
 
+    @Option(names = "--explain", description = "Say how it would be run, and do not run it.")
+    private boolean explain;
+
     HistogramCommand(Console console) {
         super(console);
     }
@@ -78,7 +81,7 @@ final class HistogramCommand extends AskCommand {
                 rows.query(table, console).build(),
                 column,
                 bins().rule(spec, column, HistogramCommand::option, text -> rows.instant(text, console)));
-        return Forms.of(store.histogram(histogram), Bins.type(spec, column));
+        return explain ? Forms.of(store.explain(histogram)) : Forms.of(store.histogram(histogram), Bins.type(spec, column));
     }
 
     @Override
@@ -94,10 +97,15 @@ final class HistogramCommand extends AskCommand {
         params.put("fromValue", from);
         params.put("count", count);
         params.put("edges", edges);
+        params.put("explain", explain ? "true" : null);
     }
 
     @Override
     void print(Map<String, @Nullable Object> answer) {
+        if (explain) {
+            new ExplanationText(console).print(answer);
+            return;
+        }
         if (rows.format() == Grid.Format.TABLE) {
             bars(answer.get("bins") instanceof List<?> bins ? bins : List.of());
         } else {

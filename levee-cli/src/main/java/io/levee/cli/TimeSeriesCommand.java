@@ -44,6 +44,9 @@ final class TimeSeriesCommand extends AskCommand {
     @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
     private String functions;
 
+    @Option(names = "--explain", description = "Say how it would be run, and do not run it.")
+    private boolean explain;
+
     TimeSeriesCommand(Console console) {
         super(console);
     }
@@ -63,8 +66,9 @@ final class TimeSeriesCommand extends AskCommand {
 
     @Override
     Map<String, @Nullable Object> answer(Store store) {
-        return Forms.of(store.timeSeries(new TimeSeries(
-                rows.query(table, console).build(), bucket(), Texts.names(by), Texts.measures(functions))));
+        TimeSeries series = new TimeSeries(
+                rows.query(table, console).build(), bucket(), Texts.names(by), Texts.measures(functions));
+        return explain ? Forms.of(store.explain(series)) : Forms.of(store.timeSeries(series));
     }
 
     @Override
@@ -77,10 +81,15 @@ final class TimeSeriesCommand extends AskCommand {
         params.put("bucket", bucket);
         params.put("by", by);
         params.put("fn", functions);
+        params.put("explain", explain ? "true" : null);
     }
 
     @Override
     void print(Map<String, @Nullable Object> answer) {
+        if (explain) {
+            new ExplanationText(console).print(answer);
+            return;
+        }
         List<String> columns = new ArrayList<>(List.of("at"));
         texts(answer.get("columns")).forEach(name -> columns.add(name.equals("at") ? "by.at" : name));
         rows(answer.get("points"), columns);

@@ -5,8 +5,8 @@ import io.levee.Column;
 import io.levee.ColumnType;
 import io.levee.TableSpec;
 import io.levee.internal.json.Json;
-import io.levee.ask.Texts;
 import io.levee.json.JsonOut;
+import io.levee.internal.query.Names;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -52,7 +52,7 @@ final class UpdateCommand extends RecordCommand {
     private Map<String, @Nullable Object> changes(TableSpec spec) {
         Map<String, @Nullable Object> changes = new LinkedHashMap<>();
         texts.forEach((name, text) -> {
-            Column column = spec.column(Texts.unquoted(name));
+            Column column = spec.column(Names.unquoted(name));
             changes.put(column.name(), text == null ? null : value(column, text));
         });
         return changes;

@@ -1,8 +1,5 @@
 package io.levee.cli;
 
-import io.levee.Aggregation;
-import io.levee.Measure;
-import io.levee.Order;
 import io.levee.Store;
 import io.levee.ask.Forms;
 import java.util.List;
@@ -46,14 +43,7 @@ final class ValuesCommand extends AskCommand {
     @Override
     Map<String, @Nullable Object> answer(Store store) {
         // One more than wanted shows whether there are more.
-        Aggregation groups = new Aggregation(
-                rows.query(table, console).build(),
-                List.of(column),
-                List.of(Measure.count()),
-                null,
-                List.of(Order.desc("count")),
-                limit + 1);
-        return Forms.values(store.aggregate(groups), limit);
+        return Forms.values(store.values(rows.query(table, console).build(), column, limit + 1), limit);
     }
 
     @Override

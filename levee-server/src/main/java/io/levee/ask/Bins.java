@@ -5,7 +5,6 @@ import io.levee.ErrorCode;
 import io.levee.Histogram;
 import io.levee.LeveeException;
 import io.levee.TableSpec;
-import io.levee.engine.Term;
 import io.levee.internal.query.Names;
 import io.levee.internal.spec.Durations;
 import io.levee.internal.time.Micros;
@@ -77,9 +76,7 @@ public record Bins(
 
     /** The type of a column, or of a place in a json column. */
     public static ColumnType type(TableSpec spec, String column) {
-        String snake = Names.snake(column);
-        boolean camel = spec.position(column) < 0 && spec.position(snake) >= 0;
-        return Term.of(spec, camel ? snake : column).type();
+        return Names.term(spec, column).type();
     }
 
     private static int number(String name, String text) {

@@ -6,6 +6,7 @@ import io.levee.LeveeException;
 import io.levee.Measure;
 import io.levee.Order;
 import io.levee.Query;
+import io.levee.internal.query.Names;
 import io.levee.internal.spec.Durations;
 import java.time.Duration;
 import java.time.Instant;
@@ -22,7 +23,7 @@ public final class Texts {
      * Splits at commas outside of double quotes and parentheses: {@code a,"odd, name",b} and {@code count,avg(x),max("odd, name")}.
      *
      * @param text the list
-     * @param unquote whether quotes around a whole name are taken off
+     * @param unquote whether the elements are names, whose quotes are taken off
      * @return the elements without blanks around them; empty ones are left out
      */
     public static List<String> split(String text, boolean unquote) {
@@ -50,14 +51,8 @@ public final class Texts {
     private static void add(List<String> elements, String text, boolean unquote) {
         String element = text.strip();
         if (!element.isEmpty()) {
-            elements.add(unquote ? unquoted(element) : element);
+            elements.add(unquote ? Names.unquoted(element) : element);
         }
-    }
-
-    /** A name, which may stand in double quotes. */
-    public static String unquoted(String name) {
-        boolean whole = name.length() >= 2 && name.startsWith("\"") && name.endsWith("\"");
-        return whole ? name.substring(1, name.length() - 1).replace("\"\"", "\"") : name;
     }
 
     /** Names between commas, none for null; a name in double quotes may hold commas. */
@@ -148,7 +143,7 @@ public final class Texts {
      * @throws LeveeException {@link ErrorCode#BAD_QUERY}
      */
     public static @Nullable Expr having(@Nullable String text, Instant now) {
-        return text == null ? null : Expr.parse(Figures.quoted(text), now);
+        return text == null ? null : Expr.parse(text, now);
     }
 
     /**

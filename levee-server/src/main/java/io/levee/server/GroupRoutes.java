@@ -3,7 +3,6 @@ package io.levee.server;
 import io.levee.Aggregation;
 import io.levee.Histogram;
 import io.levee.Measure;
-import io.levee.Order;
 import io.levee.Query;
 import io.levee.Store;
 import io.levee.TimeSeries;
@@ -59,7 +58,7 @@ final class GroupRoutes {
     }
 
     private void histogram(Exchange exchange) throws Exception {
-        Asked asked = Asked.of(store, exchange, "column", "bins", "width", "fromValue", "count", "edges");
+        Asked asked = Asked.of(store, exchange, "column", "bins", "width", "fromValue", "count", "edges", "explain");
         Params params = asked.params();
         String column = column(params, "histogram");
         Bins bins = new Bins(
@@ -78,8 +77,10 @@ final class GroupRoutes {
                 asked.query().build(),
                 column,
                 bins.rule(asked.spec(), column, named, text -> time(text, asked.now())));
-        answer(exchange, histogram.query(), () ->
-                Forms.of(store.histogram(histogram), Bins.type(asked.spec(), column)));
+        boolean explain = params.flag("explain");
+        answer(exchange, histogram.query(), () -> explain
+                ? Forms.of(store.explain(histogram))
+                : Forms.of(store.histogram(histogram), Bins.type(asked.spec(), column)));
     }
 
     private static @Nullable Instant time(String text, Instant now) {
@@ -87,7 +88,7 @@ final class GroupRoutes {
     }
 
     private void timeSeries(Exchange exchange) throws Exception {
-        Asked asked = Asked.of(store, exchange, "bucket", "by", "fn");
+        Asked asked = Asked.of(store, exchange, "bucket", "by", "fn", "explain");
         Params params = asked.params();
         String bucket = params.text("bucket");
         if (bucket == null) {
@@ -98,22 +99,18 @@ final class GroupRoutes {
                 Texts.length("bucket", bucket),
                 params.names("by"),
                 Texts.measures(params.text("fn")));
-        answer(exchange, series.query(), () -> Forms.of(store.timeSeries(series)));
+        boolean explain = params.flag("explain");
+        answer(exchange, series.query(), () ->
+                explain ? Forms.of(store.explain(series)) : Forms.of(store.timeSeries(series)));
     }
 
     private void values(Exchange exchange) throws Exception {
         Asked asked = Asked.of(store, exchange, "column", "limit");
         String column = column(asked.params(), "values");
         long limit = asked.params().number("limit", DEFAULT_VALUES, MAX_VALUES);
+        Query query = asked.query().build();
         // One more than wanted shows whether there are more.
-        Aggregation aggregation = new Aggregation(
-                asked.query().build(),
-                List.of(column),
-                List.of(Measure.count()),
-                null,
-                List.of(Order.desc("count")),
-                limit + 1);
-        answer(exchange, aggregation.query(), () -> Forms.values(store.aggregate(aggregation), limit));
+        answer(exchange, query, () -> Forms.values(store.values(query, column, limit + 1), limit));
     }
 
     private static String column(Params params, String route) {

@@ -41,9 +41,9 @@ export function minute(iso) {
   return time(iso).slice(0, 16);
 }
 
-/** OVERFLOW becomes "overflow", WRITE_FAILED "write failed". */
+/** OVERFLOW becomes "overflow", WRITE_FAILED "write failed", readerCache "reader cache". */
 export function words(name) {
-  return name.toLowerCase().replaceAll('_', ' ');
+  return name.replaceAll(/([a-z])([A-Z])/g, '$1 $2').toLowerCase().replaceAll('_', ' ');
 }
 
 /** How full, from 0 to 1; null where there is no limit. */

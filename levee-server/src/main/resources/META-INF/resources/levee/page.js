@@ -11,6 +11,7 @@ const GHOST_MS = 12_000;
 const SILENCE_MS = 5000;
 const RETRY_MS = 2000;
 const TABLE_ROWS = 500;
+const QUERY_LENGTH = 160;
 
 const HEALTH = {
   UP: 'Up: every promise is kept',
@@ -25,6 +26,7 @@ let previous = null;
 let lastEvent = 0;
 let lastPartitions = 0;
 let loading = false;
+let loadingQueries = false;
 let source = null;
 
 function element(name, text, className) {
@@ -83,6 +85,18 @@ function drawLimits(status) {
   const used = Object.values(memory.byPart).reduce((sum, part) => sum + part, 0);
   limit('memory', 'Memory budget', used, memory.budgetBytes, bytes,
     memory.rssBytes ? `whole process: ${bytes(memory.rssBytes)}` : '');
+}
+
+function drawServer(status) {
+  const {http, memory} = status;
+  if (http) {
+    limit('working', 'Requests at work', http.working, http.limitWorking, count, http.waiting ? `${count(http.waiting)} wait for their turn` : '');
+    limit('readers', 'Long answers being read', http.readers, http.limitReaders, count, '');
+  }
+  if ($('memory-details').open) {
+    const parts = Object.entries(memory.byPart).sort(([, a], [, b]) => b - a);
+    rows('memory-parts', parts, 2, ([part, used]) => [head(words(part)), element('td', bytes(used), 'num')], 'No part tells its use.');
+  }
 }
 
 function limit(id, name, value, most, form, note) {
@@ -224,6 +238,57 @@ function tableStrip(table, items, now) {
   return box;
 }
 
+async function json(path) {
+  const answer = await fetch(path, {headers: {accept: 'application/json'}});
+  return answer.ok ? answer.json() : null;
+}
+
+async function loadQueries() {
+  if (loadingQueries || document.hidden) {
+    return;
+  }
+  loadingQueries = true;
+  try {
+    const running = await json('/v1/queries');
+    if (running) {
+      rows('queries', running.queries.slice(0, TABLE_ROWS), 5, query => [
+        queryHead(query.what),
+        element('td', query.state),
+        element('td', age(query.ageMs), 'num'),
+        element('td', age(query.remainingMs), 'num'),
+        element('td', query.plan ?? '', 'wrap'),
+      ], 'No query runs.');
+    }
+    const slow = await json('/v1/queries/slow');
+    if (slow) {
+      setText('slow-summary', `Slow queries: ${slow.queries.length ? count(slow.queries.length) : 'none'} over ${age(slow.slowerThanMs)}`);
+      if ($('slow-details').open) {
+        rows('slow', slow.queries, 7, query => [
+          queryHead(query.what),
+          element('td', time(query.at), 'time'),
+          element('td', age(query.ranMs), 'num'),
+          element('td', age(query.waitedMs), 'num'),
+          element('td', count(query.rows), 'num'),
+          element('td', query.end),
+          element('td', query.plan, 'wrap'),
+        ], 'None.');
+      }
+    }
+  } catch {
+    // The stream tells when the server is gone; the next poll tries again.
+  } finally {
+    loadingQueries = false;
+  }
+}
+
+/** What a query asks, cut; the whole of it when it is pointed at. */
+function queryHead(what) {
+  const cell = head(what.length > QUERY_LENGTH ? `${what.slice(0, QUERY_LENGTH)}…` : what);
+  cell.title = what;
+  cell.className = 'wrap';
+  return cell;
+}
+
 async function loadPartitions() {
   if (loading || document.hidden) {
     return;
@@ -265,11 +330,13 @@ function onStatus(event) {
   drawHealth(status);
   drawFlow(status, now);
   drawLimits(status);
+  drawServer(status);
   drawTables(status);
   drawFoot(status);
   if (now - lastPartitions >= PARTITIONS_EVERY_MS * 0.9) {
     lastPartitions = now;
     loadPartitions();
+    loadQueries();
   }
 }
 
@@ -293,4 +360,5 @@ setInterval(() => {
   }
 }, 1000);
 $('partition-details').addEventListener('toggle', loadPartitions);
+$('slow-details').addEventListener('toggle', loadQueries);
 connect();

@@ -17,8 +17,7 @@ final class ExplanationText {
         line("query  " + explanation.get("query"));
         long all = number(explanation.get("partitions"));
         long touched = number(explanation.get("touched"));
-        line("reads  " + touched + " of " + all + (all == 1 ? " partition" : " partitions")
-                + (touched < all ? "; the others hold nothing of it by their range or statistics" : ""));
+        line("reads  " + touched + " of " + all + (all == 1 ? " partition" : " partitions"));
         if (explanation.get("steps") instanceof List<?> steps) {
             steps.forEach(step -> {
                 if (step instanceof Map<?, ?> map) {
@@ -43,7 +42,7 @@ final class ExplanationText {
         line("");
         line(where + (rows == null ? "" : " (" + String.format(java.util.Locale.ROOT, "%,d", number(rows)) + " rows)"));
         if (Boolean.TRUE.equals(step.get("fullScan"))) {
-            line("  FULL SCAN: reads every row of the hot table; an index on the filtered columns would help");
+            line("  FULL SCAN: reads every row");
         }
         List<String> indexes = AskCommand.texts(step.get("indexes"));
         if (!indexes.isEmpty()) {

@@ -44,7 +44,7 @@ public record RollupSpec(
         }
         if (every.compareTo(Duration.ofSeconds(1)) < 0
                 || every.getNano() != 0
-                || ORIGIN.getSeconds() % every.getSeconds() != 0) {
+                || ORIGIN.toSeconds() % every.toSeconds() != 0) {
             throw bad(name, "has buckets of " + every + ", which do not divide 4 days evenly")
                     .hint("use every: 1m, 5m, 15m, 1h, 6h or 1d");
         }

@@ -35,8 +35,9 @@ final class Answers {
     }
 
     private void startThread() {
-        threads++;
-        supervisor.start(threads == 1 ? "levee-results" : "levee-results-" + threads, this::serve);
+        int number = threads + 1;
+        threads = number;
+        supervisor.start(number == 1 ? "levee-results" : "levee-results-" + number, this::serve);
     }
 
     private void serve(Task task) throws InterruptedException {

@@ -387,6 +387,7 @@ public final class ChunkStream {
         return chunk.rows.get(at++);
     }
 
+    @SuppressWarnings("WaitNotInLoop") // The callers are the loop: each asks again what it waits for.
     private void fetch() {
         try {
             lock.lockInterruptibly();

@@ -103,8 +103,8 @@ final class Estimates {
         if (!partition.rangeKnown() || !partly(partition)) {
             return partition.rows();
         }
-        double from = Math.max(counting.fromMicros(), partition.minMicros());
-        double to = Math.min(counting.toMicros(), partition.maxMicros() + 1.0);
+        double from = (double) Math.max(counting.fromMicros(), partition.minMicros());
+        double to = Math.min((double) counting.toMicros(), partition.maxMicros() + 1.0);
         return partition.rows() * (to - from) / (partition.maxMicros() + 1.0 - partition.minMicros());
     }
 

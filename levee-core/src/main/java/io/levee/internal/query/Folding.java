@@ -86,9 +86,8 @@ final class Folding {
             String version = versions.get(part);
             PartitionInfo info = infos.get(part.name());
             // A side of the range that cuts nothing off is none: the shape is the same for every such range.
-            boolean known = info != null && info.rangeKnown();
-            boolean open = known && asked.fromMicros() <= info.minMicros();
-            boolean endless = known && info.maxMicros() < asked.toMicros();
+            boolean open = info != null && info.rangeKnown() && asked.fromMicros() <= info.minMicros();
+            boolean endless = info != null && info.rangeKnown() && info.maxMicros() < asked.toMicros();
             PartialCache.Shape shape = shapes.computeIfAbsent(open, k -> new HashMap<>())
                     .computeIfAbsent(endless, k -> new PartialCache.Shape(fold.over(
                             open ? Long.MIN_VALUE : asked.fromMicros(), endless ? Long.MAX_VALUE : asked.toMicros())));

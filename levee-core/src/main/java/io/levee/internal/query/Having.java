@@ -136,11 +136,11 @@ final class Having {
         }
         if (filter instanceof Expr.Contains contains) {
             int at = at(contains.column());
-            return text(at, value -> TextMatch.contains((String) value, contains.text()) != contains.negated());
+            return text(at, value -> TextMatch.contains(value, contains.text()) != contains.negated());
         }
         Expr.Like like = (Expr.Like) filter;
         int at = at(like.column());
-        return text(at, value -> TextMatch.like((String) value, like.pattern()) != like.negated());
+        return text(at, value -> TextMatch.like(value, like.pattern()) != like.negated());
     }
 
     /** A test of a value that is there: of null it is unknown, and so of a text where a number is wanted. */

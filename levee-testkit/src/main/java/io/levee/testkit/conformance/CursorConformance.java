@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
@@ -89,7 +90,7 @@ abstract class CursorConformance extends Conformance {
             assertThat(fresh.poll(NO_WAIT).entries()).isEmpty();
         }
         assertThat(store.cursors("events")).extracting(CursorInfo::name).containsExactly("fresh", "mailer", "other");
-        assertThat(store.status().toMap().get("cursors").toString()).contains("name=mailer");
+        assertThat(String.valueOf(store.status().toMap().get("cursors"))).contains("name=mailer");
         assertThat(table.deleteCursor("other")).isTrue();
         assertThat(table.deleteCursor("other")).isFalse();
         assertThat(store.cursors(null)).extracting(CursorInfo::name).containsExactly("fresh", "mailer");
@@ -115,8 +116,7 @@ abstract class CursorConformance extends Conformance {
         for (int i = 0; i < 2; i++) {
             try (TailCursor<Row> cursor = table.cursor("slow")) {
                 Tail.Batch<Row> batch = cursor.poll(NO_WAIT);
-                Tail.Missed missed = batch.missed();
-                assertThat(missed).isNotNull();
+                Tail.Missed missed = Objects.requireNonNull(batch.missed());
                 assertThat(missed.after()).isZero();
                 assertThat(missed.upTo()).isPositive();
                 assertThat(missed.reason()).isEqualTo(LossReason.EXPIRED);

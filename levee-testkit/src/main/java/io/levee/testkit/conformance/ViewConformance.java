@@ -34,6 +34,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -251,7 +252,7 @@ abstract class ViewConformance extends EngineLevel {
                 Map<String, List<@Nullable Object>> wanted = groups(oracle, grouping);
                 Map<String, List<@Nullable Object>> got = groups(engine, grouping);
                 assertThat(got.keySet()).as("%s", grouping).isEqualTo(wanted.keySet());
-                wanted.forEach((key, figures) -> assertSame(key + " of " + grouping, got.get(key), figures));
+                wanted.forEach((key, figures) -> assertSame(key + " of " + grouping, Objects.requireNonNull(got.get(key)), figures));
             }
         });
     }

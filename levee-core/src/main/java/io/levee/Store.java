@@ -66,7 +66,7 @@ public final class Store implements AutoCloseable {
         this.cursors = new NamedCursors(engine, options.clock());
         this.watch = writes == null ? new ClockWatch(options.clock(), engine.lastSeenMicros()) : writes.watch();
         this.retention = new RetentionService(engine, options, tables, writes, watch);
-        this.status = new StatusService(engine, options, tables, supervisor, writes);
+        this.status = new StatusService(engine, options, tables, supervisor, writes, queries);
     }
 
     static Store start(StorageEngine engine, StoreOptions options, boolean readOnly, Supervisor supervisor) {

@@ -1,5 +1,6 @@
 package io.levee;
 
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -101,11 +102,29 @@ public record StoreStatus(
         }
     }
 
-    /** Memory in bytes; {@code rssBytes} is the whole process, 0 where it cannot be read. */
-    public record Memory(long budgetBytes, long rssBytes, Map<String, Long> byPart) {
-        /** Copies the map. */
+    /**
+     * Memory in bytes.
+     *
+     * @param budgetBytes the budget, {@link StoreOptions#memory}
+     * @param rssBytes the whole process as the system counts it, 0 where it cannot be read
+     * @param byPart what each part of the budget takes now; caches with what they may take at most
+     * @param limits what each part may take
+     * @param alarmBytes from so many {@code rssBytes} on health says that the process is too large
+     * @param temporaryBytes what sorts keep in temporary files, on disk and outside of the budget
+     * @param temporaryLimitBytes most of it; past it the largest query is ended
+     */
+    public record Memory(
+            long budgetBytes,
+            long rssBytes,
+            Map<String, Long> byPart,
+            Map<String, Long> limits,
+            long alarmBytes,
+            long temporaryBytes,
+            long temporaryLimitBytes) {
+        /** Copies the maps. */
         public Memory {
-            byPart = Map.copyOf(byPart);
+            byPart = Collections.unmodifiableMap(new LinkedHashMap<>(byPart));
+            limits = Collections.unmodifiableMap(new LinkedHashMap<>(limits));
         }
     }
 
@@ -203,7 +222,21 @@ public record StoreStatus(
                         disk.byPart));
         map.put(
                 "memory",
-                entries("budgetBytes", memory.budgetBytes, "rssBytes", memory.rssBytes, "byPart", memory.byPart));
+                entries(
+                        "budgetBytes",
+                        memory.budgetBytes,
+                        "rssBytes",
+                        memory.rssBytes,
+                        "byPart",
+                        memory.byPart,
+                        "limits",
+                        memory.limits,
+                        "alarmBytes",
+                        memory.alarmBytes,
+                        "temporaryBytes",
+                        memory.temporaryBytes,
+                        "temporaryLimitBytes",
+                        memory.temporaryLimitBytes));
         map.put(
                 "tables",
                 tables.stream()

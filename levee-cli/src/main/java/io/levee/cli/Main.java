@@ -40,6 +40,7 @@ import picocli.CommandLine.Spec;
             ClockCommand.class,
             DoctorCommand.class,
             TortureCommand.class,
+            DrillCommand.class,
         },
         footerHeading = "%nBegin with:%n",
         footer = {

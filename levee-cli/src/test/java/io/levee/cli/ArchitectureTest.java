@@ -44,12 +44,14 @@ class ArchitectureTest {
                 .check(MAIN);
     }
 
-    /** {@code levee torture} is the one user of the test kit, and of its half that knows no JUnit. */
+    /** {@code levee torture} and {@code levee drill} are the users of the test kit, and of its half that knows no JUnit. */
     @Test
     void shouldUseOfTheTestKitItsFaultsOnly() {
         noClasses()
                 .that()
                 .doNotHaveFullyQualifiedName("io.levee.cli.TortureCommand")
+                .and()
+                .doNotHaveFullyQualifiedName("io.levee.cli.DrillCommand")
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("io.levee.testkit..")
@@ -57,9 +59,10 @@ class ArchitectureTest {
         noClasses()
                 .should()
                 .dependOnClassesThat(describe(
-                        "of the test kit beside its faults",
+                        "of the test kit beside its faults and drills",
                         c -> c.getPackageName().startsWith("io.levee.testkit")
-                                && !c.getPackageName().equals("io.levee.testkit.fault")))
+                                && !c.getPackageName().equals("io.levee.testkit.fault")
+                                && !c.getPackageName().equals("io.levee.testkit.drill")))
                 .check(MAIN);
         noClasses()
                 .should()
@@ -70,9 +73,10 @@ class ArchitectureTest {
                                 && !c.getPackageName().equals("io.levee")
                                 && !c.getPackageName().startsWith("io.levee.engine")
                                 && !c.getPackageName().equals("io.levee.testkit.fault")
+                                && !c.getPackageName().equals("io.levee.testkit.drill")
                                 && !c.isPrimitive()
                                 && !c.isArray()))
-                .check(new ClassFileImporter().importPackages("io.levee.testkit.fault"));
+                .check(new ClassFileImporter().importPackages("io.levee.testkit.fault", "io.levee.testkit.drill"));
     }
 
     @Test

@@ -176,13 +176,21 @@ public final class Execution {
      *
      * @throws LeveeException the reason of the cancel
      */
-    public synchronized void check() {
-        if (end != null) {
-            // A new one each time: the stack trace is that of the place that was stopped.
-            LeveeException again = new LeveeException(end.code(), end.what(), end.getCause());
-            end.details().forEach(again::with);
-            String hint = end.hint();
-            throw (hint == null ? again : again.hint(hint)).with("query", id);
+    public void check() {
+        LeveeException error = error();
+        if (error != null) {
+            throw error;
         }
+    }
+
+    /** The reason of the cancel, or null; a new one each time: the stack trace is that of the place that was stopped. */
+    public synchronized @Nullable LeveeException error() {
+        if (end == null) {
+            return null;
+        }
+        LeveeException again = new LeveeException(end.code(), end.what(), end.getCause());
+        end.details().forEach(again::with);
+        String hint = end.hint();
+        return (hint == null ? again : again.hint(hint)).with("query", id);
     }
 }

@@ -278,6 +278,14 @@ public interface StorageEngine {
     /** Bytes of memory by part, as budgeted. Any thread. */
     Map<String, Long> memory();
 
+    /** What sorts of running queries keep in temporary files on this machine. Memory thread, five times a second. */
+    default long temporaryBytes() {
+        return 0;
+    }
+
+    /** A heavy query has ended: caches of what is idle are given back. Memory thread. */
+    default void shrink() {}
+
     /** What the partitions that may hold rows of a range are now, held until the view is closed. Query thread. */
     ReadView view(TableSpec spec, long fromMicros, long toMicros);
 

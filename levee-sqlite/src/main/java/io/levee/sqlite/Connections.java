@@ -11,7 +11,8 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConnection;
 import org.sqlite.SQLiteOpenMode;
@@ -39,7 +40,7 @@ final class Connections {
 
     private static final int PAGE_SIZE = 4096;
 
-    private static final AtomicBoolean TEMPORARY_SET = new AtomicBoolean();
+    private static final AtomicReference<@Nullable Path> TEMPORARY = new AtomicReference<>();
 
     private Connections() {}
 
@@ -53,7 +54,7 @@ final class Connections {
         try (Connection memory = DriverManager.getConnection("jdbc:sqlite:")) {
             requireVersion(String.valueOf(Sqlite.value(memory, "SELECT sqlite_version()")));
             // On a volume that is read-only SQLite looks for a place of its own.
-            if (Files.isWritable(temporary) && TEMPORARY_SET.compareAndSet(false, true)) {
+            if (Files.isWritable(temporary) && TEMPORARY.compareAndSet(null, temporary)) {
                 Sqlite.run(memory, "PRAGMA temp_store_directory=" + Sqlite.literal(temporary.toString()));
             }
         } catch (SQLException e) {
@@ -61,6 +62,11 @@ final class Connections {
                     .hint(
                             "its directory (java.io.tmpdir) must allow executable files; set -Dorg.sqlite.tmpdir elsewhere");
         }
+    }
+
+    /** Where this process keeps SQLite's temporary files; null before the first store that can be written to. */
+    static @Nullable Path temporary() {
+        return TEMPORARY.get();
     }
 
     /** Refuses versions that can lose committed pages. */

@@ -1,6 +1,7 @@
 package io.levee.sqlite;
 
 import io.levee.Bytes;
+import io.levee.internal.memory.Budget;
 import io.levee.internal.time.MonotonicClock;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -23,8 +24,16 @@ final class ReadHandles {
     /** Most idle handles kept. */
     static final int MAX_IDLE = 64;
 
-    /** Page cache of one handle. */
-    static final Bytes CACHE = Bytes.kibi(512);
+    /** Least page cache of one handle, where there are many. */
+    private static final Bytes LEAST_CACHE = Bytes.kibi(64);
+
+    /** A handle gets at most this part of the share, as divisor. */
+    private static final int HANDLES = 64;
+
+    /** What a statement sorts in memory before it goes on in a file: SQLite takes no less. */
+    private static final Bytes SORTER = Bytes.mebi(1);
+
+    private static final long DEFAULT_SHARE = Bytes.mebi(32).value();
 
     private static final Duration KEEP = Duration.ofMinutes(10);
 
@@ -32,6 +41,9 @@ final class ReadHandles {
     private final StorePaths paths;
     private final Suspects suspects;
     private final int maxIdle;
+    private final long share;
+    private long cached;
+    private long shrunkNanos;
     private final Deque<ReadHandle> idle = new ArrayDeque<>();
     private final Map<Path, Integer> replacedAt = new HashMap<>();
     private int replacements;
@@ -46,6 +58,17 @@ final class ReadHandles {
      *     from closing the partition, and with it from dropping it
      */
     ReadHandles(StorePaths paths, Suspects suspects, int maxIdle) {
+        this(paths, suspects, maxIdle, DEFAULT_SHARE);
+    }
+
+    /**
+     * Handles within a budget.
+     *
+     * @param share bytes that the page caches of all handles may take together; past it idle ones are closed, and new ones get the least
+     */
+    ReadHandles(StorePaths paths, Suspects suspects, int maxIdle, long share) {
+        this.share = share;
+        this.shrunkNanos = clock.nanos();
         this.paths = paths;
         this.suspects = suspects;
         this.maxIdle = maxIdle;
@@ -61,10 +84,12 @@ final class ReadHandles {
         private final Path file;
         private final Connection connection;
         private final int replacementsBefore;
+        private final Bytes cache;
         private final Map<String, Set<String>> columns = new LinkedHashMap<>();
         private long idleSinceNanos;
 
-        ReadHandle(Path file, Connection connection, int replacementsBefore) {
+        ReadHandle(Path file, Connection connection, int replacementsBefore, Bytes cache) {
+            this.cache = cache;
             this.replacementsBefore = replacementsBefore;
             this.file = file;
             this.connection = connection;
@@ -106,30 +131,51 @@ final class ReadHandles {
         synchronized (this) {
             before = replacements;
         }
-        ReadHandle opened = new ReadHandle(file, open(partition, file), before);
-        synchronized (this) {
-            out++;
+        Bytes cache = reserve();
+        boolean done = false;
+        try {
+            ReadHandle opened = new ReadHandle(file, open(partition, file, cache), before, cache);
+            done = true;
+            return opened;
+        } finally {
+            if (!done) {
+                synchronized (this) {
+                    out--;
+                    cached -= cache.value();
+                }
+            }
         }
-        return opened;
     }
 
-    private Connection open(Partition partition, Path file) throws SQLException {
+    /** Takes a new handle's cache off the share, for which idle ones are closed; there is always a small one. */
+    private synchronized Bytes reserve() {
+        long most = Math.min(Budget.LARGEST_CACHE.value(), share / HANDLES);
+        while (cached + most > share && idle.size() > HANDLES / 2) {
+            close(idle.removeLast());
+        }
+        Bytes cache = new Bytes(Math.max(LEAST_CACHE.value(), Math.min(most, share - cached)));
+        cached += cache.value();
+        out++;
+        return cache;
+    }
+
+    private Connection open(Partition partition, Path file, Bytes cache) throws SQLException {
         try {
-            return openOnce(partition, file);
+            return openOnce(partition, file, cache);
         } catch (SQLException e) {
             if (!Sqlite.needsRollback(e) || !suspects.live()) {
                 throw e;
             }
             Connections.rollBackLeftover(file);
-            return openOnce(partition, file);
+            return openOnce(partition, file, cache);
         }
     }
 
-    private Connection openOnce(Partition partition, Path file) throws SQLException {
+    private Connection openOnce(Partition partition, Path file, Bytes cache) throws SQLException {
         Connection connection = null;
         boolean done = false;
         try {
-            connection = Connections.reader(file, CACHE);
+            connection = Connections.reader(file, cache);
             suspects.requireIdentity(partition, file, connection, "main");
             done = true;
             return connection;
@@ -209,16 +255,40 @@ final class ReadHandles {
     /** Closes all idle handles; those that are out are closed when they come back. */
     synchronized void closeAll() {
         closed = true;
-        idle.forEach(ReadHandles::close);
+        idle.forEach(this::close);
         idle.clear();
     }
 
     /** What the caches of all handles may take together. */
     synchronized long cacheBytes() {
-        return (idle.size() + out) * CACHE.value();
+        return cached;
     }
 
-    private static void close(ReadHandle handle) {
+    /** What the statements that run may sort in memory. */
+    synchronized long sorterBytes() {
+        return out * SORTER.value();
+    }
+
+    /** Empties the caches of idle handles that were used since the last call. */
+    synchronized void shrink() {
+        long since = shrunkNanos;
+        shrunkNanos = clock.nanos();
+        for (Iterator<ReadHandle> handles = idle.iterator(); handles.hasNext(); ) {
+            ReadHandle handle = handles.next();
+            if (handle.idleSinceNanos - since < 0) {
+                return;
+            }
+            try {
+                Sqlite.run(handle.connection, "PRAGMA shrink_memory");
+            } catch (SQLException e) {
+                handles.remove();
+                close(handle);
+            }
+        }
+    }
+
+    private synchronized void close(ReadHandle handle) {
+        cached -= handle.cache.value();
         try {
             Connections.close(handle.file, handle.connection);
         } catch (SQLException e) {

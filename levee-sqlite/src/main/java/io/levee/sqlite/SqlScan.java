@@ -8,6 +8,7 @@ import io.levee.SqlQuery;
 import io.levee.TableSpec;
 import io.levee.engine.Execution;
 import io.levee.engine.RowSink;
+import io.levee.internal.memory.Budget;
 import io.levee.internal.query.SqlDialect;
 import io.levee.internal.query.SqlText;
 import java.nio.file.Files;
@@ -35,7 +36,10 @@ final class SqlScan {
     /** Most partitions of one query; SQLite attaches at most 125 files. */
     static final int MAX_PARTITIONS = 120;
 
-    private static final Bytes CACHE = Bytes.mebi(8);
+    /** The caches of one query: the main one, and those of the attached partitions together. */
+    static final int CACHES = 2;
+
+    private static final Bytes LARGEST_CACHE = Bytes.mebi(8);
     private static final int LIMIT_ATTACHED = 7;
     private static final int LIMIT_LENGTH = 0;
     private static final int LONGEST_VALUE = 64 << 20;
@@ -45,19 +49,33 @@ final class SqlScan {
     private final Execution execution;
     private final Consumer<Partition> missing;
     private final Suspects suspects;
+    private final Bytes cache;
 
     /**
      * A scan.
      *
      * @param missing told of each partition whose file or tables are not there
      * @param suspects told of files that are damaged
+     * @param cache its page cache; the attached partitions share as much again, and a sort takes as much
      */
-    SqlScan(StorePaths paths, SqlQuery query, Execution execution, Consumer<Partition> missing, Suspects suspects) {
+    SqlScan(
+            StorePaths paths,
+            SqlQuery query,
+            Execution execution,
+            Consumer<Partition> missing,
+            Suspects suspects,
+            Bytes cache) {
+        this.cache = cache;
         this.missing = missing;
         this.suspects = suspects;
         this.paths = paths;
         this.query = query;
         this.execution = execution;
+    }
+
+    /** What one query's cache may be, so that all query threads together leave half of the readers' share. */
+    static Bytes cache(Budget budget, int threads) {
+        return new Bytes(Math.min(LARGEST_CACHE.value(), budget.readerCache() / 2 / CACHES / threads));
     }
 
     /** One table with its partitions of the range. */
@@ -80,7 +98,7 @@ final class SqlScan {
         List<Path> attached = new ArrayList<>();
         Connection connection = null;
         try {
-            connection = Connections.memory(CACHE, MAX_PARTITIONS + 5);
+            connection = Connections.memory(cache, MAX_PARTITIONS + 5);
             for (TablePart table : named) {
                 view(connection, table, attached);
             }
@@ -112,7 +130,7 @@ final class SqlScan {
             }
             String schema = "p" + attached.size();
             attach(connection, partition, file, schema, attached);
-            Sqlite.run(connection, "PRAGMA " + schema + ".cache_size=-" + CACHE.value() / 1024 / MAX_PARTITIONS);
+            Sqlite.run(connection, "PRAGMA " + schema + ".cache_size=-" + Math.max(1, cache.value() / 1024 / MAX_PARTITIONS));
             String part = part(connection, table.spec(), schema);
             if (part == null) {
                 missing.accept(partition);

@@ -31,6 +31,7 @@ import io.levee.engine.StoredRow;
 import io.levee.engine.TailQuery;
 import io.levee.engine.Verification;
 import io.levee.engine.WriteRow;
+import io.levee.internal.memory.Budget;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -42,14 +43,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** An opened store of partition files: delegates each intent to the part that knows how. Threads as {@link StorageEngine}. */
 final class SqliteEngine implements StorageEngine {
     private static final System.Logger LOG = System.getLogger("io.levee.sqlite");
-    /** The key filters' share of the memory budget, as divisor. */
-    private static final int KEYS_SHARE = 8;
-
     private static final String VERSION = "sqlite ";
     private static final String REBUILD =
             "open the store for writing once: its catalog is rebuilt from the partition files";
@@ -69,6 +68,9 @@ final class SqliteEngine implements StorageEngine {
     private final @Nullable Writing writing;
     private final @Nullable Connection catalogReader;
     private final @Nullable LedgerReader ledgerReader;
+    private final Budget budget;
+    private final Bytes sqlCache;
+    private final AtomicInteger sqlRunning = new AtomicInteger();
     private volatile Map<String, Long> writerMemory = Map.of();
 
     /** The version of the catalog that the manifest is of; guarded by this. */
@@ -93,7 +95,13 @@ final class SqliteEngine implements StorageEngine {
         this.name = VERSION + Connections.version();
         this.catalogReader = catalogReader;
         this.suspects = new Suspects(!settings.readOnly());
-        this.readers = new ReadHandles(paths, suspects, settings.readOnly() ? 0 : ReadHandles.MAX_IDLE);
+        this.budget = Budget.of(settings.options());
+        this.sqlCache = SqlScan.cache(budget, settings.options().queryThreads());
+        this.readers = new ReadHandles(
+                paths,
+                suspects,
+                settings.readOnly() ? 0 : ReadHandles.MAX_IDLE,
+                budget.readerCache() - settings.options().queryThreads() * sqlCache.value() * SqlScan.CACHES);
         this.ledgerReader = catalogReader == null
                 ? null
                 : new LedgerReader(paths, settings.options().clock(), this::tables, this::lastShutdownClean);
@@ -330,7 +338,7 @@ final class SqliteEngine implements StorageEngine {
         suspects.serve(open);
         open.slice();
         readers.closeOld();
-        long keys = open.keyBytes(settings.options().memory().value() / KEYS_SHARE);
+        long keys = open.keyBytes(budget.keyFilters());
         writerMemory = Map.of("writerCache", open.cacheBytes(), "keyFilters", keys);
     }
 
@@ -435,8 +443,20 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public Map<String, Long> memory() {
         Map<String, Long> byPart = new LinkedHashMap<>(writerMemory);
-        byPart.put("readerCache", readers.cacheBytes());
+        int running = sqlRunning.get();
+        byPart.put("readerCache", readers.cacheBytes() + running * SqlScan.CACHES * sqlCache.value());
+        byPart.put("sorters", readers.sorterBytes() + running * sqlCache.value());
         return byPart;
+    }
+
+    @Override
+    public long temporaryBytes() {
+        return TemporaryFiles.bytes(Connections.temporary());
+    }
+
+    @Override
+    public void shrink() {
+        readers.shrink();
     }
 
     @Override
@@ -471,13 +491,15 @@ final class SqliteEngine implements StorageEngine {
     public void sql(SqlQuery query, Execution execution, RowSink sink) {
         refresh();
         List<SqlScan.TablePart> parts = new ArrayList<>();
+        sqlRunning.incrementAndGet();
         try {
             for (TableSpec spec : tables()) {
                 parts.add(new SqlScan.TablePart(
                         spec, manifest.pinned(spec.name(), query.fromMicros(), query.toMicros())));
             }
-            new SqlScan(paths, query, execution, this::missing, suspects).run(parts, sink);
+            new SqlScan(paths, query, execution, this::missing, suspects, sqlCache).run(parts, sink);
         } finally {
+            sqlRunning.decrementAndGet();
             parts.forEach(part -> part.partitions().forEach(Partition::unpin));
         }
     }

@@ -3,6 +3,7 @@ package io.levee.sqlite;
 import com.sun.management.UnixOperatingSystemMXBean;
 import io.levee.Bytes;
 import io.levee.engine.Finding;
+import io.levee.internal.memory.NativeHeap;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.FileStore;
@@ -27,6 +28,11 @@ final class Surroundings {
                 + " is needed, older ones can lose committed data"));
         findings.add(volume(paths));
         pragmas.forEach((connection, settings) -> findings.add(Finding.ok(connection + ": " + settings)));
+        if (!NativeHeap.canTrim()) {
+            findings.add(Finding.warning(
+                    "this JVM cannot give free native memory back to the system after a heavy query",
+                    "use a JDK from 17.0.9 or 21.0.1 on, on Linux with glibc; else set MALLOC_TRIM_THRESHOLD_=131072"));
+        }
         Finding files = openFiles();
         if (files != null) {
             findings.add(files);

@@ -6,6 +6,7 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.engine.EngineSettings;
+import io.levee.internal.memory.Budget;
 import io.levee.internal.json.Json;
 import io.levee.internal.time.Micros;
 import java.sql.Connection;
@@ -39,9 +40,6 @@ record Writing(
         Relief relief,
         boolean lastClean,
         @Nullable CloseReport lastReport) {
-    /** Its share of the memory budget, as divisor: the queue (core) takes a quarter too. */
-    private static final int WRITER_SHARE = 4;
-
     /** Begins a writer's life: the lock is taken and the catalog opened. */
     static Writing begin(
             StorePaths paths,
@@ -52,7 +50,7 @@ record Writing(
             StoreLock lock,
             Catalog catalog) {
         Clock wall = settings.options().clock();
-        Bytes share = new Bytes(settings.options().memory().value() / WRITER_SHARE);
+        Bytes share = new Bytes(Budget.of(settings.options()).writerCache());
         Ledger ledger = Ledger.open(paths.ledger(), wall, LedgerFile.bootId());
         boolean done = false;
         try {

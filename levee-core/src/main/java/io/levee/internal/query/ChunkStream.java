@@ -268,8 +268,6 @@ public final class ChunkStream {
         void end() {
             // What is left is less than a chunk: it needs no room.
             Chunk last = filling;
-            // Again: a partition that the query found damaged is set aside by now.
-            cover();
             lock.lock();
             try {
                 if (!closed && !last.rows.isEmpty()) {
@@ -403,6 +401,11 @@ public final class ChunkStream {
                 } else if (failure != null) {
                     throw failure;
                 } else if (execution.over()) {
+                    Job filler = job;
+                    if (filler != null) {
+                        // Who is told that a query has ended does not find it among those that run.
+                        filler.endIfOver();
+                    }
                     execution.check();
                 } else {
                     changed.awaitNanos(LOOK_NANOS);

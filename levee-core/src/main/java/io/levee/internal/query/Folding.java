@@ -5,6 +5,7 @@ import io.levee.engine.Execution;
 import io.levee.engine.Grouping;
 import io.levee.engine.ReadView;
 import io.levee.engine.ScanPart;
+import io.levee.internal.memory.Share;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -14,20 +15,25 @@ import org.jspecify.annotations.Nullable;
 
 /** Runs folds over the partitions of a view: from the cache, on the query's own thread, and on others that have nothing to do. Thread-safe. */
 final class Folding {
-    private final long roomBytes;
+    private final Share groups;
     private final int helpers;
     private final Consumer<Runnable> help;
     private final PartialCache cache;
 
+    /** Runs folds, with room for so many bytes of groups. */
+    Folding(long roomBytes, int helpers, Consumer<Runnable> help, PartialCache cache) {
+        this(new Share(roomBytes), helpers, help, cache);
+    }
+
     /**
      * Runs folds.
      *
-     * @param roomBytes what the groups of one query may take
+     * @param groups what the groups of all running queries may take
      * @param helpers most other threads of one query
      * @param help see {@link Slots#help}
      */
-    Folding(long roomBytes, int helpers, Consumer<Runnable> help, PartialCache cache) {
-        this.roomBytes = roomBytes;
+    Folding(Share groups, int helpers, Consumer<Runnable> help, PartialCache cache) {
+        this.groups = groups;
         this.helpers = helpers;
         this.help = help;
         this.cache = cache;
@@ -42,7 +48,15 @@ final class Folding {
 
     /** The groups of each fold. Query thread. */
     List<GroupTable> run(ReadView view, List<Fold> folds, Execution execution) {
-        GroupRoom room = new GroupRoom(roomBytes);
+        GroupRoom room = new GroupRoom(groups);
+        try {
+            return run(view, folds, execution, room);
+        } finally {
+            room.end();
+        }
+    }
+
+    private List<GroupTable> run(ReadView view, List<Fold> folds, Execution execution, GroupRoom room) {
         FoldRun run = new FoldRun(folds, room, execution, cache);
         List<Piece> pieces = new ArrayList<>();
         int parts = 0;

@@ -3,16 +3,22 @@ package io.levee.internal.query;
 import io.levee.Bytes;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
-import java.util.concurrent.atomic.AtomicLong;
+import io.levee.internal.memory.Share;
 
-/** How much memory the groups of one query take, on all of its threads together. Thread-safe. */
+/** How much memory the groups of one query take, on all of its threads together, of what all queries share. Thread-safe. */
 final class GroupRoom {
-    private final long most;
-    private final AtomicLong used = new AtomicLong();
+    private final Share share;
+    private long used;
+    private boolean ended;
 
     /** Room for so many bytes. */
     GroupRoom(long most) {
-        this.most = most;
+        this(new Share(most));
+    }
+
+    /** Room in what all queries share. */
+    GroupRoom(Share share) {
+        this.share = share;
     }
 
     /**
@@ -21,18 +27,40 @@ final class GroupRoom {
      * @throws LeveeException {@code LIMIT_EXCEEDED}
      */
     void take(long bytes) {
-        if (bytes > 0 && used.addAndGet(bytes) > most) {
-            throw new LeveeException(ErrorCode.LIMIT_EXCEEDED, "the groups take more than " + new Bytes(most) + " of memory")
+        if (bytes <= 0) {
+            return;
+        }
+        add(bytes);
+        if (share.used() > share.limit()) {
+            throw new LeveeException(
+                            ErrorCode.LIMIT_EXCEEDED,
+                            "the groups of all running queries take more than " + new Bytes(share.limit())
+                                    + " of memory, those of this one " + new Bytes(used()))
                     .hint("group by a column of fewer values, narrow the range or the filter, or open the store with more memory");
         }
     }
 
     /** Gives some back. */
     void give(long bytes) {
-        used.addAndGet(-bytes);
+        add(-bytes);
     }
 
-    long used() {
-        return used.get();
+    private synchronized void add(long bytes) {
+        if (!ended) {
+            used += bytes;
+            share.add(bytes);
+        }
+    }
+
+    /** The query is done: gives all of it back. Idempotent. */
+    synchronized void end() {
+        if (!ended) {
+            ended = true;
+            share.add(-used);
+        }
+    }
+
+    synchronized long used() {
+        return used;
     }
 }

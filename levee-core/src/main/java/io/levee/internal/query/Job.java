@@ -3,6 +3,7 @@ package io.levee.internal.query;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.engine.Execution;
+import io.levee.internal.memory.ThreadWrites;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +27,9 @@ final class Job implements Runnable {
     private State state = State.WAITING;
     private long sinceNanos;
     private long waitedNanos;
+    private long ranNanos;
+    private long wrote;
+    private @Nullable ThreadWrites writing;
     private boolean covered;
     private @Nullable LeveeException failure;
     private long wantedSinceNanos = Long.MIN_VALUE;
@@ -62,6 +66,16 @@ final class Job implements Runnable {
         return feeder.rows();
     }
 
+    /** How long it has had a thread, all its runs together, but for the present one. */
+    synchronized long ranNanos() {
+        return ranNanos;
+    }
+
+    /** What it has written to temporary files. */
+    synchronized long wroteBytes() {
+        return wrote + (writing == null ? 0 : writing.bytes());
+    }
+
     /** What ended it, or null where it went well. After its end. */
     synchronized @Nullable LeveeException failure() {
         return failure;
@@ -87,6 +101,8 @@ final class Job implements Runnable {
         long now = slots.nanos();
         if (from == State.WAITING) {
             waitedNanos += now - sinceNanos;
+        } else if (from == State.RUNNING) {
+            ranNanos += now - sinceNanos;
         }
         sinceNanos = now;
         state = to;
@@ -99,7 +115,11 @@ final class Job implements Runnable {
         if (!move(State.WAITING, State.RUNNING)) {
             return;
         }
+        synchronized (this) {
+            writing = ThreadWrites.begin();
+        }
         boolean done = true;
+        LeveeException error = null;
         try {
             execution.check();
             if (!covered) {
@@ -109,29 +129,23 @@ final class Job implements Runnable {
             feeder.begin();
             done = work.run(execution, feeder);
             if (done) {
-                feeder.end();
+                // Again: a partition that the query found damaged is set aside by now.
+                feeder.cover();
             }
         } catch (LeveeException e) {
-            done = true;
-            failed(e);
+            error = e;
         } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
-            done = true;
-            failed(new LeveeException(ErrorCode.INTERNAL, "the query failed: " + e, e));
-        } finally {
-            if (done) {
-                end(State.RUNNING);
-            }
+            error = new LeveeException(ErrorCode.INTERNAL, "the query failed: " + e, e);
         }
-        if (!done) {
+        synchronized (this) {
+            wrote = wroteBytes();
+            writing = null;
+        }
+        if (done || error != null) {
+            end(State.RUNNING, error);
+        } else {
             park();
         }
-    }
-
-    private void failed(LeveeException e) {
-        synchronized (this) {
-            failure = e;
-        }
-        feeder.fail(e);
     }
 
     private void park() {
@@ -152,26 +166,26 @@ final class Job implements Runnable {
 
     /** Ends it where it is over and no thread is at it. Any thread. */
     void endIfOver() {
-        if (!execution.over()) {
-            return;
-        }
-        if (end(State.WAITING) || end(State.PARKED)) {
-            try {
-                execution.check();
-            } catch (LeveeException e) {
-                failed(e);
-            }
-            slots.ended(this);
+        LeveeException error = execution.error();
+        if (error != null && !end(State.WAITING, error)) {
+            end(State.PARKED, error);
         }
     }
 
-    private boolean end(State from) {
-        if (!move(from, State.ENDED)) {
-            return false;
+    /** Who is told that a query has ended does not find it among those that run: so its reader is told last. */
+    private boolean end(State from, @Nullable LeveeException error) {
+        synchronized (this) {
+            if (!move(from, State.ENDED)) {
+                return false;
+            }
+            failure = error;
         }
         work.close();
-        if (from == State.RUNNING) {
-            slots.ended(this);
+        slots.ended(this);
+        if (error == null) {
+            feeder.end();
+        } else {
+            feeder.fail(error);
         }
         return true;
     }

@@ -23,12 +23,14 @@ import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.TailQuery;
+import io.levee.internal.memory.Budget;
 import io.levee.internal.memory.Share;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.write.Tables;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiFunction;
@@ -40,15 +42,6 @@ import org.jspecify.annotations.Nullable;
  * What queries compute; {@link Slots} runs them, and ends them at their deadlines. Thread-safe.
  */
 public final class QueryService {
-    /** Which part of the memory budget rows on their way may take. */
-    private static final int RESULTS_SHARE = 16;
-
-    /** Which part of the memory budget the groups of one query may take. */
-    private static final int GROUPS_SHARE = 4;
-
-    /** Which part of it groups that are kept for the next time may take. */
-    private static final int PARTIALS_SHARE = 8;
-
     private final StorageEngine engine;
     private final Tables tables;
     private final Gaps gaps;
@@ -56,23 +49,41 @@ public final class QueryService {
     private final Folding folding;
     private final SlowLog slowLog;
     private final Slots slots;
+    private final Share groups;
+    private final Share results;
+    private final MemoryWatch memory;
+    private final Supervisor supervisor;
 
     /** Wires the parts; {@link #start} starts the threads. */
     public QueryService(StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, Gaps gaps) {
         this.engine = engine;
         this.tables = tables;
         this.gaps = gaps;
-        Share results = new Share(options.memory().value() / RESULTS_SHARE);
+        this.supervisor = supervisor;
+        Budget budget = Budget.of(options);
+        this.groups = new Share(budget.groups());
+        this.results = new Share(budget.results());
         this.slowLog = new SlowLog(options.slowQuery(), options.clock());
         this.slots = new Slots(supervisor, options.queryThreads(), Leases.DEFAULT, results, this::ended);
-        this.partials = new PartialCache(options.memory().value() / PARTIALS_SHARE);
-        this.folding = new Folding(
-                options.memory().value() / GROUPS_SHARE, options.queryThreads() - 1, slots::help, partials);
+        this.memory = new MemoryWatch(engine, slots, budget);
+        this.partials = new PartialCache(budget.partials());
+        this.folding = new Folding(groups, options.queryThreads() - 1, slots::help, partials);
     }
 
     /** Starts the query threads and the watchdog. */
     public void start() {
         slots.start();
+        memory.start(supervisor);
+    }
+
+    /** Bytes of memory that queries take now, by the parts of {@link Budget}. */
+    public Map<String, Long> memoryByPart() {
+        return Map.of("groups", groups.used(), "partials", partials.bytes(), "results", results.used());
+    }
+
+    /** What temporary files of sorts take on disk. */
+    public long temporaryBytes() {
+        return memory.temporaryBytes();
     }
 
     private ChunkStream submit(String what, Duration deadline, Supplier<Coverage> coverage, Work.Once work) {
@@ -221,6 +232,7 @@ public final class QueryService {
     }
 
     private void ended(Job job) {
+        memory.ended(job);
         Execution execution = job.execution();
         Duration took = Duration.ofNanos(slots.nanos() - execution.startNanos());
         slowLog.ended(execution.id(), execution.what(), took, job.waited(), job.rows(), job.failure(), execution.plan());

@@ -18,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The fixed number of threads that queries run on, {@code levee-query-N}, and the life of each query: waiting for a thread, running, being
@@ -146,6 +147,25 @@ final class Slots {
     boolean waitedFor(Duration longer) {
         long before = clock.nanos() - longer.toNanos();
         return alive.values().stream().anyMatch(job -> job.waitingSinceNanos() < before);
+    }
+
+    /** Whether a query has not ended yet. */
+    boolean alive(Job job) {
+        return alive.containsKey(job.execution().id());
+    }
+
+    /** Which query has written most to temporary files; where the system does not tell, the one that has run for longest. */
+    @Nullable Job largest() {
+        Job largest = null;
+        long most = -1;
+        for (Job job : alive.values()) {
+            long bytes = job.wroteBytes();
+            if (bytes > most && !job.state().equals("waiting")) {
+                most = bytes;
+                largest = job;
+            }
+        }
+        return largest;
     }
 
     private void watch() {

@@ -33,7 +33,8 @@ final class HealthRules {
             List<Quarantined> quarantined,
             Books books,
             @Nullable WriteService writes,
-            long nanos) {
+            long nanos,
+            String memory) {
         HealthRules rules = new HealthRules();
         if (writes != null) {
             rules.troubles(writes, books, nanos);
@@ -42,6 +43,9 @@ final class HealthRules {
             rules.losses(writes.losses().recent());
         }
         rules.reasons.addAll(failingTasks);
+        if (!memory.isEmpty()) {
+            rules.reasons.add(memory);
+        }
         rules.quarantine(quarantined);
         if (rules.reasons.isEmpty()) {
             return new Health(Health.State.UP, List.of());

@@ -1,5 +1,6 @@
 package io.levee.internal.status;
 
+import io.levee.Bytes;
 import io.levee.CloseReport;
 import io.levee.CursorInfo;
 import io.levee.Levee;
@@ -12,7 +13,9 @@ import io.levee.StoreStatus.TableStatus;
 import io.levee.TableSpec;
 import io.levee.engine.Quarantined;
 import io.levee.engine.StorageEngine;
+import io.levee.internal.memory.Budget;
 import io.levee.internal.query.Gaps;
+import io.levee.internal.query.QueryService;
 import io.levee.internal.query.NamedCursors;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.time.Micros;
@@ -38,6 +41,8 @@ public final class StatusService {
     private final Supervisor supervisor;
     private final @Nullable WriteService writes;
     private final Gaps gaps;
+    private final @Nullable QueryService queries;
+    private final Budget budget;
     private final NamedCursors cursors;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private @Nullable Snapshot snapshot;
@@ -54,13 +59,22 @@ public final class StatusService {
             @Nullable CloseReport lastClose,
             List<CursorInfo> cursors) {}
 
+    /** Wires the parts of a store that nobody queries. */
+    public StatusService(
+            StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, WriteService writes) {
+        this(engine, options, tables, supervisor, writes, null);
+    }
+
     /** Wires the parts. */
     public StatusService(
             StorageEngine engine,
             StoreOptions options,
             Tables tables,
             Supervisor supervisor,
-            @Nullable WriteService writes) {
+            @Nullable WriteService writes,
+            @Nullable QueryService queries) {
+        this.queries = queries;
+        this.budget = Budget.of(options);
         this.engine = engine;
         this.options = options;
         this.tables = tables;
@@ -81,14 +95,22 @@ public final class StatusService {
                 Levee.VERSION,
                 fresh.owner(),
                 engine.pragmas(),
-                HealthRules.judge(supervisor.failing(), fresh.quarantined(), books, writes, clock.nanos()),
+                HealthRules.judge(
+                        supervisor.failing(), fresh.quarantined(), books, writes, clock.nanos(), tooLarge(fresh.rssBytes())),
                 books.queue(),
                 books.accepted(),
                 books.stored(),
                 books.uncertain(),
                 lost,
                 fresh.disk(),
-                new StoreStatus.Memory(options.memory().value(), fresh.rssBytes(), memory(books)),
+                new StoreStatus.Memory(
+                        options.memory().value(),
+                        fresh.rssBytes(),
+                        memory(books),
+                        budget.limits(),
+                        budget.alarm(),
+                        queries == null ? 0 : queries.temporaryBytes(),
+                        budget.temporary()),
                 fresh.tables(),
                 supervisor.statuses(),
                 engine.lastShutdownClean() ? "CLEAN" : "UNCLEAN",
@@ -101,8 +123,19 @@ public final class StatusService {
                 fresh.cursors());
     }
 
+    private String tooLarge(long rss) {
+        long alarm = budget.alarm();
+        return rss <= alarm
+                ? ""
+                : "the process takes " + new Bytes(rss) + " of memory, more than its largest Java heap, the store's budget of "
+                        + options.memory() + " and a margin: " + new Bytes(alarm);
+    }
+
     private Map<String, Long> memory(Books books) {
         Map<String, Long> byPart = new LinkedHashMap<>(engine.memory());
+        if (queries != null) {
+            byPart.putAll(queries.memoryByPart());
+        }
         byPart.put("queue", books.queue().bytes());
         return byPart;
     }

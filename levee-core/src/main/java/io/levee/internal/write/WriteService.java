@@ -21,6 +21,7 @@ import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
 import io.levee.internal.row.Values;
 import io.levee.internal.supervisor.Supervisor;
+import io.levee.internal.memory.Budget;
 import io.levee.internal.time.ClockWatch;
 import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
@@ -39,9 +40,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The writing half of an open store: guard, queue, writer and receipts, wired and closed in order. Thread-safe. */
 public final class WriteService {
-    /** The queue's share of the memory budget. */
-    private static final int QUEUE_SHARE = 4;
-
     /** What new records may add while those that an earlier life spilled are written, where the policy is not to spill. */
     private static final Bytes LEFT_SPILL = Bytes.mebi(64);
 
@@ -74,7 +72,7 @@ public final class WriteService {
         this.losses = new LossLog(engine.losses(), clock, options.clock());
         this.queue = new WriteQueue(
                 options.queueRecords(),
-                new Bytes(options.memory().value() / QUEUE_SHARE),
+                new Bytes(Budget.of(options).queue()),
                 losses,
                 clock,
                 openSpill(),

@@ -196,4 +196,28 @@ public abstract class EngineConformance {
             super(EngineConformance.this);
         }
     }
+
+    @Nested
+    @DisplayName("groups with several figures")
+    class Groupings extends GroupConformance {
+        Groupings() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("histograms, time series, estimates")
+    class Distributions extends DistributionConformance {
+        Distributions() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("orders, newest per key, places, texts, plans")
+    class Orders extends OrderConformance {
+        Orders() {
+            super(EngineConformance.this);
+        }
+    }
 }

@@ -50,7 +50,7 @@ final class ViewData {
 
     ViewData(Gen gen, String table, long originMicros) {
         this.gen = gen;
-        this.by = gen.of(PartitionBy.HOUR, PartitionBy.DAY, PartitionBy.DAY, PartitionBy.NONE);
+        this.by = gen.of(PartitionBy.HOUR, PartitionBy.DAY, PartitionBy.DAY, PartitionBy.DAY, PartitionBy.NONE);
         this.origin = originMicros;
         TableSpec.Builder builder = TableSpec.builder(table)
                 .column("i", ColumnType.INTEGER)

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 class ArchitectureTest {
     private static final JavaClasses MAIN = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())
-            .importPackages("io.levee.cli", "io.levee.server", "io.levee.ingest", "io.levee.json");
+            .importPackages("io.levee.cli", "io.levee.server", "io.levee.ingest", "io.levee.json", "io.levee.ask");
 
     @Test
     void shouldSeeTheClassesThatTheRulesAreAbout() {
@@ -83,14 +83,14 @@ class ArchitectureTest {
     void shouldPointFromCommandToServerOnly() {
         noClasses()
                 .that()
-                .resideInAnyPackage("io.levee.server..", "io.levee.ingest..", "io.levee.json..")
+                .resideInAnyPackage("io.levee.server..", "io.levee.ingest..", "io.levee.json..", "io.levee.ask..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("io.levee.cli..", "picocli..")
                 .check(MAIN);
         noClasses()
                 .that()
-                .resideInAnyPackage("io.levee.ingest..", "io.levee.json..")
+                .resideInAnyPackage("io.levee.ingest..", "io.levee.json..", "io.levee.ask..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("io.levee.server..", "org.eclipse.jetty..")

@@ -2,6 +2,7 @@ package io.levee.server;
 
 import io.levee.Aggregation;
 import io.levee.Histogram;
+import io.levee.LeveeException;
 import io.levee.Measure;
 import io.levee.Query;
 import io.levee.Store;
@@ -84,7 +85,12 @@ final class GroupRoutes {
     }
 
     private static @Nullable Instant time(String text, Instant now) {
-        return Micros.instant(Params.micros("value", text, now));
+        try {
+            return Micros.instant(Params.micros("value", text, now));
+        } catch (LeveeException e) {
+            // No time: whoever asked names the parameter.
+            return null;
+        }
     }
 
     private void timeSeries(Exchange exchange) throws Exception {

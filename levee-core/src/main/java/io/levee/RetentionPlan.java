@@ -19,8 +19,15 @@ public record RetentionPlan(String id, long referenceMicros, List<Drop> drops, M
      *
      * @param partition what is known about it
      * @param reason why it goes
+     * @param blockedBy why it had to stay when that was tried last, such as a rollup that could not be kept; an empty text where nothing is
+     *     known to block it
      */
-    public record Drop(PartitionInfo partition, String reason) {}
+    public record Drop(PartitionInfo partition, String reason, String blockedBy) {
+        /** Nothing is known to block it. */
+        public Drop(PartitionInfo partition, String reason) {
+            this(partition, reason, "");
+        }
+    }
 
     /** Copies list and map. */
     public RetentionPlan {
@@ -60,6 +67,9 @@ public record RetentionPlan(String id, long referenceMicros, List<Drop> drops, M
         map.put("rows", partition.rows());
         map.put("bytes", partition.bytes());
         map.put("reason", drop.reason());
+        if (!drop.blockedBy().isEmpty()) {
+            map.put("blockedBy", drop.blockedBy());
+        }
         return map;
     }
 }

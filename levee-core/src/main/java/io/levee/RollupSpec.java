@@ -14,8 +14,7 @@ import org.jspecify.annotations.Nullable;
  * group are stored in a hidden table, durably. {@link Store#timeSeries} reads them where the rows are gone.
  *
  * @param name unique in its table: a small letter, then small letters, digits and single underscores, at most 24
- * @param every the width of a bucket: whole seconds that divide an hour, a day or 4 days evenly, or whole hours up to 4 days, so that
- *     wider buckets of time series, whole weeks included, are made of whole ones
+ * @param every the width of a bucket: whole seconds that divide a day evenly, so that wider buckets of time series are made of whole ones
  * @param by the columns that make a group; a time series can ask for fewer
  * @param measures the figures: any but {@code distinct}, which cannot be merged from counts
  * @param keep how long the figures are kept, by the time of their buckets; null for ever
@@ -24,9 +23,6 @@ public record RollupSpec(
         String name, Duration every, List<String> by, List<Measure> measures, @Nullable Duration keep) {
     /** Most rollups of a table. */
     public static final int MAX_ROLLUPS = 8;
-
-    /** Buckets begin at whole multiples since the epoch, and those of weeks on Mondays, four days later. */
-    private static final Duration ORIGIN = Duration.ofDays(4);
 
     private static final Pattern NAME = Pattern.compile("[a-z](_?[a-z0-9]){0,23}");
 
@@ -44,8 +40,8 @@ public record RollupSpec(
         }
         if (every.compareTo(Duration.ofSeconds(1)) < 0
                 || every.getNano() != 0
-                || ORIGIN.toSeconds() % every.toSeconds() != 0) {
-            throw bad(name, "has buckets of " + every + ", which do not divide 4 days evenly")
+                || Duration.ofDays(1).toSeconds() % every.toSeconds() != 0) {
+            throw bad(name, "has buckets of " + every + ", which do not divide a day evenly")
                     .hint("use every: 1m, 5m, 15m, 1h, 6h or 1d");
         }
         if (measures.isEmpty()) {

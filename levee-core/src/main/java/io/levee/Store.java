@@ -16,6 +16,7 @@ import io.levee.internal.query.Replayer;
 import io.levee.internal.query.TailReader;
 import io.levee.internal.retention.EraseService;
 import io.levee.internal.retention.RetentionService;
+import io.levee.internal.retention.RollupKeeper;
 import io.levee.internal.status.StatusService;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.time.ClockWatch;
@@ -50,6 +51,7 @@ public final class Store implements AutoCloseable {
     private final Gaps gaps;
     private final NamedCursors cursors;
     private final ClockWatch watch;
+    private final RollupKeeper rollups;
     private final RetentionService retention;
     private final StatusService status;
     private @Nullable CloseReport report;
@@ -65,8 +67,9 @@ public final class Store implements AutoCloseable {
         this.queries = new QueryService(engine, options, tables, supervisor, gaps);
         this.cursors = new NamedCursors(engine, options.clock());
         this.watch = writes == null ? new ClockWatch(options.clock(), engine.lastSeenMicros()) : writes.watch();
-        this.retention = new RetentionService(engine, options, tables, writes, watch);
-        this.status = new StatusService(engine, options, tables, supervisor, writes, queries);
+        this.rollups = new RollupKeeper(engine, tables, queries, writes);
+        this.retention = new RetentionService(engine, options, tables, writes, watch, rollups);
+        this.status = new StatusService(engine, options, tables, supervisor, writes, queries, rollups::troubles);
     }
 
     static Store start(StorageEngine engine, StoreOptions options, boolean readOnly, Supervisor supervisor) {
@@ -109,7 +112,7 @@ public final class Store implements AutoCloseable {
      *     {@link ErrorCode#NOT_WRITABLE}
      */
     public Table<Row> createTable(TableSpec spec) {
-        return rows(tables.declare(spec));
+        return rows(rollups.declare(spec));
     }
 
     /**
@@ -143,16 +146,16 @@ public final class Store implements AutoCloseable {
 
     /** The table of any other type, declared by its codec. Errors as {@link #createTable}. */
     public <T> Table<T> table(RowCodec<T> codec) {
-        return new Table<>(this, tables.declare(codec.spec()), codec);
+        return new Table<>(this, rollups.declare(codec.spec()), codec);
     }
 
     private Table<Row> rows(TableState state) {
         return new Table<>(this, state, new RowsAsTheyAre(state));
     }
 
-    /** The declared tables. */
+    /** The declared tables; those that hold the figures of rollups are left out. */
     public List<TableSpec> tables() {
-        return tables.specs();
+        return tables.specs().stream().filter(spec -> !spec.hidden()).toList();
     }
 
     /** All live partitions, by table and then by time. */

@@ -268,7 +268,13 @@ public final class TableSpec {
             if (!NAME.matcher(rollupTable(rollup)).matches()) {
                 throw bad("the names of table and rollup are too long together: " + rollupTable(rollup) + " is longer than 48");
             }
-            rollup.by().forEach(column -> requireHot(column, what));
+            for (String column : rollup.by()) {
+                requireHot(column, what);
+                ColumnType type = column(column).type();
+                if (type == ColumnType.BLOB || type == ColumnType.JSON || type == ColumnType.REAL) {
+                    throw bad(what + " groups by " + column + ", which is " + type.specName());
+                }
+            }
             for (Measure measure : rollup.measures()) {
                 String column = measure.column();
                 if (column == null) {
@@ -283,7 +289,7 @@ public final class TableSpec {
                 boolean any = measure.function() == Measure.Function.COUNT
                         || (measure.function() == Measure.Function.MIN || measure.function() == Measure.Function.MAX)
                                 && type != ColumnType.DECIMAL;
-                if (!number && !any) {
+                if (!number && !any || type == ColumnType.BOOLEAN && measure.function() == Measure.Function.PERCENTILE) {
                     throw bad(what + " asks for " + measure.name() + ", and the column is " + type.specName());
                 }
             }

@@ -139,7 +139,8 @@ final class RemoteTail implements Feed, Flow.Subscriber<String> {
                     ? known
                     : remote.unreachable(cause instanceof IOException io ? io : new IOException(broken));
         }
-        if (asked != null && asked.isDone()) {
+        if (asked != null) {
+            // The end was said by the answer or on its way to it, so that this waits for a moment at most.
             Remote.check(asked.join());
         }
     }

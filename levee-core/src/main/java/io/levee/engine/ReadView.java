@@ -11,6 +11,11 @@ public interface ReadView extends AutoCloseable {
     /** What it reads, oldest first. An engine that reads through one statement tells what that statement would touch. */
     List<PartitionInfo> partitions();
 
+    /** Whether {@link #partitions} are exactly those that every later call reads, whatever is dropped meanwhile. */
+    default boolean pinned() {
+        return true;
+    }
+
     /**
      * Sends the rows of a query to the sink, in order. May be called again with a later {@link RowQuery#after}: then it goes on there,
      * over the same partitions.

@@ -289,6 +289,14 @@ public interface StorageEngine {
     /** What the partitions that may hold rows of a range are now, held until the view is closed. Query thread. */
     ReadView view(TableSpec spec, long fromMicros, long toMicros);
 
+    /**
+     * One partition of a table for its groups ({@link ReadView#parts}), held until the view is closed; dropped meanwhile or just now, it is
+     * read all the same where the engine still has it. Query thread.
+     *
+     * @throws io.levee.LeveeException {@code NOT_FOUND} where nothing of it is left
+     */
+    ReadView view(TableSpec spec, PartitionId id);
+
     /** Sends the rows of a query to the sink, in order. Query thread. */
     default void rows(RowQuery query, Execution execution, RowSink sink) {
         try (ReadView view = view(query.spec(), query.fromMicros(), query.toMicros())) {

@@ -40,6 +40,7 @@ final class GroupScan implements ScanPart {
     private final TermSql terms;
     private final Map<String, String> places = new LinkedHashMap<>();
     private final Supplier<String> version;
+    private final String from;
 
     /**
      * A grouping.
@@ -47,6 +48,16 @@ final class GroupScan implements ScanPart {
      * @param version tells the partitions' present state
      */
     GroupScan(DataSource source, Names names, Grouping grouping, Damage damage, Supplier<String> version) {
+        this(source, names, grouping, damage, version, names.parent(grouping.spec()));
+    }
+
+    /**
+     * A grouping.
+     *
+     * @param from the table that is read, quoted
+     */
+    GroupScan(DataSource source, Names names, Grouping grouping, Damage damage, Supplier<String> version, String from) {
+        this.from = from;
         this.source = source;
         this.names = names;
         this.spec = grouping.spec();
@@ -81,7 +92,7 @@ final class GroupScan implements ScanPart {
         List<String> selected = new ArrayList<>();
         grouping.keys().forEach(key -> selected.add(key(key)));
         grouping.figures().forEach(figure -> selected.add(figure(figure)));
-        SqlBuilder rows = new SqlBuilder().add(names.parent(spec));
+        SqlBuilder rows = new SqlBuilder().add(from);
         FilterSql.where(spec, names, grouping.fromMicros(), grouping.toMicros(), grouping.where(), rows);
         SqlBuilder sql = new SqlBuilder().add("SELECT " + (selected.isEmpty() ? "1" : String.join(", ", selected)) + " FROM ");
         if (places.isEmpty()) {

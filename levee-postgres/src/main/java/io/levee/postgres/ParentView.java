@@ -46,6 +46,11 @@ final class ParentView implements ReadView {
     }
 
     @Override
+    public boolean pinned() {
+        return false;
+    }
+
+    @Override
     public List<PartitionInfo> partitions() {
         // Sizes would be a question to the server, and nobody asks a plan for them.
         return leaves.get().stream().map(leaf -> leaf.info(0)).toList();

@@ -542,6 +542,22 @@ final class PostgresEngine implements StorageEngine {
     }
 
     @Override
+    public ReadView view(TableSpec spec, PartitionId id) {
+        Leaf leaf = manifest.get(id);
+        if (leaf == null) {
+            throw new LeveeException(ErrorCode.NOT_FOUND, "there is no partition " + id + " (any more)");
+        }
+        return new LeafView(connections.pool(), catalog.names(), damage, leaf);
+    }
+
+    /** A rollup's figures are shown only where they are asked for. */
+    private List<TableSpec> visible(SqlQuery query) {
+        return tables().stream()
+                .filter(spec -> !spec.hidden() || query.sql().contains(spec.name()))
+                .toList();
+    }
+
+    @Override
     public void tail(TailQuery query, Execution execution, RowSink sink) {
         reading(() -> new TailScan(connections.pool(), catalog.names(), query, execution).run(sink));
     }
@@ -553,7 +569,7 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public void sql(SqlQuery query, Execution execution, RowSink sink) {
-        reading(() -> new SqlScan(connections.pool(), catalog.names(), query, tables(), execution).run(sink));
+        reading(() -> new SqlScan(connections.pool(), catalog.names(), query, visible(query), execution).run(sink));
     }
 
     // The end

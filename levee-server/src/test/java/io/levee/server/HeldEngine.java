@@ -235,6 +235,11 @@ final class HeldEngine implements StorageEngine {
 
     /** All rows of the table; a table named {@code endless} has no end. */
     @Override
+    public ReadView view(TableSpec spec, io.levee.PartitionId id) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public ReadView view(TableSpec spec, long fromMicros, long toMicros) {
         return new ReadView() {
             @Override

@@ -466,6 +466,24 @@ final class SqliteEngine implements StorageEngine {
                 paths, readers, manifest.pinned(spec.name(), fromMicros, toMicros), this::missing);
     }
 
+    @Override
+    public ReadView view(TableSpec spec, PartitionId id) {
+        refresh();
+        List<Partition> pinned = manifest.pinned(spec.name());
+        List<Partition> one = new ArrayList<>();
+        for (Partition partition : pinned) {
+            if (partition.id().equals(id)) {
+                one.add(partition);
+            } else {
+                partition.unpin();
+            }
+        }
+        if (one.isEmpty()) {
+            throw new LeveeException(ErrorCode.NOT_FOUND, "there is no partition " + id + " (any more)");
+        }
+        return new PartitionsView(paths, readers, one, this::missing);
+    }
+
     /** A query found no table where a partition should be: damage, unless it was never written to or is dropped by now. */
     private void missing(Partition partition) {
         refresh();
@@ -494,6 +512,10 @@ final class SqliteEngine implements StorageEngine {
         sqlRunning.incrementAndGet();
         try {
             for (TableSpec spec : tables()) {
+                if (spec.hidden() && !query.sql().contains(spec.name())) {
+                    // A rollup's figures: a view only where they are asked for.
+                    continue;
+                }
                 parts.add(new SqlScan.TablePart(
                         spec, manifest.pinned(spec.name(), query.fromMicros(), query.toMicros())));
             }

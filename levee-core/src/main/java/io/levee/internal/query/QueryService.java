@@ -8,6 +8,7 @@ import io.levee.Estimate;
 import io.levee.Explanation;
 import io.levee.Histogram;
 import io.levee.LeveeException;
+import io.levee.PartitionId;
 import io.levee.Query;
 import io.levee.RunningQuery;
 import io.levee.SlowQuery;
@@ -27,6 +28,7 @@ import io.levee.internal.memory.Budget;
 import io.levee.internal.memory.Share;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.write.Tables;
+import io.levee.Gap;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,6 +44,8 @@ import org.jspecify.annotations.Nullable;
  * What queries compute; {@link Slots} runs them, and ends them at their deadlines. Thread-safe.
  */
 public final class QueryService {
+    private static final Duration ROLLUP_DEADLINE = Duration.ofMinutes(10);
+
     private final StorageEngine engine;
     private final Tables tables;
     private final Gaps gaps;
@@ -146,6 +150,20 @@ public final class QueryService {
         return new Asked<>(Objects.requireNonNull(answer.get()), stream.coverage());
     }
 
+    /** What a rollup keeps of a partition, as rows of its hidden table; see {@link RollupRows}. */
+    public RollupRows.Made rollup(RollupShape shape, PartitionId id) {
+        Query query = Query.builder(shape.base().name()).deadline(ROLLUP_DEADLINE).build();
+        return ask("rollup " + shape.rollup().name() + " of " + id.period() + " of", query, execution ->
+                        new RollupRows(engine, shape, id, execution).make())
+                .answer();
+    }
+
+    /** Whether a partition is still what {@link #rollup} read. */
+    public boolean unchanged(RollupShape shape, PartitionId id, RollupRows.Made made) {
+        String before = made.version();
+        return before == null || before.equals(RollupRows.version(engine, shape, id));
+    }
+
     /** See {@link io.levee.Store#histogram}. */
     public Histogram.Bins histogram(Histogram histogram) {
         Query query = histogram.query();
@@ -167,9 +185,15 @@ public final class QueryService {
     public TimeSeries.Points timeSeries(TimeSeries series) {
         SeriesQuery points = new SeriesQuery(series, spec(series.query()));
         Asked<SeriesQuery.Answer> asked =
-                ask("time series of", series.query(), execution -> points.run(engine, folding, execution));
+                ask("time series of", series.query(), execution -> points.run(engine, folding, gaps::all, execution));
         SeriesQuery.Answer answer = asked.answer();
-        return new TimeSeries.Points(answer.columns(), answer.points(), null, answer.errors(), asked.coverage());
+        Coverage coverage = asked.coverage();
+        if (!answer.gone().isEmpty()) {
+            List<Gap> all = new ArrayList<>(coverage.gaps());
+            all.addAll(answer.gone());
+            coverage = new Coverage(all);
+        }
+        return new TimeSeries.Points(answer.columns(), answer.points(), answer.rawFrom(), answer.errors(), coverage);
     }
 
     /** See {@link io.levee.Store#estimate}. */

@@ -1,6 +1,7 @@
 package io.levee.internal.query;
 
 import io.levee.ErrorCode;
+import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.Measure;
 import io.levee.Query;
@@ -20,6 +21,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** One time series, its names resolved: groups by buckets of event time, and the buckets that have none. Immutable. */
@@ -51,23 +53,51 @@ final class SeriesQuery {
         }
     }
 
-    /** An answer without its coverage. */
-    record Answer(List<String> columns, List<Point> points, Map<String, Double> errors) {}
+    /**
+     * An answer without its coverage.
+     *
+     * @param rawFrom see {@link TimeSeries.Points#rawFrom}
+     * @param gone gaps of what neither rows nor rollups have
+     */
+    record Answer(
+            List<String> columns,
+            List<Point> points,
+            Map<String, Double> errors,
+            @Nullable Instant rawFrom,
+            List<Gap> gone) {}
 
     /** What engines are asked. */
     Grouped grouped() {
         return grouped;
     }
 
-    /** The answer. Query thread. */
-    Answer run(StorageEngine engine, Folding folding, Execution execution) {
+    /**
+     * The answer. Query thread.
+     *
+     * @param known tells all gaps of the store
+     */
+    Answer run(StorageEngine engine, Folding folding, Supplier<List<Gap>> known, Execution execution) {
         List<GroupTable> tables;
         Grouping range = grouped.folds().get(0).grouping();
-        try (ReadView view = engine.view(range.spec(), range.fromMicros(), range.toMicros())) {
+        RollupFeed rollup = RollupFeed.of(engine, range.spec(), grouped.folds());
+        try (ReadView view = view(engine, range, rollup)) {
             tables = folding.run(view, grouped.folds(), execution);
+            if (rollup != null) {
+                rollup.into(view.partitions(), tables, execution);
+            }
         }
         List<String> columns = grouped.columns();
-        return new Answer(columns.subList(1, columns.size()), points(grouped.lines(tables), execution), grouped.errors(tables));
+        return new Answer(
+                columns.subList(1, columns.size()),
+                points(grouped.lines(tables), execution),
+                grouped.errors(tables),
+                rollup == null || rollup.rollupEnd() == Long.MIN_VALUE ? null : Micros.instant(rollup.rollupEnd()),
+                rollup == null ? RollupFeed.unanswered(engine, range) : rollup.missing(known.get()));
+    }
+
+    private static ReadView view(StorageEngine engine, Grouping range, @Nullable RollupFeed rollup) {
+        ReadView view = engine.view(range.spec(), range.fromMicros(), range.toMicros());
+        return rollup == null ? view : RollupFeed.exact(engine, range.spec(), view);
     }
 
     /**

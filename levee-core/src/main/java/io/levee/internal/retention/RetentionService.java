@@ -49,7 +49,11 @@ public final class RetentionService {
     private final Tables tables;
     private final @Nullable WriteService writes;
     private final ClockWatch watch;
+    private final RollupKeeper rollups;
     private final Object maintenance = new Object();
+    /** One pass at a time; each of its steps has the monitor of this, as has a drop for space. */
+    private final Object pass = new Object();
+
     private volatile boolean stopped;
     private @Nullable Task janitor;
 
@@ -59,7 +63,9 @@ public final class RetentionService {
             StoreOptions options,
             Tables tables,
             @Nullable WriteService writes,
-            ClockWatch watch) {
+            ClockWatch watch,
+            RollupKeeper rollups) {
+        this.rollups = rollups;
         this.watch = watch;
         this.engine = engine;
         this.options = options;
@@ -142,7 +148,9 @@ public final class RetentionService {
             List<PartitionInfo> own =
                     all.stream().filter(p -> p.id().table().equals(spec.name())).toList();
             long tableReference = reference(spec, reference);
-            List<Drop> ofTable = RetentionPolicy.plan(spec.retention(), own, tableReference);
+            List<Drop> ofTable = RetentionPolicy.plan(spec.retention(), own, tableReference).stream()
+                    .map(d -> new Drop(d.partition(), d.reason(), rollups.blockedBy(d.partition().id())))
+                    .toList();
             drops.addAll(ofTable);
             kept.put(spec.name(), keepReason(spec.retention(), own.size() - ofTable.size(), tableReference));
         }
@@ -169,7 +177,13 @@ public final class RetentionService {
     }
 
     /** See {@link io.levee.Store#applyRetention}. The one place that makes partitions go. */
-    public synchronized RetentionReport apply(RetentionPlan plan) {
+    public RetentionReport apply(RetentionPlan plan) {
+        synchronized (pass) {
+            return applyAlone(plan);
+        }
+    }
+
+    private RetentionReport applyAlone(RetentionPlan plan) {
         ClockWatch.Suspicion suspicion = watch.look().suspicion();
         if (suspicion != null && !plan.drops().isEmpty()) {
             throw new LeveeException(
@@ -182,25 +196,43 @@ public final class RetentionService {
         long freed = 0;
         for (Drop drop : plan.drops()) {
             PartitionId id = drop.partition().id();
-            String why = stopped ? "the store is closing" : release(drop);
-            if (why.isEmpty() && drop.partition().rangeKnown()) {
-                // Durable before the drop begins: a row of that time must neither come back nor meet a half-dropped
-                // partition.
-                engine.raiseFloor(id.table(), drop.partition().maxMicros() + 1);
+            String why = prepare(drop);
+            if (why.isEmpty()) {
+                // Behind the floor: what is kept of it is all that there will be. Without the lock, since it may take minutes, and
+                // what has to go for space does not wait for it.
+                why = rollups.keep(drop.partition());
             }
             if (why.isEmpty()) {
-                StorageEngine.DropOutcome outcome = engine.drop(id, drop.reason());
+                StorageEngine.DropOutcome outcome = drop(drop);
                 why = outcome.blockedBy();
                 freed += outcome.bytesFreed();
             }
             if (why.isEmpty()) {
                 dropped.add(id);
+                rollups.dropped(id);
                 LOG.log(System.Logger.Level.INFO, "dropped {0}: {1}", id, drop.reason());
             } else {
                 blocked.put(id, why);
             }
         }
         return new RetentionReport(plan, dropped, blocked, freed);
+    }
+
+    private synchronized String prepare(Drop drop) {
+        String why = stopped ? "the store is closing" : release(drop);
+        if (why.isEmpty() && drop.partition().rangeKnown()) {
+            // Durable before the drop begins: a row of that time must neither come back nor meet a half-dropped
+            // partition.
+            engine.raiseFloor(
+                    drop.partition().id().table(), drop.partition().maxMicros() + 1);
+        }
+        return why;
+    }
+
+    private synchronized StorageEngine.DropOutcome drop(Drop drop) {
+        return stopped
+                ? new StorageEngine.DropOutcome(0, "the store is closing")
+                : engine.drop(drop.partition().id(), drop.reason());
     }
 
     /** Drops one partition for space: the file goes first, and the floor is raised when that can be recorded. */
@@ -215,6 +247,7 @@ public final class RetentionService {
         }
         StorageEngine.DropOutcome outcome = engine.dropForSpace(id, reason);
         if (outcome.blockedBy().isEmpty()) {
+            rollups.droppedWithout(partition);
             LOG.log(System.Logger.Level.WARNING, "dropped {0} for space: {1}", id, reason);
         }
         return outcome;
@@ -253,7 +286,13 @@ public final class RetentionService {
     }
 
     /** See {@link io.levee.Store#restore}. Not while a pass runs: both move the same things. */
-    public synchronized void restore(PartitionId id) {
+    public void restore(PartitionId id) {
+        synchronized (pass) {
+            restoreAlone(id);
+        }
+    }
+
+    private synchronized void restoreAlone(PartitionId id) {
         engine.restore(id);
     }
 
@@ -267,7 +306,7 @@ public final class RetentionService {
         for (TableSpec spec : tables.specs()) {
             TableState state = tables.get(spec.name());
             long reference = service.referenceMicros(state);
-            if (state.newestMicros() != Long.MIN_VALUE) {
+            if (!spec.hidden() && state.newestMicros() != Long.MIN_VALUE) {
                 made.append(await(service.makeAhead(state, reference + Micros.of(AHEAD), reference)));
             }
         }

@@ -29,6 +29,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Makes the status: counters as they are now, the rest from a snapshot of at most a second (guarantee G144). Thread-safe. */
@@ -43,6 +44,7 @@ public final class StatusService {
     private final Gaps gaps;
     private final @Nullable QueryService queries;
     private final Budget budget;
+    private final Supplier<List<String>> troubles;
     private final NamedCursors cursors;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private @Nullable Snapshot snapshot;
@@ -62,20 +64,26 @@ public final class StatusService {
     /** Wires the parts of a store that nobody queries. */
     public StatusService(
             StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, WriteService writes) {
-        this(engine, options, tables, supervisor, writes, null);
+        this(engine, options, tables, supervisor, writes, null, List::of);
     }
 
-    /** Wires the parts. */
+    /**
+     * Wires the parts.
+     *
+     * @param troubles what else is wrong, in sentences
+     */
     public StatusService(
             StorageEngine engine,
             StoreOptions options,
             Tables tables,
             Supervisor supervisor,
             @Nullable WriteService writes,
-            @Nullable QueryService queries) {
+            @Nullable QueryService queries,
+            Supplier<List<String>> troubles) {
         this.queries = queries;
         this.budget = Budget.of(options);
         this.engine = engine;
+        this.troubles = troubles;
         this.options = options;
         this.tables = tables;
         this.supervisor = supervisor;
@@ -96,7 +104,7 @@ public final class StatusService {
                 fresh.owner(),
                 engine.pragmas(),
                 HealthRules.judge(
-                        supervisor.failing(), fresh.quarantined(), books, writes, clock.nanos(), tooLarge(fresh.rssBytes())),
+                        failing(), fresh.quarantined(), books, writes, clock.nanos(), tooLarge(fresh.rssBytes())),
                 books.queue(),
                 books.accepted(),
                 books.stored(),
@@ -157,6 +165,12 @@ public final class StatusService {
             snapshot = known;
         }
         return known;
+    }
+
+    private List<String> failing() {
+        List<String> failing = new ArrayList<>(supervisor.failing());
+        failing.addAll(troubles.get());
+        return failing;
     }
 
     /** The status has to come where they cannot be read: when a server does not answer. */

@@ -8,6 +8,7 @@ import io.levee.engine.StorageEngine;
 import io.levee.internal.spec.SpecChange;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +41,39 @@ public final class Tables {
 
     /** Declares a table, or brings its spec up to a compatible one. See {@link io.levee.Store#createTable}. */
     public synchronized TableState declare(TableSpec wanted) {
+        TableState known = find(wanted.name());
+        if (wanted.hidden() || known != null && known.spec().hidden()) {
+            throw new LeveeException(
+                            ErrorCode.SPEC_CONFLICT, "the table " + wanted.name() + " holds a rollup, and is the store's own")
+                    .with("table", wanted.name())
+                    .hint("declare the rollup with its table");
+        }
+        return declared(wanted);
+    }
+
+    /**
+     * The hidden table of a rollup, made where it is missing.
+     *
+     * @throws LeveeException {@link ErrorCode#SPEC_CONFLICT} where the name is taken
+     */
+    public synchronized TableState declareHidden(TableSpec hidden) {
+        requireFree(hidden);
+        return declared(hidden);
+    }
+
+    /** Refuses the hidden table of a rollup where its name is taken. */
+    public synchronized void requireFree(TableSpec hidden) {
+        TableState known = find(hidden.name());
+        if (known != null && !Objects.equals(known.spec().rollupOf(), hidden.rollupOf())) {
+            throw new LeveeException(
+                            ErrorCode.SPEC_CONFLICT,
+                            "a rollup of " + hidden.rollupOf() + " needs the table name " + hidden.name() + ", which is taken")
+                    .with("table", hidden.name())
+                    .hint("give the rollup another name");
+        }
+    }
+
+    private TableState declared(TableSpec wanted) {
         TableState state = find(wanted.name());
         if (state == null) {
             requireWritable("declare the table " + wanted.name());

@@ -156,6 +156,11 @@ final class FakeEngine implements StorageEngine {
     }
 
     @Override
+    public io.levee.engine.ReadView view(TableSpec spec, io.levee.PartitionId id) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public void sql(SqlQuery query, Execution execution, RowSink sink) {}
 
     @Override

@@ -112,6 +112,11 @@ final class ChildStore {
                 return "count " + opened.count(Query.builder("events").build());
             }
             case "follow" -> follow(opened, words[1]);
+            case "retire" -> {
+                opened.createTable(RollupConformance.jobs(RollupConformance.SHORT));
+                out.println("retiring");
+                return "retired " + opened.applyRetention(opened.planRetention()).dropped().size();
+            }
             default -> keep(opened, Long.parseLong(words[1]));
         }
         return "";

@@ -142,6 +142,14 @@ public abstract class EngineConformance {
     }
 
     @Nested
+    @DisplayName("rollups")
+    class Rollups extends RollupConformance {
+        Rollups() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
     @DisplayName("opening again, other processes, kills")
     class Reopening extends ReopenConformance {
         Reopening() {

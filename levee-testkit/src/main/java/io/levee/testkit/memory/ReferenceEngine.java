@@ -5,6 +5,7 @@ import io.levee.Column;
 import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.LeveeException;
+import io.levee.PartitionId;
 import io.levee.SqlQuery;
 import io.levee.TableSpec;
 import io.levee.engine.Capability;
@@ -111,6 +112,17 @@ public final class ReferenceEngine extends MemoryCatalog {
                             .filter(p -> p.touches(fromMicros, toMicros))
                             .sorted(Comparator.comparingLong((Partition p) -> p.period.startMicros())
                                     .thenComparing(p -> p.id))
+                            .toList());
+        }
+    }
+
+    @Override
+    public ReadView view(TableSpec spec, PartitionId id) {
+        synchronized (store) {
+            return new MemoryView(
+                    store,
+                    store.table(spec.name()).all().stream()
+                            .filter(p -> p.id.equals(id))
                             .toList());
         }
     }

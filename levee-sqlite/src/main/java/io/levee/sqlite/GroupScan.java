@@ -88,7 +88,7 @@ final class GroupScan implements ScanPart {
             missing.accept(partition);
             return;
         }
-        ReadHandle handle = handles.take(partition);
+        ReadHandle handle = handles.take(partition, execution);
         boolean usable = false;
         try {
             if (!new PartitionSql(grouping.spec(), handle).tableThere()) {

@@ -82,7 +82,7 @@ final class NewestPer {
             missing.accept(partition);
             return;
         }
-        ReadHandle handle = handles.take(partition);
+        ReadHandle handle = handles.take(partition, execution);
         boolean usable = false;
         try {
             if (!new PartitionSql(query.spec(), handle).tableThere()) {
@@ -184,7 +184,7 @@ final class NewestPer {
         chunk.forEach(n -> byPartition.computeIfAbsent(n.partition, p -> new ArrayList<>()).add(n));
         Map<Newest, @Nullable Object[]> rows = new HashMap<>();
         for (Map.Entry<Partition, List<Newest>> part : byPartition.entrySet()) {
-            ReadHandle handle = handles.take(part.getKey());
+            ReadHandle handle = handles.take(part.getKey(), execution);
             boolean usable = false;
             try {
                 read(handle, part.getValue(), rows);

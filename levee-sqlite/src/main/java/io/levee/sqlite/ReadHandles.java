@@ -1,6 +1,7 @@
 package io.levee.sqlite;
 
 import io.levee.Bytes;
+import io.levee.engine.Execution;
 import io.levee.internal.memory.Budget;
 import io.levee.internal.time.MonotonicClock;
 import java.nio.file.Path;
@@ -86,6 +87,7 @@ final class ReadHandles {
         private final int replacementsBefore;
         private final Bytes cache;
         private final Map<String, Set<String>> columns = new LinkedHashMap<>();
+        private Execution.@Nullable Lease lease;
         private long idleSinceNanos;
 
         ReadHandle(Path file, Connection connection, int replacementsBefore, Bytes cache) {
@@ -112,6 +114,20 @@ final class ReadHandles {
             }
             return known;
         }
+    }
+
+    /**
+     * A handle on a partition's file for a statement of a query, which has to be given back. Where the partition is being written that is
+     * a lease: an open statement keeps its WAL from being reset.
+     *
+     * @throws io.levee.LeveeException {@code CORRUPT} where the file is damaged or another one: it is reported
+     */
+    ReadHandle take(Partition partition, Execution execution) throws SQLException {
+        ReadHandle handle = take(partition);
+        if (partition.state() == Partition.State.OPEN) {
+            handle.lease = execution.lease();
+        }
+        return handle;
     }
 
     /**
@@ -212,6 +228,11 @@ final class ReadHandles {
      * @param usable false after a cancel or an error: such a handle is closed, so that nothing of it reaches the next query
      */
     void giveBack(ReadHandle handle, boolean usable) {
+        Execution.Lease lease = handle.lease;
+        handle.lease = null;
+        if (lease != null) {
+            lease.close();
+        }
         synchronized (this) {
             out--;
             boolean current = replacedAt.getOrDefault(handle.file, 0) <= handle.replacementsBefore;

@@ -216,7 +216,7 @@ final class RowScan {
             missing.accept(partition);
             return null;
         }
-        ReadHandle handle = handles.take(partition);
+        ReadHandle handle = handles.take(partition, execution);
         boolean there = false;
         try {
             there = new PartitionSql(query.spec(), handle).tableThere();

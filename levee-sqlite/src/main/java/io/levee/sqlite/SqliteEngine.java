@@ -510,6 +510,7 @@ final class SqliteEngine implements StorageEngine {
         refresh();
         List<SqlScan.TablePart> parts = new ArrayList<>();
         sqlRunning.incrementAndGet();
+        Execution.Lease lease = execution.lease();
         try {
             for (TableSpec spec : tables()) {
                 if (spec.hidden() && !query.sql().contains(spec.name())) {
@@ -521,6 +522,7 @@ final class SqliteEngine implements StorageEngine {
             }
             new SqlScan(paths, query, execution, this::missing, suspects, sqlCache).run(parts, sink);
         } finally {
+            lease.close();
             sqlRunning.decrementAndGet();
             parts.forEach(part -> part.partitions().forEach(Partition::unpin));
         }

@@ -195,7 +195,7 @@ final class Job implements Runnable {
         if (execution.heldNanos(now) >= leases.longest().toNanos()) {
             execution.cancel(
                     ErrorCode.LEASE_EXPIRED,
-                    "the query has held a partition that is being written for "
+                    "the query has kept a snapshot of partitions that the store writes or drops for "
                             + leases.longest().toSeconds() + " s");
         }
         if (!work.wanted()) {

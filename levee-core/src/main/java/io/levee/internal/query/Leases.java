@@ -9,7 +9,7 @@ import java.time.Duration;
  * @param reopen after this long a query of rows closes its statements and opens them again behind its last row: an open statement keeps
  *     a partition's WAL from being reset
  * @param stall a query that cannot be resumed is ended when its reader is behind for this long while others wait for a thread
- * @param longest a statement on a partition that is being written is ended after this long; so is a query that keeps a dropped partition
+ * @param longest SQL, and a statement on a partition that is being written, is ended after this long; so is a query that keeps a dropped partition
  *     and makes way no more
  * @param dropped a query whose reader is behind is ended when it has kept a dropped partition for this long
  */
@@ -19,6 +19,6 @@ record Leases(Duration patience, Duration reopen, Duration stall, Duration longe
             Duration.ofMillis(50),
             Duration.ofSeconds(5),
             Duration.ofSeconds(1),
-            Duration.ofSeconds(60),
+            Duration.ofMinutes(2),
             Duration.ofSeconds(5));
 }

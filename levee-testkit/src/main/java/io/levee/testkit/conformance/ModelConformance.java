@@ -6,6 +6,9 @@ import io.levee.Ack;
 import io.levee.Aggregation;
 import io.levee.BatchReceipt;
 import io.levee.Expr;
+import io.levee.Histogram;
+import io.levee.Measure;
+import io.levee.Order;
 import io.levee.Query;
 import io.levee.Result;
 import io.levee.RetentionPlan;
@@ -14,12 +17,14 @@ import io.levee.Row;
 import io.levee.Store;
 import io.levee.Table;
 import io.levee.Tail;
+import io.levee.TimeSeries;
 import io.levee.engine.Capability;
 import io.levee.internal.time.Micros;
 import io.levee.testkit.Gen;
 import io.levee.testkit.Property;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -194,6 +199,7 @@ abstract class ModelConformance extends Conformance {
                 Aggregation figures = new Aggregation(query, data.by(), data.measures());
                 Answers.assertSameGroups(store.aggregate(figures), oracle.aggregate(figures));
                 assertThat(store.count(query)).isEqualTo(oracle.count(query));
+                compareKinds(from, to, where);
             }
             if (data.keyed()) {
                 Object[] key = data.anyKey();
@@ -257,6 +263,60 @@ abstract class ModelConformance extends Conformance {
                     entries.forEach(e -> rows.add(plain(e.value()).toString()));
                 } while (!entries.isEmpty());
                 return tail.position();
+            }
+        }
+
+        /** Each kind of query that is not compared elsewhere. */
+        private void compareKinds(long from, long to, @Nullable Expr where) {
+            Query.Builder range = Query.builder(ModelData.TABLE).where(where);
+            if (from != Long.MIN_VALUE) {
+                range.from(Micros.instant(from));
+            }
+            if (to != Long.MAX_VALUE) {
+                range.to(Micros.instant(to));
+            }
+            Query all = range.build();
+            Aggregation sketched = new Aggregation(
+                    all, data.by(), data.sketches(), gen.oneIn(2) ? Expr.gt("count", 1L) : null, List.of(Order.desc("count")), 20);
+            Answers.assertSameGroups(store.aggregate(sketched), oracle.aggregate(sketched));
+            Histogram histogram = data.histogram(all);
+            Histogram.Bins bins = store.histogram(histogram);
+            Histogram.Bins wanted = oracle.histogram(histogram);
+            assertThat(List.of(bins.bins(), bins.below(), bins.above(), bins.nulls()))
+                    .as("%s", histogram)
+                    .isEqualTo(List.of(wanted.bins(), wanted.below(), wanted.above(), wanted.nulls()));
+            TimeSeries series = new TimeSeries(
+                    all, gen.of(Duration.ofHours(5), Duration.ofDays(7)), gen.oneIn(2) ? List.of() : List.of("n"), List.of(Measure.count(), Measure.sum(ModelData.RID)));
+            assertThat(store.timeSeries(series).points()).as("%s", series).isEqualTo(oracle.timeSeries(series).points());
+
+            Order[] order = data.order();
+            int page = gen.of(7, 20, 1000);
+            assertThat(ordered(store, range.orderBy(order).details(), page))
+                    .as("%s in pages of %s", Arrays.toString(order), page)
+                    .isEqualTo(ordered(oracle, range, 1000));
+            String key = data.perKey();
+            assertThat(newest(store, range.newestPer(key))).as("newest per %s", key).isEqualTo(newest(oracle, range));
+        }
+
+        private static List<Map<String, @Nullable Object>> ordered(Store asked, Query.Builder query, int page) {
+            List<Map<String, @Nullable Object>> rows = new ArrayList<>();
+            String cursor = null;
+            do {
+                try (Result<Row> result = asked.query(query.limit(page).after(cursor).build())) {
+                    result.forEach(row -> rows.add(plain(row)));
+                    cursor = result.next();
+                }
+            } while (cursor != null);
+            query.after(null).limit(Query.NO_LIMIT);
+            return rows;
+        }
+
+        /** Of rows of one time engines may number another one last: what is the same is how many there are, and their times. */
+        private static List<Long> newest(Store asked, Query.Builder query) {
+            try (Result<Row> result = asked.query(query.orderBy().build())) {
+                List<Long> times = new ArrayList<>();
+                result.forEach(row -> times.add(row.timeMicros()));
+                return times;
             }
         }
 

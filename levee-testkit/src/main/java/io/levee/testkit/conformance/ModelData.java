@@ -3,8 +3,11 @@ package io.levee.testkit.conformance;
 import io.levee.Column;
 import io.levee.ColumnType;
 import io.levee.Expr;
+import io.levee.Histogram;
 import io.levee.Measure;
+import io.levee.Order;
 import io.levee.PartitionBy;
+import io.levee.Query;
 import io.levee.RetentionRule;
 import io.levee.Row;
 import io.levee.RowBuilder;
@@ -91,6 +94,7 @@ final class ModelData {
                 .column(TableSpec.EXTRA_COLUMN, ColumnType.JSON)
                 .unknown(TableSpec.Unknown.EXTRA)
                 .index("id", "n")
+                .fulltext("trace")
                 .key(key.toArray(String[]::new))
                 .partitionBy(by)
                 .retention(rule);
@@ -122,7 +126,7 @@ final class ModelData {
         maybe(row, "took", Duration.ofMillis(gen.between(0, 5) * 250L));
         maybe(row, "price", new BigDecimal(gen.of("1.10", "-0.001", "12345678901234567890.5", "0")));
         maybe(row, UID, new UUID(0, gen.between(0, 5)));
-        maybe(row, "js", gen.of(Map.of("a", List.of(1L, "ü")), List.of(), Map.of()));
+        maybe(row, "js", gen.of(Map.of("a", List.of(1L, "ü")), List.of(), Map.of("a", gen.between(0L, 3L), "b", Map.of("c", gen.of(IDS)))));
         maybe(row, "bl", gen.of(new byte[0], new byte[] {1, 0, -1}, new byte[] {0}));
         maybe(row, "trace", gen.of("Traceback…", "", "x".repeat(5000)));
         maybe(row, "args", List.of(1L, 2L));
@@ -176,7 +180,10 @@ final class ModelData {
                 default -> Expr.not(one);
             };
         }
-        return switch (gen.between(0, 8)) {
+        return switch (gen.between(0, 11)) {
+            case 9 -> new Expr.Contains(gen.of("id", "trace"), gen.of("a", "TRACEBACK", "%", "xxxx", "", "andú"), gen.oneIn(2));
+            case 10 -> new Expr.Compare("js.a", op(), (Object) gen.between(0L, 3L));
+            case 11 -> new Expr.Compare("js.b.c", op(), gen.of(IDS));
             case 0 ->
                 new Expr.Like("id", gen.of("%", "a%", "_", "%\\%", "x\\_y", "%B", "", "%😀", "a\\\\b"), gen.oneIn(2));
             case 1 -> new Expr.In("n", List.of(0L, gen.of(7L, -1L)), gen.oneIn(2));
@@ -192,6 +199,39 @@ final class ModelData {
 
     private Expr.Op op() {
         return gen.of(Expr.Op.values());
+    }
+
+    /** An order in which no two rows are alike. */
+    Order[] order() {
+        Order last = new Order(RID, gen.oneIn(2));
+        Order first = new Order(gen.of("id", "n", REAL, FLAG, AT, "took", UID, "bl", "trace", "js.a", "js.b.c", wider ? "added" : "n"), gen.oneIn(2));
+        return gen.oneIn(2) ? new Order[] {first, last} : new Order[] {first, new Order(gen.of("n", "id"), gen.oneIn(2)), last};
+    }
+
+    /** What the newest rows are asked of. */
+    String perKey() {
+        return gen.of("id", "n", FLAG, UID, "js.b.c");
+    }
+
+    Histogram histogram(Query query) {
+        return new Histogram(
+                query,
+                gen.of("n", REAL, "took", AT, "js.a"),
+                gen.of(
+                        new Histogram.Even(-4, 1.5, 12),
+                        new Histogram.Edges(List.of(-1.0, 0.0, 1.5, 1e6, 1e12)),
+                        new Histogram.Automatic(gen.between(1, 30))));
+    }
+
+    /** Figures that core makes of others: of sketches, of places. */
+    List<Measure> sketches() {
+        return List.of(
+                Measure.count(),
+                Measure.percentile(gen.of(0.0, 0.5, 0.9, 1.0), REAL),
+                Measure.percentile(0.5, "took"),
+                Measure.distinct(gen.of("id", "n", "js.b.c", "bl")),
+                Measure.avg("js.a"),
+                new Measure(Measure.Function.COUNT, "js.b.c"));
     }
 
     List<String> by() {

@@ -21,7 +21,10 @@ public record Aggregation(
         @Nullable Expr having,
         List<Order> order,
         long limit) {
-    /** Most groups of one answer; more end with {@link ErrorCode#LIMIT_EXCEEDED}. */
+    /**
+     * Most groups of one answer; more end with {@link ErrorCode#LIMIT_EXCEEDED}, and so do fewer that take more memory than the store's budget has
+     * for groups: about 200 bytes each, and what is sketched in them.
+     */
     public static final int MAX_GROUPS = 100_000;
 
     /**

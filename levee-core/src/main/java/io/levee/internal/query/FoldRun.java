@@ -4,6 +4,7 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.engine.Execution;
 import io.levee.engine.RowSink;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -14,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * waits for another one but the query's own, and that only for parts that are being run: who helps can never be in its way. A part that fails, or
  * a cancel, ends all.
  *
+ * <p>Where there is no room for the groups, the query's own thread takes over what the others have and goes on alone: whether an answer fits does
+ * not depend on who had time to help.
+ *
  * <p>State is guarded by itself.
  */
 final class FoldRun {
@@ -23,9 +27,9 @@ final class FoldRun {
     private final PartialCache cache;
     private final Tables own;
     private final List<Tables> others = new ArrayList<>();
-    private List<Folding.Piece> pieces = List.of();
-    private int next;
+    private final ArrayDeque<Folding.Piece> pieces = new ArrayDeque<>();
     private int running;
+    private boolean alone;
     private boolean over;
     private @Nullable LeveeException failure;
 
@@ -45,19 +49,30 @@ final class FoldRun {
             folds.forEach(fold -> tables.add(new GroupTable(fold, room)));
         }
 
-        void run(Folding.Piece piece) {
+        /** Runs a part into a table of its own, which is kept where it can be, or thrown away where it has no room. */
+        void add(Folding.Piece piece) {
             PartialCache.Key key = piece.key();
-            GroupTable into = tables.get(piece.fold());
-            if (key == null) {
-                piece.part().run(execution, new Into(into));
-                return;
-            }
             GroupTable partial = new GroupTable(folds.get(piece.fold()), room);
-            piece.part().run(execution, new Into(partial));
-            into.merge(partial);
-            room.give(partial.bytes());
-            if (key.version().equals(piece.part().version())) {
+            try {
+                piece.part().run(execution, new Into(partial));
+                tables.get(piece.fold()).merge(partial);
+            } finally {
+                room.give(partial.bytes());
+            }
+            if (key != null && key.version().equals(piece.part().version())) {
                 cache.put(key, partial);
+            }
+        }
+
+        /** Runs a part without a table of its own. */
+        void addAtOnce(Folding.Piece piece) {
+            piece.part().run(execution, new Into(tables.get(piece.fold())));
+        }
+
+        void merge(Tables other) {
+            for (int i = 0; i < tables.size(); i++) {
+                tables.get(i).merge(other.tables.get(i));
+                room.give(other.tables.get(i).bytes());
             }
         }
     }
@@ -87,11 +102,22 @@ final class FoldRun {
 
         @Override
         public void run() {
-            Folding.Piece piece = claim();
+            Folding.Piece piece = claim(true);
             if (piece == null) {
                 return;
             }
             boolean more;
+            try {
+                attempt(() -> help(piece));
+            } finally {
+                more = release();
+            }
+            if (more) {
+                help.accept(this);
+            }
+        }
+
+        private void help(Folding.Piece piece) {
             try {
                 Tables mine = tables;
                 if (mine == null) {
@@ -99,12 +125,9 @@ final class FoldRun {
                     tables = mine;
                     join(mine);
                 }
-                attempt(mine, piece);
-            } finally {
-                more = release();
-            }
-            if (more) {
-                help.accept(this);
+                mine.add(piece);
+            } catch (GroupRoom.Full e) {
+                giveBack(piece);
             }
         }
     }
@@ -116,39 +139,52 @@ final class FoldRun {
 
     /** Runs all pieces, and adds everything up. The query's own thread, once. */
     List<GroupTable> run(List<Folding.Piece> all, int helpers, Consumer<Runnable> help) {
-        pieces = all;
+        synchronized (this) {
+            pieces.addAll(all);
+            alone = helpers <= 0;
+        }
         for (int i = 0; i < helpers; i++) {
             help.accept(new Helper(help));
         }
-        Folding.Piece piece = claim();
+        Folding.Piece piece = next();
         while (piece != null) {
+            Folding.Piece mine = piece;
             try {
-                attempt(own, piece);
+                attempt(() -> own(mine));
             } finally {
                 release();
             }
-            piece = claim();
+            piece = next();
         }
-        awaitOthers();
         LeveeException failed = failure();
         if (failed != null) {
             throw failed;
         }
         execution.check();
-        for (Tables tables : others) {
-            for (int i = 0; i < folds.size(); i++) {
-                GroupTable theirs = tables.tables.get(i);
-                own.tables.get(i).merge(theirs);
-                room.give(theirs.bytes());
-            }
-        }
+        others.forEach(own::merge);
         return own.tables;
     }
 
-    private void attempt(Tables tables, Folding.Piece piece) {
+    private void own(Folding.Piece piece) {
+        boolean last = alone();
+        if (!last || piece.key() != null) {
+            try {
+                own.add(piece);
+                return;
+            } catch (GroupRoom.Full e) {
+                if (!last) {
+                    giveBack(piece);
+                    return;
+                }
+            }
+        }
+        own.addAtOnce(piece);
+    }
+
+    private void attempt(Runnable part) {
         try {
             execution.check();
-            tables.run(piece);
+            part.run();
         } catch (LeveeException e) {
             failed(e);
         } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
@@ -174,36 +210,58 @@ final class FoldRun {
         others.add(tables);
     }
 
-    private synchronized Folding.@Nullable Piece claim() {
-        if (over || next == pieces.size()) {
+    private synchronized boolean alone() {
+        return alone;
+    }
+
+    private synchronized Folding.@Nullable Piece claim(boolean helper) {
+        if (over || pieces.isEmpty() || (helper && alone)) {
             return null;
         }
         running++;
-        return pieces.get(next++);
+        return pieces.removeFirst();
     }
 
-    /** Returns whether there is more to do. */
+    /** There was no room for a part: from now on the query's own thread is alone. */
+    private synchronized void giveBack(Folding.Piece piece) {
+        pieces.addLast(piece);
+        alone = true;
+    }
+
+    /** Returns whether there is more to do for who helps. */
     private synchronized boolean release() {
         running--;
         notifyAll();
-        return !over && next < pieces.size();
+        return !alone && !over && !pieces.isEmpty();
     }
 
-    /** Waits for the parts that others run now, and for nothing else. */
-    private void awaitOthers() {
+    /**
+     * The next part for the query's own thread. Waits for the parts that others run where there is none, since they may give one back, and where
+     * it has to go on alone.
+     */
+    private Folding.@Nullable Piece next() {
         boolean interrupted = false;
-        synchronized (this) {
-            over = true;
-            while (running > 0) {
-                try {
-                    wait();
-                } catch (InterruptedException e) {
-                    interrupted = true;
+        try {
+            synchronized (this) {
+                while (running > 0 && (over || alone || pieces.isEmpty())) {
+                    try {
+                        wait();
+                    } catch (InterruptedException e) {
+                        interrupted = true;
+                    }
                 }
+                if (alone && !over) {
+                    others.forEach(own::merge);
+                    others.clear();
+                }
+                Folding.Piece piece = claim(false);
+                over |= piece == null;
+                return piece;
             }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 }

@@ -21,10 +21,19 @@ final class GroupRoom {
         this.share = share;
     }
 
+    /** There is no more room. */
+    static final class Full extends LeveeException {
+        private static final long serialVersionUID = 1L;
+
+        private Full(String what) {
+            super(ErrorCode.LIMIT_EXCEEDED, what);
+        }
+    }
+
     /**
      * Takes some.
      *
-     * @throws LeveeException {@code LIMIT_EXCEEDED}
+     * @throws Full where that is more than there is
      */
     void take(long bytes) {
         if (bytes <= 0) {
@@ -32,12 +41,16 @@ final class GroupRoom {
         }
         add(bytes);
         if (share.used() > share.limit()) {
-            throw new LeveeException(
-                            ErrorCode.LIMIT_EXCEEDED,
-                            "the groups of all running queries take more than " + new Bytes(share.limit())
-                                    + " of memory, those of this one " + new Bytes(used()))
-                    .hint("group by a column of fewer values, narrow the range or the filter, or open the store with more memory");
+            Full full = new Full("the groups of all running queries take more than " + new Bytes(share.limit())
+                    + " of memory, those of this one " + new Bytes(used()));
+            full.hint("group by a column of fewer values, narrow the range or the filter, or open the store with more memory");
+            throw full;
         }
+    }
+
+    /** Takes some for what was counted elsewhere until now, and does not look whether it is more than there is. */
+    void keep(long bytes) {
+        add(bytes);
     }
 
     /** Gives some back. */

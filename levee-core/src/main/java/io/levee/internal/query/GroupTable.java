@@ -23,6 +23,7 @@ final class GroupTable {
     private final GroupRoom room;
     private final Map<List<@Nullable Object>, Group> groups = new HashMap<>();
     private long bytes;
+    private boolean merging;
 
     /** What is known of one group. */
     static final class Group {
@@ -171,7 +172,11 @@ final class GroupTable {
 
     private void grow(long more) {
         bytes += more;
-        room.take(more);
+        if (merging) {
+            room.keep(more);
+        } else {
+            room.take(more);
+        }
     }
 
     /** Takes a part of a group: keys, then figures. */
@@ -228,8 +233,12 @@ final class GroupTable {
         return there;
     }
 
-    /** Takes all that another table of the same fold has, and leaves that as it is. */
+    /**
+     * Takes all that another table of the same fold has, and leaves that as it is. Never for want of room in the middle of it: what comes next
+     * is refused.
+     */
     void merge(GroupTable other) {
+        merging = true;
         other.groups.forEach((key, theirs) -> {
             Group group = group(key);
             for (int i = 0; i < group.figures.length; i++) {
@@ -245,6 +254,7 @@ final class GroupTable {
                 grow(distinct(group).merge(distinct));
             }
         });
+        merging = false;
     }
 
     /** A value as a key of a map: arrays are equal only to themselves, and there are two zeros. */

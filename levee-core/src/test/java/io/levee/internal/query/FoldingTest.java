@@ -352,6 +352,28 @@ class FoldingTest {
     }
 
     @Test
+    void shouldNotDependOnWhoHelpedWhetherThereIsRoom() {
+        idleThreads(3);
+        CountDownLatch three = new CountDownLatch(3);
+        for (int i = 0; i < 40; i++) {
+            parts.add(new Part("p" + i, null, sink -> {
+                three.countDown();
+                await(three);
+                for (long n = 0; n < 400; n++) {
+                    sink.row(new Object[] {n, 1L});
+                }
+            }));
+        }
+        // Room for 500 groups: for those of the answer, not for those of each helper beside.
+        Folding narrow = new Folding(100_000, 3, asked::add, cache);
+        List<Long> counts = new ArrayList<>();
+        narrow.run(view, List.of(fold()), execution())
+                .get(0)
+                .forEach((key, group) -> counts.add(group.figure(0).whole()));
+        assertThat(counts).hasSize(400).containsOnly(40L);
+    }
+
+    @Test
     void shouldRefuseMoreGroupsThanThereIsRoomFor() {
         parts.add(new Part("p", null, sink -> {
             for (long n = 0; n < 200_000; n++) {

@@ -3,6 +3,7 @@ package io.levee.testkit.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.levee.Aggregation;
+import io.levee.Bytes;
 import io.levee.Column;
 import io.levee.ColumnType;
 import io.levee.ErrorCode;
@@ -47,7 +48,8 @@ abstract class AggregateConformance extends Conformance {
 
     AggregateConformance(EngineConformance kit) {
         super(kit);
-        store = newStore();
+        // An eighth of it is for groups: enough for the greatest number of plain ones.
+        store = open(engine().newStore(), false, o -> o.memory(Bytes.mebi(256)));
         table = store.createTable(SPEC);
     }
 

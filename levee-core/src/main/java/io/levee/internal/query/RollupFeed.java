@@ -19,6 +19,7 @@ import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.ScanPart;
 import io.levee.engine.StorageEngine;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -58,10 +59,12 @@ final class RollupFeed {
     }
 
     private static boolean longer(RollupSpec a, RollupSpec b) {
-        if (a.keep() == null || b.keep() == null) {
-            return b.keep() != null || a.keep() == null && a.every().compareTo(b.every()) > 0;
+        Duration one = a.keep();
+        Duration other = b.keep();
+        if (one == null || other == null) {
+            return other != null || one == null && a.every().compareTo(b.every()) > 0;
         }
-        return a.keep().compareTo(b.keep()) > 0;
+        return one.compareTo(other) > 0;
     }
 
     private static boolean answers(RollupShape shape, List<Fold> folds) {

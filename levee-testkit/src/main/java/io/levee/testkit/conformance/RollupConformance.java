@@ -37,6 +37,9 @@ import org.junit.jupiter.api.TestReporter;
 /** A time series goes on across the edge of retention: what rows said before the drop, the rollup says after it. */
 abstract class RollupConformance extends Conformance {
     static final int DAYS = 8;
+    /** {@code -Dlevee.kills=N} for more. */
+    private static final int KILLS = Integer.getInteger("levee.kills", 2);
+
     private static final Instant FROM = NOW.minus(Duration.ofDays(DAYS)).minus(Duration.ofHours(12));
     private static final Instant TO = FROM.plus(Duration.ofDays(DAYS + 2));
 
@@ -308,7 +311,7 @@ abstract class RollupConformance extends Conformance {
         List<TimeSeries.Points> before = answers(first);
         first.close();
         SplittableRandom random = new SplittableRandom();
-        for (int round = 0; round < 4; round++) {
+        for (int round = 1; round <= KILLS; round++) {
             try (ChildJvm child = child()) {
                 child.send("open w " + address);
                 assertThat(child.line()).isEqualTo("open");
@@ -322,7 +325,7 @@ abstract class RollupConformance extends Conformance {
             for (int i = 0; i < before.size(); i++) {
                 assertSame(after.get(i), before.get(i));
             }
-            if (round == 3) {
+            if (round == KILLS) {
                 again.createTable(jobs(SHORT));
                 again.applyRetention(again.planRetention());
                 List<TimeSeries.Points> last = answers(again);

@@ -44,9 +44,18 @@ abstract class AskCommand extends Command {
         if (json()) {
             remote.copy(path, params, console);
         } else {
+            if (rows.otherZone()) {
+                RemoteTimes times = new RemoteTimes(remote, table);
+                rows.times(label -> holdsTime(label, times));
+            }
             print(remote.get(path, params));
         }
         return OK;
+    }
+
+    /** Whether a column of the answer holds times. */
+    boolean holdsTime(String label, RemoteTimes times) {
+        return times.holds(label);
     }
 
     /** Complains about the options before anything is opened. */

@@ -7,12 +7,14 @@ import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +39,7 @@ final class Grid {
     private final List<List<String>> held = new ArrayList<>();
     private final int[] widths;
     private final boolean[] right;
+    private final boolean[] timeText;
     private boolean headed;
 
     Grid(Console console, Format format, List<String> columns, ZoneId zone) {
@@ -46,10 +49,35 @@ final class Grid {
         this.zone = zone;
         this.widths = new int[columns.size()];
         this.right = new boolean[columns.size()];
+        this.timeText = new boolean[columns.size()];
+    }
+
+    /** Says which columns hold times as text, to be printed in the zone. */
+    Grid times(Predicate<String> labels) {
+        for (int i = 0; i < timeText.length; i++) {
+            timeText[i] = labels.test(columns.get(i));
+        }
+        return this;
+    }
+
+    private @Nullable Object read(@Nullable Object value, int column) {
+        if (timeText[column] && value instanceof String text) {
+            try {
+                return Instant.parse(text);
+            } catch (DateTimeParseException e) {
+                // It is printed as it came.
+                return text;
+            }
+        }
+        return value;
     }
 
     /** Prints a row: one value a column. */
-    void row(List<? extends @Nullable Object> values) {
+    void row(List<? extends @Nullable Object> given) {
+        List<@Nullable Object> values = new ArrayList<>(given.size());
+        for (int i = 0; i < given.size(); i++) {
+            values.add(read(given.get(i), i));
+        }
         switch (format) {
             case JSON -> {
                 Map<String, @Nullable Object> object = new LinkedHashMap<>();

@@ -85,6 +85,11 @@ final class HistogramCommand extends AskCommand {
     }
 
     @Override
+    boolean holdsTime(String label, RemoteTimes times) {
+        return (label.equals("from") || label.equals("to")) && times.holds(column);
+    }
+
+    @Override
     String route() {
         return "histogram";
     }

@@ -210,6 +210,9 @@ final class QueryCommand extends Command {
             remote.copy(path, params, console);
             return OK;
         }
+        if (rows.otherZone()) {
+            rows.times(new RemoteTimes(remote, table)::holds);
+        }
         Map<String, @Nullable Object> page = remote.get(path, params);
         List<?> found = page.get("rows") instanceof List<?> list ? list : List.of();
         Grid grid = null;

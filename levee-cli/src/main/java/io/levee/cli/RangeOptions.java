@@ -10,6 +10,7 @@ import java.time.ZoneId;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -50,6 +51,8 @@ class RangeOptions {
             description = "table, json (one object a line) or csv. Default: table.")
     @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
     private Grid.Format format;
+
+    private Predicate<String> times = label -> false;
 
     @Nullable
     Instant from(Console console) {
@@ -97,6 +100,16 @@ class RangeOptions {
         }
     }
 
+    /** Whether times that come as text, as those of a server do, have to be printed in another way. */
+    boolean otherZone() {
+        return format != Grid.Format.JSON && !zone().equals(ZoneId.of("UTC"));
+    }
+
+    /** Says which columns of a server's answer hold times. */
+    void times(Predicate<String> labels) {
+        times = labels;
+    }
+
     Duration deadline() {
         try {
             Duration parsed = deadline == null ? Query.DEFAULT_DEADLINE : Durations.parse(deadline);
@@ -115,7 +128,7 @@ class RangeOptions {
 
     /** A grid of these columns, as asked for. */
     Grid grid(Console console, List<String> columns) {
-        return new Grid(console, format, columns, zone());
+        return new Grid(console, format, columns, zone()).times(times);
     }
 
     /** Complains about values before anything is opened. */

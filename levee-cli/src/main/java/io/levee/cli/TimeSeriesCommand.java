@@ -72,6 +72,11 @@ final class TimeSeriesCommand extends AskCommand {
     }
 
     @Override
+    boolean holdsTime(String label, RemoteTimes times) {
+        return label.equals("at") || times.holds(label);
+    }
+
+    @Override
     String route() {
         return "timeseries";
     }

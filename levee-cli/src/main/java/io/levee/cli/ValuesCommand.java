@@ -47,6 +47,11 @@ final class ValuesCommand extends AskCommand {
     }
 
     @Override
+    boolean holdsTime(String label, RemoteTimes times) {
+        return label.equals("value") && times.holds(column);
+    }
+
+    @Override
     String route() {
         return "values";
     }

@@ -108,6 +108,24 @@ class GroupCommandsTest {
 
     @ParameterizedTest
     @EnumSource(Way.class)
+    void shouldPrintTimesInTheZoneThatWasAskedFor(Way way) throws Exception {
+        try (Place place = place(way, dir)) {
+            for (List<String> command : List.of(
+                    List.of("query", "jobs", "--limit", "1", "--order", "oldest", "--columns", "at"),
+                    List.of("aggregate", "jobs", "--fn", "min(at)"),
+                    List.of("values", "jobs", "at", "--where", "id = 0"),
+                    List.of("histogram", "jobs", "at", "--width", "30m", "--from-value", "2026-01-01T00:30:00Z", "--count", "1"),
+                    List.of("timeseries", "jobs", "--bucket", "30m", "--to", "2026-01-01T01:00:00Z"))) {
+                List<Object> all = new java.util.ArrayList<>(command);
+                all.addAll(List.of("--zone", "Asia/Tokyo", "--format", "csv"));
+                Run run = place.levee(all.toArray());
+                assertThat(run.out()).as(command + run.err()).contains("2026-01-01T09:30:00+09:00").doesNotContain("Z,");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Way.class)
     void shouldListValuesAndCountRows(Way way) throws Exception {
         try (Place place = place(way, dir)) {
             Map<String, Object> values = place.json(0, "values", "jobs", "state");

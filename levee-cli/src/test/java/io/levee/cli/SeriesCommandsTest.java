@@ -107,7 +107,9 @@ class SeriesCommandsTest {
             assertThat(((List<?>) plan.get("steps")).get(0).toString()).contains("statement=SELECT", "fullScan=");
             Run text = place.levee("query", "jobs", "--explain", "--where", "ms > 5");
             assertThat(text.status()).as(text.err()).isZero();
-            assertThat(text.out()).contains("reads  3 of 3 partitions", "  FULL SCAN: ", "  plan  ", "note: full scan of ");
+            assertThat(text.out()).contains("reads  3 of 3 partitions", "  plan  ", "  statement  SELECT");
+            Run scan = place.levee("aggregate", "jobs", "--by", "node", "--explain");
+            assertThat(scan.out()).contains("  FULL SCAN: reads every row", "note: full scan of ");
             for (List<String> command : List.of(
                     List.of("aggregate", "jobs", "--by", "node"),
                     List.of("histogram", "jobs", "ms", "--edges", "0,1"),

@@ -93,8 +93,9 @@ final class ParentView implements ReadView {
     @Override
     public List<PlanStep> explain(RowQuery query, Execution execution) {
         List<PlanStep> steps = new ArrayList<>();
-        for (SqlBuilder statement : new RowScan(source, names, query, execution).statements()) {
-            steps.add(Planned.of(source, execution, "", statement, rowCount()));
+        RowScan scan = new RowScan(source, names, query, execution);
+        for (SqlBuilder statement : scan.statements()) {
+            steps.add(Planned.of(source, execution, scan.settings(), statement, rowCount()));
         }
         return steps;
     }

@@ -99,7 +99,9 @@ final class Planned {
         } else {
             more++;
         }
-        fullScan |= type.equals("Seq Scan");
+        // Through an index from end to end with a filter is a full scan too, in a worse order.
+        boolean through = type.startsWith("Index") && !node.containsKey("Index Cond") && node.containsKey("Filter");
+        fullScan |= type.equals("Seq Scan") || through;
         // An incremental sort sorts rows of equal values only, a few at a time.
         sorts |= type.equals("Sort");
         if (!index.isEmpty()) {

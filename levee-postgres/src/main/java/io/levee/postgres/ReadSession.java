@@ -34,6 +34,7 @@ final class ReadSession implements AutoCloseable {
     private static final long CANCEL_AGAIN_NANOS = 200_000_000;
 
     private static final int TRIES = 3;
+    private static final String NO_FUNCTION = "42883";
 
     private final Connection connection;
     private final Execution execution;
@@ -213,6 +214,13 @@ final class ReadSession implements AutoCloseable {
         if (Postgres.cancelled(e)) {
             return new LeveeException(ErrorCode.DEADLINE, what + ": the server ended it: " + e.getMessage(), e)
                     .hint("see statement_timeout, or ask for less");
+        }
+        if (Postgres.says(e, NO_FUNCTION) && String.valueOf(e.getMessage()).contains(".levee_")) {
+            return new LeveeException(
+                            ErrorCode.NOT_SUPPORTED,
+                            what + ": the store was last opened for writing by a release that looked into no json column",
+                            e)
+                    .hint("open it for writing once with this release: it makes what is missing");
         }
         return Postgres.failure(what, e);
     }

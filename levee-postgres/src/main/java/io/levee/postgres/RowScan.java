@@ -49,7 +49,7 @@ final class RowScan {
      * @return whether the sink wanted no more
      */
     boolean run(RowSink sink, Set<String> held) {
-        try (ReadSession session = ReadSession.open(source, execution, ONE_SNAPSHOT)) {
+        try (ReadSession session = ReadSession.open(source, execution, settings())) {
             String from = held.isEmpty() ? names.parent(query.spec()) : new Dropped(names, query.spec()).with(session, held);
             for (Keyset.Part part : keyset.parts()) {
                 if (sent > 0 || part.second()) {
@@ -83,6 +83,11 @@ final class RowScan {
             values[at] = Stored.read(rows, ++at, sort.term().type());
         }
         return values;
+    }
+
+    /** A page is fetched to its end: its whole cost counts, else the planner goes through all rows in order for the few that match. */
+    String settings() {
+        return query.limit() == Long.MAX_VALUE ? ONE_SNAPSHOT : ONE_SNAPSHOT + "; SET LOCAL cursor_tuple_fraction = 1";
     }
 
     /** The statements as the planner is asked about them. */

@@ -110,6 +110,8 @@ final class TailCommand extends Command {
         if (from != null && begins == null) {
             throw usage("--from: '" + from + "' is no time; write 2026-05-20T10:00:00Z, 2026-05-20, 'now - 6h' or 6h");
         }
+        // Once: the process waits at its end for each that was told.
+        Shutdown.onSignal(() -> stopped.set(true));
         Remote remote = target.remote(console);
         if (remote != null) {
             Map<String, @Nullable Object> params = new LinkedHashMap<>();
@@ -145,7 +147,6 @@ final class TailCommand extends Command {
 
     /** Prints the rows from a time on; null where it was told to stop. */
     private @Nullable Replay replay(Store store, Instant begin) {
-        Shutdown.onSignal(() -> stopped.set(true));
         List<String> columns = store.table(table).spec().columns().stream().map(Column::name).toList();
         try {
             Replay replay = store.replay(
@@ -193,7 +194,6 @@ final class TailCommand extends Command {
     }
 
     private int follow(Feed feed, @Nullable Duration longest) throws Exception {
-        Shutdown.onSignal(() -> stopped.set(true));
         long end = longest == null ? Long.MAX_VALUE : console.nanos().nanos() + longest.toNanos();
         long last = feed.position();
         long left = Long.MAX_VALUE;

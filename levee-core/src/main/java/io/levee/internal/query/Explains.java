@@ -28,8 +28,9 @@ final class Explains {
      * @param viewed how many its range leaves
      * @param steps of all partitions that are read
      * @param filter the filter in words; empty for none
+     * @param cached how many of the parts are answered from what was kept, and read nothing
      */
-    static Explanation of(String query, int partitions, int viewed, List<PlanStep> steps, String filter) {
+    static Explanation of(String query, int partitions, int viewed, List<PlanStep> steps, String filter, long cached) {
         Map<Alike, List<PlanStep>> alike = new LinkedHashMap<>();
         Set<String> named = new LinkedHashSet<>();
         boolean one = false;
@@ -52,6 +53,10 @@ final class Explains {
             notes.add(viewed == 0 ? "no partition holds rows of the range" : "no partition is read: nothing in them can match");
         } else if (touched < partitions) {
             notes.add((partitions - touched) + " of " + partitions + " partitions are left out by their range or their statistics");
+        }
+        if (cached > 0) {
+            notes.add("groups of " + cached + (cached == 1 ? " part are" : " parts are")
+                    + " kept from before: as long as they are, their partitions are not read");
         }
         return new Explanation(query, partitions, touched, told, notes);
     }

@@ -109,4 +109,16 @@ final class Folding {
         }
         return pieces;
     }
+
+    /** How many parts of these folds would be answered from the cache. Query thread. */
+    long cached(ReadView view, List<Fold> folds) {
+        long cached = 0;
+        for (int i = 0; i < folds.size(); i++) {
+            for (Piece piece : pieces(view, i, folds.get(i))) {
+                PartialCache.Key key = piece.key();
+                cached += key != null && cache.has(key) ? 1 : 0;
+            }
+        }
+        return cached;
+    }
 }

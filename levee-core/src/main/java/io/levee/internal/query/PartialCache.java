@@ -63,6 +63,11 @@ public final class PartialCache {
         return table;
     }
 
+    /** Whether it has the groups; that does not count as a use. */
+    synchronized boolean has(Key key) {
+        return tables.containsKey(key);
+    }
+
     /** Keeps a table, unless it is so large that it would throw everything else out. */
     synchronized void put(Key key, GroupTable table) {
         long size = ENTRY_BYTES + table.bytes();

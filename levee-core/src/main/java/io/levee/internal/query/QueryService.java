@@ -207,26 +207,27 @@ public final class QueryService {
     /** See {@link io.levee.Store#explain(Query)}. */
     public Explanation explain(Query query) {
         RowQuery resolved = RowQueries.of(query, spec(query));
-        return explain("query", query, (view, execution) -> view.explain(resolved, execution));
+        return explain("query", query, List.of(), (view, execution) -> view.explain(resolved, execution));
     }
 
     /** See {@link io.levee.Store#explain(Aggregation)}. */
     public Explanation explain(Aggregation aggregation) {
         Query query = aggregation.query();
         List<Fold> folds = new Aggregates(aggregation, spec(query)).grouped().folds();
-        return explain("aggregate", query, (view, execution) -> plans(folds, view, execution));
+        return explain("aggregate", query, folds, (view, execution) -> plans(folds, view, execution));
     }
 
     /** See {@link io.levee.Store#explain(Histogram)}. */
     public Explanation explain(Histogram histogram) {
         Grouping grouping = new Histograms(histogram, spec(histogram.query())).grouping();
-        return explain("histogram", histogram.query(), (view, execution) -> view.explain(grouping, execution));
+        Fold fold = new Fold(grouping, grouping.keys().size(), Fold.Extra.NONE);
+        return explain("histogram", histogram.query(), List.of(fold), (view, execution) -> view.explain(grouping, execution));
     }
 
     /** See {@link io.levee.Store#explain(TimeSeries)}. */
     public Explanation explain(TimeSeries series) {
         List<Fold> folds = new SeriesQuery(series, spec(series.query())).grouped().folds();
-        return explain("time series", series.query(), (view, execution) -> plans(folds, view, execution));
+        return explain("time series", series.query(), folds, (view, execution) -> plans(folds, view, execution));
     }
 
     private static List<PlanStep> plans(List<Fold> folds, ReadView view, Execution execution) {
@@ -235,7 +236,8 @@ public final class QueryService {
         return steps;
     }
 
-    private Explanation explain(String what, Query query, BiFunction<ReadView, Execution, List<PlanStep>> plans) {
+    private Explanation explain(
+            String what, Query query, List<Fold> folds, BiFunction<ReadView, Execution, List<PlanStep>> plans) {
         String filter = WhereText.of(query.where());
         return ask("explain " + what, query, execution -> {
                     long all = engine.partitions().stream()
@@ -244,7 +246,8 @@ public final class QueryService {
                     try (ReadView view = engine.view(spec(query), query.fromMicros(), query.toMicros())) {
                         List<PlanStep> steps = plans.apply(view, execution);
                         int viewed = view.partitions().size();
-                        return Explains.of(what + " " + describe(query), (int) all, viewed, steps, filter);
+                        return Explains.of(
+                                what + " " + describe(query), (int) all, viewed, steps, filter, folding.cached(view, folds));
                     }
                 })
                 .answer();

@@ -9,6 +9,7 @@ public final class Main {
                    levee-bench enqueue [--producers 1,2,4,8] [--iterations 10]
                    levee-bench latency [--rates 1000,10000,50000] [--seconds 30] [--ack COMMITTED]
                    levee-bench receipts [--records 500000] [--single 50000] [--callers 1,16,64] [--rounds 3]
+                   levee-bench queries [--rows 400000] [--rounds 7]
                    java -Xms512m -Xmx512m -jar levee-bench.jar overload [--minutes 10] [--producers 2] [--queue 50000]
                    each: [--dir DIR]""";
 
@@ -29,6 +30,7 @@ public final class Main {
             case "enqueue" -> EnqueueBench.run(options);
             case "latency" -> new LatencyBench(options).run();
             case "receipts" -> new ReceiptBench(options).run();
+            case "queries" -> new QueriesBench(options).run();
             case "overload" -> System.exit(new OverloadBench(options).run() ? 0 : 1);
             default -> {
                 System.err.println(USAGE);

@@ -71,6 +71,15 @@ final class StatusCommand extends Command {
         }
         if (status.get("memory") instanceof Map<?, ?> memory) {
             line("memory", "budget " + size(memory.get("budgetBytes")) + ", process " + size(memory.get("rssBytes")));
+            if (memory.get("byPart") instanceof Map<?, ?> parts && memory.get("limits") instanceof Map<?, ?> limits) {
+                limits.forEach((part, limit) -> line(
+                        "  " + part, (parts.containsKey(part) ? size(parts.get(part)) : "0 B") + " of " + size(limit)));
+            }
+            if (memory.get("temporaryLimitBytes") != null) {
+                line(
+                        "  sorts on disk",
+                        size(memory.get("temporaryBytes")) + " of " + size(memory.get("temporaryLimitBytes")));
+            }
         }
         line("last stop", String.valueOf(status.get("lastShutdown")));
         tables(status.get("tables"));

@@ -112,6 +112,12 @@ final class Metrics {
         plain("levee_memory_rss_bytes", status.memory().rssBytes());
         gauge("levee_memory_part_bytes", "Budgeted memory in use by part.");
         status.memory().byPart().forEach((part, bytes) -> labelled("levee_memory_part_bytes", bytes, "part", part));
+        gauge("levee_memory_part_limit_bytes", "What each part of the budget may take.");
+        status.memory()
+                .limits()
+                .forEach((part, bytes) -> labelled("levee_memory_part_limit_bytes", bytes, "part", part));
+        gauge("levee_temporary_bytes", "What sorts keep in temporary files on disk.");
+        plain("levee_temporary_bytes", status.memory().temporaryBytes());
     }
 
     private void tables(StoreStatus status) {

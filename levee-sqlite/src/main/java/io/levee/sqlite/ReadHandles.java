@@ -8,10 +8,7 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -23,13 +20,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class ReadHandles {
     /** Most idle handles kept. */
-    static final int MAX_IDLE = 64;
+    static final int MAX_IDLE = 448;
 
     /** Least page cache of one handle, where there are many. */
-    private static final Bytes LEAST_CACHE = Bytes.kibi(64);
+    private static final Bytes LEAST_CACHE = Bytes.kibi(32);
 
-    /** A handle gets at most this part of the share, as divisor. */
+    /** A handle gets at most this part of the share, as divisor, and of what is left of it. */
     private static final int HANDLES = 64;
+
+    private static final int OF_THE_REST = 16;
 
     /** What a statement sorts in memory before it goes on in a file: SQLite takes no less. */
     private static final Bytes SORTER = Bytes.mebi(1);
@@ -45,7 +44,7 @@ final class ReadHandles {
     private final long share;
     private long cached;
     private long shrunkNanos;
-    private final Deque<ReadHandle> idle = new ArrayDeque<>();
+    private final IdleHandles idle = new IdleHandles();
     private final Map<Path, Integer> replacedAt = new HashMap<>();
     private int replacements;
     private int out;
@@ -165,11 +164,13 @@ final class ReadHandles {
 
     /** Takes a new handle's cache off the share, for which idle ones are closed; there is always a small one. */
     private synchronized Bytes reserve() {
-        long most = Math.min(Budget.LARGEST_CACHE.value(), share / HANDLES);
-        while (cached + most > share && idle.size() > HANDLES / 2) {
-            close(idle.removeLast());
+        while (cached + LEAST_CACHE.value() > share && idle.size() > 0) {
+            close(idle.removeOldest());
         }
-        Bytes cache = new Bytes(Math.max(LEAST_CACHE.value(), Math.min(most, share - cached)));
+        // The least of all that may be idle at once is kept back: a query of many partitions must not close what the next one needs.
+        long later = Math.max(0, maxIdle - idle.size() - out) * LEAST_CACHE.value();
+        long most = Math.min(Budget.LARGEST_CACHE.value(), Math.min(share / HANDLES, (share - cached - later) / OF_THE_REST));
+        Bytes cache = new Bytes(Math.max(LEAST_CACHE.value(), most));
         cached += cache.value();
         out++;
         return cache;
@@ -211,15 +212,11 @@ final class ReadHandles {
     }
 
     private synchronized @Nullable ReadHandle takeIdle(Path file) {
-        for (Iterator<ReadHandle> handles = idle.iterator(); handles.hasNext(); ) {
-            ReadHandle handle = handles.next();
-            if (handle.file.equals(file)) {
-                handles.remove();
-                out++;
-                return handle;
-            }
+        ReadHandle handle = idle.take(file);
+        if (handle != null) {
+            out++;
         }
-        return null;
+        return handle;
     }
 
     /**
@@ -238,9 +235,9 @@ final class ReadHandles {
             boolean current = replacedAt.getOrDefault(handle.file, 0) <= handle.replacementsBefore;
             if (usable && current && !closed && maxIdle > 0) {
                 handle.idleSinceNanos = clock.nanos();
-                idle.addFirst(handle);
+                idle.add(handle);
                 while (idle.size() > maxIdle) {
-                    close(idle.removeLast());
+                    close(idle.removeOldest());
                 }
                 return;
             }
@@ -250,13 +247,9 @@ final class ReadHandles {
 
     /** Closes the idle handles of a file, so that it can be closed, dropped or read by Java. */
     synchronized void evict(Path file) {
-        idle.removeIf(handle -> {
-            if (handle.file.equals(file)) {
-                close(handle);
-                return true;
-            }
-            return false;
-        });
+        for (ReadHandle handle = idle.take(file); handle != null; handle = idle.take(file)) {
+            close(handle);
+        }
     }
 
     /** Another file has the name now: handles that are out read the old one to its end, and are not kept. */
@@ -268,16 +261,17 @@ final class ReadHandles {
     /** Closes what has been idle for too long. */
     synchronized void closeOld() {
         long now = clock.nanos();
-        while (!idle.isEmpty() && now - idle.peekLast().idleSinceNanos > KEEP.toNanos()) {
-            close(idle.removeLast());
+        while (idle.size() > 0 && now - idle.oldest().idleSinceNanos > KEEP.toNanos()) {
+            close(idle.removeOldest());
         }
     }
 
     /** Closes all idle handles; those that are out are closed when they come back. */
     synchronized void closeAll() {
         closed = true;
-        idle.forEach(this::close);
-        idle.clear();
+        while (idle.size() > 0) {
+            close(idle.removeOldest());
+        }
     }
 
     /** What the caches of all handles may take together. */
@@ -294,15 +288,14 @@ final class ReadHandles {
     synchronized void shrink() {
         long since = shrunkNanos;
         shrunkNanos = clock.nanos();
-        for (Iterator<ReadHandle> handles = idle.iterator(); handles.hasNext(); ) {
-            ReadHandle handle = handles.next();
+        for (ReadHandle handle : idle.all()) {
             if (handle.idleSinceNanos - since < 0) {
-                return;
+                continue;
             }
             try {
                 Sqlite.run(handle.connection, "PRAGMA shrink_memory");
             } catch (SQLException e) {
-                handles.remove();
+                idle.remove(handle);
                 close(handle);
             }
         }

@@ -73,9 +73,9 @@ final class SqlScan {
         this.execution = execution;
     }
 
-    /** What one query's cache may be, so that all query threads together leave half of the readers' share. */
+    /** What one query's cache may be, so that all query threads together leave two thirds of the readers' share. */
     static Bytes cache(Budget budget, int threads) {
-        return new Bytes(Math.min(LARGEST_CACHE.value(), budget.readerCache() / 2 / CACHES / threads));
+        return new Bytes(Math.min(LARGEST_CACHE.value(), budget.readerCache() / 3 / CACHES / threads));
     }
 
     /** One table with its partitions of the range. */

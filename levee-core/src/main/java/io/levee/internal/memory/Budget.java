@@ -51,9 +51,9 @@ public record Budget(
                 memory / 4,
                 memory / 4,
                 memory / 8,
-                memory / 32 * 3,
-                memory / 32,
                 memory / 8,
+                memory / 32,
+                memory / 32 * 3,
                 memory / 32 * 3,
                 memory / 32,
                 disk == null ? temporary : Math.min(temporary, Math.max(1, disk.value() / 4)));

@@ -215,7 +215,9 @@ final class ReadSession implements AutoCloseable {
             return new LeveeException(ErrorCode.DEADLINE, what + ": the server ended it: " + e.getMessage(), e)
                     .hint("see statement_timeout, or ask for less");
         }
-        if (Postgres.says(e, NO_FUNCTION) && String.valueOf(e.getMessage()).contains(".levee_")) {
+        String said = String.valueOf(e.getMessage());
+        boolean places = said.contains("." + SqlFunctions.TEXT + "(") || said.contains("." + SqlFunctions.NUMBER + "(");
+        if (places && Postgres.says(e, NO_FUNCTION)) {
             return new LeveeException(
                             ErrorCode.NOT_SUPPORTED,
                             what + ": the store was last opened for writing by a release that looked into no json column",

@@ -108,7 +108,7 @@ final class GroupScan implements ScanPart {
     /** Returns false, with nothing sent, where the partition was opened meanwhile and may hold rows out of the range. */
     private boolean collect(ReadHandle handle, HeldRange range, Execution execution, RowSink sink) throws SQLException {
         boolean[] sound = new boolean[1];
-        try (PreparedStatement statement = statement(handle, range).prepare(handle)) {
+        try (PreparedStatement statement = statement(grouping, handle, range).prepare(handle)) {
             execution.<SQLException>interruptibly(() -> RowScan.cancel(statement), () -> {
                 try (ResultSet rows = statement.executeQuery()) {
                     sound[0] = range.holds(partition);
@@ -125,7 +125,8 @@ final class GroupScan implements ScanPart {
         return HeldRange.of(partition, grouping.fromMicros(), grouping.toMicros(), handles.live());
     }
 
-    private PartitionSql statement(ReadHandle handle, HeldRange range) throws SQLException {
+    /** The statement of a grouping. */
+    static PartitionSql statement(Grouping grouping, ReadHandle handle, HeldRange range) throws SQLException {
         PartitionSql sql = new PartitionSql(grouping.spec(), handle);
         sql.add("SELECT ");
         String comma = "";
@@ -137,7 +138,7 @@ final class GroupScan implements ScanPart {
             sql.add(comma + figure(figure, sql));
             comma = ", ";
         }
-        sql.add(comma.isEmpty() ? "1" : "").from(details());
+        sql.add(comma.isEmpty() ? "1" : "").from(details(grouping));
         sql.where(range.fromMicros(), range.toMicros(), grouping.where());
         int keys = grouping.keys().size();
         return keys == 0
@@ -161,7 +162,7 @@ final class GroupScan implements ScanPart {
     }
 
     /** Whether a detail column is named anywhere. */
-    private boolean details() {
+    private static boolean details(Grouping grouping) {
         return grouping.keys().stream().anyMatch(GroupScan::ofDetails)
                 || grouping.figures().stream()
                         .anyMatch(f -> f.term() != null && f.term().column().detail())

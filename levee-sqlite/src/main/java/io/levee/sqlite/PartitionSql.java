@@ -175,7 +175,15 @@ final class PartitionSql {
 
     /** Compiles the statement and binds its parameters. */
     PreparedStatement prepare(ReadHandle handle) throws SQLException {
-        PreparedStatement statement = handle.connection().prepareStatement(text());
+        return bound(handle.connection().prepareStatement(text()));
+    }
+
+    /** Compiles what tells how the statement would run. */
+    PreparedStatement explain(ReadHandle handle) throws SQLException {
+        return bound(handle.connection().prepareStatement("EXPLAIN QUERY PLAN " + text()));
+    }
+
+    private PreparedStatement bound(PreparedStatement statement) throws SQLException {
         for (int i = 0; i < parameters.size(); i++) {
             PartitionWriter.bind(statement, i + 1, parameters.get(i));
         }

@@ -1,7 +1,5 @@
 package io.levee.sqlite;
 
-import io.levee.ErrorCode;
-import io.levee.LeveeException;
 import io.levee.PartitionInfo;
 import io.levee.engine.Execution;
 import io.levee.engine.Grouping;
@@ -10,6 +8,8 @@ import io.levee.engine.ReadView;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.ScanPart;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -54,12 +54,16 @@ final class PartitionsView implements ReadView {
 
     @Override
     public List<PlanStep> explain(RowQuery query, Execution execution) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "explain is not built yet");
+        List<Partition> asRead = new ArrayList<>(pinned);
+        if (new RowOrder(query).newestFirst() || !query.perKey().isEmpty()) {
+            Collections.reverse(asRead);
+        }
+        return new Plans(paths, handles, execution).of(query, asRead);
     }
 
     @Override
     public List<PlanStep> explain(Grouping grouping, Execution execution) {
-        throw new LeveeException(ErrorCode.NOT_SUPPORTED, "explain is not built yet");
+        return new Plans(paths, handles, execution).of(grouping, pinned);
     }
 
     @Override

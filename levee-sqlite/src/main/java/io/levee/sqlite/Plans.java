@@ -1,0 +1,120 @@
+package io.levee.sqlite;
+
+import io.levee.engine.Execution;
+import io.levee.engine.Grouping;
+import io.levee.engine.PlanStep;
+import io.levee.engine.RowQuery;
+import io.levee.sqlite.ReadHandles.ReadHandle;
+import java.nio.file.Files;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** How partitions would be read: the statements that the scans would run, in the words of SQLite's planner (G49, G51). */
+final class Plans {
+    private static final Pattern INDEX = Pattern.compile("USING (?:COVERING )?INDEX (\\w+)|SCAN (\\w+) VIRTUAL TABLE");
+
+    private final StorePaths paths;
+    private final ReadHandles handles;
+    private final Execution execution;
+
+    Plans(StorePaths paths, ReadHandles handles, Execution execution) {
+        this.paths = paths;
+        this.handles = handles;
+        this.execution = execution;
+    }
+
+    @FunctionalInterface
+    private interface Text {
+        PartitionSql of(Partition partition, ReadHandle handle) throws SQLException;
+    }
+
+    /** The steps of a query of rows, in the order in which partitions would be opened; it may end before the last one. */
+    List<PlanStep> of(RowQuery query, List<Partition> partitions) {
+        RowOrder order = new RowOrder(query);
+        // In the order of an index, a limit stops what would else be a scan of everything.
+        boolean stops = query.where() == null && query.limit() != Long.MAX_VALUE && query.perKey().isEmpty();
+        return steps(
+                partitions,
+                (partition, handle) -> {
+                    HeldRange range = HeldRange.of(partition, query.fromMicros(), query.toMicros(), handles.live());
+                    return query.perKey().isEmpty()
+                            ? RowSource.sql(query, order, handle, range, order.stages(query.after()).get(0), null)
+                            : NewestPer.sql(query, order, handle, range);
+                },
+                stops);
+    }
+
+    /** The steps of a grouping. */
+    List<PlanStep> of(Grouping grouping, List<Partition> partitions) {
+        return steps(partitions, (partition, handle) -> GroupScan.statement(
+                        grouping,
+                        handle,
+                        HeldRange.of(partition, grouping.fromMicros(), grouping.toMicros(), handles.live())), false);
+    }
+
+    private List<PlanStep> steps(List<Partition> partitions, Text text, boolean stops) {
+        List<PlanStep> steps = new ArrayList<>();
+        try {
+            for (Partition partition : partitions) {
+                execution.check();
+                if (Files.exists(paths.partition(partition))) {
+                    step(partition, text, stops, steps);
+                }
+            }
+        } catch (SQLException e) {
+            throw Sqlite.failure("the plan cannot be told", paths.root(), e);
+        }
+        return steps;
+    }
+
+    private void step(Partition partition, Text text, boolean stops, List<PlanStep> steps) throws SQLException {
+        ReadHandle handle = handles.take(partition);
+        boolean usable = false;
+        try {
+            PartitionSql sql = text.of(partition, handle);
+            if (sql.tableThere()) {
+                steps.add(step(partition, sql, handle, stops));
+            }
+            usable = true;
+        } finally {
+            handles.giveBack(handle, usable);
+        }
+    }
+
+    private static PlanStep step(Partition partition, PartitionSql sql, ReadHandle handle, boolean stops)
+            throws SQLException {
+        List<String> plan = new ArrayList<>();
+        Set<String> indexes = new LinkedHashSet<>();
+        boolean scans = false;
+        boolean sorts = false;
+        try (PreparedStatement statement = sql.explain(handle);
+                ResultSet rows = statement.executeQuery()) {
+            while (rows.next()) {
+                String line = rows.getString("detail");
+                plan.add(line);
+                Matcher index = INDEX.matcher(line);
+                if (index.find()) {
+                    indexes.add(index.group(1) != null ? index.group(1) : index.group(2));
+                }
+                sorts |= line.contains("TEMP B-TREE");
+                scans |= (line.equals("SCAN m") || line.startsWith("SCAN m ")) && !line.contains("COVERING INDEX");
+            }
+        }
+        boolean full = scans && (sorts || !stops);
+        return new PlanStep(
+                partition.id().toString(),
+                sql.text(),
+                plan,
+                List.copyOf(indexes),
+                full,
+                sorts,
+                partition.held().rows());
+    }
+}

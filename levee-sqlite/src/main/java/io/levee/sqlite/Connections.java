@@ -40,6 +40,11 @@ final class Connections {
 
     private static final int PAGE_SIZE = 4096;
 
+    /** No mmap_size: where the library was built without, there is none to ask for. */
+    private static final String READER_SETTINGS = "SELECT cache_size || ' ' || temp_store || ' ' || trusted_schema || ' '"
+            + " || cell_size_check || ' ' || query_only FROM pragma_cache_size, pragma_temp_store, pragma_trusted_schema,"
+            + " pragma_cell_size_check, pragma_query_only";
+
     private static final AtomicReference<@Nullable Path> TEMPORARY = new AtomicReference<>();
 
     private Connections() {}
@@ -129,7 +134,28 @@ final class Connections {
 
     /** Any database of the store for reading only. */
     static Connection reader(Path file, Bytes cache) throws SQLException {
-        return open(file, true, BUSY_MILLIS, cache, connection -> set(connection, "query_only", 1));
+        if (!Files.exists(file)) {
+            throw new SQLException("no such file");
+        }
+        return Handles.opening(file, () -> {
+            Connection connection = config(true, BUSY_MILLIS).createConnection("jdbc:sqlite:" + name(file, true));
+            try {
+                // One call, and one look whether all of it took effect: a query may have to open hundreds of files.
+                long kib = Math.max(1, cache.value() / 1024);
+                ((SQLiteConnection) connection)
+                        .getDatabase()
+                        ._exec("PRAGMA cache_size=-" + kib + ";PRAGMA temp_store=1;PRAGMA trusted_schema=0;"
+                                + "PRAGMA cell_size_check=1;PRAGMA mmap_size=0;PRAGMA query_only=1");
+                String now = String.valueOf(Sqlite.value(connection, READER_SETTINGS));
+                if (!now.equals("-" + kib + " 1 0 1 1")) {
+                    throw new SQLException("a reader's pragmas are " + now + " after they were set");
+                }
+                return connection;
+            } catch (SQLException | RuntimeException e) {
+                connection.close();
+                throw e;
+            }
+        });
     }
 
     /**

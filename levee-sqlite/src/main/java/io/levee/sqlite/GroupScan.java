@@ -93,7 +93,10 @@ final class GroupScan implements ScanPart {
         try {
             if (!new PartitionSql(grouping.spec(), handle).tableThere()) {
                 missing.accept(partition);
-            } else if (!collect(handle, range(), execution, sink)) {
+                usable = true;
+                return;
+            }
+            if (!collect(handle, range(), execution, sink)) {
                 collect(handle, HeldRange.whole(grouping.fromMicros(), grouping.toMicros()), execution, sink);
             }
             usable = true;
@@ -108,7 +111,9 @@ final class GroupScan implements ScanPart {
     /** Returns false, with nothing sent, where the partition was opened meanwhile and may hold rows out of the range. */
     private boolean collect(ReadHandle handle, HeldRange range, Execution execution, RowSink sink) throws SQLException {
         boolean[] sound = new boolean[1];
-        try (PreparedStatement statement = statement(grouping, handle, range).prepare(handle)) {
+        PartitionSql sql = statement(grouping, handle, range);
+        PreparedStatement statement = sql.prepare(handle);
+        try {
             execution.<SQLException>interruptibly(() -> RowScan.cancel(statement), () -> {
                 try (ResultSet rows = statement.executeQuery()) {
                     sound[0] = range.holds(partition);
@@ -117,7 +122,11 @@ final class GroupScan implements ScanPart {
                     }
                 }
             });
+        } catch (SQLException | RuntimeException | Error e) {
+            statement.close();
+            throw e;
         }
+        handle.done(sql.text(), statement);
         return sound[0];
     }
 

@@ -175,7 +175,7 @@ final class PartitionSql {
 
     /** Compiles the statement and binds its parameters. */
     PreparedStatement prepare(ReadHandle handle) throws SQLException {
-        return bound(handle.connection().prepareStatement(text()));
+        return bound(handle.statement(text()));
     }
 
     /** Compiles what tells how the statement would run. */

@@ -75,7 +75,7 @@ final class Plans {
     }
 
     private void step(Partition partition, Text text, boolean stops, List<PlanStep> steps) throws SQLException {
-        ReadHandle handle = handles.take(partition);
+        ReadHandle handle = handles.take(partition, execution);
         boolean usable = false;
         try {
             PartitionSql sql = text.of(partition, handle);

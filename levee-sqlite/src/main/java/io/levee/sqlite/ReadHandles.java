@@ -6,9 +6,11 @@ import io.levee.internal.memory.Budget;
 import io.levee.internal.time.MonotonicClock;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -34,6 +36,11 @@ final class ReadHandles {
     private static final Bytes SORTER = Bytes.mebi(1);
 
     private static final long DEFAULT_SHARE = Bytes.mebi(32).value();
+
+    /** File descriptors that are left to others; of the rest, idle handles get half. */
+    private static final long OTHER_DESCRIPTORS = 128;
+
+    private static final int MAX_STATEMENTS = 3;
 
     private static final Duration KEEP = Duration.ofMinutes(10);
 
@@ -71,7 +78,8 @@ final class ReadHandles {
         this.shrunkNanos = clock.nanos();
         this.paths = paths;
         this.suspects = suspects;
-        this.maxIdle = maxIdle;
+        // No more than the descriptors that this process may have either (T23).
+        this.maxIdle = (int) Math.max(0, Math.min(maxIdle, (Descriptors.limit() - OTHER_DESCRIPTORS) / 2));
     }
 
     /** Whether this process writes to the store. */
@@ -86,6 +94,7 @@ final class ReadHandles {
         private final int replacementsBefore;
         private final Bytes cache;
         private final Map<String, Set<String>> columns = new LinkedHashMap<>();
+        private final Map<String, PreparedStatement> statements = new LinkedHashMap<>();
         private Execution.@Nullable Lease lease;
         private long idleSinceNanos;
 
@@ -102,6 +111,25 @@ final class ReadHandles {
 
         Connection connection() {
             return connection;
+        }
+
+        /** A compiled statement: one that was run before, or a new one. To be given back by {@link #done}, or closed. */
+        PreparedStatement statement(String sql) throws SQLException {
+            PreparedStatement known = statements.remove(sql);
+            return known != null ? known : connection.prepareStatement(sql);
+        }
+
+        /** Keeps a statement that was run to its end, or whose rows were closed, for the next query. */
+        void done(String sql, PreparedStatement statement) throws SQLException {
+            PreparedStatement twin = statements.put(sql, statement);
+            if (twin != null) {
+                twin.close();
+            }
+            Iterator<PreparedStatement> oldest = statements.values().iterator();
+            while (statements.size() > MAX_STATEMENTS) {
+                oldest.next().close();
+                oldest.remove();
+            }
         }
 
         /** The columns of one of the file's tables; looked up again when one is missing, since tables only grow. */

@@ -23,6 +23,7 @@ final class RowSource {
     private final Deque<Stage> stages;
     private HeldRange range;
     private @Nullable PreparedStatement statement;
+    private String text = "";
     private @Nullable ResultSet rows;
     private @Nullable Object[] row = new Object[0];
     private boolean sound = true;
@@ -98,7 +99,9 @@ final class RowSource {
     }
 
     private void start(Stage stage) throws SQLException {
-        PreparedStatement prepared = sql(query, order, handle, range, stage, worst).prepare(handle);
+        PartitionSql sql = sql(query, order, handle, range, stage, worst);
+        PreparedStatement prepared = sql.prepare(handle);
+        text = sql.text();
         statement = prepared;
         execution.<SQLException>interruptibly(() -> RowScan.cancel(prepared), () -> rows = prepared.executeQuery());
     }
@@ -131,10 +134,14 @@ final class RowSource {
 
     private void closeStatement() throws SQLException {
         PreparedStatement open = statement;
+        ResultSet read = rows;
         statement = null;
         rows = null;
+        if (read != null) {
+            read.close();
+        }
         if (open != null) {
-            open.close();
+            handle.done(text, open);
         }
     }
 

@@ -89,11 +89,6 @@ final class Sqlite {
         return primary(e) == SQLiteErrorCode.SQLITE_INTERRUPT.code;
     }
 
-    /** Whether a file could not be opened: it is not there, must not be opened, or no descriptor is left. */
-    static boolean cannotOpen(SQLException e) {
-        return primary(e) == SQLiteErrorCode.SQLITE_CANTOPEN.code;
-    }
-
     /** Whether the volume (or a limit on the file's size) is full. */
     static boolean full(SQLException e) {
         return primary(e) == SQLiteErrorCode.SQLITE_FULL.code;

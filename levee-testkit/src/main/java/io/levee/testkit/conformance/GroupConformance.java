@@ -61,7 +61,7 @@ abstract class GroupConformance extends KindConformance {
             Map<String, List<Run>> wanted = byName();
             assertThat(got.groups()).hasSameSizeAs(wanted.keySet());
             for (List<@Nullable Object> group : got.groups()) {
-                List<Run> rows = wanted.get(String.valueOf(group.get(0)));
+                List<Run> rows = Objects.requireNonNull(wanted.get(String.valueOf(group.get(0))));
                 List<Long> n = rows.stream().map(Run::n).filter(Objects::nonNull).toList();
                 assertThat(group.get(1)).isEqualTo((long) rows.size());
                 assertThat(group.get(2)).isEqualTo(n.isEmpty() ? null : n.stream().mapToLong(x -> x).sum());

@@ -87,7 +87,7 @@ abstract class RollupConformance extends Conformance {
                 "host",
                 "h" + random.nextInt(3),
                 "runtime",
-                random.nextInt(7) == 0 ? null : (Object) (random.nextDouble(-5, 1000)),
+                random.nextInt(7) == 0 ? null : (Object) random.nextDouble(-5, 1000),
                 "tries",
                 (long) random.nextInt(4),
                 "at",

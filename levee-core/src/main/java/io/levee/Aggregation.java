@@ -58,8 +58,5 @@ public record Aggregation(
      * @param coverage what it can be trusted for
      */
     public record Groups(
-            List<String> columns,
-            List<List<@Nullable Object>> groups,
-            Map<String, Double> errors,
-            Coverage coverage) {}
+            List<String> columns, List<List<@Nullable Object>> groups, Map<String, Double> errors, Coverage coverage) {}
 }

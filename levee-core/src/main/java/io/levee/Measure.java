@@ -133,7 +133,8 @@ public record Measure(Function function, @Nullable String column, double quantil
                 return new Measure(Function.PERCENTILE, column, 0.5);
             }
             if (PERCENT.matcher(name).matches()) {
-                double quantile = new BigDecimal(name.substring(1)).movePointLeft(2).doubleValue();
+                double quantile =
+                        new BigDecimal(name.substring(1)).movePointLeft(2).doubleValue();
                 return new Measure(Function.PERCENTILE, column, quantile);
             }
             for (Function function : Function.values()) {
@@ -143,7 +144,8 @@ public record Measure(Function function, @Nullable String column, double quantil
             }
         }
         throw new LeveeException(ErrorCode.BAD_QUERY, "'" + text + "' is no figure of a group")
-                .hint("use count, count(col), sum(col), avg(col), min(col), max(col), distinct(col), median(col) or p95(col)");
+                .hint(
+                        "use count, count(col), sum(col), avg(col), min(col), max(col), distinct(col), median(col) or p95(col)");
     }
 
     /** The text form, which is also the figure's name in results: {@code avg(runtime_ms)}, {@code p99.9(runtime_ms)}. */
@@ -153,7 +155,11 @@ public record Measure(Function function, @Nullable String column, double quantil
 
     private static String name(Function function, @Nullable String column, double quantile) {
         String lower = function == Function.PERCENTILE
-                ? "p" + BigDecimal.valueOf(quantile).movePointRight(2).stripTrailingZeros().toPlainString()
+                ? "p"
+                        + BigDecimal.valueOf(quantile)
+                                .movePointRight(2)
+                                .stripTrailingZeros()
+                                .toPlainString()
                 : function.name().toLowerCase(Locale.ROOT);
         return column == null ? lower : lower + "(" + column + ")";
     }

@@ -31,7 +31,8 @@ public record Order(String by, boolean descending) {
     public static Order parse(String text) {
         Matcher matcher = TEXT.matcher(text);
         if (!matcher.matches()) {
-            throw new LeveeException(ErrorCode.BAD_QUERY, "'" + text + "' is no order").hint("use column or column desc");
+            throw new LeveeException(ErrorCode.BAD_QUERY, "'" + text + "' is no order")
+                    .hint("use column or column desc");
         }
         return new Order(Names.unquoted(matcher.group(1)), "desc".equalsIgnoreCase(matcher.group(2)));
     }

@@ -158,7 +158,8 @@ public record Query(
          * @throws LeveeException {@link ErrorCode#BAD_QUERY} for a negative limit, a range or a deadline that cannot be
          */
         public Query build() {
-            return new Query(table, from, to, where, newestFirst, order, newestPer, limit, after, columns, details, deadline);
+            return new Query(
+                    table, from, to, where, newestFirst, order, newestPer, limit, after, columns, details, deadline);
         }
     }
 }

@@ -20,7 +20,11 @@ import org.jspecify.annotations.Nullable;
  * @param keep how long the figures are kept, by the time of their buckets; null for ever
  */
 public record RollupSpec(
-        String name, Duration every, List<String> by, List<Measure> measures, @Nullable Duration keep) {
+        String name,
+        Duration every,
+        List<String> by,
+        List<Measure> measures,
+        @Nullable Duration keep) {
     /** Most rollups of a table. */
     public static final int MAX_ROLLUPS = 8;
 

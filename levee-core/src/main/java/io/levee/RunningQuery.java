@@ -15,7 +15,8 @@ import java.util.Map;
  * @param waited how long of its age it has waited for a thread
  * @param plan how it is run, in words, such as how many parts it reads; empty as long as that is not known
  */
-public record RunningQuery(long id, String what, Duration age, String state, Duration remaining, Duration waited, String plan) {
+public record RunningQuery(
+        long id, String what, Duration age, String state, Duration remaining, Duration waited, String plan) {
     /** The entry for JSON. */
     public Map<String, Object> toMap() {
         Map<String, Object> map = new LinkedHashMap<>();

@@ -259,7 +259,8 @@ public final class Store implements AutoCloseable {
         if (query.toMicros() != Long.MAX_VALUE) {
             one.to(Micros.instant(query.toMicros()));
         }
-        try (Result<Row> rows = query(newest ? one.newestFirst().build() : one.oldestFirst().build())) {
+        try (Result<Row> rows =
+                query(newest ? one.newestFirst().build() : one.oldestFirst().build())) {
             return rows.toList().stream().findFirst().map(Row::time);
         }
     }
@@ -342,7 +343,8 @@ public final class Store implements AutoCloseable {
     }
 
     CursorInfo acknowledge(TableState table, String name, long number, @Nullable Long gapUpTo) {
-        long highest = Math.max(queries.highestSeq(table.spec()), engine.droppedSeq(table.spec().name()));
+        long highest = Math.max(
+                queries.highestSeq(table.spec()), engine.droppedSeq(table.spec().name()));
         if (number < 0 || number > highest) {
             throw new LeveeException(
                             ErrorCode.BAD_VALUE,

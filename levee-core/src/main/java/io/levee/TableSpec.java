@@ -266,7 +266,8 @@ public final class TableSpec {
                 throw bad("two rollups are named '" + rollup.name() + "'");
             }
             if (!NAME.matcher(rollupTable(rollup)).matches()) {
-                throw bad("the names of table and rollup are too long together: " + rollupTable(rollup) + " is longer than 48");
+                throw bad("the names of table and rollup are too long together: " + rollupTable(rollup)
+                        + " is longer than 48");
             }
             for (String column : rollup.by()) {
                 requireHot(column, what);
@@ -289,7 +290,8 @@ public final class TableSpec {
                 boolean any = measure.function() == Measure.Function.COUNT
                         || (measure.function() == Measure.Function.MIN || measure.function() == Measure.Function.MAX)
                                 && type != ColumnType.DECIMAL;
-                if (!number && !any || type == ColumnType.BOOLEAN && measure.function() == Measure.Function.PERCENTILE) {
+                if (!number && !any
+                        || type == ColumnType.BOOLEAN && measure.function() == Measure.Function.PERCENTILE) {
                     throw bad(what + " asks for " + measure.name() + ", and the column is " + type.specName());
                 }
             }
@@ -310,7 +312,8 @@ public final class TableSpec {
         }
         ColumnType type = column(column).type();
         if (type != ColumnType.TEXT && type != ColumnType.JSON) {
-            throw bad("fulltext names the column '" + column + "', which is " + type.specName() + ", neither text nor json");
+            throw bad("fulltext names the column '" + column + "', which is " + type.specName()
+                    + ", neither text nor json");
         }
     }
 

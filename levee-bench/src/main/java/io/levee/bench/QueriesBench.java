@@ -103,10 +103,7 @@ final class QueriesBench {
                 round -> read(
                         one,
                         "SELECT * FROM job WHERE job_state = 'node_fail' ORDER BY start_time DESC, _seq DESC LIMIT 100"));
-        contest(
-                "group by user: count, sum, avg",
-                round -> groups(store, round),
-                round -> read(one, grouped(round)));
+        contest("group by user: count, sum, avg", round -> groups(store, round), round -> read(one, grouped(round)));
         contest(
                 "histogram of the duration, 60 bins",
                 round -> histogram(store, round),
@@ -132,8 +129,11 @@ final class QueriesBench {
 
     private static long rows(Store store, Expr filter) {
         long count = 0;
-        try (Result<Row> rows =
-                store.query(Query.builder(JobArchive.TABLE).where(filter).limit(100).details().build())) {
+        try (Result<Row> rows = store.query(Query.builder(JobArchive.TABLE)
+                .where(filter)
+                .limit(100)
+                .details()
+                .build())) {
             for (Row row : rows) {
                 count += row.seq() > 0 ? 1 : 0;
             }
@@ -226,7 +226,12 @@ final class QueriesBench {
             }
         }
         System.out.println(String.format(
-                Locale.ROOT, "| %s | %.2f | %.2f | %.2f |", name, median(ours), median(theirs), median(ours) / median(theirs)));
+                Locale.ROOT,
+                "| %s | %.2f | %.2f | %.2f |",
+                name,
+                median(ours),
+                median(theirs),
+                median(ours) / median(theirs)));
     }
 
     private static double millis(Timed timed, int round) throws SQLException {

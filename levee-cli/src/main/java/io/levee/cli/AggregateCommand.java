@@ -40,7 +40,8 @@ final class AggregateCommand extends AskCommand {
             names = "--fn",
             paramLabel = "FN,FN",
             defaultValue = "count",
-            description = "count, count(col), sum(col), avg(col), min(col), max(col), distinct(col), p95(col). Default: count.")
+            description =
+                    "count, count(col), sum(col), avg(col), min(col), max(col), distinct(col), p95(col). Default: count.")
     @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
     private String functions;
 

@@ -41,8 +41,7 @@ final class CountCommand extends AskCommand {
         if (estimate) {
             return Forms.of(store.estimate(query));
         }
-        Aggregation.Groups groups =
-                store.aggregate(new Aggregation(query, List.of(), List.of(Measure.count())));
+        Aggregation.Groups groups = store.aggregate(new Aggregation(query, List.of(), List.of(Measure.count())));
         boolean none = groups.groups().isEmpty();
         return Forms.count(
                 !none && groups.groups().get(0).get(0) instanceof Long counted ? counted : 0, groups.coverage());

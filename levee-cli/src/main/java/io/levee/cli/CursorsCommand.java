@@ -68,17 +68,20 @@ final class CursorsCommand extends Command {
         if (remote != null) {
             if (delete != null) {
                 return remote.send(
-                        "DELETE", Remote.path("v1", "tables", String.valueOf(table), "cursors", delete), Map.of(), null);
+                        "DELETE",
+                        Remote.path("v1", "tables", String.valueOf(table), "cursors", delete),
+                        Map.of(),
+                        null);
             }
-            return remote.get(
-                    table == null ? "/v1/cursors" : Remote.path("v1", "tables", table, "cursors"), Map.of());
+            return remote.get(table == null ? "/v1/cursors" : Remote.path("v1", "tables", table, "cursors"), Map.of());
         }
         try (Store store = target.openToRead(console)) {
             if (delete != null && table != null) {
                 return Map.of("deleted", store.table(table).deleteCursor(delete));
             }
             return Map.of(
-                    "cursors", store.cursors(table).stream().map(CursorInfo::toMap).toList());
+                    "cursors",
+                    store.cursors(table).stream().map(CursorInfo::toMap).toList());
         }
     }
 }

@@ -38,7 +38,10 @@ final class DrillCommand extends Command {
     @Option(names = "--rows", paramLabel = "N", description = "How many jobs. Default: " + DEFAULT_ROWS + ".")
     private int rows = DEFAULT_ROWS;
 
-    @Option(names = "--rounds", paramLabel = "N", description = "How often Levee's side is done. Default: " + ROUNDS + ".")
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            description = "How often Levee's side is done. Default: " + ROUNDS + ".")
     private int rounds = ROUNDS;
 
     @Option(
@@ -84,7 +87,8 @@ final class DrillCommand extends Command {
         both("at its peak", figures, "peakBytes");
         both("1 s after the query's end", figures, "after1sBytes");
         both("5 s after the query's end", figures, "afterBytes");
-        console.print(String.format(Locale.ROOT, "%-34s %14s %10.0f MiB", "budget", "none", mebi(figures, "levee.budgetBytes")));
+        console.print(String.format(
+                Locale.ROOT, "%-34s %14s %10.0f MiB", "budget", "none", mebi(figures, "levee.budgetBytes")));
         console.print(String.format(
                 Locale.ROOT,
                 "%-34s %11.0f ms %11.0f ms",
@@ -109,7 +113,11 @@ final class DrillCommand extends Command {
 
     private void both(String what, Map<String, Object> figures, String key) {
         console.print(String.format(
-                Locale.ROOT, "%-34s %10.0f MiB %10.0f MiB", what, mebi(figures, "old." + key), mebi(figures, "levee." + key)));
+                Locale.ROOT,
+                "%-34s %10.0f MiB %10.0f MiB",
+                what,
+                mebi(figures, "old." + key),
+                mebi(figures, "levee." + key)));
     }
 
     private static double mebi(Map<String, Object> figures, String key) {

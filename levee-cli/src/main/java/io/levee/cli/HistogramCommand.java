@@ -81,7 +81,9 @@ final class HistogramCommand extends AskCommand {
                 rows.query(table, console).build(),
                 column,
                 bins().rule(spec, column, HistogramCommand::option, text -> rows.instant(text, console)));
-        return explain ? Forms.of(store.explain(histogram)) : Forms.of(store.histogram(histogram), Bins.type(spec, column));
+        return explain
+                ? Forms.of(store.explain(histogram))
+                : Forms.of(store.histogram(histogram), Bins.type(spec, column));
     }
 
     @Override

@@ -11,6 +11,9 @@ final class Percent {
 
     /** {@code 0.0081} as {@code 0.81 %}. */
     static String of(double share) {
-        return new BigDecimal(share * 100).round(TWO_DIGITS).stripTrailingZeros().toPlainString() + " %";
+        return new BigDecimal(share * 100)
+                        .round(TWO_DIGITS)
+                        .stripTrailingZeros()
+                        .toPlainString() + " %";
     }
 }

@@ -54,7 +54,8 @@ final class QueryCommand extends Command {
     @Option(
             names = "--newest-per",
             paramLabel = "A,B",
-            description = "Only the newest row of each combination of these columns, among those that --where lets through.")
+            description =
+                    "Only the newest row of each combination of these columns, among those that --where lets through.")
     private @Nullable String newestPer;
 
     @Option(names = "--limit", paramLabel = "N", defaultValue = "100", description = "Most rows. Default: 100.")

@@ -1,24 +1,24 @@
 package io.levee.cli;
 
+import io.levee.Column;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
-import io.levee.Store;
-import java.util.Map;
-import java.util.List;
-import java.util.LinkedHashMap;
-import java.time.Instant;
-import java.nio.charset.StandardCharsets;
-import java.io.ByteArrayOutputStream;
-import io.levee.json.JsonOut;
-import io.levee.Table;
-import io.levee.Row;
-import io.levee.Replay;
 import io.levee.Query;
-import io.levee.Column;
+import io.levee.Replay;
+import io.levee.Row;
+import io.levee.Store;
+import io.levee.Table;
 import io.levee.internal.spec.Durations;
+import io.levee.json.JsonOut;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -56,14 +56,16 @@ final class TailCommand extends Command {
     @Option(
             names = "--cursor",
             paramLabel = "NAME",
-            description = "Go on where this reader was: a place that the store keeps, and moves when lines are printed. Each record"
-                    + " comes at least once. A new one begins with everything, or with --after.")
+            description =
+                    "Go on where this reader was: a place that the store keeps, and moves when lines are printed. Each record"
+                            + " comes at least once. A new one begins with everything, or with --after.")
     private @Nullable String cursor;
 
     @Option(
             names = "--from",
             paramLabel = "TIME",
-            description = "First print the rows from this event time on, oldest first, then a line {\"live\":…}, then follow.")
+            description =
+                    "First print the rows from this event time on, oldest first, then a line {\"live\":…}, then follow.")
     private @Nullable String from;
 
     @Option(
@@ -106,7 +108,9 @@ final class TailCommand extends Command {
         if (from != null && (cursor != null || after != null || limit != null)) {
             throw usage("--from goes without --cursor, --after and --limit: it prints everything from there on");
         }
-        Instant begins = from == null ? null : Times.parse(from, ZoneOffset.UTC, console.clock().instant());
+        Instant begins = from == null
+                ? null
+                : Times.parse(from, ZoneOffset.UTC, console.clock().instant());
         if (from != null && begins == null) {
             throw usage("--from: '" + from + "' is no time; write 2026-05-20T10:00:00Z, 2026-05-20, 'now - 6h' or 6h");
         }
@@ -147,10 +151,11 @@ final class TailCommand extends Command {
 
     /** Prints the rows from a time on; null where it was told to stop. */
     private @Nullable Replay replay(Store store, Instant begin) {
-        List<String> columns = store.table(table).spec().columns().stream().map(Column::name).toList();
+        List<String> columns =
+                store.table(table).spec().columns().stream().map(Column::name).toList();
         try {
-            Replay replay = store.replay(
-                    Query.builder(table).from(begin).details().build(), window(), row -> {
+            Replay replay =
+                    store.replay(Query.builder(table).from(begin).details().build(), window(), row -> {
                         if (stopped.get()) {
                             throw new LeveeException(ErrorCode.CANCELLED, "told to end");
                         }

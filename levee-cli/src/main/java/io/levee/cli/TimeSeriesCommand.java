@@ -26,7 +26,11 @@ import picocli.CommandLine.Option;
             "Buckets begin at whole multiples of their width, UTC; those of whole weeks on Mondays.",
         })
 final class TimeSeriesCommand extends AskCommand {
-    @Option(names = "--bucket", paramLabel = "TIME", required = true, description = "The width of a bucket: 10s, 1m, 1h, 1d.")
+    @Option(
+            names = "--bucket",
+            paramLabel = "TIME",
+            required = true,
+            description = "The width of a bucket: 10s, 1m, 1h, 1d.")
     @SuppressWarnings("NullAway.Init") // Set by picocli: required.
     private String bucket;
 
@@ -40,7 +44,8 @@ final class TimeSeriesCommand extends AskCommand {
             names = "--fn",
             paramLabel = "FN,FN",
             defaultValue = "count",
-            description = "count, count(col), sum(col), avg(col), min(col), max(col), distinct(col), p95(col). Default: count.")
+            description =
+                    "count, count(col), sum(col), avg(col), min(col), max(col), distinct(col), p95(col). Default: count.")
     @SuppressWarnings("NullAway.Init") // Set by picocli: the option has a default.
     private String functions;
 

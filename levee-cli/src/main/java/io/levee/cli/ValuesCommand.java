@@ -12,7 +12,8 @@ import picocli.CommandLine.Parameters;
 /** {@code levee values}: the different values of a column. */
 @CommandLine.Command(
         name = "values",
-        description = "The different values of a column with their numbers of rows, the most frequent first: for filter menus.",
+        description =
+                "The different values of a column with their numbers of rows, the most frequent first: for filter menus.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  levee values invocations state",

@@ -65,10 +65,13 @@ class CoverageTest {
             assertThat(table.err()).as(what).contains("incomplete: 1 gap", "QUARANTINED");
             Run later = Run.levee(with(all, "--from", "2026-01-02"));
             assertThat(later.err()).as(what).doesNotContain("incomplete");
-            Map<?, ?> coverage = (Map<?, ?>) Run.levee(with(all, "--json")).json().get("coverage");
+            Map<?, ?> coverage =
+                    (Map<?, ?>) Run.levee(with(all, "--json")).json().get("coverage");
             assertThat(coverage.get("complete")).as(what).isEqualTo(false);
             assertThat((List<?>) coverage.get("gaps")).as(what).hasSize(1);
-            coverage = (Map<?, ?>) Run.levee(with(all, "--json", "--from", "2026-01-02")).json().get("coverage");
+            coverage = (Map<?, ?>) Run.levee(with(all, "--json", "--from", "2026-01-02"))
+                    .json()
+                    .get("coverage");
             assertThat(coverage.get("complete")).as(what).isEqualTo(true);
         }
     }

@@ -35,7 +35,9 @@ class DrillCommandTest {
         assertThat(number(figures, "levee.afterBytes")).isLessThanOrEqualTo(budget / 10);
         // What the archive's settings cost shows in the short form too, and does not go away.
         assertThat(number(figures, "old.afterBytes")).isGreaterThan(number(figures, "levee.peakBytes"));
-        assertThat(Files.readString(directory.resolve("drill-memory.svg"))).startsWith("<svg").endsWith("</svg>\n");
+        assertThat(Files.readString(directory.resolve("drill-memory.svg")))
+                .startsWith("<svg")
+                .endsWith("</svg>\n");
         try (var left = Files.list(directory)) {
             assertThat(left.map(p -> String.valueOf(p.getFileName()))).containsExactly("drill-memory.svg");
         }

@@ -46,7 +46,8 @@ class GroupCommandsTest {
     }
 
     private static List<Object> ids(Map<String, Object> answer) {
-        return ((List<?>) answer.get("rows")).stream().map(row -> (Object) ((Map<?, ?>) row).get("id")).toList();
+        return ((List<?>) answer.get("rows"))
+                .stream().map(row -> (Object) ((Map<?, ?>) row).get("id")).toList();
     }
 
     @ParameterizedTest
@@ -60,7 +61,8 @@ class GroupCommandsTest {
             Map<String, Object> next = place.json(
                     0, "query", "jobs", "--order", "node desc, ms", "--limit", 5, "--after", page.get("next"));
             assertThat(ids(next)).containsExactly(14L, 17L, 20L, 1L, 4L);
-            assertThat(ids(place.json(0, "query", "jobs", "--order", "oldest", "--limit", 2))).containsExactly(0L, 1L);
+            assertThat(ids(place.json(0, "query", "jobs", "--order", "oldest", "--limit", 2)))
+                    .containsExactly(0L, 1L);
             assertThat(ids(place.json(0, "query", "jobs", "--order", "extra.retries desc,id", "--limit", 2)))
                     .containsExactly(4L, 9L);
             Run wrong = place.levee("query", "jobs", "--order", "sideways");
@@ -73,9 +75,18 @@ class GroupCommandsTest {
     @EnumSource(Way.class)
     void shouldFindTheNewestOfEachKeyAndTextInDetails(Way way) throws Exception {
         try (Place place = place(way, dir)) {
-            assertThat(ids(place.json(0, "query", "jobs", "--newest-per", "node"))).containsExactly(23L, 22L, 21L);
+            assertThat(ids(place.json(0, "query", "jobs", "--newest-per", "node")))
+                    .containsExactly(23L, 22L, 21L);
             assertThat(ids(place.json(
-                            0, "query", "jobs", "--newest-per", "node,state", "--where", "id < 12", "--order", "oldest")))
+                            0,
+                            "query",
+                            "jobs",
+                            "--newest-per",
+                            "node,state",
+                            "--where",
+                            "id < 12",
+                            "--order",
+                            "oldest")))
                     .containsExactly(0L, 4L, 8L, 9L, 10L, 11L);
             assertThat(ids(place.json(0, "query", "jobs", "--where", "args CONTAINS 'invoice 2 OF 100%'")))
                     .containsExactly(2L);
@@ -89,9 +100,19 @@ class GroupCommandsTest {
     void shouldGroupWithHavingOrderAndLimit(Way way) throws Exception {
         try (Place place = place(way, dir)) {
             Map<String, Object> answer = place.json(
-                    0, "aggregate", "jobs", "--by", "node,extra.region", "--fn",
-                    "count,avg(ms),p50(ms),distinct(state)", "--having", "count >= 4 AND avg(ms) > 11", "--order",
-                    "avg(ms) desc", "--limit", 2);
+                    0,
+                    "aggregate",
+                    "jobs",
+                    "--by",
+                    "node,extra.region",
+                    "--fn",
+                    "count,avg(ms),p50(ms),distinct(state)",
+                    "--having",
+                    "count >= 4 AND avg(ms) > 11",
+                    "--order",
+                    "avg(ms) desc",
+                    "--limit",
+                    2);
             assertThat(answer).containsKeys("columns", "groups", "errors", "coverage");
             assertThat(answer.get("columns"))
                     .isEqualTo(List.of("node", "extra.region", "count", "avg(ms)", "p50(ms)", "distinct(state)"));
@@ -114,12 +135,24 @@ class GroupCommandsTest {
                     List.of("query", "jobs", "--limit", "1", "--order", "oldest", "--columns", "at"),
                     List.of("aggregate", "jobs", "--fn", "min(at)"),
                     List.of("values", "jobs", "at", "--where", "id = 0"),
-                    List.of("histogram", "jobs", "at", "--width", "30m", "--from-value", "2026-01-01T00:30:00Z", "--count", "1"),
+                    List.of(
+                            "histogram",
+                            "jobs",
+                            "at",
+                            "--width",
+                            "30m",
+                            "--from-value",
+                            "2026-01-01T00:30:00Z",
+                            "--count",
+                            "1"),
                     List.of("timeseries", "jobs", "--bucket", "30m", "--to", "2026-01-01T01:00:00Z"))) {
                 List<Object> all = new java.util.ArrayList<>(command);
                 all.addAll(List.of("--zone", "Asia/Tokyo", "--format", "csv"));
                 Run run = place.levee(all.toArray());
-                assertThat(run.out()).as(command + run.err()).contains("2026-01-01T09:30:00+09:00").doesNotContain("Z,");
+                assertThat(run.out())
+                        .as(command + run.err())
+                        .contains("2026-01-01T09:30:00+09:00")
+                        .doesNotContain("Z,");
             }
         }
     }
@@ -132,8 +165,10 @@ class GroupCommandsTest {
             assertThat(values.get("values"))
                     .isEqualTo(List.of(Map.of("value", "DONE", "count", 18L), Map.of("value", "FAILED", "count", 6L)));
             assertThat(values).containsEntry("more", false).containsKey("coverage");
-            assertThat(place.json(0, "values", "jobs", "extra.retries", "--limit", 1)).containsEntry("more", true);
-            assertThat(place.levee("values", "jobs", "node", "--limit", 1).err()).contains("--limit N shows more");
+            assertThat(place.json(0, "values", "jobs", "extra.retries", "--limit", 1))
+                    .containsEntry("more", true);
+            assertThat(place.levee("values", "jobs", "node", "--limit", 1).err())
+                    .contains("--limit N shows more");
             Map<String, Object> count = place.json(0, "count", "jobs", "--where", "state = 'FAILED'");
             assertThat(count)
                     .containsEntry("rows", 6L)

@@ -31,19 +31,32 @@ class RollupCommandTest {
             }
             place.take("jobs", lines.toString());
             Object[] ask = {
-                "timeseries", "jobs", "--bucket", "1d", "--from", "2026-01-01", "--to", "2026-01-10", "--fn", "count,p50(ms)"
+                "timeseries",
+                "jobs",
+                "--bucket",
+                "1d",
+                "--from",
+                "2026-01-01",
+                "--to",
+                "2026-01-10",
+                "--fn",
+                "count,p50(ms)"
             };
             Map<String, Object> before = place.json(0, ask);
             assertThat(before).containsEntry("rawFrom", null);
             place.create("jobs", SPEC + ", retention: {maxAge: 3d}}");
-            assertThat(place.json(0, "retention", "apply").get("dropped").toString()).contains("jobs/2026-01-01");
+            assertThat(place.json(0, "retention", "apply").get("dropped").toString())
+                    .contains("jobs/2026-01-01");
             Map<String, Object> after = place.json(0, ask);
             assertThat(after.get("points")).isEqualTo(before.get("points"));
             assertThat(after.get("coverage").toString()).contains("complete=true");
             assertThat(after.get("rawFrom").toString()).startsWith("2026-01-0");
             assertThat(place.levee(ask).err()).contains("come from a rollup");
             assertThat(place.levee("table", "show", "jobs").out()).contains("hourly", "p95(ms)", "730d");
-            assertThat(place.json(0, "table", "list").get("tables")).isInstanceOf(List.class).asString().doesNotContain("rollupOf");
+            assertThat(place.json(0, "table", "list").get("tables"))
+                    .isInstanceOf(List.class)
+                    .asString()
+                    .doesNotContain("rollupOf");
         }
     }
 }

@@ -38,11 +38,16 @@ class SeriesCommandsTest {
                     .containsEntry("nulls", 1L)
                     .containsKey("coverage");
             assertThat(counts(even.get("bins"))).containsExactly(5L, 5L);
-            assertThat(counts(place.json(0, "histogram", "jobs", "ms", "--edges", "0,1,10,100").get("bins")))
+            assertThat(counts(place.json(0, "histogram", "jobs", "ms", "--edges", "0,1,10,100")
+                            .get("bins")))
                     .containsExactly(1L, 9L, 13L);
-            List<?> automatic = (List<?>) place.json(0, "histogram", "jobs", "ms", "--bins", 5).get("bins");
+            List<?> automatic = (List<?>)
+                    place.json(0, "histogram", "jobs", "ms", "--bins", 5).get("bins");
             assertThat(automatic).hasSizeBetween(2, 5);
-            assertThat(counts(automatic).stream().mapToLong(count -> (Long) count).sum()).isEqualTo(23);
+            assertThat(counts(automatic).stream()
+                            .mapToLong(count -> (Long) count)
+                            .sum())
+                    .isEqualTo(23);
             Map<String, Object> durations =
                     place.json(0, "histogram", "jobs", "took", "--width", "10m", "--from-value", "0s", "--count", 3);
             assertThat(counts(durations.get("bins"))).containsExactly(10L, 10L, 4L);
@@ -66,7 +71,16 @@ class SeriesCommandsTest {
     void shouldCountByBucketsOfTime(Way way) throws Exception {
         try (Place place = place(way)) {
             Map<String, Object> answer = place.json(
-                    0, "timeseries", "jobs", "--bucket", "1d", "--fn", "count,max(ms)", "--from", "2025-12-31", "--to",
+                    0,
+                    "timeseries",
+                    "jobs",
+                    "--bucket",
+                    "1d",
+                    "--fn",
+                    "count,max(ms)",
+                    "--from",
+                    "2025-12-31",
+                    "--to",
                     "2026-01-03");
             List<?> points = (List<?>) answer.get("points");
             assertThat(points).hasSize(3);
@@ -74,7 +88,16 @@ class SeriesCommandsTest {
             assertThat(points.get(1)).hasToString("{at=2026-01-01T00:00:00Z, count=8, max(ms)=7.0}");
             assertThat(answer).containsEntry("rawFrom", null).containsKeys("columns", "errors", "coverage");
             List<?> series = (List<?>) place.json(
-                            0, "timeseries", "jobs", "--bucket", "12h", "--by", "state", "--from", "2026-01-01", "--to",
+                            0,
+                            "timeseries",
+                            "jobs",
+                            "--bucket",
+                            "12h",
+                            "--by",
+                            "state",
+                            "--from",
+                            "2026-01-01",
+                            "--to",
                             "2026-01-02")
                     .get("points");
             assertThat(series).hasSize(4);
@@ -116,7 +139,9 @@ class SeriesCommandsTest {
                     List.of("timeseries", "jobs", "--bucket", "1h"))) {
                 List<Object> all = new ArrayList<>(command);
                 all.add("--explain");
-                assertThat((List<?>) place.json(0, all.toArray()).get("steps")).as(command.toString()).isNotEmpty();
+                assertThat((List<?>) place.json(0, all.toArray()).get("steps"))
+                        .as(command.toString())
+                        .isNotEmpty();
             }
         }
     }

@@ -155,7 +155,11 @@ class TailCommandTest {
     @EnumSource(Way.class)
     void shouldReplayAndFollow(Way way) throws Exception {
         try (Place place = place(way)) {
-            place.take("events", line(1, "a") + line(2, "b").replace("01-01", "01-05") + line(3, "c").replace("01-01", "01-03"));
+            place.take(
+                    "events",
+                    line(1, "a")
+                            + line(2, "b").replace("01-01", "01-05")
+                            + line(3, "c").replace("01-01", "01-03"));
             Run replayed = place.levee("tail", "events", "--from", "2026-01-02", "--window", "4h", "--no-follow");
             assertThat(replayed.status()).as(replayed.err()).isZero();
             List<Map<String, Object>> lines = objects(replayed.out());

@@ -30,7 +30,8 @@ class TextTest {
     @Test
     void listsMayHoldQuotedCommas() {
         assertThat(Texts.names("a, \"b, c\",\"d \"\"q\"\"\"")).containsExactly("a", "b, c", "d \"q\"");
-        assertThat(Texts.split("count,avg(\"a, b\"),max(x)", false)).containsExactly("count", "avg(\"a, b\")", "max(x)");
+        assertThat(Texts.split("count,avg(\"a, b\"),max(x)", false))
+                .containsExactly("count", "avg(\"a, b\")", "max(x)");
     }
 
     @Test

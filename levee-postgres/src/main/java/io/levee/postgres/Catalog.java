@@ -72,7 +72,8 @@ final class Catalog {
         }
         for (Map.Entry<String, String> function : SqlFunctions.places(names).entrySet()) {
             String called = names.catalog(function.getKey()) + "(text, text[])";
-            if (Postgres.value(connection, "SELECT 1 WHERE pg_catalog.to_regprocedure(?) IS NOT NULL", called) == null) {
+            if (Postgres.value(connection, "SELECT 1 WHERE pg_catalog.to_regprocedure(?) IS NOT NULL", called)
+                    == null) {
                 Postgres.run(connection, function.getValue());
             }
         }
@@ -154,8 +155,7 @@ final class Catalog {
     List<TableSpec> tables(Connection connection) throws SQLException {
         List<TableSpec> specs = new ArrayList<>();
         try (Statement statement = connection.createStatement();
-                ResultSet rows =
-                        statement.executeQuery(specs(connection) + " ORDER BY name")) {
+                ResultSet rows = statement.executeQuery(specs(connection) + " ORDER BY name")) {
             while (rows.next()) {
                 specs.add(spec(rows.getString(1), rows.getString(2)));
             }

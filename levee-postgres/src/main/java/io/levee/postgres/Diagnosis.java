@@ -167,11 +167,13 @@ final class Diagnosis {
     }
 
     private void fulltext(Connection c) throws SQLException {
-        boolean wanted = catalog.tables(c).stream().anyMatch(spec -> !spec.fulltext().isEmpty());
+        boolean wanted =
+                catalog.tables(c).stream().anyMatch(spec -> !spec.fulltext().isEmpty());
         if (wanted) {
             check(
                     Trigrams.operators(c) != null,
-                    "columns under fulltext " + (Trigrams.operators(c) == null ? "have no index" : "are indexed by pg_trgm"),
+                    "columns under fulltext "
+                            + (Trigrams.operators(c) == null ? "have no index" : "are indexed by pg_trgm"),
                     "CREATE EXTENSION pg_trgm SCHEMA public, in a database whose collation is not ICU's: new partitions get"
                             + " an index then; CONTAINS scans until then");
         }

@@ -54,7 +54,8 @@ final class FilterSql {
         } else if (filter instanceof Expr.Like like) {
             like(like);
         } else if (filter instanceof Expr.Contains contains) {
-            String pattern = contains.text().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_");
+            String pattern =
+                    contains.text().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_");
             like(new Expr.Like(contains.column(), "%" + pattern + "%", contains.negated()));
         } else if (filter instanceof Expr.IsNull isNull) {
             sql.add(value(isNull.column()) + (isNull.negated() ? " IS NOT NULL" : " IS NULL"));

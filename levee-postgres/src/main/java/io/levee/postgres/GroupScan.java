@@ -82,8 +82,7 @@ final class GroupScan implements ScanPart {
         try (ReadSession session = ReadSession.open(source, execution, SETTINGS)) {
             session.stream(statement(), this::read, sink::row);
         } catch (SQLException e) {
-            throw damage.named(
-                    ReadSession.failure("the aggregation of " + spec.name() + " failed", execution, e));
+            throw damage.named(ReadSession.failure("the aggregation of " + spec.name() + " failed", execution, e));
         }
     }
 
@@ -94,7 +93,8 @@ final class GroupScan implements ScanPart {
         grouping.figures().forEach(figure -> selected.add(figure(figure)));
         SqlBuilder rows = new SqlBuilder().add(from);
         FilterSql.where(spec, names, grouping.fromMicros(), grouping.toMicros(), grouping.where(), rows);
-        SqlBuilder sql = new SqlBuilder().add("SELECT " + (selected.isEmpty() ? "1" : String.join(", ", selected)) + " FROM ");
+        SqlBuilder sql =
+                new SqlBuilder().add("SELECT " + (selected.isEmpty() ? "1" : String.join(", ", selected)) + " FROM ");
         if (places.isEmpty()) {
             sql.add(rows);
         } else {
@@ -135,16 +135,19 @@ final class GroupScan implements ScanPart {
         }
         if (key instanceof GroupKey.TimeBucket time) {
             long width = time.widthMicros();
-            // The rest of a division has the sign of what is divided here: brought above zero, it is the way into the bucket.
-            String in = "(" + Names.time(spec) + " - '" + Math.floorMod(time.originMicros(), width) + "'::bigint) % '" + width
-                    + "'::bigint";
+            // The rest of a division has the sign of what is divided here: brought above zero, it is the way into the
+            // bucket.
+            String in = "(" + Names.time(spec) + " - '" + Math.floorMod(time.originMicros(), width) + "'::bigint) % '"
+                    + width + "'::bigint";
             return Names.time(spec) + " - ((" + in + " + '" + width + "'::bigint) % '" + width + "'::bigint)";
         }
         if (key instanceof GroupKey.NumberBucket number) {
             String x = real(number.term());
             double most = number.width() * MOST_BUCKETS;
-            return "CASE WHEN " + x + " >= " + literal(number.origin() + most) + " THEN " + Long.MAX_VALUE + " WHEN " + x
-                    + " <= " + literal(number.origin() - most) + " THEN '" + Long.MIN_VALUE + "'::bigint ELSE pg_catalog.floor(("
+            return "CASE WHEN " + x + " >= " + literal(number.origin() + most) + " THEN " + Long.MAX_VALUE + " WHEN "
+                    + x
+                    + " <= " + literal(number.origin() - most) + " THEN '" + Long.MIN_VALUE
+                    + "'::bigint ELSE pg_catalog.floor(("
                     + x + " - " + literal(number.origin()) + ") / " + literal(number.width()) + ")::bigint END";
         }
         if (key instanceof GroupKey.Edges edges) {
@@ -206,8 +209,7 @@ final class GroupScan implements ScanPart {
             case COUNT -> (Object) rows.getLong(at);
             case SUM_WHOLE -> whole(rows.getString(at), figure);
             case SUM_REAL -> Stored.read(rows, at, ColumnType.REAL);
-            case MIN, MAX ->
-                term == null ? null : Stored.read(rows, at, term.inJson() ? ColumnType.REAL : term.type());
+            case MIN, MAX -> term == null ? null : Stored.read(rows, at, term.inJson() ? ColumnType.REAL : term.type());
         };
     }
 

@@ -36,7 +36,8 @@ final class Keyset {
         this.time = time;
         this.number = number;
         for (int i = 0; i < query.sorts().size(); i++) {
-            values.add(query.perKey().isEmpty() ? terms.value(query.sorts().get(i).term()) : "_s" + i);
+            values.add(
+                    query.perKey().isEmpty() ? terms.value(query.sorts().get(i).term()) : "_s" + i);
         }
         this.nullable =
                 !query.sorts().isEmpty() && !terms.never(query.sorts().get(0).term());
@@ -47,7 +48,9 @@ final class Keyset {
     }
 
     private boolean numberDescending() {
-        return query.sorts().isEmpty() ? query.newestFirst() : descending(query.sorts().size() - 1);
+        return query.sorts().isEmpty()
+                ? query.newestFirst()
+                : descending(query.sorts().size() - 1);
     }
 
     /** The list behind ORDER BY: null first rising, last falling, as an index {@code NULLS FIRST} has it in both directions. */

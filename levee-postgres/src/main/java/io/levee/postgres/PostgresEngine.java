@@ -536,7 +536,8 @@ final class PostgresEngine implements StorageEngine {
         return new ParentView(connections.pool(), catalog.names(), damage, () -> {
             refresh();
             return manifest.leaves(spec.name()).stream()
-                    .filter(leaf -> leaf.held().minMicros() < toMicros && leaf.held().maxMicros() >= fromMicros)
+                    .filter(leaf ->
+                            leaf.held().minMicros() < toMicros && leaf.held().maxMicros() >= fromMicros)
                     .toList();
         });
     }

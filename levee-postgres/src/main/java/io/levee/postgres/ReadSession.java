@@ -220,7 +220,8 @@ final class ReadSession implements AutoCloseable {
         if (places && Postgres.says(e, NO_FUNCTION)) {
             return new LeveeException(
                             ErrorCode.NOT_SUPPORTED,
-                            what + ": the store was last opened for writing by a release that looked into no json column",
+                            what
+                                    + ": the store was last opened for writing by a release that looked into no json column",
                             e)
                     .hint("open it for writing once with this release: it makes what is missing");
         }

@@ -35,7 +35,8 @@ final class RowScan {
         this.query = query;
         this.execution = execution;
         this.terms = new TermSql(query.spec(), names);
-        this.keyset = new Keyset(query, terms, newestPer() ? "_t" : Names.time(query.spec()), newestPer() ? "_n" : "_seq");
+        this.keyset =
+                new Keyset(query, terms, newestPer() ? "_t" : Names.time(query.spec()), newestPer() ? "_n" : "_seq");
     }
 
     private boolean newestPer() {
@@ -50,7 +51,8 @@ final class RowScan {
      */
     boolean run(RowSink sink, Set<String> held) {
         try (ReadSession session = ReadSession.open(source, execution, settings())) {
-            String from = held.isEmpty() ? names.parent(query.spec()) : new Dropped(names, query.spec()).with(session, held);
+            String from =
+                    held.isEmpty() ? names.parent(query.spec()) : new Dropped(names, query.spec()).with(session, held);
             for (Keyset.Part part : keyset.parts()) {
                 if (sent > 0 || part.second()) {
                     session.run("CLOSE " + ReadSession.CURSOR);
@@ -72,7 +74,8 @@ final class RowScan {
 
     private @Nullable Object[] read(ResultSet rows) throws SQLException {
         List<Column> columns = query.columns();
-        @Nullable Object[] values = new Object[columns.size() + 2 + query.sorts().size()];
+        @Nullable
+        Object[] values = new Object[columns.size() + 2 + query.sorts().size()];
         int at = 0;
         for (Column column : columns) {
             values[at] = Stored.read(rows, ++at, column);

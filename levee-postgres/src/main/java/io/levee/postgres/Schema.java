@@ -95,7 +95,8 @@ final class Schema {
             for (String column : spec.fulltext()) {
                 Postgres.run(
                         connection,
-                        "CREATE INDEX ON " + table + " USING gin (" + Names.column(spec, column) + " " + trigrams + ")");
+                        "CREATE INDEX ON " + table + " USING gin (" + Names.column(spec, column) + " " + trigrams
+                                + ")");
             }
         }
         attach(connection, spec, leaf);

@@ -2,9 +2,8 @@ package io.levee.postgres;
 
 import io.levee.PartitionId;
 import io.levee.TableSpec;
-import io.levee.engine.SourceMark;
-import org.jspecify.annotations.Nullable;
 import io.levee.engine.KeptCursor;
+import io.levee.engine.SourceMark;
 import io.levee.engine.SourcePoint;
 import io.levee.engine.WriteRow;
 import java.sql.Connection;
@@ -15,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How far each partition holds each source, committed with the rows themselves: what comes again is known (design section 5). The
@@ -170,11 +170,13 @@ final class Sources {
     }
 
     /** The points whose sources' names begin so, the prefix left out. See {@link io.levee.engine.StorageEngine#cursors}. */
-    static List<KeptCursor> cursors(Connection c, Names names, @Nullable String table, String prefix) throws SQLException {
+    static List<KeptCursor> cursors(Connection c, Names names, @Nullable String table, String prefix)
+            throws SQLException {
         List<KeptCursor> found = new ArrayList<>();
-        try (PreparedStatement statement = c.prepareStatement("SELECT table_name, source, position, state FROM "
-                + names.catalog("source_points")
-                + " WHERE (?::text IS NULL OR table_name = ?) AND starts_with(source, ?) ORDER BY table_name, source")) {
+        try (PreparedStatement statement = c.prepareStatement(
+                "SELECT table_name, source, position, state FROM "
+                        + names.catalog("source_points")
+                        + " WHERE (?::text IS NULL OR table_name = ?) AND starts_with(source, ?) ORDER BY table_name, source")) {
             statement.setString(1, table);
             statement.setString(2, table);
             statement.setString(3, prefix);

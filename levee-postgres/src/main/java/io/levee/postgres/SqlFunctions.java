@@ -54,7 +54,8 @@ final class SqlFunctions {
         String text = walk + "IF pg_catalog.json_typeof(at) IN ('object', 'array') THEN RETURN NULL; END IF; " + whole
                 + "RETURN at OPERATOR(pg_catalog.#>>) '{}';" + end;
         // Numbers past the range of floating point are infinite or 0, so that no cast ends the statement.
-        String number = walk + "IF pg_catalog.json_typeof(at) IS DISTINCT FROM 'number' THEN RETURN NULL; END IF; " + whole
+        String number = walk + "IF pg_catalog.json_typeof(at) IS DISTINCT FROM 'number' THEN RETURN NULL; END IF; "
+                + whole
                 + "n := (at OPERATOR(pg_catalog.#>>) '{}')::numeric; IF n = 0 OR pg_catalog.abs(n) BETWEEN 1e-307 AND 1e308"
                 + " THEN RETURN n; END IF; RETURN CASE WHEN pg_catalog.abs(n) > 1.7976931348623157e308 THEN"
                 + " pg_catalog.sign(n) * 'Infinity'::numeric WHEN pg_catalog.abs(n) < 5e-324 THEN 0 ELSE n END;" + end;

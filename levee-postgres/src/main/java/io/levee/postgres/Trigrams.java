@@ -31,7 +31,8 @@ final class Trigrams {
      * it would take the indexes of others away.
      */
     static void provide(Connection connection) throws SQLException {
-        boolean there = Postgres.value(connection, "SELECT 1 FROM pg_catalog.pg_extension WHERE extname = 'pg_trgm'") != null;
+        boolean there =
+                Postgres.value(connection, "SELECT 1 FROM pg_catalog.pg_extension WHERE extname = 'pg_trgm'") != null;
         if (!there) {
             try {
                 Postgres.run(connection, "CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public");

@@ -73,7 +73,10 @@ class PlansTest {
             all.add(Row.of(table.spec())
                     .set("at", NOW.minus(Duration.ofDays(i % 4)).minusMillis(i))
                     .set("n", i % 5 == 0 ? null : (Object) i)
-                    .set("text", "the job number " + i + " ended with " + "words ".repeat(20) + Integer.toHexString(i * 7919))
+                    .set(
+                            "text",
+                            "the job number " + i + " ended with " + "words ".repeat(20)
+                                    + Integer.toHexString(i * 7919))
                     .set("extra", List.of(i))
                     .build());
         }
@@ -103,13 +106,19 @@ class PlansTest {
                 assertThat(steps(store.explain(next))).as("behind a row").noneMatch(PlanStep::fullScan);
             }
         }
-        List<PlanStep> found = steps(store.explain(
-                Query.builder("jobs").where(Expr.contains("text", "ZZ-no such")).limit(50).build()));
+        List<PlanStep> found = steps(store.explain(Query.builder("jobs")
+                .where(Expr.contains("text", "ZZ-no such"))
+                .limit(50)
+                .build()));
         assertThat(found).noneMatch(PlanStep::fullScan);
         assertThat(String.join(" ", found.get(0).plan())).contains("Bitmap Index Scan", "_text_idx");
-        assertThat(store.count(Query.builder("jobs").where(Expr.contains("text", "NUMBER 4711 ")).build())).isEqualTo(1);
+        assertThat(store.count(Query.builder("jobs")
+                        .where(Expr.contains("text", "NUMBER 4711 "))
+                        .build()))
+                .isEqualTo(1);
         assertThat(store.diagnose()).anyMatch(f -> f.what().contains("indexed by pg_trgm"));
-        Explanation day = store.explain(Query.builder("jobs").from(NOW.minus(Duration.ofHours(12))).build());
+        Explanation day = store.explain(
+                Query.builder("jobs").from(NOW.minus(Duration.ofHours(12))).build());
         assertThat(day.touched()).isEqualTo(1);
         assertThat(String.join(" ", steps(day).get(0).plan())).doesNotContain("2026-05-19");
     }
@@ -124,7 +133,16 @@ class PlansTest {
                 .open(address, new EngineSettings(StoreOptions.builder().build(), true, supervisor));
         try (ReadView view = reader.view(table.spec(), Long.MIN_VALUE, Long.MAX_VALUE)) {
             RowQuery query = new RowQuery(
-                    table.spec(), Long.MIN_VALUE, Long.MAX_VALUE, null, true, List.of(), List.of(), Long.MAX_VALUE, null, List.of());
+                    table.spec(),
+                    Long.MIN_VALUE,
+                    Long.MAX_VALUE,
+                    null,
+                    true,
+                    List.of(),
+                    List.of(),
+                    Long.MAX_VALUE,
+                    null,
+                    List.of());
             List<RowQuery.Place> read = new ArrayList<>();
             read(view, query, 5, read);
             store.createTable(spec(RetentionRule.maxAge(Duration.ofDays(2))));
@@ -164,8 +182,9 @@ class PlansTest {
     void shouldSayWhatAnOlderStoreLacks() {
         fill(10);
         store.close();
-        server.run("DROP TABLE " + names.catalog("spec_additions") + "; DROP FUNCTION " + names.catalog(SqlFunctions.TEXT)
-                + "(text, text[]); DROP FUNCTION " + names.catalog(SqlFunctions.NUMBER) + "(text, text[])");
+        server.run(
+                "DROP TABLE " + names.catalog("spec_additions") + "; DROP FUNCTION " + names.catalog(SqlFunctions.TEXT)
+                        + "(text, text[]); DROP FUNCTION " + names.catalog(SqlFunctions.NUMBER) + "(text, text[])");
         Query places = Query.builder("jobs").where(Expr.ge("extra[0]", 5L)).build();
         try (Store reader = Levee.open(address, true, o -> {})) {
             assertThat(reader.count(Query.builder("jobs").build())).isEqualTo(10);

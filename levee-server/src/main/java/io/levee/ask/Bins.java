@@ -89,7 +89,8 @@ public record Bins(
             // Falls through to the one error below.
         }
         throw new LeveeException(
-                        ErrorCode.BAD_VALUE, name + " must be a whole number from 1 to " + Histogram.MAX_BINS + " (got '" + text + "')")
+                        ErrorCode.BAD_VALUE,
+                        name + " must be a whole number from 1 to " + Histogram.MAX_BINS + " (got '" + text + "')")
                 .with("parameter", name);
     }
 

@@ -36,7 +36,9 @@ final class CursorRoutes {
     private void answer(Exchange exchange, @Nullable String table) throws IOException {
         exchange.json(
                 200,
-                Map.of("cursors", store.cursors(table).stream().map(CursorInfo::toMap).toList()));
+                Map.of(
+                        "cursors",
+                        store.cursors(table).stream().map(CursorInfo::toMap).toList()));
     }
 
     private void acknowledge(Exchange exchange) throws IOException {
@@ -51,8 +53,8 @@ final class CursorRoutes {
         if (gap != null && !(gap instanceof Long)) {
             throw HttpProblem.badRequest("gap must be the upTo of the gap that was told", null);
         }
-        CursorInfo kept = store.table(exchange.variable("t"))
-                .acknowledge(exchange.variable("name"), number, (Long) gap);
+        CursorInfo kept =
+                store.table(exchange.variable("t")).acknowledge(exchange.variable("name"), number, (Long) gap);
         exchange.json(200, kept.toMap());
     }
 

@@ -54,8 +54,10 @@ final class GroupRoutes {
                 Texts.groupOrders(params.text("order"), by),
                 params.number("limit", Query.NO_LIMIT, Query.NO_LIMIT));
         boolean explain = params.flag("explain");
-        answer(exchange, aggregation.query(), () ->
-                explain ? Forms.of(store.explain(aggregation)) : Forms.of(store.aggregate(aggregation)));
+        answer(
+                exchange,
+                aggregation.query(),
+                () -> explain ? Forms.of(store.explain(aggregation)) : Forms.of(store.aggregate(aggregation)));
     }
 
     private void histogram(Exchange exchange) throws Exception {
@@ -75,13 +77,14 @@ final class GroupRoutes {
                     complaint, "give bins=20, or width=10&fromValue=0&count=20, or edges=0,1,10,100");
         }
         Histogram histogram = new Histogram(
-                asked.query().build(),
-                column,
-                bins.rule(asked.spec(), column, named, text -> time(text, asked.now())));
+                asked.query().build(), column, bins.rule(asked.spec(), column, named, text -> time(text, asked.now())));
         boolean explain = params.flag("explain");
-        answer(exchange, histogram.query(), () -> explain
-                ? Forms.of(store.explain(histogram))
-                : Forms.of(store.histogram(histogram), Bins.type(asked.spec(), column)));
+        answer(
+                exchange,
+                histogram.query(),
+                () -> explain
+                        ? Forms.of(store.explain(histogram))
+                        : Forms.of(store.histogram(histogram), Bins.type(asked.spec(), column)));
     }
 
     private static @Nullable Instant time(String text, Instant now) {
@@ -106,8 +109,10 @@ final class GroupRoutes {
                 params.names("by"),
                 Texts.measures(params.text("fn")));
         boolean explain = params.flag("explain");
-        answer(exchange, series.query(), () ->
-                explain ? Forms.of(store.explain(series)) : Forms.of(store.timeSeries(series)));
+        answer(
+                exchange,
+                series.query(),
+                () -> explain ? Forms.of(store.explain(series)) : Forms.of(store.timeSeries(series)));
     }
 
     private void values(Exchange exchange) throws Exception {
@@ -137,11 +142,9 @@ final class GroupRoutes {
     }
 
     private Map<String, @Nullable Object> exactly(Query query) {
-        Aggregation.Groups groups =
-                store.aggregate(new Aggregation(query, List.of(), List.of(Measure.count())));
+        Aggregation.Groups groups = store.aggregate(new Aggregation(query, List.of(), List.of(Measure.count())));
         boolean none = groups.groups().isEmpty();
-        return Forms.count(
-                !none && groups.groups().get(0).get(0) instanceof Long rows ? rows : 0, groups.coverage());
+        return Forms.count(!none && groups.groups().get(0).get(0) instanceof Long rows ? rows : 0, groups.coverage());
     }
 
     /** Makes an answer under the client's watch, and sends it. */

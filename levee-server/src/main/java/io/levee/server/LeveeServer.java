@@ -45,8 +45,8 @@ public final class LeveeServer implements AutoCloseable {
 
     private LeveeServer(Store store, ServerOptions options) {
         this.options = options;
-        QueuedThreadPool pool = new QueuedThreadPool(
-                options.maxRequests() + options.maxTails() + ANSWERING + SPARE_THREADS, 4);
+        QueuedThreadPool pool =
+                new QueuedThreadPool(options.maxRequests() + options.maxTails() + ANSWERING + SPARE_THREADS, 4);
         pool.setName("levee-http");
         pool.setDaemon(true);
         server = new Server(pool, new ScheduledExecutorScheduler("levee-http-timer", true), null);
@@ -68,8 +68,8 @@ public final class LeveeServer implements AutoCloseable {
         tails = new TailRoutes(store, options.maxTails(), watch);
         status.clients(stream::clients, tails::count);
         Router router = Routes.of(store, options, stream, tails, answers, status, counters, watch);
-        server.setHandler(
-                new GracefulHandler(new RootHandler(router, new Guard(options), gate, options, counters, store.engine())));
+        server.setHandler(new GracefulHandler(
+                new RootHandler(router, new Guard(options), gate, options, counters, store.engine())));
         server.setErrorHandler(new ProblemErrorHandler());
         server.setStopTimeout(STOP_MILLIS);
         server.setStopAtShutdown(false);

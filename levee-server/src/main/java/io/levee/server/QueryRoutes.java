@@ -33,8 +33,8 @@ final class QueryRoutes {
     }
 
     private void records(Exchange exchange) throws Exception {
-        Asked asked = Asked.of(
-                store, exchange, "order", "newestPer", "limit", "after", "columns", "details", "explain");
+        Asked asked =
+                Asked.of(store, exchange, "order", "newestPer", "limit", "after", "columns", "details", "explain");
         Params params = asked.params();
         boolean lines = wantsLines(exchange);
         Query.Builder parts = asked.query();

@@ -24,8 +24,7 @@ final class RootHandler extends Handler.Abstract {
     private final RequestCounters counters;
     private final String engine;
 
-    RootHandler(
-            Router router, Guard guard, Gate gate, ServerOptions options, RequestCounters counters, String engine) {
+    RootHandler(Router router, Guard guard, Gate gate, ServerOptions options, RequestCounters counters, String engine) {
         super(InvocationType.BLOCKING);
         this.router = router;
         this.guard = guard;

@@ -20,7 +20,14 @@ import java.net.UnknownHostException;
  *     no thread; 256 by default
  */
 public record ServerOptions(
-        String host, int port, Bytes maxBody, int maxLineBytes, int maxRequests, int maxStreams, int maxTails, int maxReaders) {
+        String host,
+        int port,
+        Bytes maxBody,
+        int maxLineBytes,
+        int maxRequests,
+        int maxStreams,
+        int maxTails,
+        int maxReaders) {
     /** The host unless another is asked for: this machine only. */
     public static final String DEFAULT_HOST = "127.0.0.1";
 

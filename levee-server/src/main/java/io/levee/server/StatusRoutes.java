@@ -17,11 +17,7 @@ final class StatusRoutes {
     private final StatusStream stream;
     private final RequestCounters counters;
 
-    StatusRoutes(
-            Store store,
-            ServerStatus status,
-            StatusStream stream,
-            RequestCounters counters) {
+    StatusRoutes(Store store, ServerStatus status, StatusStream stream, RequestCounters counters) {
         this.status = status;
         this.store = store;
         this.stream = stream;

@@ -93,8 +93,7 @@ final class StatusStream {
 
     private synchronized String event() {
         number++;
-        return "id: " + number + "\nevent: status\ndata: "
-                + Json.text(status.toMap()) + "\n\n";
+        return "id: " + number + "\nevent: status\ndata: " + Json.text(status.toMap()) + "\n\n";
     }
 
     /** Ends all streams, and waits a moment for their last chunks to be sent. Idempotent. */

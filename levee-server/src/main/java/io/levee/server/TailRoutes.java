@@ -1,28 +1,27 @@
 package io.levee.server;
 
 import io.levee.Column;
+import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.Query;
+import io.levee.Replay;
 import io.levee.Row;
 import io.levee.Store;
 import io.levee.Table;
 import io.levee.Tail;
+import io.levee.TailCursor;
+import io.levee.internal.spec.Durations;
 import io.levee.json.JsonOut;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import org.jspecify.annotations.Nullable;
-import java.util.Map;
-import java.util.LinkedHashMap;
 import java.time.Instant;
-import java.io.UncheckedIOException;
-import io.levee.internal.spec.Durations;
-import io.levee.TailCursor;
-import io.levee.Replay;
-import io.levee.Query;
-import io.levee.ErrorCode;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -31,6 +30,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.util.Callback;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Follows a table as server-sent events. Each client has a thread of the pool, which is large enough for all of them: it waits
@@ -103,7 +103,12 @@ final class TailRoutes {
      * @param follow whether it goes on after the replay
      */
     private record Asked(
-            long after, boolean resumed, @Nullable String cursor, @Nullable Instant from, Duration window, boolean follow) {}
+            long after,
+            boolean resumed,
+            @Nullable String cursor,
+            @Nullable Instant from,
+            Duration window,
+            boolean follow) {}
 
     private Asked asked(Exchange exchange) {
         Params params = exchange.params("after", "cursor", "from", "window", "follow");
@@ -232,7 +237,8 @@ final class TailRoutes {
                     failure = replay(asked.from());
                 }
                 if (failure != null && !closed) {
-                    add("event: problem\ndata: " + Json.text(Problems.of(failure).body()) + "\n\n");
+                    add("event: problem\ndata: "
+                            + Json.text(Problems.of(failure).body()) + "\n\n");
                 }
                 send();
                 exchange.end();

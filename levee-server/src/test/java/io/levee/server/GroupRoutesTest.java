@@ -44,14 +44,17 @@ class GroupRoutesTest {
     @BeforeEach
     void start() throws Exception {
         server = new TestServer(
-                        Levee.open(directory.resolve("history"), o -> o.queryThreads(1).slowQuery(Duration.ofMillis(300))),
+                        Levee.open(
+                                directory.resolve("history"),
+                                o -> o.queryThreads(1).slowQuery(Duration.ofMillis(300))),
                         o -> o)
                 .withRuns();
         StringBuilder body = new StringBuilder();
         for (int i = 0; i < 50; i++) {
             body.append(TestServer.line(i, i % 5 == 0 ? "FAILURE" : "SUCCESS"));
         }
-        assertThat(server.send("POST", TABLE + "records", body.toString()).statusCode()).isEqualTo(200);
+        assertThat(server.send("POST", TABLE + "records", body.toString()).statusCode())
+                .isEqualTo(200);
     }
 
     @AfterEach
@@ -77,14 +80,15 @@ class GroupRoutesTest {
                 assertThat(answer.get("coverage")).as(query).hasToString("{complete=true, gaps=[]}");
             }
         }
-        assertThat(get("aggregate?by=state&fn=" + encoded("count,max(\"job ID\")") + "&having="
-                                + encoded("count > 10") + "&order=" + encoded("max(\"job ID\") desc") + "&limit=5")
+        assertThat(get("aggregate?by=state&fn=" + encoded("count,max(\"job ID\")") + "&having=" + encoded("count > 10")
+                                + "&order=" + encoded("max(\"job ID\") desc") + "&limit=5")
                         .get("groups"))
                 .hasToString("[{state=SUCCESS, count=40, max(job ID)=49}]");
         Map<String, Object> bins = get("histogram?column=ms&width=10&fromValue=5&count=4");
         assertThat(bins.get("bins").toString()).startsWith("[{from=5.0, to=15.0, count=10}, {");
         assertThat(bins).containsEntry("below", 5L).containsEntry("above", 5L).containsEntry("nulls", 0L);
-        assertThat(get("histogram?column=" + encoded("\"job ID\"") + "&edges=0,25,50").get("bins"))
+        assertThat(get("histogram?column=" + encoded("\"job ID\"") + "&edges=0,25,50")
+                        .get("bins"))
                 .hasToString("[{from=0, to=25, count=25}, {from=25, to=50, count=25}]");
         assertThat(((List<?>) get("timeseries?bucket=10s&from=2026-05-20T10:00:00Z&to=2026-05-20T10:02:00Z")
                         .get("points")))
@@ -92,9 +96,12 @@ class GroupRoutesTest {
         assertThat(get("values?column=state&limit=1"))
                 .containsEntry("values", List.of(Map.of("value", "SUCCESS", "count", 40L)))
                 .containsEntry("more", true);
-        assertThat(get("records?order=ms%20desc&newestPer=state&columns=id").get("rows").toString())
+        assertThat(get("records?order=ms%20desc&newestPer=state&columns=id")
+                        .get("rows")
+                        .toString())
                 .contains("id=r49", "id=r45");
-        assertThat(get("records?where=" + encoded("args CONTAINS '[4'") + "&details=true&limit=50").get("rows"))
+        assertThat(get("records?where=" + encoded("args CONTAINS '[4'") + "&details=true&limit=50")
+                        .get("rows"))
                 .asList()
                 .hasSize(11);
     }
@@ -136,7 +143,9 @@ class GroupRoutesTest {
                 assertThat(answer.statusCode()).isEqualTo(200);
                 continue;
             }
-            assertThat(answer.statusCode()).as(entry.getKey() + ": " + answer.body()).isIn(400, 413);
+            assertThat(answer.statusCode())
+                    .as(entry.getKey() + ": " + answer.body())
+                    .isIn(400, 413);
             assertThat(answer.headers().firstValue("Content-Type")).contains("application/problem+json");
             assertThat(answer.body()).as(entry.getKey()).contains(entry.getValue(), "\"code\":\"LEVEE-4");
         }
@@ -152,17 +161,21 @@ class GroupRoutesTest {
             assertThat(late.body()).contains("LEVEE-504 DEADLINE");
         }
         for (String never : List.of("0s", "soon", "-1s")) {
-            assertThat(server.get(TABLE + "count", "Levee-Deadline", never).statusCode()).as(never).isEqualTo(400);
+            assertThat(server.get(TABLE + "count", "Levee-Deadline", never).statusCode())
+                    .as(never)
+                    .isEqualTo(400);
         }
         var longer = server.client.sendAsync(
                 server.request(TABLE + "count").header("Levee-Deadline", "1h").build(), BodyHandlers.ofString());
         Awaitility.await().until(() -> server.store.queries().size() == 2);
         assertThat(server.store.queries())
                 .allSatisfy(query -> assertThat(query.remaining()).isLessThanOrEqualTo(Duration.ofSeconds(30)));
-        Map<?, ?> waiting = (Map<?, ?>) ((List<?>) TestServer.json(server.get("/v1/queries")).get("queries")).get(1);
+        Map<?, ?> waiting = (Map<?, ?>)
+                ((List<?>) TestServer.json(server.get("/v1/queries")).get("queries")).get(1);
         assertThat(waiting.get("state")).isEqualTo("waiting");
         assertThat(waiting.keySet().toString()).contains("id", "what", "ageMs", "remainingMs", "waitedMs", "plan");
-        assertThat(server.send("DELETE", "/v1/queries/" + waiting.get("id"), "").statusCode()).isEqualTo(200);
+        assertThat(server.send("DELETE", "/v1/queries/" + waiting.get("id"), "").statusCode())
+                .isEqualTo(200);
         assertThat(longer.join().statusCode()).isEqualTo(499);
         assertThat(TestServer.json(longer.join())).containsEntry("code", "LEVEE-499 CANCELLED");
         cancelAll();
@@ -174,11 +187,12 @@ class GroupRoutesTest {
         assertThat(TestServer.json(server.get("/v1/queries/slow")))
                 .containsEntry("queries", List.of())
                 .containsEntry("slowerThanMs", 300L);
-        HttpResponse<String> late = server.send(
-                "POST", "/v1/sql", ENDLESS, "Content-Type", "text/plain", "Levee-Deadline", "500ms");
+        HttpResponse<String> late =
+                server.send("POST", "/v1/sql", ENDLESS, "Content-Type", "text/plain", "Levee-Deadline", "500ms");
         assertThat(late.statusCode()).isEqualTo(504);
         Awaitility.await().until(() -> !server.store.slowQueries().isEmpty());
-        Map<?, ?> slow = (Map<?, ?>) ((List<?>) TestServer.json(server.get("/v1/queries/slow")).get("queries")).get(0);
+        Map<?, ?> slow = (Map<?, ?>)
+                ((List<?>) TestServer.json(server.get("/v1/queries/slow")).get("queries")).get(0);
         assertThat(slow.keySet().toString()).contains("id", "what", "at", "waitedMs", "ranMs", "rows", "end", "plan");
         assertThat(slow.get("what").toString()).contains("WITH RECURSIVE");
         assertThat(slow.get("end").toString()).contains("DEADLINE");
@@ -191,7 +205,9 @@ class GroupRoutesTest {
                         .POST(java.net.http.HttpRequest.BodyPublishers.ofString(ENDLESS))
                         .build(),
                 BodyHandlers.ofString());
-        Awaitility.await().until(() -> server.store.queries().stream().anyMatch(q -> q.state().equals("running")));
+        Awaitility.await()
+                .until(() ->
+                        server.store.queries().stream().anyMatch(q -> q.state().equals("running")));
         return running;
     }
 

@@ -43,9 +43,7 @@ class SlowReadersTest {
     private final List<Socket> sockets = new ArrayList<>();
 
     private void start(UnaryOperator<ServerOptions> options) throws Exception {
-        server = new TestServer(
-                        Levee.open(directory.resolve("history"), o -> o.queryThreads(2)), options)
-                .withRuns();
+        server = new TestServer(Levee.open(directory.resolve("history"), o -> o.queryThreads(2)), options).withRuns();
         Table<Row> runs = server.store.table("runs");
         CompletableFuture<?> last = CompletableFuture.completedFuture(null);
         Instant begin = Instant.now().minusSeconds(ROWS);
@@ -79,8 +77,8 @@ class SlowReadersTest {
         socket.setSoTimeout(20_000);
         URI uri = URI.create(server.server.url());
         socket.connect(new InetSocketAddress(uri.getHost(), uri.getPort()));
-        String head = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-                + String.join("", headers) + "\r\n";
+        String head = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + String.join("", headers)
+                + "\r\n";
         socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
         return socket;
     }
@@ -108,7 +106,9 @@ class SlowReadersTest {
 
     private static long rows(BufferedReader reader) throws IOException {
         // What the transfer coding puts between the lines is no record.
-        return reader.lines().filter(line -> line.contains("\"id\":\"r") || line.contains("\"_seq\":")).count();
+        return reader.lines()
+                .filter(line -> line.contains("\"id\":\"r") || line.contains("\"_seq\":"))
+                .count();
     }
 
     @Test
@@ -123,7 +123,8 @@ class SlowReadersTest {
         assertThat(answeringThreads()).as("threads that make answers").isZero();
 
         // Everybody else goes on: a query, an aggregate and a write.
-        assertThat(server.get("/v1/tables/runs/records?limit=5", "Levee-Deadline", "5s").statusCode())
+        assertThat(server.get("/v1/tables/runs/records?limit=5", "Levee-Deadline", "5s")
+                        .statusCode())
                 .isEqualTo(200);
         HttpResponse<String> count = server.get("/v1/tables/runs/count", "Levee-Deadline", "5s");
         assertThat(count.body()).contains("\"count\":" + ROWS);
@@ -166,7 +167,8 @@ class SlowReadersTest {
                 }
                 rows++;
                 // Between two lines of the slow one, another one is answered.
-                assertThat(server.get("/v1/tables/runs/records?limit=1").statusCode()).isEqualTo(200);
+                assertThat(server.get("/v1/tables/runs/records?limit=1").statusCode())
+                        .isEqualTo(200);
             }
             assertThat(http("working")).isZero();
             assertThat(rows + rows(slow)).isGreaterThanOrEqualTo(ROWS);

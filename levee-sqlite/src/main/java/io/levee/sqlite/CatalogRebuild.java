@@ -164,7 +164,8 @@ final class CatalogRebuild {
         Object spec = described(connection, "spec");
         try {
             Found found = tables.computeIfAbsent(id.table(), name -> new Found());
-            TableSpec parsed = CatalogTables.spec(String.valueOf(spec), (String) described(connection, PartitionSchema.SPEC_ADDED));
+            TableSpec parsed = CatalogTables.spec(
+                    String.valueOf(spec), (String) described(connection, PartitionSchema.SPEC_ADDED));
             if (found.specOf.compareTo(String.valueOf(created)) <= 0) {
                 found.spec = parsed;
                 found.specOf = String.valueOf(created);

@@ -24,9 +24,10 @@ final class CatalogTables {
     static List<TableSpec> tables(Connection connection) throws SQLException {
         List<TableSpec> specs = new ArrayList<>();
         try (Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery(CatalogSchema.hasTable(connection, "spec_additions")
-                        ? "SELECT t.spec, a.spec FROM tables t LEFT JOIN spec_additions a USING(name) ORDER BY name"
-                        : "SELECT spec, NULL FROM tables ORDER BY name")) {
+                ResultSet rows = statement.executeQuery(
+                        CatalogSchema.hasTable(connection, "spec_additions")
+                                ? "SELECT t.spec, a.spec FROM tables t LEFT JOIN spec_additions a USING(name) ORDER BY name"
+                                : "SELECT spec, NULL FROM tables ORDER BY name")) {
             while (rows.next()) {
                 specs.add(spec(rows.getString(1), rows.getString(2)));
             }

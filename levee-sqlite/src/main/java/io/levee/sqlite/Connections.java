@@ -41,9 +41,10 @@ final class Connections {
     private static final int PAGE_SIZE = 4096;
 
     /** No mmap_size: where the library was built without, there is none to ask for. */
-    private static final String READER_SETTINGS = "SELECT cache_size || ' ' || temp_store || ' ' || trusted_schema || ' '"
-            + " || cell_size_check || ' ' || query_only FROM pragma_cache_size, pragma_temp_store, pragma_trusted_schema,"
-            + " pragma_cell_size_check, pragma_query_only";
+    private static final String READER_SETTINGS =
+            "SELECT cache_size || ' ' || temp_store || ' ' || trusted_schema || ' '"
+                    + " || cell_size_check || ' ' || query_only FROM pragma_cache_size, pragma_temp_store, pragma_trusted_schema,"
+                    + " pragma_cell_size_check, pragma_query_only";
 
     private static final AtomicReference<@Nullable Path> TEMPORARY = new AtomicReference<>();
 

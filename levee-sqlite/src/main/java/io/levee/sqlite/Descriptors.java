@@ -16,7 +16,8 @@ final class Descriptors {
         try {
             for (String line : Files.readAllLines(Path.of("/proc/self/limits"))) {
                 if (line.startsWith("Max open files")) {
-                    String soft = line.substring("Max open files".length()).strip().split("\\s+", -1)[0];
+                    String soft =
+                            line.substring("Max open files".length()).strip().split("\\s+", -1)[0];
                     return soft.equals("unlimited") ? Long.MAX_VALUE : Long.parseLong(soft);
                 }
             }

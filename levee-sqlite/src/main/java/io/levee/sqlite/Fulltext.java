@@ -60,7 +60,8 @@ final class Fulltext {
         return held.stream().map(Column::name).filter(spec.fulltext()::contains).toList();
     }
 
-    private static void create(Connection connection, TableSpec spec, String table, List<Column> held) throws SQLException {
+    private static void create(Connection connection, TableSpec spec, String table, List<Column> held)
+            throws SQLException {
         List<String> columns = indexed(spec, held);
         if (columns.isEmpty()) {
             return;
@@ -70,11 +71,12 @@ final class Fulltext {
         Sqlite.run(
                 connection,
                 "CREATE VIRTUAL TABLE " + index + " USING fts5(" + names(columns, "") + ", content="
-                        + Sqlite.literal(table) + ", content_rowid='_seq', tokenize='trigram', detail='none', columnsize=0)");
+                        + Sqlite.literal(table)
+                        + ", content_rowid='_seq', tokenize='trigram', detail='none', columnsize=0)");
         // Nothing of a row that is erased may stay in the index until it happens to be merged.
         Sqlite.run(connection, "INSERT INTO " + index + "(" + index + ", rank) VALUES('secure-delete', 1)");
-        String add = "INSERT INTO " + index + "(rowid, " + names(columns, "") + ") VALUES(new._seq, " + names(columns, "new.")
-                + ");";
+        String add = "INSERT INTO " + index + "(rowid, " + names(columns, "") + ") VALUES(new._seq, "
+                + names(columns, "new.") + ");";
         String remove = "INSERT INTO " + index + "(" + index + ", rowid, " + names(columns, "")
                 + ") VALUES('delete', old._seq, " + names(columns, "old.") + ");";
         trigger(connection, table, "added", "AFTER INSERT ON " + on, add);

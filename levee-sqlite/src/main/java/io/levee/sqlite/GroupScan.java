@@ -16,8 +16,6 @@ import java.nio.file.Path;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -193,7 +191,8 @@ final class GroupScan implements ScanPart {
         int keys = grouping.keys().size();
         @Nullable Object[] row = new Object[keys + grouping.figures().size()];
         for (int i = 0; i < keys; i++) {
-            Column column = grouping.keys().get(i) instanceof GroupKey.Value value && !value.term().inJson()
+            Column column = grouping.keys().get(i) instanceof GroupKey.Value value
+                            && !value.term().inJson()
                     ? value.term().column()
                     : null;
             row[i] = column == null ? Stored.any(rows, i + 1) : Stored.read(rows, i + 1, column);

@@ -27,7 +27,8 @@ final class IdleHandles {
     }
 
     /** Takes one of a file out, the last that was used; null where there is none. */
-    @Nullable ReadHandle take(Path file) {
+    @Nullable
+    ReadHandle take(Path file) {
         Deque<ReadHandle> handles = byFile.get(file);
         if (handles == null) {
             return null;

@@ -23,7 +23,8 @@ final class KeySql {
             time(bucket);
         } else if (key instanceof GroupKey.NumberBucket bucket) {
             // Out of 64 bits both SQLite and Java end at the last whole number.
-            sql.add("CAST(floor((" + real(bucket.term()) + " - ?)", bucket.origin()).add(" / ?) AS INTEGER)", bucket.width());
+            sql.add("CAST(floor((" + real(bucket.term()) + " - ?)", bucket.origin())
+                    .add(" / ?) AS INTEGER)", bucket.width());
         } else if (key instanceof GroupKey.Edges edges) {
             String value = real(edges.term());
             sql.add("CASE WHEN " + value + " IS NULL THEN NULL ELSE ");

@@ -88,9 +88,7 @@ final class NewestPer {
             if (!new PartitionSql(query.spec(), handle).tableThere()) {
                 missing.accept(partition);
             } else if (!collect(
-                    partition,
-                    handle,
-                    HeldRange.of(partition, query.fromMicros(), query.toMicros(), handles.live()))) {
+                    partition, handle, HeldRange.of(partition, query.fromMicros(), query.toMicros(), handles.live()))) {
                 collect(partition, handle, HeldRange.whole(query.fromMicros(), query.toMicros()));
             }
             usable = true;
@@ -181,7 +179,8 @@ final class NewestPer {
     /** The rows with all that is wanted of them, in the same order; without those that were deleted meanwhile. */
     private List<@Nullable Object[]> whole(List<Newest> chunk) throws SQLException {
         Map<Partition, List<Newest>> byPartition = new LinkedHashMap<>();
-        chunk.forEach(n -> byPartition.computeIfAbsent(n.partition, p -> new ArrayList<>()).add(n));
+        chunk.forEach(n ->
+                byPartition.computeIfAbsent(n.partition, p -> new ArrayList<>()).add(n));
         Map<Newest, @Nullable Object[]> rows = new HashMap<>();
         for (Map.Entry<Partition, List<Newest>> part : byPartition.entrySet()) {
             ReadHandle handle = handles.take(part.getKey(), execution);
@@ -206,7 +205,8 @@ final class NewestPer {
         return inOrder;
     }
 
-    private void read(ReadHandle handle, List<Newest> wanted, Map<Newest, @Nullable Object[]> into) throws SQLException {
+    private void read(ReadHandle handle, List<Newest> wanted, Map<Newest, @Nullable Object[]> into)
+            throws SQLException {
         PartitionSql sql = new PartitionSql(query.spec(), handle);
         order.select(sql);
         sql.from(order.details()).add(" WHERE m._seq = ?");

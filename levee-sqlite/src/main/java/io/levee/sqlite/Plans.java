@@ -39,13 +39,21 @@ final class Plans {
     List<PlanStep> of(RowQuery query, List<Partition> partitions) {
         RowOrder order = new RowOrder(query);
         // In the order of an index, a limit stops what would else be a scan of everything.
-        boolean stops = query.where() == null && query.limit() != Long.MAX_VALUE && query.perKey().isEmpty();
+        boolean stops = query.where() == null
+                && query.limit() != Long.MAX_VALUE
+                && query.perKey().isEmpty();
         return steps(
                 partitions,
                 (partition, handle) -> {
                     HeldRange range = HeldRange.of(partition, query.fromMicros(), query.toMicros(), handles.live());
                     return query.perKey().isEmpty()
-                            ? RowSource.sql(query, order, handle, range, order.stages(query.after()).get(0), null)
+                            ? RowSource.sql(
+                                    query,
+                                    order,
+                                    handle,
+                                    range,
+                                    order.stages(query.after()).get(0),
+                                    null)
                             : NewestPer.sql(query, order, handle, range);
                 },
                 stops);
@@ -53,10 +61,13 @@ final class Plans {
 
     /** The steps of a grouping. */
     List<PlanStep> of(Grouping grouping, List<Partition> partitions) {
-        return steps(partitions, (partition, handle) -> GroupScan.statement(
+        return steps(
+                partitions,
+                (partition, handle) -> GroupScan.statement(
                         grouping,
                         handle,
-                        HeldRange.of(partition, grouping.fromMicros(), grouping.toMicros(), handles.live())), false);
+                        HeldRange.of(partition, grouping.fromMicros(), grouping.toMicros(), handles.live())),
+                false);
     }
 
     private List<PlanStep> steps(List<Partition> partitions, Text text, boolean stops) {

@@ -195,9 +195,11 @@ final class ReadHandles {
         while (cached + LEAST_CACHE.value() > share && idle.size() > 0) {
             close(idle.removeOldest());
         }
-        // The least of all that may be idle at once is kept back: a query of many partitions must not close what the next one needs.
+        // The least of all that may be idle at once is kept back: a query of many partitions must not close what the
+        // next one needs.
         long later = Math.max(0, maxIdle - idle.size() - out) * LEAST_CACHE.value();
-        long most = Math.min(Budget.LARGEST_CACHE.value(), Math.min(share / HANDLES, (share - cached - later) / OF_THE_REST));
+        long most = Math.min(
+                Budget.LARGEST_CACHE.value(), Math.min(share / HANDLES, (share - cached - later) / OF_THE_REST));
         Bytes cache = new Bytes(Math.max(LEAST_CACHE.value(), most));
         cached += cache.value();
         out++;

@@ -77,7 +77,8 @@ final class RowOrder implements Comparator<@Nullable Object[]> {
     }
 
     /** A row that stands at a place, without columns. */
-    @Nullable Object[] row(Place place) {
+    @Nullable
+    Object[] row(Place place) {
         @Nullable Object[] row = new Object[rowWidth()];
         row[width + 1] = place.seq();
         if (query.sorts().isEmpty()) {
@@ -93,7 +94,8 @@ final class RowOrder implements Comparator<@Nullable Object[]> {
     }
 
     /** Reads what {@link #select} selects. */
-    @Nullable Object[] read(ResultSet rows) throws SQLException {
+    @Nullable
+    Object[] read(ResultSet rows) throws SQLException {
         @Nullable Object[] values = new Object[rowWidth()];
         for (int i = 0; i < width; i++) {
             values[i] = Stored.read(rows, i + 1, query.columns().get(i));
@@ -195,7 +197,10 @@ final class RowOrder implements Comparator<@Nullable Object[]> {
         Object value = after.values().get(at);
         String term = sql.text(sort.term());
         if (value == null) {
-            sql.add(sort.descending() ? "(" + term + " IS NULL AND " : "(" + term + " IS NOT NULL OR " + term + " IS NULL AND ");
+            sql.add(
+                    sort.descending()
+                            ? "(" + term + " IS NULL AND "
+                            : "(" + term + " IS NOT NULL OR " + term + " IS NULL AND ");
         } else {
             sql.add("(" + term + (sort.descending() ? " < ? OR " : " > ? OR "), value);
             sql.add(sort.descending() ? term + " IS NULL OR " : "");

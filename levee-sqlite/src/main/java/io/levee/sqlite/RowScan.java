@@ -77,7 +77,9 @@ final class RowScan {
         try {
             if (!query.perKey().isEmpty()) {
                 List<Partition> newestFirst = new ArrayList<>(touched);
-                newestFirst.sort(Comparator.comparingLong((Partition p) -> p.held().maxMicros()).reversed());
+                newestFirst.sort(
+                        Comparator.comparingLong((Partition p) -> p.held().maxMicros())
+                                .reversed());
                 new NewestPer(paths, handles, query, execution, missing).run(newestFirst, sink);
             } else if (order.byTime()) {
                 if (!merge(byRange(touched), MAX_AT_ONCE, sink)) {
@@ -103,8 +105,8 @@ final class RowScan {
 
     private List<Ahead> byRange(List<Partition> touched) {
         List<Ahead> ahead = new ArrayList<>();
-        touched.forEach(p -> ahead.add(
-                new Ahead(p, order.newestFirst() ? p.held().maxMicros() : p.held().minMicros())));
+        touched.forEach(p -> ahead.add(new Ahead(
+                p, order.newestFirst() ? p.held().maxMicros() : p.held().minMicros())));
         Comparator<Ahead> rising = Comparator.comparingLong(Ahead::bound);
         ahead.sort(order.newestFirst() ? rising.reversed() : rising);
         return ahead;

@@ -128,7 +128,8 @@ final class RowSource {
     }
 
     /** The row it stands on. */
-    @Nullable Object[] row() {
+    @Nullable
+    Object[] row() {
         return row;
     }
 

@@ -130,7 +130,9 @@ final class SqlScan {
             }
             String schema = "p" + attached.size();
             attach(connection, partition, file, schema, attached);
-            Sqlite.run(connection, "PRAGMA " + schema + ".cache_size=-" + Math.max(1, cache.value() / 1024 / MAX_PARTITIONS));
+            Sqlite.run(
+                    connection,
+                    "PRAGMA " + schema + ".cache_size=-" + Math.max(1, cache.value() / 1024 / MAX_PARTITIONS));
             String part = part(connection, table.spec(), schema);
             if (part == null) {
                 missing.accept(partition);

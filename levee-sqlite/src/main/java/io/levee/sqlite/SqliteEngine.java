@@ -462,8 +462,7 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public ReadView view(TableSpec spec, long fromMicros, long toMicros) {
         refresh();
-        return new PartitionsView(
-                paths, readers, manifest.pinned(spec.name(), fromMicros, toMicros), this::missing);
+        return new PartitionsView(paths, readers, manifest.pinned(spec.name(), fromMicros, toMicros), this::missing);
     }
 
     @Override

@@ -20,7 +20,8 @@ final class TermSql {
         return guarded(
                 term,
                 column,
-                " WHEN 'text' THEN json_extract(" + column + ", " + path + ") WHEN 'integer' THEN " + column + " -> " + path
+                " WHEN 'text' THEN json_extract(" + column + ", " + path + ") WHEN 'integer' THEN " + column + " -> "
+                        + path
                         + " WHEN 'real' THEN " + column + " -> " + path
                         + " WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'");
     }
@@ -39,8 +40,8 @@ final class TermSql {
      * with NUL in a text, which not every engine can keep.
      */
     private static String guarded(Term term, String column, String cases) {
-        return "CASE WHEN json_valid(" + column + ") AND instr(" + column + ", '\\u0000') = 0 THEN CASE json_type(" + column + ", "
-                + path(term) + ")" + cases + " END END";
+        return "CASE WHEN json_valid(" + column + ") AND instr(" + column + ", '\\u0000') = 0 THEN CASE json_type("
+                + column + ", " + path(term) + ")" + cases + " END END";
     }
 
     /** Names in double quotes, in which SQLite reads any. */

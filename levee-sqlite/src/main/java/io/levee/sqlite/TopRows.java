@@ -30,7 +30,8 @@ final class TopRows {
     }
 
     /** The last of the rows that are kept, where no more have room; else null. */
-    @Nullable Object @Nullable [] worst() {
+    @Nullable
+    Object @Nullable [] worst() {
         return kept.size() < most ? null : kept.peek();
     }
 
@@ -67,7 +68,9 @@ final class TopRows {
     private static long bytes(@Nullable Object[] row) {
         long bytes = ROW_OVERHEAD;
         for (Object value : row) {
-            bytes += value instanceof String text ? 48 + 2L * text.length() : value instanceof byte[] blob ? 24 + blob.length : 24;
+            bytes += value instanceof String text
+                    ? 48 + 2L * text.length()
+                    : value instanceof byte[] blob ? 24 + blob.length : 24;
         }
         return bytes;
     }

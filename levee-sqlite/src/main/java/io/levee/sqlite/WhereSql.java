@@ -98,7 +98,8 @@ final class WhereSql {
     private void oneOf(String name, List<Object> values) {
         if (!values.isEmpty()) {
             sql.append(column(name, values.get(0))).append(" IN (");
-            sql.append(String.join(",", Collections.nCopies(values.size(), "?"))).append(')');
+            sql.append(String.join(",", Collections.nCopies(values.size(), "?")))
+                    .append(')');
             values.forEach(value -> parameters.add(stored(value)));
         }
     }
@@ -110,7 +111,8 @@ final class WhereSql {
             sql.append('(').append(grams).append(" MATCH ?) AND ");
             parameters.add(wanted);
         }
-        String literal = contains.text().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_");
+        String literal =
+                contains.text().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_");
         like(contains.column(), "%" + literal + "%", contains.negated());
         sql.append(wanted == null ? "" : ")");
     }

@@ -117,7 +117,8 @@ class AsyncQueryTest {
     @Test
     void shouldNotKeepOthersWaitingForAStageThatBlocks() {
         CountDownLatch never = new CountDownLatch(1);
-        CompletableFuture<Result<Row>> first = events.query().where(Expr.eq("i", 4711)).runAsync();
+        CompletableFuture<Result<Row>> first =
+                events.query().where(Expr.eq("i", 4711)).runAsync();
         CompletableFuture<Object> stuck = first.thenApply(result -> {
             try {
                 never.await();
@@ -136,7 +137,8 @@ class AsyncQueryTest {
 
     @Test
     void shouldEndWhileItWaits() {
-        try (SqlResult busy = store.sql(new SqlQuery(ENDLESS, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofSeconds(20)))) {
+        try (SqlResult busy =
+                store.sql(new SqlQuery(ENDLESS, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofSeconds(20)))) {
             CompletableFuture<Result<Row>> waiting = events.query().runAsync();
             assertThat(store.queries()).anyMatch(q -> q.state().equals("waiting"));
             assertThat(waiting.cancel(true)).isTrue();
@@ -173,7 +175,10 @@ class AsyncQueryTest {
     @Test
     void shouldFailAsTheQueryDoes() {
         assertThat(code(events.query().where(Expr.eq("nothing", 1)).runAsync())).isEqualTo(ErrorCode.UNKNOWN_COLUMN);
-        assertThat(code(events.query().where(slow()).deadline(Duration.ofMillis(100)).runAsync()))
+        assertThat(code(events.query()
+                        .where(slow())
+                        .deadline(Duration.ofMillis(100))
+                        .runAsync()))
                 .isEqualTo(ErrorCode.DEADLINE);
         CompletableFuture<Result<Row>> running = events.query().where(slow()).runAsync();
         store.close();
@@ -183,7 +188,8 @@ class AsyncQueryTest {
 
     @Test
     void shouldEndWhenItsCallerIsInterruptedWhileItWaitsForAThread() throws Exception {
-        try (SqlResult busy = store.sql(new SqlQuery(ENDLESS, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofSeconds(20)))) {
+        try (SqlResult busy =
+                store.sql(new SqlQuery(ENDLESS, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofSeconds(20)))) {
             AtomicReference<Throwable> ended = new AtomicReference<>();
             Thread caller = new Thread(() -> {
                 try {
@@ -196,8 +202,9 @@ class AsyncQueryTest {
             await().until(() -> store.queries().stream().anyMatch(q -> q.state().equals("waiting")));
             caller.interrupt();
             caller.join(5000);
-            assertThat(ended.get()).isInstanceOfSatisfying(LeveeException.class, e -> assertThat(e.code())
-                    .isEqualTo(ErrorCode.CANCELLED));
+            assertThat(ended.get())
+                    .isInstanceOfSatisfying(
+                            LeveeException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CANCELLED));
             assertThat(store.queries()).hasSize(1);
             assertThat(busy.coverage().complete()).isTrue();
         }

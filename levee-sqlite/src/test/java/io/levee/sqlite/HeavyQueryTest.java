@@ -87,7 +87,8 @@ class HeavyQueryTest {
     /** The child's side. */
     public static void main(String[] args) throws InterruptedException {
         try (Store store = Levee.open(
-                Path.of(args[0]), o -> o.memory(Bytes.mebi(32)).queryThreads(READERS).asOf(DAY.plus(Duration.ofDays(1))))) {
+                Path.of(args[0]),
+                o -> o.memory(Bytes.mebi(32)).queryThreads(READERS).asOf(DAY.plus(Duration.ofDays(1))))) {
             Table<Row> events = fill(store, 20_000);
             AtomicInteger ended = new AtomicInteger();
             AtomicInteger running = new AtomicInteger(READERS);
@@ -118,7 +119,11 @@ class HeavyQueryTest {
                 reader.join();
             }
             System.out.println("ended " + ended.get());
-            System.out.println(store.status().stored() == 20_000 + written && store.status().lost() == 0 ? "stored" : "lost");
+            System.out.println(
+                    store.status().stored() == 20_000 + written
+                                    && store.status().lost() == 0
+                            ? "stored"
+                            : "lost");
             System.out.println(temporary ? "temporary" : "nothing");
             System.out.println("done");
         }
@@ -146,15 +151,18 @@ class HeavyQueryTest {
     @Test
     void shouldShowEachPartWithItsLimitAndSumUpToTheBudget() {
         for (Bytes memory : List.of(Bytes.mebi(32), Bytes.mebi(256), Bytes.gibi(64))) {
-            try (Store store = Levee.open(directory.resolve(memory.toString().replace(' ', '_')), o -> o.memory(memory))) {
+            try (Store store =
+                    Levee.open(directory.resolve(memory.toString().replace(' ', '_')), o -> o.memory(memory))) {
                 fill(store, 10);
                 store.count(io.levee.Query.builder("events").build());
                 StoreStatus.Memory status = store.status().memory();
-                assertThat(status.limits().values().stream().mapToLong(v -> v).sum()).isEqualTo(memory.value());
+                assertThat(status.limits().values().stream().mapToLong(v -> v).sum())
+                        .isEqualTo(memory.value());
                 assertThat(status.byPart().keySet()).isSubsetOf(status.limits().keySet());
-                status.byPart().forEach((part, bytes) -> assertThat(bytes)
-                        .as(part + " of " + memory)
-                        .isLessThanOrEqualTo(status.limits().get(part)));
+                status.byPart()
+                        .forEach((part, bytes) -> assertThat(bytes)
+                                .as(part + " of " + memory)
+                                .isLessThanOrEqualTo(status.limits().get(part)));
                 assertThat(status.rssBytes()).isPositive().isLessThan(status.alarmBytes());
             }
         }

@@ -381,7 +381,19 @@ class ModelTest {
                     Measure.max(AT),
                     Measure.min("took"),
                     Measure.max("bl"));
-            Query query = new Query("data", from, to, where, true, List.of(), List.of(), 5, null, List.of(), false, Duration.ofSeconds(30));
+            Query query = new Query(
+                    "data",
+                    from,
+                    to,
+                    where,
+                    true,
+                    List.of(),
+                    List.of(),
+                    5,
+                    null,
+                    List.of(),
+                    false,
+                    Duration.ofSeconds(30));
             Aggregation.Groups groups = asked.aggregate(new Aggregation(query, by, measures));
             Map<String, List<Object>> got = new TreeMap<>();
             for (List<Object> group : groups.groups()) {

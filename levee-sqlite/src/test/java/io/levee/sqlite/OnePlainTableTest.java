@@ -109,7 +109,8 @@ class OnePlainTableTest {
                     + " json_extract(raw, '$.machine ID') AS machine, json_extract(raw, '$.user') AS user,"
                     + " json_extract(raw, '$.CPU request') AS cpu, raw FROM lines");
         }
-        Store store = Levee.open(dir.resolve("history").toString(), false, o -> o.asOf(Instant.parse("2011-05-03T00:00:00Z")));
+        Store store = Levee.open(
+                dir.resolve("history").toString(), false, o -> o.asOf(Instant.parse("2011-05-03T00:00:00Z")));
         opened = store;
         Table<Row> table = store.createTable(SPEC);
         // In three passes: two thirds of the records come late, to partitions of before.
@@ -143,8 +144,8 @@ class OnePlainTableTest {
             return Samples.BORG_TASK_EVENTS.lines();
         }
         List<String> lines = new ArrayList<>();
-        try (BufferedReader reader = new BufferedReader(new InputStreamReader(
-                new GZIPInputStream(Files.newInputStream(file.get())), StandardCharsets.UTF_8))) {
+        try (BufferedReader reader = new BufferedReader(
+                new InputStreamReader(new GZIPInputStream(Files.newInputStream(file.get())), StandardCharsets.UTF_8))) {
             String line = reader.readLine();
             for (int i = 0; line != null; i++) {
                 if (i % EACH == 0) {
@@ -191,8 +192,10 @@ class OnePlainTableTest {
         List<List<@Nullable Object>> rows = new ArrayList<>();
         String cursor = null;
         do {
-            try (Result<Row> result = store().query(
-                    query.limit(Math.min(page, most - rows.size())).after(cursor).columns(List.of("n", "user", "cpu")).build())) {
+            try (Result<Row> result = store().query(query.limit(Math.min(page, most - rows.size()))
+                    .after(cursor)
+                    .columns(List.of("n", "user", "cpu"))
+                    .build())) {
                 result.forEach(row -> rows.add(Arrays.asList(row.get("n"), row.get("user"), row.get("cpu"))));
                 cursor = result.next();
             }
@@ -213,17 +216,25 @@ class OnePlainTableTest {
     @Test
     void groupsWithSeveralFigures() throws SQLException {
         Aggregation.Groups got = store().aggregate(new Aggregation(
-                all().where(Expr.parse("cpu > 0.01 AND NOT type IN (0, 1)", Instant.EPOCH)).build(),
+                all().where(Expr.parse("cpu > 0.01 AND NOT type IN (0, 1)", Instant.EPOCH))
+                        .build(),
                 List.of("user", "type"),
-                List.of(Measure.count(), Measure.sum("job"), Measure.max("cpu"), Measure.min("machine"), Measure.distinct("job")),
+                List.of(
+                        Measure.count(),
+                        Measure.sum("job"),
+                        Measure.max("cpu"),
+                        Measure.min("machine"),
+                        Measure.distinct("job")),
                 Expr.gt("count", 3L),
                 List.of(Order.desc("count"), Order.asc("user"), Order.asc("type")),
                 25));
         assertThat(got.groups())
-                .isEqualTo(sql("SELECT user, type, count(*), sum(job), max(cpu), min(machine), count(DISTINCT job) FROM big WHERE"
-                        + " cpu > 0.01 AND NOT type IN (0, 1) GROUP BY user, type HAVING count(*) > 3 ORDER BY 3 DESC, 1, 2 LIMIT 25"));
-        Aggregation.Groups means = store().aggregate(
-                new Aggregation(all().build(), List.of("type"), List.of(Measure.avg("cpu"), Measure.sum("cpu"))));
+                .isEqualTo(
+                        sql(
+                                "SELECT user, type, count(*), sum(job), max(cpu), min(machine), count(DISTINCT job) FROM big WHERE"
+                                        + " cpu > 0.01 AND NOT type IN (0, 1) GROUP BY user, type HAVING count(*) > 3 ORDER BY 3 DESC, 1, 2 LIMIT 25"));
+        Aggregation.Groups means = store().aggregate(new Aggregation(
+                all().build(), List.of("type"), List.of(Measure.avg("cpu"), Measure.sum("cpu"))));
         List<List<@Nullable Object>> wanted = sql("SELECT type, avg(cpu), sum(cpu) FROM big GROUP BY type ORDER BY 1");
         assertThat(means.groups()).hasSameSizeAs(wanted);
         for (int i = 0; i < wanted.size(); i++) {
@@ -237,8 +248,8 @@ class OnePlainTableTest {
     @Test
     void percentilesByRank() throws SQLException {
         for (double quantile : new double[] {0, 0.1, 0.5, 0.95, 1}) {
-            Aggregation.Groups got = store().aggregate(
-                    new Aggregation(all().build(), List.of("type"), List.of(Measure.percentile(quantile, "cpu"))));
+            Aggregation.Groups got = store().aggregate(new Aggregation(
+                    all().build(), List.of("type"), List.of(Measure.percentile(quantile, "cpu"))));
             for (List<@Nullable Object> group : got.groups()) {
                 // The value of that rank, and the next one.
                 List<List<@Nullable Object>> ranks = sql("SELECT cpu FROM big WHERE type = " + group.get(0)
@@ -247,7 +258,8 @@ class OnePlainTableTest {
                 double told = (Double) group.get(1);
                 assertThat(ranks)
                         .as("p%s of type %s, told as %s", quantile * 100, group.get(0), told)
-                        .anyMatch(r -> Math.abs(told - (Double) r.get(0)) <= Measure.PERCENTILE_ERROR * (Double) r.get(0) * (1 + 1e-9));
+                        .anyMatch(r -> Math.abs(told - (Double) r.get(0))
+                                <= Measure.PERCENTILE_ERROR * (Double) r.get(0) * (1 + 1e-9));
             }
         }
     }
@@ -256,32 +268,45 @@ class OnePlainTableTest {
     void histogramsAndTimeSeries() throws SQLException {
         Histogram.Bins bins =
                 store().histogram(new Histogram(all().build(), "cpu", new Histogram.Even(0.01, 0.03125, 10)));
-        List<List<@Nullable Object>> counts = sql("SELECT CAST(floor((cpu - 0.01) / 0.03125) AS INTEGER), count(*) FROM big WHERE cpu"
-                + " >= 0.01 GROUP BY 1 ORDER BY 1");
+        List<List<@Nullable Object>> counts =
+                sql("SELECT CAST(floor((cpu - 0.01) / 0.03125) AS INTEGER), count(*) FROM big WHERE cpu"
+                        + " >= 0.01 GROUP BY 1 ORDER BY 1");
         for (int i = 0; i < 10; i++) {
             long bin = i;
-            long wanted = counts.stream().filter(c -> c.get(0).equals(bin)).mapToLong(c -> (Long) c.get(1)).sum();
+            long wanted = counts.stream()
+                    .filter(c -> c.get(0).equals(bin))
+                    .mapToLong(c -> (Long) c.get(1))
+                    .sum();
             assertThat(bins.bins().get(i).count()).as("bin %s", i).isEqualTo(wanted);
         }
         assertThat(List.of(bins.below(), bins.nulls()))
-                .isEqualTo(sql("SELECT sum(cpu < 0.01), sum(cpu IS NULL) FROM big").get(0));
+                .isEqualTo(
+                        sql("SELECT sum(cpu < 0.01), sum(cpu IS NULL) FROM big").get(0));
 
         TimeSeries.Points points = store().timeSeries(new TimeSeries(
                 all().build(), Duration.ofMinutes(10), List.of("type"), List.of(Measure.count(), Measure.max("job"))));
         List<List<@Nullable Object>> told = new ArrayList<>();
         for (TimeSeries.Point point : points.points()) {
             if (!point.figures().get(0).equals(0L)) {
-                told.add(Arrays.asList(point.at().getEpochSecond(), point.by().get(0), point.figures().get(0), point.figures().get(1)));
+                told.add(Arrays.asList(
+                        point.at().getEpochSecond(),
+                        point.by().get(0),
+                        point.figures().get(0),
+                        point.figures().get(1)));
             }
         }
         assertThat(told)
-                .isEqualTo(sql("SELECT at / 600000000 * 600, type, count(*), max(job) FROM big GROUP BY 1, 2 ORDER BY 1, 2"));
+                .isEqualTo(sql(
+                        "SELECT at / 600000000 * 600, type, count(*), max(job) FROM big GROUP BY 1, 2 ORDER BY 1, 2"));
     }
 
     @Test
     void newestOfEachKey() throws SQLException {
         List<List<@Nullable Object>> got = new ArrayList<>();
-        try (Result<Row> rows = store().query(all().where(Expr.eq("type", 4L)).newestPer("user").orderBy(Order.asc("user")).build())) {
+        try (Result<Row> rows = store().query(all().where(Expr.eq("type", 4L))
+                .newestPer("user")
+                .orderBy(Order.asc("user"))
+                .build())) {
             rows.forEach(row -> got.add(Arrays.asList(row.get("user"), row.timeMicros())));
         }
         assertThat(got).isEqualTo(sql("SELECT user, max(at) FROM big WHERE type = 4 GROUP BY user ORDER BY user"));
@@ -289,13 +314,17 @@ class OnePlainTableTest {
 
     @Test
     void placesAndTexts() throws SQLException {
-        assertThat(store().count(all().where(Expr.parse("raw.priority >= 9 AND raw.machine IS NULL", Instant.EPOCH)).build()))
+        assertThat(store().count(all().where(Expr.parse("raw.priority >= 9 AND raw.machine IS NULL", Instant.EPOCH))
+                        .build()))
                 .isEqualTo(number("SELECT count(*) FROM big WHERE json_extract(raw, '$.priority') >= 9"));
         assertThat(store().aggregate(new Aggregation(
-                                all().build(), List.of("raw.scheduling class"), List.of(Measure.count(), Measure.max("raw.priority"))))
+                                all().build(),
+                                List.of("raw.scheduling class"),
+                                List.of(Measure.count(), Measure.max("raw.priority"))))
                         .groups())
-                .isEqualTo(sql("SELECT CAST(json_extract(raw, '$.scheduling class') AS TEXT), count(*), CAST(max(json_extract(raw,"
-                        + " '$.priority')) AS REAL) FROM big GROUP BY 1 ORDER BY 1"));
+                .isEqualTo(sql(
+                        "SELECT CAST(json_extract(raw, '$.scheduling class') AS TEXT), count(*), CAST(max(json_extract(raw,"
+                                + " '$.priority')) AS REAL) FROM big GROUP BY 1 ORDER BY 1"));
         for (String text : List.of("sWt", "/", "ab", "z", "+Q=")) {
             assertThat(store().count(all().where(Expr.contains("user", text)).build()))
                     .as("contains %s", text)
@@ -309,11 +338,14 @@ class OnePlainTableTest {
         assertThat(store().count(all().build())).isEqualTo(rows);
         Estimate estimate = store().estimate(all().build());
         assertThat(estimate.rows()).isBetween(rows * 9 / 10, rows * 11 / 10);
-        assertThat(store().count(all().where(Expr.parse("machine IS NULL OR cpu < 0.02", Instant.EPOCH)).build()))
+        assertThat(store().count(all().where(Expr.parse("machine IS NULL OR cpu < 0.02", Instant.EPOCH))
+                        .build()))
                 .isEqualTo(number("SELECT count(*) FROM big WHERE machine IS NULL OR cpu < 0.02"));
         try (Result<Row> oldest = store().query(all().oldestFirst().limit(1).build());
                 Result<Row> newest = store().query(all().newestFirst().limit(1).build())) {
-            assertThat(List.of(oldest.toList().get(0).timeMicros(), newest.toList().get(0).timeMicros()))
+            assertThat(List.of(
+                            oldest.toList().get(0).timeMicros(),
+                            newest.toList().get(0).timeMicros()))
                     .isEqualTo(sql("SELECT min(at), max(at) FROM big").get(0));
         }
     }

@@ -44,18 +44,26 @@ class PartialsTest {
     private Store open() {
         return Levee.open(
                 directory,
-                o -> o.asOf(NOW).memory(Bytes.mebi(64)).slowQuery(Duration.ofNanos(1)).queryThreads(3));
+                o -> o.asOf(NOW)
+                        .memory(Bytes.mebi(64))
+                        .slowQuery(Duration.ofNanos(1))
+                        .queryThreads(3));
     }
 
     private static void put(Store store, int daysAgo, long n) {
-        Row row = Row.of(SPEC).set("at", NOW.minus(Duration.ofDays(daysAgo))).set("host", "h" + n % 2).set("n", n).build();
+        Row row = Row.of(SPEC)
+                .set("at", NOW.minus(Duration.ofDays(daysAgo)))
+                .set("host", "h" + n % 2)
+                .set("n", n)
+                .build();
         store.createTable(SPEC).append(row, Ack.COMMITTED).join();
     }
 
     private static List<List<Object>> ask(Store store) {
         Query query = Query.builder("runs").where(Expr.ge("n", 0)).build();
         List<List<Object>> groups = new ArrayList<>();
-        store.aggregate(new Aggregation(query, List.of("host"), List.of(Measure.count(), Measure.sum("n"), Measure.distinct("n"))))
+        store.aggregate(new Aggregation(
+                        query, List.of("host"), List.of(Measure.count(), Measure.sum("n"), Measure.distinct("n"))))
                 .groups()
                 .forEach(group -> groups.add(new ArrayList<>(group)));
         return groups;
@@ -95,7 +103,9 @@ class PartialsTest {
             assertThat(ask(store)).isEqualTo(first);
             Table<Row> table = store.table("runs");
             // A shorter range that still lets whole partitions through uses them.
-            table.query().between(NOW.minus(Duration.ofDays(2)), NOW.plusSeconds(1)).count();
+            table.query()
+                    .between(NOW.minus(Duration.ofDays(2)), NOW.plusSeconds(1))
+                    .count();
             // A late record makes its partition another one.
             put(store, 3, 100);
             assertThat(ask(store)).containsExactly(List.of("h0", 7L, 142L, 7L), List.of("h1", 4L, 28L, 4L));

@@ -193,9 +193,9 @@ class ReadSideTest {
                 before = sink.rows.size();
                 view.rows(next, execution(), sink);
                 if (sink.rows.size() > before) {
-                    next = query.from(place(query, sink.rows.get(sink.rows.size() - 1)), query.limit() == Long.MAX_VALUE
-                            ? Long.MAX_VALUE
-                            : query.limit() - sink.rows.size());
+                    next = query.from(
+                            place(query, sink.rows.get(sink.rows.size() - 1)),
+                            query.limit() == Long.MAX_VALUE ? Long.MAX_VALUE : query.limit() - sink.rows.size());
                 }
             }
         }

@@ -43,8 +43,8 @@ class RollupSpaceTest {
 
     @Test
     void shouldTellTheGapOfARollupThatWasNotKept() {
-        try (Store store =
-                Levee.open(directory.resolve("store"), o -> o.disk(Bytes.mebi(8)).memory(Bytes.mebi(32)))) {
+        try (Store store = Levee.open(
+                directory.resolve("store"), o -> o.disk(Bytes.mebi(8)).memory(Bytes.mebi(32)))) {
             Table<Row> events = store.createTable(SPEC);
             for (int day = 0; day < 20; day++) {
                 List<Row> rows = new ArrayList<>();
@@ -66,7 +66,9 @@ class RollupSpaceTest {
                     .allMatch(gap -> gap.reason() == LossReason.EXPIRED);
             TimeSeries.Points points = store.timeSeries(new TimeSeries(
                     Query.builder("events").build(), Duration.ofDays(1), List.of(), List.of(Measure.count())));
-            assertThat(points.coverage().gaps()).isNotEmpty().allMatch(gap -> gap.table().equals("events"));
+            assertThat(points.coverage().gaps())
+                    .isNotEmpty()
+                    .allMatch(gap -> gap.table().equals("events"));
         }
     }
 }

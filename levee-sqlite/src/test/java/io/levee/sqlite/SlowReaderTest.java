@@ -125,9 +125,7 @@ class SlowReaderTest {
     @Test
     void shouldGoOnExactlyWhereItStopped() {
         List<Query> kinds = List.of(
-                all().build(),
-                all().oldestFirst().build(),
-                all().limit(7001).build());
+                all().build(), all().oldestFirst().build(), all().limit(7001).build());
         for (Query query : kinds) {
             List<Long> wanted = expected(query);
             try (Result<Row> rows = store.query(query)) {
@@ -135,8 +133,8 @@ class SlowReaderTest {
                 List<Long> got = new ArrayList<>();
                 while (iterator.hasNext()) {
                     if (got.size() % 3000 == 0) {
-                        await().until(() -> store.queries().stream()
-                                .allMatch(q -> q.state().equals("fetching")));
+                        await().until(() ->
+                                store.queries().stream().allMatch(q -> q.state().equals("fetching")));
                     }
                     got.add(iterator.next().seq());
                 }
@@ -168,7 +166,8 @@ class SlowReaderTest {
             assertThat(one.iterator().next()).isNotEmpty();
             assertThat(two.iterator().next()).isNotEmpty();
             // Both threads are taken by statements whose readers have gone to sleep.
-            assertThat(store.count(all().deadline(Duration.ofSeconds(10)).build())).isEqualTo(ROWS);
+            assertThat(store.count(all().deadline(Duration.ofSeconds(10)).build()))
+                    .isEqualTo(ROWS);
             List<LeveeException> ends = new ArrayList<>();
             for (SqlResult rows : List.of(one, two)) {
                 Iterator<List<Object>> left = rows.iterator();
@@ -187,7 +186,8 @@ class SlowReaderTest {
 
     private long dropped() throws java.io.IOException {
         try (var files = java.nio.file.Files.walk(directory)) {
-            List<String> live = store.partitions().stream().map(p -> p.id().period()).toList();
+            List<String> live =
+                    store.partitions().stream().map(p -> p.id().period()).toList();
             return files.filter(f -> f.toString().endsWith(".db") && !f.endsWith("catalog.db"))
                     .filter(f -> live.stream().noneMatch(f.toString()::contains))
                     .count();
@@ -210,7 +210,11 @@ class SlowReaderTest {
                 List<Row> batch = new ArrayList<>();
                 for (int i = 0; i < 1000; i++) {
                     Instant at = DAY1.plus(Duration.ofDays(3)).plusSeconds(1000 + i);
-                    batch.add(Row.of(spec).set("i", i).set("at", at).set("text", text).build());
+                    batch.add(Row.of(spec)
+                            .set("i", i)
+                            .set("at", at)
+                            .set("text", text)
+                            .build());
                 }
                 events.appendAll(batch, Ack.COMMITTED).join();
                 most = Math.max(most, Partition.size(wal));
@@ -239,7 +243,8 @@ class SlowReaderTest {
             assertThat(dropped()).isNotZero();
             await().until(() -> store.queries().isEmpty());
             await().until(() -> dropped() == 0);
-            assertThat(catchThrowableOfType(LeveeException.class, () -> numbers(iterator)).code())
+            assertThat(catchThrowableOfType(LeveeException.class, () -> numbers(iterator))
+                            .code())
                     .isEqualTo(ErrorCode.LEASE_EXPIRED);
         }
     }

@@ -25,7 +25,9 @@ final class Aggregates {
         this.grouped = new Grouped(
                 aggregation.query(),
                 spec,
-                aggregation.by().stream().map(n -> Grouped.Dimension.of(spec, n)).toList(),
+                aggregation.by().stream()
+                        .map(n -> Grouped.Dimension.of(spec, n))
+                        .toList(),
                 aggregation.measures());
         Having names = new Having(grouped.out(), spec);
         this.having = names.filter(aggregation.having());

@@ -123,8 +123,7 @@ public final class ChunkStream {
      *     after the last
      * @param results the share of memory that its chunks take
      */
-    ChunkStream(
-            Execution execution, Supplier<Coverage> coverage, boolean askedLive, Slots slots, Share results) {
+    ChunkStream(Execution execution, Supplier<Coverage> coverage, boolean askedLive, Slots slots, Share results) {
         this.execution = execution;
         this.coverage = coverage;
         this.askedLive = askedLive;
@@ -332,7 +331,8 @@ public final class ChunkStream {
     }
 
     /** What it failed with, where there is nothing to read before that. */
-    @Nullable LeveeException failedAtOnce() {
+    @Nullable
+    LeveeException failedAtOnce() {
         lock.lock();
         try {
             return chunks.isEmpty() && !ended ? failure : null;

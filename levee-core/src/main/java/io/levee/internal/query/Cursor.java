@@ -48,7 +48,8 @@ final class Cursor {
                 if (!order.equals(order(query))) {
                     throw new LeveeException(
                                     ErrorCode.BAD_QUERY,
-                                    "the cursor belongs to another query (" + order + "; this one is " + order(query) + ")")
+                                    "the cursor belongs to another query (" + order + "; this one is " + order(query)
+                                            + ")")
                             .hint("repeat the query that gave the cursor");
                 }
                 for (String value : Arrays.asList(parts).subList(3, parts.length)) {
@@ -61,7 +62,8 @@ final class Cursor {
         } catch (IllegalArgumentException e) {
             // Falls through to the one error below: the text is no cursor, whatever part of it is at fault.
         }
-        throw new LeveeException(ErrorCode.BAD_QUERY, "'" + shortened(text) + "' is no cursor").hint("use the 'next' of a page");
+        throw new LeveeException(ErrorCode.BAD_QUERY, "'" + shortened(text) + "' is no cursor")
+                .hint("use the 'next' of a page");
     }
 
     private static String shortened(String text) {

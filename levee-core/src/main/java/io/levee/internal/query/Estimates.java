@@ -44,7 +44,8 @@ final class Estimates {
             if (counting.where() == null && partitions.stream().allMatch(p -> p.rows() == 0 || known(p))) {
                 double rows = partitions.stream().mapToDouble(this::expected).sum();
                 // A partition that is written to may have counted rows whose commit is still to come.
-                boolean exact = partitions.stream().allMatch(p -> !partly(p) && p.state() == PartitionInfo.State.CLOSED);
+                boolean exact =
+                        partitions.stream().allMatch(p -> !partly(p) && p.state() == PartitionInfo.State.CLOSED);
                 return new Answer(Math.round(rows), exact, "statistics");
             }
             return sample(view, partitions, execution);

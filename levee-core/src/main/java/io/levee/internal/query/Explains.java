@@ -50,9 +50,13 @@ final class Explains {
         note(notes, steps.stream().filter(PlanStep::fullScan).toList(), true, viewed, filter);
         note(notes, steps.stream().filter(PlanStep::sorts).toList(), false, viewed, filter);
         if (steps.isEmpty()) {
-            notes.add(viewed == 0 ? "no partition holds rows of the range" : "no partition is read: nothing in them can match");
+            notes.add(
+                    viewed == 0
+                            ? "no partition holds rows of the range"
+                            : "no partition is read: nothing in them can match");
         } else if (touched < partitions) {
-            notes.add((partitions - touched) + " of " + partitions + " partitions are left out by their range or their statistics");
+            notes.add((partitions - touched) + " of " + partitions
+                    + " partitions are left out by their range or their statistics");
         }
         if (cached > 0) {
             notes.add("groups of " + cached + (cached == 1 ? " part are" : " parts are")
@@ -67,8 +71,11 @@ final class Explains {
         }
         long rows = steps.stream().mapToLong(PlanStep::rows).filter(n -> n > 0).sum();
         boolean one = steps.stream().anyMatch(s -> s.partition().isEmpty());
-        long in = one ? viewed : steps.stream().map(PlanStep::partition).distinct().count();
-        String where = (rows > 0 ? rows + " rows" : "all rows") + " in " + in + (in == 1 ? " partition" : " partitions");
+        long in = one
+                ? viewed
+                : steps.stream().map(PlanStep::partition).distinct().count();
+        String where =
+                (rows > 0 ? rows + " rows" : "all rows") + " in " + in + (in == 1 ? " partition" : " partitions");
         if (scan) {
             notes.add("full scan of " + where + ": "
                     + (filter.isEmpty() ? "the query has no filter" : "no index serves the filter " + filter));

@@ -46,7 +46,8 @@ public final class ExprResolver {
             in.values().forEach(v -> values.add(value(term, v)));
             if (values.stream().map(Object::getClass).distinct().count() > 1) {
                 throw new LeveeException(
-                                ErrorCode.BAD_QUERY, "the list for '" + term.name() + "' mixes numbers with other values")
+                                ErrorCode.BAD_QUERY,
+                                "the list for '" + term.name() + "' mixes numbers with other values")
                         .hint("write two lists, joined by OR");
             }
             return new Expr.In(term.name(), values, in.negated());
@@ -112,7 +113,10 @@ public final class ExprResolver {
         if (value instanceof Number number) {
             return number.doubleValue();
         }
-        if (value instanceof Boolean || value instanceof CharSequence || value instanceof UUID || value instanceof Enum<?>) {
+        if (value instanceof Boolean
+                || value instanceof CharSequence
+                || value instanceof UUID
+                || value instanceof Enum<?>) {
             return value instanceof Enum<?> constant ? constant.name() : value.toString();
         }
         throw new LeveeException(

@@ -79,7 +79,8 @@ final class Folding {
 
     private static List<Piece> pieces(ReadView view, int at, Fold fold) {
         List<ScanPart> parts = view.parts(fold.grouping());
-        // Versions before ranges: a row that comes in between makes another version, and its groups are not kept by this one.
+        // Versions before ranges: a row that comes in between makes another version, and its groups are not kept by
+        // this one.
         Map<ScanPart, String> versions = new HashMap<>();
         for (ScanPart part : parts) {
             String version = part.version();
@@ -103,8 +104,11 @@ final class Folding {
             boolean open = info != null && info.rangeKnown() && asked.fromMicros() <= info.minMicros();
             boolean endless = info != null && info.rangeKnown() && info.maxMicros() < asked.toMicros();
             PartialCache.Shape shape = shapes.computeIfAbsent(open, k -> new HashMap<>())
-                    .computeIfAbsent(endless, k -> new PartialCache.Shape(fold.over(
-                            open ? Long.MIN_VALUE : asked.fromMicros(), endless ? Long.MAX_VALUE : asked.toMicros())));
+                    .computeIfAbsent(
+                            endless,
+                            k -> new PartialCache.Shape(fold.over(
+                                    open ? Long.MIN_VALUE : asked.fromMicros(),
+                                    endless ? Long.MAX_VALUE : asked.toMicros())));
             pieces.add(new Piece(at, part, version == null ? null : new PartialCache.Key(part.name(), version, shape)));
         }
         return pieces;

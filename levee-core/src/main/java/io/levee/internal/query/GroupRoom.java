@@ -43,7 +43,8 @@ final class GroupRoom {
         if (share.used() > share.limit()) {
             Full full = new Full("the groups of all running queries take more than " + new Bytes(share.limit())
                     + " of memory, those of this one " + new Bytes(used()));
-            full.hint("group by a column of fewer values, narrow the range or the filter, or open the store with more memory");
+            full.hint(
+                    "group by a column of fewer values, narrow the range or the filter, or open the store with more memory");
             throw full;
         }
     }

@@ -111,8 +111,10 @@ final class GroupTable {
             } catch (ArithmeticException e) {
                 throw new LeveeException(
                                 ErrorCode.LIMIT_EXCEEDED,
-                                "sum(" + (figure.term() == null ? "" : figure.term().name())
-                                        + ") is past the range of 64 bits",
+                                "sum("
+                                        + (figure.term() == null
+                                                ? ""
+                                                : figure.term().name()) + ") is past the range of 64 bits",
                                 e)
                         .hint("use avg, or narrow the range or the filter");
             }

@@ -62,7 +62,8 @@ final class Grouped {
         this.figuresAt = new int[measures.size()][];
         for (int i = 0; i < figuresAt.length; i++) {
             MeasurePlan measure = measures.get(i);
-            figuresAt[i] = measure.figures().stream().mapToInt(f -> at(figures, f)).toArray();
+            figuresAt[i] =
+                    measure.figures().stream().mapToInt(f -> at(figures, f)).toArray();
             sketchAt[i] = Math.max(0, indexOf(sketches, measure));
         }
         Expr where = query.where() == null ? null : ExprResolver.resolve(query.where(), spec);
@@ -70,7 +71,8 @@ final class Grouped {
         for (int i = 0; i < Math.max(1, sketches.size()); i++) {
             List<GroupKey> keys = new ArrayList<>();
             by.forEach(d -> keys.add(d.key()));
-            Fold.Extra extra = sketches.isEmpty() ? Fold.Extra.NONE : sketches.get(i).extra();
+            Fold.Extra extra =
+                    sketches.isEmpty() ? Fold.Extra.NONE : sketches.get(i).extra();
             if (extra == Fold.Extra.QUANTILES) {
                 keys.add(new GroupKey.LogBucket(sketches.get(i).term(), Quantiles.MULTIPLIER));
             } else if (extra != Fold.Extra.NONE) {
@@ -142,7 +144,8 @@ final class Grouped {
                 for (int at : figuresAt[i]) {
                     merged.add(group.figure(at));
                 }
-                GroupTable.Group sketched = sketchAt[i] == 0 ? group : tables.get(sketchAt[i]).get(key);
+                GroupTable.Group sketched =
+                        sketchAt[i] == 0 ? group : tables.get(sketchAt[i]).get(key);
                 line[key.size() + i] = measures.get(i).value(merged, sketched);
             }
             lines.add(line);
@@ -159,7 +162,8 @@ final class Grouped {
             if (measure.function() == Measure.Function.PERCENTILE) {
                 errors.put(measure.name(), Measure.PERCENTILE_ERROR);
             } else if (measure.function() == Measure.Function.DISTINCT
-                    && sketched.computeIfAbsent(sketchAt[i], at -> tables.get(at).anySketched())) {
+                    && sketched.computeIfAbsent(
+                            sketchAt[i], at -> tables.get(at).anySketched())) {
                 errors.put(measure.name(), Measure.DISTINCT_ERROR);
             }
         }

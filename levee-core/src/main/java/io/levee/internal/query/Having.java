@@ -77,7 +77,8 @@ final class Having {
             at = names().indexOf(resolved(name));
         }
         if (at < 0) {
-            throw new LeveeException(ErrorCode.BAD_QUERY, "'" + name + "' is neither a group column nor a figure of this query")
+            throw new LeveeException(
+                            ErrorCode.BAD_QUERY, "'" + name + "' is neither a group column nor a figure of this query")
                     .hint("there are " + String.join(", ", names()));
         }
         if (decimal(out.get(at))) {
@@ -214,7 +215,9 @@ final class Having {
             return decimal.doubleValue();
         }
         if (value instanceof Number number) {
-            return number instanceof Float || number instanceof Double ? (Object) number.doubleValue() : (Object) number.longValue();
+            return number instanceof Float || number instanceof Double
+                    ? (Object) number.doubleValue()
+                    : (Object) number.longValue();
         }
         throw bad("'" + column.name() + "' is a number, and '" + value + "' is none");
     }

@@ -46,7 +46,8 @@ final class Histograms {
                         .contains(term.type())) {
             throw new LeveeException(
                             ErrorCode.BAD_QUERY,
-                            "a histogram needs numbers; '" + term.name() + "' is " + term.type().specName())
+                            "a histogram needs numbers; '" + term.name() + "' is "
+                                    + term.type().specName())
                     .hint("count the rows by their values instead");
         }
         this.all = new Grouping(
@@ -59,7 +60,13 @@ final class Histograms {
     }
 
     /** An answer without its coverage. */
-    record Answer(List<Bin> bins, long below, long above, long nulls, @Nullable Double least, @Nullable Double greatest) {}
+    record Answer(
+            List<Bin> bins,
+            long below,
+            long above,
+            long nulls,
+            @Nullable Double least,
+            @Nullable Double greatest) {}
 
     /** What engines are asked; for automatic bins, what they are asked first. */
     Grouping grouping() {
@@ -115,11 +122,13 @@ final class Histograms {
 
     /** The least and the greatest value; nothing where there is none. */
     private double[] range(@Nullable Expr where, ReadView view, Folding folding, Execution execution) {
-        GroupTable table = folding.run(view, List.of(new Fold(grouping(where, List.of(), extremes()), 0, Fold.Extra.NONE)), execution)
+        GroupTable table = folding.run(
+                        view, List.of(new Fold(grouping(where, List.of(), extremes()), 0, Fold.Extra.NONE)), execution)
                 .get(0);
         double[][] range = {{}};
         table.forEach((key, group) -> {
-            if (group.figure(0).extreme() instanceof Number least && group.figure(1).extreme() instanceof Number greatest) {
+            if (group.figure(0).extreme() instanceof Number least
+                    && group.figure(1).extreme() instanceof Number greatest) {
                 range[0] = new double[] {least.doubleValue(), greatest.doubleValue()};
             }
         });
@@ -129,14 +138,20 @@ final class Histograms {
     private Answer even(
             Histogram.Even even, double @Nullable [] range, ReadView view, Folding folding, Execution execution) {
         Grouping grouping = grouping(new GroupKey.NumberBucket(term, even.from(), even.width()));
-        long[] counts = counts(new Fold(grouping, 1, Fold.Extra.NONE, -1, even.count()), -1, even.count(), view, folding, execution);
+        long[] counts = counts(
+                new Fold(grouping, 1, Fold.Extra.NONE, -1, even.count()), -1, even.count(), view, folding, execution);
         List<Bin> filled = new ArrayList<>();
         for (int i = 0; i < even.count(); i++) {
             filled.add(new Bin(edge(even, i), edge(even, i + 1), counts[i + 1]));
         }
         int last = even.count() + 1;
         return new Answer(
-                filled, counts[0], counts[last], counts[last + 1], range == null ? null : range[0], range == null ? null : range[1]);
+                filled,
+                counts[0],
+                counts[last],
+                counts[last + 1],
+                range == null ? null : range[0],
+                range == null ? null : range[1]);
     }
 
     private static double edge(Histogram.Even even, int at) {
@@ -154,7 +169,8 @@ final class Histograms {
     }
 
     /** How many rows have each key from lowest to highest, and at last how many have none. */
-    private static long[] counts(Fold fold, long lowest, long highest, ReadView view, Folding folding, Execution execution) {
+    private static long[] counts(
+            Fold fold, long lowest, long highest, ReadView view, Folding folding, Execution execution) {
         long[] counts = new long[(int) (highest - lowest) + 2];
         folding.run(view, List.of(fold), execution).get(0).forEach((key, group) -> {
             int at = key.get(0) instanceof Long bucket ? (int) (bucket - lowest) : counts.length - 1;

@@ -31,17 +31,18 @@ record MeasurePlan(Measure measure, @Nullable Term term) {
         Term term = Names.term(spec, name);
         ColumnType type = term.type();
         Measure.Function function = measure.function();
-        boolean number = term.inJson()
-                || type == ColumnType.INTEGER
-                || type == ColumnType.REAL
-                || type == ColumnType.DURATION;
+        boolean number =
+                term.inJson() || type == ColumnType.INTEGER || type == ColumnType.REAL || type == ColumnType.DURATION;
         boolean sum = function == Measure.Function.SUM || function == Measure.Function.AVG;
         if (sum && !number && type != ColumnType.BOOLEAN) {
             throw refused(measure, type, "use count, min or max");
         }
         if (function == Measure.Function.PERCENTILE && !number) {
             // Of a time, a hundredth of what passed since 1970 would be half a year.
-            throw refused(measure, type, type == ColumnType.TIMESTAMP ? "use min, max or a histogram" : "use count, min or max");
+            throw refused(
+                    measure,
+                    type,
+                    type == ColumnType.TIMESTAMP ? "use min, max or a histogram" : "use count, min or max");
         }
         if (type == ColumnType.DECIMAL && function != Measure.Function.COUNT) {
             throw new LeveeException(ErrorCode.NOT_SUPPORTED, measure.name() + ": decimals are not ordered yet");
@@ -92,7 +93,8 @@ record MeasurePlan(Measure measure, @Nullable Term term) {
             case PERCENTILE -> term != null && length ? term.column() : null;
             case COUNT, SUM, AVG, DISTINCT -> null;
         };
-        boolean micros = length && (measure.function() == Measure.Function.SUM || measure.function() == Measure.Function.AVG);
+        boolean micros =
+                length && (measure.function() == Measure.Function.SUM || measure.function() == Measure.Function.AVG);
         return new OutColumn(measure.name(), as, false, micros);
     }
 
@@ -105,10 +107,17 @@ record MeasurePlan(Measure measure, @Nullable Term term) {
     @Nullable
     Object value(List<GroupTable.Merged> merged, GroupTable.@Nullable Group sketched) {
         return switch (measure.function()) {
-            case COUNT -> merged.isEmpty() ? (sketched == null ? 0L : sketched.present()) : merged.get(0).whole();
+            case COUNT ->
+                merged.isEmpty()
+                        ? (sketched == null ? 0L : sketched.present())
+                        : merged.get(0).whole();
             case SUM -> {
                 boolean none = merged.get(1).whole() == 0;
-                yield none ? null : real() ? (Object) merged.get(0).real() : (Object) merged.get(0).whole();
+                yield none
+                        ? null
+                        : real()
+                                ? (Object) merged.get(0).real()
+                                : (Object) merged.get(0).whole();
             }
             case AVG -> {
                 long count = merged.get(1).whole();

@@ -84,7 +84,8 @@ final class MemoryWatch {
                     .cancel(
                             ErrorCode.LIMIT_EXCEEDED,
                             "sorts keep " + new Bytes(bytes) + " in temporary files, more than "
-                                    + new Bytes(budget.temporary()) + ", and this query keeps most: narrow its range or filter,"
+                                    + new Bytes(budget.temporary())
+                                    + ", and this query keeps most: narrow its range or filter,"
                                     + " declare an index for its order or its groups, or open the store with more memory");
         }
     }

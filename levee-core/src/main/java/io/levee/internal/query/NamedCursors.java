@@ -123,7 +123,8 @@ public final class NamedCursors {
         List<KeptCursor> others = engine.cursors(table);
         if (others.size() >= TailCursor.MAX_CURSORS) {
             throw new LeveeException(
-                            ErrorCode.LIMIT_EXCEEDED, "the table " + table + " has " + others.size() + " cursors already")
+                            ErrorCode.LIMIT_EXCEEDED,
+                            "the table " + table + " has " + others.size() + " cursors already")
                     .hint("delete those that nobody reads any more: levee cursors " + table);
         }
         for (KeptCursor other : others) {

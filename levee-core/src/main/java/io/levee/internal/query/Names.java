@@ -74,7 +74,8 @@ public final class Names {
             throw new LeveeException(
                             ErrorCode.BAD_QUERY,
                             "'" + path + "' is no place in the json column '" + column.name() + "'")
-                    .hint("write " + column.name() + ".key, " + column.name() + ".key.key or " + column.name() + ".key[0]");
+                    .hint("write " + column.name() + ".key, " + column.name() + ".key.key or " + column.name()
+                            + ".key[0]");
         }
         return new Term(column, "$" + path);
     }

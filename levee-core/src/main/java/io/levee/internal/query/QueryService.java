@@ -3,11 +3,10 @@ package io.levee.internal.query;
 import io.levee.Aggregation;
 import io.levee.Aggregation.Groups;
 import io.levee.Coverage;
-import io.levee.ErrorCode;
 import io.levee.Estimate;
 import io.levee.Explanation;
+import io.levee.Gap;
 import io.levee.Histogram;
-import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.Query;
 import io.levee.RunningQuery;
@@ -21,14 +20,12 @@ import io.levee.engine.Grouping;
 import io.levee.engine.PlanStep;
 import io.levee.engine.ReadView;
 import io.levee.engine.RowQuery;
-import io.levee.engine.RowSink;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.TailQuery;
 import io.levee.internal.memory.Budget;
 import io.levee.internal.memory.Share;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.write.Tables;
-import io.levee.Gap;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,7 +35,6 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What queries compute; {@link Slots} runs them, and ends them at their deadlines. Thread-safe.
@@ -119,7 +115,8 @@ public final class QueryService {
         Query query = aggregation.query();
         TableSpec spec = tables.get(query.table()).spec();
         Aggregates aggregates = new Aggregates(aggregation, spec);
-        Asked<Aggregates.Answer> asked = ask("aggregate", query, execution -> aggregates.run(engine, folding, execution));
+        Asked<Aggregates.Answer> asked =
+                ask("aggregate", query, execution -> aggregates.run(engine, folding, execution));
         Aggregates.Answer answer = asked.answer();
         return new Groups(answer.columns(), answer.groups(), answer.errors(), asked.coverage());
     }
@@ -152,9 +149,12 @@ public final class QueryService {
 
     /** What a rollup keeps of a partition, as rows of its hidden table; see {@link RollupRows}. */
     public RollupRows.Made rollup(RollupShape shape, PartitionId id) {
-        Query query = Query.builder(shape.base().name()).deadline(ROLLUP_DEADLINE).build();
-        return ask("rollup " + shape.rollup().name() + " of " + id.period() + " of", query, execution ->
-                        new RollupRows(engine, shape, id, execution).make())
+        Query query =
+                Query.builder(shape.base().name()).deadline(ROLLUP_DEADLINE).build();
+        return ask(
+                        "rollup " + shape.rollup().name() + " of " + id.period() + " of",
+                        query,
+                        execution -> new RollupRows(engine, shape, id, execution).make())
                 .answer();
     }
 
@@ -221,12 +221,14 @@ public final class QueryService {
     public Explanation explain(Histogram histogram) {
         Grouping grouping = new Histograms(histogram, spec(histogram.query())).grouping();
         Fold fold = new Fold(grouping, grouping.keys().size(), Fold.Extra.NONE);
-        return explain("histogram", histogram.query(), List.of(fold), (view, execution) -> view.explain(grouping, execution));
+        return explain(
+                "histogram", histogram.query(), List.of(fold), (view, execution) -> view.explain(grouping, execution));
     }
 
     /** See {@link io.levee.Store#explain(TimeSeries)}. */
     public Explanation explain(TimeSeries series) {
-        List<Fold> folds = new SeriesQuery(series, spec(series.query())).grouped().folds();
+        List<Fold> folds =
+                new SeriesQuery(series, spec(series.query())).grouped().folds();
         return explain("time series", series.query(), folds, (view, execution) -> plans(folds, view, execution));
     }
 
@@ -247,7 +249,12 @@ public final class QueryService {
                         List<PlanStep> steps = plans.apply(view, execution);
                         int viewed = view.partitions().size();
                         return Explains.of(
-                                what + " " + describe(query), (int) all, viewed, steps, filter, folding.cached(view, folds));
+                                what + " " + describe(query),
+                                (int) all,
+                                viewed,
+                                steps,
+                                filter,
+                                folding.cached(view, folds));
                     }
                 })
                 .answer();
@@ -262,7 +269,8 @@ public final class QueryService {
         memory.ended(job);
         Execution execution = job.execution();
         Duration took = Duration.ofNanos(slots.nanos() - execution.startNanos());
-        slowLog.ended(execution.id(), execution.what(), took, job.waited(), job.rows(), job.failure(), execution.plan());
+        slowLog.ended(
+                execution.id(), execution.what(), took, job.waited(), job.rows(), job.failure(), execution.plan());
     }
 
     private TableSpec spec(Query query) {

@@ -62,7 +62,8 @@ public final class Replayer {
                 || !query.order().isEmpty()
                 || !query.newestPer().isEmpty()) {
             throw new LeveeException(
-                            ErrorCode.BAD_QUERY, "a replay has no limit, cursor or order of its own: it gives all, oldest first")
+                            ErrorCode.BAD_QUERY,
+                            "a replay has no limit, cursor or order of its own: it gives all, oldest first")
                     .hint("give it a range and a filter");
         }
         this.engine = engine;
@@ -91,7 +92,8 @@ public final class Replayer {
 
     /** The event time of the oldest row from a time on, or null. */
     private @Nullable Long oldest(long from) {
-        PageReader page = queries.rows(page(from, query.toMicros(), 1, null, List.of(spec.time().get(0))));
+        PageReader page = queries.rows(
+                page(from, query.toMicros(), 1, null, List.of(spec.time().get(0))));
         try {
             return page.hasNext() ? page.next().timeMicros() : null;
         } finally {
@@ -141,8 +143,7 @@ public final class Replayer {
     private Map<PartitionId, PartitionInfo> partitions() {
         Map<PartitionId, PartitionInfo> map = new HashMap<>();
         for (PartitionInfo partition : engine.partitions()) {
-            if (partition.id().table().equals(spec.name())
-                    && partition.touches(query.fromMicros(), query.toMicros())) {
+            if (partition.id().table().equals(spec.name()) && partition.touches(query.fromMicros(), query.toMicros())) {
                 map.put(partition.id(), partition);
             }
         }
@@ -157,7 +158,10 @@ public final class Replayer {
             aside.add(one.id());
         }
         known.forEach((id, partition) -> {
-            if (!now.containsKey(id) && !aside.contains(id) && partition.maxMicros() >= unread && partition.rows() != 0) {
+            if (!now.containsKey(id)
+                    && !aside.contains(id)
+                    && partition.maxMicros() >= unread
+                    && partition.rows() != 0) {
                 dropped.add(new Gap(
                         spec.name(),
                         Math.max(partition.minMicros(), unread),

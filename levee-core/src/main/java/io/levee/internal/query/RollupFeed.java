@@ -94,7 +94,9 @@ final class RollupFeed {
             return time.widthMicros() % shape.everyMicros() == 0 && time.originMicros() % shape.everyMicros() == 0;
         }
         if (key instanceof GroupKey.LogBucket log) {
-            return !ofGroup && log.multiplier() == Quantiles.MULTIPLIER && shape.sketches().contains(log.term());
+            return !ofGroup
+                    && log.multiplier() == Quantiles.MULTIPLIER
+                    && shape.sketches().contains(log.term());
         }
         return key instanceof GroupKey.Value value
                 && ofGroup
@@ -219,7 +221,8 @@ final class RollupFeed {
         long every = shape.everyMicros();
         List<Column> columns = hidden.columns();
         boolean sketches = folds.stream().anyMatch(f -> f.extra() == Fold.Extra.QUANTILES);
-        List<Column> wanted = columns.stream().filter(c -> sketches || !c.detail()).toList();
+        List<Column> wanted =
+                columns.stream().filter(c -> sketches || !c.detail()).toList();
         RowQuery query = new RowQuery(
                 hidden,
                 asked.fromMicros() < Long.MIN_VALUE + every ? Long.MIN_VALUE : asked.fromMicros() - every + 1,
@@ -260,8 +263,7 @@ final class RollupFeed {
         }
         if (at < asked.fromMicros() || at > asked.toMicros() - shape.everyMicros()) {
             // Only a part of the bucket is asked for, and nobody can tell that part any more.
-            gaps.add(new Gap(
-                    shape.base().name(), at, at + shape.everyMicros() - 1, Gap.UNKNOWN, LossReason.EXPIRED));
+            gaps.add(new Gap(shape.base().name(), at, at + shape.everyMicros() - 1, Gap.UNKNOWN, LossReason.EXPIRED));
             return;
         }
         for (int i = 0; i < folds.size(); i++) {
@@ -317,7 +319,8 @@ final class RollupFeed {
 
     /** Whether its table is there: a crash may have come between the declaration of the rollup and it. */
     private boolean kept() {
-        return engine.tables().stream().anyMatch(spec -> spec.name().equals(shape.hidden().name()));
+        return engine.tables().stream()
+                .anyMatch(spec -> spec.name().equals(shape.hidden().name()));
     }
 
     /**
@@ -335,8 +338,7 @@ final class RollupFeed {
         }
         long floor = kept() ? engine.floorMicros(name) : Long.MIN_VALUE;
         if (floor > asked.fromMicros()) {
-            missing.add(new Gap(
-                    shape.base().name(), Long.MIN_VALUE, floor - 1, Gap.UNKNOWN, LossReason.EXPIRED));
+            missing.add(new Gap(shape.base().name(), Long.MIN_VALUE, floor - 1, Gap.UNKNOWN, LossReason.EXPIRED));
         }
         return missing;
     }

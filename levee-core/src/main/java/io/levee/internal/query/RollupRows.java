@@ -107,8 +107,7 @@ public final class RollupRows {
     static @Nullable String version(StorageEngine engine, RollupShape shape, PartitionId id) {
         try (ReadView view = engine.view(shape.base(), id)) {
             return version(
-                    view,
-                    new Grouping(shape.base(), Long.MIN_VALUE, Long.MAX_VALUE, null, List.of(), shape.figures()));
+                    view, new Grouping(shape.base(), Long.MIN_VALUE, Long.MAX_VALUE, null, List.of(), shape.figures()));
         }
     }
 
@@ -257,7 +256,8 @@ public final class RollupRows {
             text.append('|').append(part.length()).append(':').append(part);
         }
         try {
-            byte[] hash = MessageDigest.getInstance("SHA-256").digest(text.toString().getBytes(StandardCharsets.UTF_8));
+            byte[] hash =
+                    MessageDigest.getInstance("SHA-256").digest(text.toString().getBytes(StandardCharsets.UTF_8));
             return Base64.getUrlEncoder().withoutPadding().encodeToString(java.util.Arrays.copyOf(hash, 18));
         } catch (NoSuchAlgorithmException e) {
             throw new LeveeException(ErrorCode.INTERNAL, "every Java has SHA-256", e);

@@ -28,7 +28,8 @@ final class RowQueries {
             Term term = Names.term(spec, part.by());
             if (term.type() == ColumnType.DECIMAL) {
                 throw new LeveeException(
-                                ErrorCode.NOT_SUPPORTED, "ordering by '" + term.name() + "': decimals are not ordered yet")
+                                ErrorCode.NOT_SUPPORTED,
+                                "ordering by '" + term.name() + "': decimals are not ordered yet")
                         .hint("order by another column");
             }
             sorts.add(new RowQuery.Sort(term, part.descending()));
@@ -55,7 +56,9 @@ final class RowQueries {
     }
 
     private static boolean isTime(Term term, TableSpec spec) {
-        return !spec.separateTime() && !term.inJson() && spec.time().equals(List.of(term.column().name()));
+        return !spec.separateTime()
+                && !term.inJson()
+                && spec.time().equals(List.of(term.column().name()));
     }
 
     private static List<Column> columns(Query query, TableSpec spec) {

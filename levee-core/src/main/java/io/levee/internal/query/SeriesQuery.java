@@ -44,8 +44,8 @@ final class SeriesQuery {
         this.origin = width % (7 * DAY_MICROS) == 0 ? MONDAY_MICROS : 0;
         this.measures = series.measures();
         List<Grouped.Dimension> dimensions = new ArrayList<>();
-        dimensions.add(new Grouped.Dimension(
-                new OutColumn("", null, false, true), new GroupKey.TimeBucket(origin, width)));
+        dimensions.add(
+                new Grouped.Dimension(new OutColumn("", null, false, true), new GroupKey.TimeBucket(origin, width)));
         series.by().forEach(name -> dimensions.add(Grouped.Dimension.of(spec, name)));
         this.grouped = new Grouped(query, spec, dimensions, series.measures());
         if (bounded()) {
@@ -154,13 +154,17 @@ final class SeriesQuery {
         }
         List<@Nullable Object> figures = new ArrayList<>();
         for (int i = 0; i < measures.size(); i++) {
-            figures.add(line == null ? ofNothing(measures.get(i)) : out.get(keys + i).read(line[keys + i]));
+            figures.add(
+                    line == null
+                            ? ofNothing(measures.get(i))
+                            : out.get(keys + i).read(line[keys + i]));
         }
         return new Point(begin, by, figures);
     }
 
     private static @Nullable Object ofNothing(Measure measure) {
-        boolean counts = measure.function() == Measure.Function.COUNT || measure.function() == Measure.Function.DISTINCT;
+        boolean counts =
+                measure.function() == Measure.Function.COUNT || measure.function() == Measure.Function.DISTINCT;
         return counts ? 0L : null;
     }
 
@@ -202,7 +206,8 @@ final class SeriesQuery {
         if (buckets > TimeSeries.MAX_POINTS || buckets * series > TimeSeries.MAX_POINTS) {
             throw new LeveeException(
                             ErrorCode.LIMIT_EXCEEDED,
-                            "more than " + TimeSeries.MAX_POINTS + " points (" + buckets + " buckets, " + series + " series)")
+                            "more than " + TimeSeries.MAX_POINTS + " points (" + buckets + " buckets, " + series
+                                    + " series)")
                     .hint("take wider buckets or a narrower range, or group by fewer columns");
         }
     }

@@ -155,7 +155,8 @@ final class Slots {
     }
 
     /** Which query has written most to temporary files; where the system does not tell, the one that has run for longest. */
-    @Nullable Job largest() {
+    @Nullable
+    Job largest() {
         Job largest = null;
         long most = -1;
         for (Job job : alive.values()) {

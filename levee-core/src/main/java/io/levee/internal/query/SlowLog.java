@@ -34,13 +34,26 @@ final class SlowLog {
      * @param plan how it was run, in words
      */
     void ended(
-            long id, String what, Duration took, Duration waited, long rows, @Nullable LeveeException failure, String plan) {
+            long id,
+            String what,
+            Duration took,
+            Duration waited,
+            long rows,
+            @Nullable LeveeException failure,
+            String plan) {
         if (took.compareTo(longerThan) < 0) {
             return;
         }
         ErrorCode code = failure == null ? null : failure.code();
         SlowQuery slow = new SlowQuery(
-                id, what, clock.instant().minus(took), waited, took.minus(waited), rows, code == null ? "DONE" : code.name(), plan);
+                id,
+                what,
+                clock.instant().minus(took),
+                waited,
+                took.minus(waited),
+                rows,
+                code == null ? "DONE" : code.name(),
+                plan);
         synchronized (newest) {
             newest.addFirst(slow);
             if (newest.size() > KEPT) {

@@ -34,14 +34,18 @@ final class WhereText {
         }
         if (filter instanceof Expr.In in) {
             String values = in.values().stream().limit(20).map(WhereText::value).collect(Collectors.joining(", "));
-            return name(in.column()) + (in.negated() ? " NOT IN (" : " IN (") + values
+            return name(in.column())
+                    + (in.negated() ? " NOT IN (" : " IN (")
+                    + values
                     + (in.values().size() > 20 ? ", … " + in.values().size() + " values)" : ")");
         }
         if (filter instanceof Expr.Like like) {
             return name(like.column()) + (like.negated() ? " NOT LIKE " : " LIKE ") + value(like.pattern());
         }
         if (filter instanceof Expr.Contains contains) {
-            return name(contains.column()) + (contains.negated() ? " NOT CONTAINS " : " CONTAINS ") + value(contains.text());
+            return name(contains.column())
+                    + (contains.negated() ? " NOT CONTAINS " : " CONTAINS ")
+                    + value(contains.text());
         }
         Expr.IsNull isNull = (Expr.IsNull) filter;
         return name(isNull.column()) + (isNull.negated() ? " IS NOT NULL" : " IS NULL");
@@ -61,6 +65,8 @@ final class WhereText {
         if (value instanceof Number || value instanceof Boolean) {
             return value.toString();
         }
-        return value instanceof byte[] bytes ? "(" + bytes.length + " bytes)" : "'" + value.toString().replace("'", "''") + "'";
+        return value instanceof byte[] bytes
+                ? "(" + bytes.length + " bytes)"
+                : "'" + value.toString().replace("'", "''") + "'";
     }
 }

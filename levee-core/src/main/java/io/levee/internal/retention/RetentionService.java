@@ -149,7 +149,10 @@ public final class RetentionService {
                     all.stream().filter(p -> p.id().table().equals(spec.name())).toList();
             long tableReference = reference(spec, reference);
             List<Drop> ofTable = RetentionPolicy.plan(spec.retention(), own, tableReference).stream()
-                    .map(d -> new Drop(d.partition(), d.reason(), rollups.blockedBy(d.partition().id())))
+                    .map(d -> new Drop(
+                            d.partition(),
+                            d.reason(),
+                            rollups.blockedBy(d.partition().id())))
                     .toList();
             drops.addAll(ofTable);
             kept.put(spec.name(), keepReason(spec.retention(), own.size() - ofTable.size(), tableReference));
@@ -198,7 +201,8 @@ public final class RetentionService {
             PartitionId id = drop.partition().id();
             String why = prepare(drop);
             if (why.isEmpty()) {
-                // Behind the floor: what is kept of it is all that there will be. Without the lock, since it may take minutes, and
+                // Behind the floor: what is kept of it is all that there will be. Without the lock, since it may take
+                // minutes, and
                 // what has to go for space does not wait for it.
                 why = rollups.keep(drop.partition());
             }
@@ -223,8 +227,7 @@ public final class RetentionService {
         if (why.isEmpty() && drop.partition().rangeKnown()) {
             // Durable before the drop begins: a row of that time must neither come back nor meet a half-dropped
             // partition.
-            engine.raiseFloor(
-                    drop.partition().id().table(), drop.partition().maxMicros() + 1);
+            engine.raiseFloor(drop.partition().id().table(), drop.partition().maxMicros() + 1);
         }
         return why;
     }

@@ -47,8 +47,7 @@ public final class RollupKeeper {
     private final Map<PartitionId, String> troubles = new ConcurrentHashMap<>();
 
     /** Wires the parts. */
-    public RollupKeeper(
-            StorageEngine engine, Tables tables, QueryService queries, @Nullable WriteService writes) {
+    public RollupKeeper(StorageEngine engine, Tables tables, QueryService queries, @Nullable WriteService writes) {
         this.engine = engine;
         this.tables = tables;
         this.queries = queries;

@@ -59,10 +59,13 @@ public final class SpecChange {
     private static void requireSameRollup(TableSpec stored, RollupSpec wanted) {
         for (RollupSpec known : stored.rollups()) {
             if (known.name().equals(wanted.name())) {
-                RollupSpec asKept = new RollupSpec(
-                        wanted.name(), wanted.every(), wanted.by(), wanted.measures(), known.keep());
+                RollupSpec asKept =
+                        new RollupSpec(wanted.name(), wanted.every(), wanted.by(), wanted.measures(), known.keep());
                 if (!asKept.equals(known)) {
-                    throw conflict(stored, "the rollup '" + wanted.name() + "' is kept as " + known + " and declared as " + wanted)
+                    throw conflict(
+                                    stored,
+                                    "the rollup '" + wanted.name() + "' is kept as " + known + " and declared as "
+                                            + wanted)
                             .hint("give the new one another name");
                 }
             }

@@ -25,19 +25,18 @@ import org.jspecify.annotations.Nullable;
 
 /** A {@link TableSpec} as the map that spec files, the HTTP API and the stored copies share, and back. */
 public final class SpecCodec {
-    private static final Set<String> TABLE_ENTRIES =
-            Set.of(
-                    "table",
-                    "time",
-                    "key",
-                    "partition",
-                    "columns",
-                    "indexes",
-                    "fulltext",
-                    "retention",
-                    "unknown",
-                    "rollups",
-                    "rollupOf");
+    private static final Set<String> TABLE_ENTRIES = Set.of(
+            "table",
+            "time",
+            "key",
+            "partition",
+            "columns",
+            "indexes",
+            "fulltext",
+            "retention",
+            "unknown",
+            "rollups",
+            "rollupOf");
     /** What the first releases do not know. Catalogs keep it beside the spec, so that these go on reading what they know. */
     private static final Set<String> ADDED_ENTRIES = Set.of("fulltext", "rollups", "rollupOf");
 
@@ -74,7 +73,8 @@ public final class SpecCodec {
             return;
         }
         if (!(form instanceof List<?> list)) {
-            throw bad("rollups must be a list of rollups").hint("write rollups: [{name: hourly, every: 1h, by: [state]}]");
+            throw bad("rollups must be a list of rollups")
+                    .hint("write rollups: [{name: hourly, every: 1h, by: [state]}]");
         }
         for (Object one : list) {
             Entries rollup = new Entries("a rollup", one, ROLLUP_ENTRIES);

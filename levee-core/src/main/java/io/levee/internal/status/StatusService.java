@@ -15,8 +15,8 @@ import io.levee.engine.Quarantined;
 import io.levee.engine.StorageEngine;
 import io.levee.internal.memory.Budget;
 import io.levee.internal.query.Gaps;
-import io.levee.internal.query.QueryService;
 import io.levee.internal.query.NamedCursors;
+import io.levee.internal.query.QueryService;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
@@ -135,8 +135,9 @@ public final class StatusService {
         long alarm = budget.alarm();
         return rss <= alarm
                 ? ""
-                : "the process takes " + new Bytes(rss) + " of memory, more than its largest Java heap, the store's budget of "
-                        + options.memory() + " and a margin: " + new Bytes(alarm);
+                : "the process takes " + new Bytes(rss)
+                        + " of memory, more than its largest Java heap, the store's budget of " + options.memory()
+                        + " and a margin: " + new Bytes(alarm);
     }
 
     private Map<String, Long> memory(Books books) {

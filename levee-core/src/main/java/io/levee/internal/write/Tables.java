@@ -44,7 +44,8 @@ public final class Tables {
         TableState known = find(wanted.name());
         if (wanted.hidden() || known != null && known.spec().hidden()) {
             throw new LeveeException(
-                            ErrorCode.SPEC_CONFLICT, "the table " + wanted.name() + " holds a rollup, and is the store's own")
+                            ErrorCode.SPEC_CONFLICT,
+                            "the table " + wanted.name() + " holds a rollup, and is the store's own")
                     .with("table", wanted.name())
                     .hint("declare the rollup with its table");
         }
@@ -67,7 +68,8 @@ public final class Tables {
         if (known != null && !Objects.equals(known.spec().rollupOf(), hidden.rollupOf())) {
             throw new LeveeException(
                             ErrorCode.SPEC_CONFLICT,
-                            "a rollup of " + hidden.rollupOf() + " needs the table name " + hidden.name() + ", which is taken")
+                            "a rollup of " + hidden.rollupOf() + " needs the table name " + hidden.name()
+                                    + ", which is taken")
                     .with("table", hidden.name())
                     .hint("give the rollup another name");
         }

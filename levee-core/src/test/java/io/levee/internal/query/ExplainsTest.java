@@ -11,12 +11,14 @@ import org.junit.jupiter.api.Test;
 class ExplainsTest {
     private static PlanStep step(String partition, boolean scan, boolean sorts) {
         String plan = scan ? "SCAN m" : "SEARCH m USING INDEX by_host";
-        return new PlanStep(partition, "SELECT 1", List.of(plan), scan ? List.of() : List.of("by_host"), scan, sorts, 1000);
+        return new PlanStep(
+                partition, "SELECT 1", List.of(plan), scan ? List.of() : List.of("by_host"), scan, sorts, 1000);
     }
 
     @Test
     void shouldTellOnceWhatIsRunAlike() {
-        List<PlanStep> steps = List.of(step("a", false, false), step("b", true, false), step("c", false, false), step("d", true, true));
+        List<PlanStep> steps = List.of(
+                step("a", false, false), step("b", true, false), step("c", false, false), step("d", true, true));
         Explanation told = Explains.of("query t", 6, 5, steps, "host = 'x'", 0);
         assertThat(told.touched()).isEqualTo(4);
         assertThat(told.steps()).extracting(s -> s.plan().partition()).containsExactly("a", "b", "d");
@@ -41,6 +43,7 @@ class ExplainsTest {
 
     @Test
     void shouldSayThatNothingIsRead() {
-        assertThat(Explains.of("query t", 3, 0, List.of(), "", 0).notes()).containsExactly("no partition holds rows of the range");
+        assertThat(Explains.of("query t", 3, 0, List.of(), "", 0).notes())
+                .containsExactly("no partition holds rows of the range");
     }
 }

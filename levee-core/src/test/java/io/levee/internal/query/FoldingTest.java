@@ -160,8 +160,11 @@ class FoldingTest {
     private Map<Object, Long> run(Fold fold, Execution execution, int helpers) {
         Folding folding = new Folding(1 << 26, helpers, asked::add, cache);
         Map<Object, Long> counts = new TreeMap<>();
-        folding.run(view, List.of(fold), execution).get(0).forEach((key, group) -> counts.put(
-                java.util.Objects.requireNonNull(key.get(0)), group.figure(0).whole()));
+        folding.run(view, List.of(fold), execution)
+                .get(0)
+                .forEach((key, group) -> counts.put(
+                        java.util.Objects.requireNonNull(key.get(0)),
+                        group.figure(0).whole()));
         return counts;
     }
 
@@ -247,10 +250,13 @@ class FoldingTest {
         Execution execution = execution();
         CountDownLatch begun = new CountDownLatch(1);
         CountDownLatch interrupted = new CountDownLatch(1);
-        parts.add(new Part("stays", null, sink -> execution.interruptibly(interrupted::countDown, () -> {
-            begun.countDown();
-            await(interrupted);
-        })));
+        parts.add(new Part(
+                "stays",
+                null,
+                sink -> execution.interruptibly(interrupted::countDown, () -> {
+                    begun.countDown();
+                    await(interrupted);
+                })));
         parts.add(new Part("fails", null, sink -> {
             await(begun);
             throw new LeveeException(ErrorCode.CORRUPT, "a page is damaged").hint("look");
@@ -275,13 +281,16 @@ class FoldingTest {
         CountDownLatch three = new CountDownLatch(3);
         CountDownLatch cancelled = new CountDownLatch(1);
         for (int i = 0; i < 30; i++) {
-            parts.add(new Part("p" + i, null, sink -> execution.interruptibly(cancelled::countDown, () -> {
-                three.countDown();
-                if (three.getCount() == 0) {
-                    execution.cancel(ErrorCode.CANCELLED, "enough");
-                }
-                await(cancelled);
-            })));
+            parts.add(new Part(
+                    "p" + i,
+                    null,
+                    sink -> execution.interruptibly(cancelled::countDown, () -> {
+                        three.countDown();
+                        if (three.getCount() == 0) {
+                            execution.cancel(ErrorCode.CANCELLED, "enough");
+                        }
+                        await(cancelled);
+                    })));
         }
         LeveeException e = catchThrowableOfType(LeveeException.class, () -> run(fold(), execution, 2));
         assertThat(e.code()).isEqualTo(ErrorCode.CANCELLED);

@@ -25,15 +25,21 @@ class RoundBinsTest {
         for (int i = 0; i < 20_000; i++) {
             double scale = Math.pow(10, random.nextInt(-12, 300));
             double a = (random.nextDouble() - 0.5) * scale;
-            double b = random.nextBoolean() ? a + Math.abs(a) * random.nextDouble() * 1e-9 : (random.nextDouble() - 0.5) * scale;
+            double b = random.nextBoolean()
+                    ? a + Math.abs(a) * random.nextDouble() * 1e-9
+                    : (random.nextDouble() - 0.5) * scale;
             int most = random.nextInt(1, 60);
             double least = Math.min(a, b);
             double greatest = Math.max(a, b);
             Even bins = RoundBins.of(least, greatest, most, random.nextBoolean(), random.nextBoolean());
             String what = least + " to " + greatest + " in " + most + ": " + bins;
             assertThat(bins.count()).as(what).isBetween(1, most);
-            assertThat(Math.floor((least - bins.from()) / bins.width())).as(what).isBetween(0.0, bins.count() - 1.0);
-            assertThat(Math.floor((greatest - bins.from()) / bins.width())).as(what).isBetween(0.0, bins.count() - 1.0);
+            assertThat(Math.floor((least - bins.from()) / bins.width()))
+                    .as(what)
+                    .isBetween(0.0, bins.count() - 1.0);
+            assertThat(Math.floor((greatest - bins.from()) / bins.width()))
+                    .as(what)
+                    .isBetween(0.0, bins.count() - 1.0);
         }
     }
 }

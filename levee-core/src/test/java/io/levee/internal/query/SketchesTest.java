@@ -54,7 +54,9 @@ class SketchesTest {
         double[] told = Objects.requireNonNull(merged.at(ranks));
         for (int i = 0; i < ranks.length; i++) {
             double exact = values[(int) Math.floor(ranks[i] * (values.length - 1))];
-            assertThat(told[i]).as("p" + ranks[i] * 100).isCloseTo(exact, within(Math.abs(exact) * Measure.PERCENTILE_ERROR * 1.000001));
+            assertThat(told[i])
+                    .as("p" + ranks[i] * 100)
+                    .isCloseTo(exact, within(Math.abs(exact) * Measure.PERCENTILE_ERROR * 1.000001));
         }
         assertThat(new Quantiles().at(ranks)).isNull();
     }

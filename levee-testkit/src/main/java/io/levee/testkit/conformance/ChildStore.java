@@ -115,7 +115,10 @@ final class ChildStore {
             case "retire" -> {
                 opened.createTable(RollupConformance.jobs(RollupConformance.SHORT));
                 out.println("retiring");
-                return "retired " + opened.applyRetention(opened.planRetention()).dropped().size();
+                return "retired "
+                        + opened.applyRetention(opened.planRetention())
+                                .dropped()
+                                .size();
             }
             default -> keep(opened, Long.parseLong(words[1]));
         }
@@ -130,7 +133,8 @@ final class ChildStore {
     private void follow(Store opened, String name) {
         try (TailCursor<Row> cursor = opened.table(EVENTS.name()).cursor(name)) {
             while (true) {
-                List<Tail.Entry<Row>> entries = cursor.poll(Duration.ofSeconds(1)).entries();
+                List<Tail.Entry<Row>> entries =
+                        cursor.poll(Duration.ofSeconds(1)).entries();
                 entries.forEach(entry -> out.println("got " + entry.value().get("i")));
                 if (!entries.isEmpty()) {
                     cursor.commit();

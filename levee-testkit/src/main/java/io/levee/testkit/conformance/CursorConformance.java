@@ -108,7 +108,8 @@ abstract class CursorConformance extends Conformance {
     @Test
     void shouldTellOfWhatWasDroppedUntilThatIsCommitted() {
         Table<Row> table = store.createTable(spec(RetentionRule.KEEP_ALL));
-        // What goes has the higher numbers: the place stays below them, and only the note keeps the gap from being told again.
+        // What goes has the higher numbers: the place stays below them, and only the note keeps the gap from being told
+        // again.
         append(table, event(3, 0));
         append(table, event(1, 9), event(2, 8));
         table.cursor("slow").close();
@@ -144,7 +145,9 @@ abstract class CursorConformance extends Conformance {
             number = tail.poll(NO_WAIT).entries().get(0).number();
         }
         assertThat(table.acknowledge("remote", number, null).number()).isEqualTo(number);
-        assertThat(table.acknowledge("remote", 0, null).number()).as("it never goes back").isEqualTo(number);
+        assertThat(table.acknowledge("remote", 0, null).number())
+                .as("it never goes back")
+                .isEqualTo(number);
         refused(ErrorCode.BAD_VALUE, () -> table.acknowledge("remote", Long.MAX_VALUE - 1, null));
         refused(ErrorCode.BAD_VALUE, () -> table.acknowledge("remote", -1, null));
         try (TailCursor<Row> cursor = table.cursor("remote")) {

@@ -46,7 +46,11 @@ abstract class DistributionConformance extends KindConformance {
     void shouldCountByBinsEmptyOnesIncluded() {
         with("histograms", gen -> {
             fill(gen);
-            List<Double> n = runs.stream().map(Run::n).filter(Objects::nonNull).map(Long::doubleValue).toList();
+            List<Double> n = runs.stream()
+                    .map(Run::n)
+                    .filter(Objects::nonNull)
+                    .map(Long::doubleValue)
+                    .toList();
             Bins even = store.histogram(new Histogram(all().build(), "n", new Histogram.Even(-7, 2.5, 40)));
             assertThat(even.bins()).hasSize(40).anyMatch(bin -> bin.count() == 0);
             assertThat(even.below()).isEqualTo(n.stream().filter(v -> v < -7).count());
@@ -59,9 +63,13 @@ abstract class DistributionConformance extends KindConformance {
             assertThat(edged.above()).isEqualTo(r.stream().filter(v -> v >= 1e5).count());
             assertCounted(edged, r, runs.size());
 
-            List<Double> took = runs.stream().map(Run::took).filter(Objects::nonNull).map(d -> d.toNanos() / 1000.0).toList();
-            Bins seconds = store.histogram(new Histogram(
-                    all().build(), "took", Histogram.even(Duration.ZERO, Duration.ofSeconds(10), 9)));
+            List<Double> took = runs.stream()
+                    .map(Run::took)
+                    .filter(Objects::nonNull)
+                    .map(d -> d.toNanos() / 1000.0)
+                    .toList();
+            Bins seconds = store.histogram(
+                    new Histogram(all().build(), "took", Histogram.even(Duration.ZERO, Duration.ofSeconds(10), 9)));
             assertCounted(seconds, took, runs.size());
 
             List<Double> retries = runs.stream()
@@ -79,7 +87,8 @@ abstract class DistributionConformance extends KindConformance {
     @Test
     void shouldChooseBinsByItself() {
         with("automatic bins", gen -> {
-            assertThat(store.histogram(new Histogram(all().build(), "r", new Histogram.Automatic(10))).bins())
+            assertThat(store.histogram(new Histogram(all().build(), "r", new Histogram.Automatic(10)))
+                            .bins())
                     .as("of nothing")
                     .isEmpty();
             fill(gen);
@@ -87,12 +96,18 @@ abstract class DistributionConformance extends KindConformance {
                 Bins got = store.histogram(new Histogram(
                         all().where(Expr.lt("i", 300L)).build(), gen.of("n", "n"), new Histogram.Automatic(most)));
                 List<Run> some = runs.stream().filter(run -> run.i() < 300).toList();
-                List<Double> n = some.stream().map(Run::n).filter(Objects::nonNull).map(Long::doubleValue).toList();
+                List<Double> n = some.stream()
+                        .map(Run::n)
+                        .filter(Objects::nonNull)
+                        .map(Long::doubleValue)
+                        .toList();
                 assertThat(got.bins().size()).isBetween(1, most);
                 assertThat(got.below()).isZero();
                 assertThat(got.above()).isZero();
-                assertThat(got.least()).isEqualTo(n.stream().min(Comparator.naturalOrder()).orElseThrow());
-                assertThat(got.greatest()).isEqualTo(n.stream().max(Comparator.naturalOrder()).orElseThrow());
+                assertThat(got.least())
+                        .isEqualTo(n.stream().min(Comparator.naturalOrder()).orElseThrow());
+                assertThat(got.greatest())
+                        .isEqualTo(n.stream().max(Comparator.naturalOrder()).orElseThrow());
                 assertCounted(got, n, some.size());
             }
         });
@@ -107,7 +122,9 @@ abstract class DistributionConformance extends KindConformance {
             TimeSeries.Points one = store.timeSeries(new TimeSeries(
                     all().from(from).to(NOW).build(), bucket, List.of(), List.of(Measure.count(), Measure.sum("n"))));
             Map<Instant, List<Run>> wanted = new HashMap<>();
-            List<Run> inRange = runs.stream().filter(run -> !run.at().isBefore(from) && run.at().isBefore(NOW)).toList();
+            List<Run> inRange = runs.stream()
+                    .filter(run -> !run.at().isBefore(from) && run.at().isBefore(NOW))
+                    .toList();
             inRange.forEach(run -> wanted.merge(begin(run.at(), bucket), List.of(run), (a, b) -> {
                 List<Run> both = new java.util.ArrayList<>(a);
                 both.addAll(b);
@@ -117,8 +134,12 @@ abstract class DistributionConformance extends KindConformance {
             for (TimeSeries.Point point : one.points()) {
                 assertThat(point.at()).as("each bucket, in order").isEqualTo(at);
                 List<Run> rows = wanted.getOrDefault(at, List.of());
-                List<Long> n = rows.stream().map(Run::n).filter(Objects::nonNull).toList();
-                @Nullable Object sum = n.isEmpty() ? null : (Object) n.stream().mapToLong(x -> x).sum();
+                List<Long> n =
+                        rows.stream().map(Run::n).filter(Objects::nonNull).toList();
+                @Nullable
+                Object sum = n.isEmpty()
+                        ? null
+                        : (Object) n.stream().mapToLong(x -> x).sum();
                 assertThat(point.figures()).containsExactly((long) rows.size(), sum);
                 at = at.plus(bucket);
             }
@@ -162,7 +183,9 @@ abstract class DistributionConformance extends KindConformance {
             Estimate filtered = store.estimate(all().where(some).build());
             assertThat(filtered.rows()).isBetween(0L, (long) runs.size());
             assertThat(filtered.how()).isNotEmpty();
-            long exact = runs.stream().filter(run -> run.n() != null && run.n() >= 20).count();
+            long exact = runs.stream()
+                    .filter(run -> run.n() != null && run.n() >= 20)
+                    .count();
             assertThat(!filtered.exact() || filtered.rows() == exact).isTrue();
             assertThat(store.count(all().where(some).build())).isEqualTo(exact);
         });

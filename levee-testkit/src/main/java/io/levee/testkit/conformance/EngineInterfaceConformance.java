@@ -208,7 +208,8 @@ abstract class EngineInterfaceConformance extends EngineLevel {
         append(new Pending("a", 1, DAY));
         Execution cancelled = execution();
         cancelled.cancel(ErrorCode.CANCELLED, "a test");
-        RowQuery query = new RowQuery(SPEC, 0, Long.MAX_VALUE, null, true, List.of(), List.of(), 5, null, List.of(SPEC.column("k")));
+        RowQuery query = new RowQuery(
+                SPEC, 0, Long.MAX_VALUE, null, true, List.of(), List.of(), 5, null, List.of(SPEC.column("k")));
         refused(
                 ErrorCode.CANCELLED,
                 () -> engine.rows(query, cancelled, new RowSink() {

@@ -155,7 +155,16 @@ abstract class EngineLevel extends Conformance {
     final List<@Nullable Object[]> rows(TableSpec spec, String column) {
         List<@Nullable Object[]> rows = new ArrayList<>();
         RowQuery all = new RowQuery(
-                spec, Long.MIN_VALUE, Long.MAX_VALUE, null, false, List.of(), List.of(), Long.MAX_VALUE, null, List.of(spec.column(column)));
+                spec,
+                Long.MIN_VALUE,
+                Long.MAX_VALUE,
+                null,
+                false,
+                List.of(),
+                List.of(),
+                Long.MAX_VALUE,
+                null,
+                List.of(spec.column(column)));
         engine.rows(all, execution(), new RowSink() {
             @Override
             public void columns(List<String> names) {}

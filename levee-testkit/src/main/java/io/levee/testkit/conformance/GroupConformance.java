@@ -29,7 +29,12 @@ abstract class GroupConformance extends KindConformance {
     }
 
     private Groups groups(
-            Query query, List<String> by, List<Measure> measures, @Nullable Expr having, List<Order> order, long limit) {
+            Query query,
+            List<String> by,
+            List<Measure> measures,
+            @Nullable Expr having,
+            List<Order> order,
+            long limit) {
         return store.aggregate(new Aggregation(query, by, measures, having, order, limit));
     }
 
@@ -62,20 +67,39 @@ abstract class GroupConformance extends KindConformance {
             assertThat(got.groups()).hasSameSizeAs(wanted.keySet());
             for (List<@Nullable Object> group : got.groups()) {
                 List<Run> rows = Objects.requireNonNull(wanted.get(String.valueOf(group.get(0))));
-                List<Long> n = rows.stream().map(Run::n).filter(Objects::nonNull).toList();
+                List<Long> n =
+                        rows.stream().map(Run::n).filter(Objects::nonNull).toList();
                 assertThat(group.get(1)).isEqualTo((long) rows.size());
-                assertThat(group.get(2)).isEqualTo(n.isEmpty() ? null : n.stream().mapToLong(x -> x).sum());
-                assertThat((Double) group.get(3)).isEqualTo(n.isEmpty() ? null : n.stream().mapToLong(x -> x).sum() / (double) n.size());
+                assertThat(group.get(2))
+                        .isEqualTo(
+                                n.isEmpty()
+                                        ? null
+                                        : n.stream().mapToLong(x -> x).sum());
+                assertThat((Double) group.get(3))
+                        .isEqualTo(
+                                n.isEmpty()
+                                        ? null
+                                        : n.stream().mapToLong(x -> x).sum() / (double) n.size());
                 assertThat(group.get(4))
-                        .isEqualTo(rows.stream().map(Run::took).filter(Objects::nonNull).min(Comparator.naturalOrder()).orElse(null));
+                        .isEqualTo(rows.stream()
+                                .map(Run::took)
+                                .filter(Objects::nonNull)
+                                .min(Comparator.naturalOrder())
+                                .orElse(null));
                 assertThat(group.get(5)).isEqualTo((long) new HashSet<>(n).size());
-                assertPercentile(0.5, rows.stream().map(Run::r).filter(Objects::nonNull).toList(), (Double) group.get(6));
-                List<Map<String, Object>> extras = rows.stream().map(Run::extra).filter(e -> !e.isEmpty()).toList();
-                assertThat(group.get(7)).isEqualTo(extras.stream().map(e -> e.get("on")).distinct().count());
+                assertPercentile(
+                        0.5, rows.stream().map(Run::r).filter(Objects::nonNull).toList(), (Double) group.get(6));
+                List<Map<String, Object>> extras =
+                        rows.stream().map(Run::extra).filter(e -> !e.isEmpty()).toList();
+                assertThat(group.get(7))
+                        .isEqualTo(
+                                extras.stream().map(e -> e.get("on")).distinct().count());
                 Double retries = (Double) group.get(8);
                 assertThat(retries == null).isEqualTo(extras.isEmpty());
                 if (retries != null) {
-                    double sum = extras.stream().mapToLong(e -> (Long) e.get("retries")).sum();
+                    double sum = extras.stream()
+                            .mapToLong(e -> (Long) e.get("retries"))
+                            .sum();
                     assertThat(retries).isCloseTo(sum / extras.size(), org.assertj.core.data.Offset.offset(1e-9));
                 }
             }
@@ -93,15 +117,23 @@ abstract class GroupConformance extends KindConformance {
             quantiles.forEach(q -> measures.add(Measure.percentile(q, "took")));
             Groups got = groups(all().build(), List.of(), measures, null, List.of(), Query.NO_LIMIT);
             List<Double> r = runs.stream().map(Run::r).filter(Objects::nonNull).toList();
-            List<Double> took = runs.stream().map(Run::took).filter(Objects::nonNull).map(d -> d.toNanos() / 1000.0).toList();
+            List<Double> took = runs.stream()
+                    .map(Run::took)
+                    .filter(Objects::nonNull)
+                    .map(d -> d.toNanos() / 1000.0)
+                    .toList();
             for (int i = 0; i < quantiles.size(); i++) {
-                assertPercentile(quantiles.get(i), r, (Double) got.groups().get(0).get(i));
+                assertPercentile(
+                        quantiles.get(i), r, (Double) got.groups().get(0).get(i));
                 Duration length = (Duration) got.groups().get(0).get(i + quantiles.size());
                 assertPercentile(quantiles.get(i), took, length == null ? null : length.toNanos() / 1000.0);
             }
             assertThat(got.errors()).containsEntry(measures.get(0).name(), Measure.PERCENTILE_ERROR);
             Query nothing = all().where(Expr.gt("n", 1000L)).build();
-            assertThat(groups(nothing, List.of(), measures, null, List.of(), 1).groups().get(0)).containsOnlyNulls();
+            assertThat(groups(nothing, List.of(), measures, null, List.of(), 1)
+                            .groups()
+                            .get(0))
+                    .containsOnlyNulls();
         });
     }
 
@@ -116,11 +148,16 @@ abstract class GroupConformance extends KindConformance {
         boolean near = false;
         for (int at : new int[] {(int) Math.floor(rank), (int) Math.ceil(rank)}) {
             double exact = sorted.get(at);
-            near |= got != null && Math.abs(got - exact) <= Measure.PERCENTILE_ERROR * Math.abs(exact) * (1 + 1e-9) + 0.5e-9
-                    || got != null && Math.abs(exact) >= 1 && Math.abs(got - exact) <= Measure.PERCENTILE_ERROR * Math.abs(exact) + 0.5;
+            near |= got != null
+                            && Math.abs(got - exact) <= Measure.PERCENTILE_ERROR * Math.abs(exact) * (1 + 1e-9) + 0.5e-9
+                    || got != null
+                            && Math.abs(exact) >= 1
+                            && Math.abs(got - exact) <= Measure.PERCENTILE_ERROR * Math.abs(exact) + 0.5;
         }
         assertThat(near)
-                .as("p%s of %s values is %s, told as %s", quantile * 100, sorted.size(), sorted.get((int) Math.floor(rank)), got)
+                .as(
+                        "p%s of %s values is %s, told as %s",
+                        quantile * 100, sorted.size(), sorted.get((int) Math.floor(rank)), got)
                 .isTrue();
     }
 
@@ -154,7 +191,8 @@ abstract class GroupConformance extends KindConformance {
                     limit);
             List<String> wanted = byName().entrySet().stream()
                     .filter(e -> !e.getKey().equals("null") && e.getValue().size() >= least)
-                    .sorted(Comparator.comparingInt((Map.Entry<String, List<Run>> e) -> -e.getValue().size())
+                    .sorted(Comparator.comparingInt((Map.Entry<String, List<Run>> e) ->
+                                    -e.getValue().size())
                             .thenComparing(Map.Entry::getKey, KindConformance::compareText))
                     .limit(limit)
                     .map(Map.Entry::getKey)
@@ -178,9 +216,14 @@ abstract class GroupConformance extends KindConformance {
             Map<Object, Long> counts = runs.stream()
                     .filter(run -> !run.extra().isEmpty())
                     .collect(Collectors.groupingBy(
-                            run -> Objects.requireNonNull(((Map<?, ?>) Objects.requireNonNull(run.extra().get("on"))).get("host")),
+                            run -> Objects.requireNonNull(((Map<?, ?>)
+                                            Objects.requireNonNull(run.extra().get("on")))
+                                    .get("host")),
                             Collectors.counting()));
-            List<Long> most = counts.values().stream().sorted(Comparator.reverseOrder()).limit(2).toList();
+            List<Long> most = counts.values().stream()
+                    .sorted(Comparator.reverseOrder())
+                    .limit(2)
+                    .toList();
             assertThat(got.groups()).extracting(g -> g.get(1)).isEqualTo(new ArrayList<Object>(most));
             got.groups().forEach(g -> assertThat(counts).containsEntry(g.get(0), (Long) g.get(1)));
         });
@@ -191,16 +234,25 @@ abstract class GroupConformance extends KindConformance {
     void shouldAnswerARepeatedQuestionAsTheRowsAreNow() {
         with("repeated", gen -> {
             fill(gen);
-            List<Measure> measures = List.of(Measure.count(), Measure.sum("n"), Measure.percentile(0.9, "took"), Measure.distinct("i"));
+            List<Measure> measures =
+                    List.of(Measure.count(), Measure.sum("n"), Measure.percentile(0.9, "took"), Measure.distinct("i"));
             for (int i = 0; i < 4; i++) {
-                List<@Nullable Object> group =
-                        groups(all().build(), List.of(), measures, null, List.of(), 1).groups().get(0);
+                List<@Nullable Object> group = groups(all().build(), List.of(), measures, null, List.of(), 1)
+                        .groups()
+                        .get(0);
                 assertThat(group.subList(0, 2))
                         .isEqualTo(Arrays.asList(
                                 (long) runs.size(),
-                                runs.stream().map(Run::n).filter(Objects::nonNull).mapToLong(x -> x).sum()));
+                                runs.stream()
+                                        .map(Run::n)
+                                        .filter(Objects::nonNull)
+                                        .mapToLong(x -> x)
+                                        .sum()));
                 assertThat(group.get(3)).isEqualTo((long) runs.size());
-                assertThat(groups(all().build(), List.of(), measures, null, List.of(), 1).groups().get(0)).isEqualTo(group);
+                assertThat(groups(all().build(), List.of(), measures, null, List.of(), 1)
+                                .groups()
+                                .get(0))
+                        .isEqualTo(group);
                 Run late = run(gen, runs.size());
                 runs.add(late);
                 append(table, late.row());

@@ -96,7 +96,9 @@ abstract class KindConformance extends Conformance {
                 NOW.minus(Duration.ofMinutes(gen.between(0, 4 * 24 * 60))),
                 gen.oneIn(6) ? null : gen.of(TEXTS),
                 gen.oneIn(6) ? null : (Long) (long) gen.between(-20, 60),
-                gen.oneIn(6) ? null : (Double) (gen.oneIn(9) ? 0.0 : (gen.fraction() - 0.2) * Math.pow(10, gen.between(-3, 6))),
+                gen.oneIn(6)
+                        ? null
+                        : (Double) (gen.oneIn(9) ? 0.0 : (gen.fraction() - 0.2) * Math.pow(10, gen.between(-3, 6))),
                 gen.oneIn(6) ? null : Duration.ofMillis(gen.between(0, 90_000)),
                 gen.oneIn(4)
                         ? Map.of()

@@ -217,7 +217,18 @@ abstract class ModelConformance extends Conformance {
                 @Nullable String after,
                 boolean details) {
             return new Query(
-                    ModelData.TABLE, from, to, where, newest, List.of(), List.of(), page, after, List.of(), details, Duration.ofSeconds(30));
+                    ModelData.TABLE,
+                    from,
+                    to,
+                    where,
+                    newest,
+                    List.of(),
+                    List.of(),
+                    page,
+                    after,
+                    List.of(),
+                    details,
+                    Duration.ofSeconds(30));
         }
 
         /** A row keeps the number that it got, and no two rows have the same. */
@@ -277,7 +288,12 @@ abstract class ModelConformance extends Conformance {
             }
             Query all = range.build();
             Aggregation sketched = new Aggregation(
-                    all, data.by(), data.sketches(), gen.oneIn(2) ? Expr.gt("count", 1L) : null, List.of(Order.desc("count")), 20);
+                    all,
+                    data.by(),
+                    data.sketches(),
+                    gen.oneIn(2) ? Expr.gt("count", 1L) : null,
+                    List.of(Order.desc("count")),
+                    20);
             Answers.assertSameGroups(store.aggregate(sketched), oracle.aggregate(sketched));
             Histogram histogram = data.histogram(all);
             Histogram.Bins bins = store.histogram(histogram);
@@ -286,8 +302,13 @@ abstract class ModelConformance extends Conformance {
                     .as("%s", histogram)
                     .isEqualTo(List.of(wanted.bins(), wanted.below(), wanted.above(), wanted.nulls()));
             TimeSeries series = new TimeSeries(
-                    all, gen.of(Duration.ofHours(5), Duration.ofDays(7)), gen.oneIn(2) ? List.of() : List.of("n"), List.of(Measure.count(), Measure.sum(ModelData.RID)));
-            assertThat(store.timeSeries(series).points()).as("%s", series).isEqualTo(oracle.timeSeries(series).points());
+                    all,
+                    gen.of(Duration.ofHours(5), Duration.ofDays(7)),
+                    gen.oneIn(2) ? List.of() : List.of("n"),
+                    List.of(Measure.count(), Measure.sum(ModelData.RID)));
+            assertThat(store.timeSeries(series).points())
+                    .as("%s", series)
+                    .isEqualTo(oracle.timeSeries(series).points());
 
             Order[] order = data.order();
             int page = gen.of(7, 20, 1000);
@@ -295,14 +316,17 @@ abstract class ModelConformance extends Conformance {
                     .as("%s in pages of %s", Arrays.toString(order), page)
                     .isEqualTo(ordered(oracle, range, 1000));
             String key = data.perKey();
-            assertThat(newest(store, range.newestPer(key))).as("newest per %s", key).isEqualTo(newest(oracle, range));
+            assertThat(newest(store, range.newestPer(key)))
+                    .as("newest per %s", key)
+                    .isEqualTo(newest(oracle, range));
         }
 
         private static List<Map<String, @Nullable Object>> ordered(Store asked, Query.Builder query, int page) {
             List<Map<String, @Nullable Object>> rows = new ArrayList<>();
             String cursor = null;
             do {
-                try (Result<Row> result = asked.query(query.limit(page).after(cursor).build())) {
+                try (Result<Row> result =
+                        asked.query(query.limit(page).after(cursor).build())) {
                     result.forEach(row -> rows.add(plain(row)));
                     cursor = result.next();
                 }

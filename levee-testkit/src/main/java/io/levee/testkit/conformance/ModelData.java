@@ -126,7 +126,13 @@ final class ModelData {
         maybe(row, "took", Duration.ofMillis(gen.between(0, 5) * 250L));
         maybe(row, "price", new BigDecimal(gen.of("1.10", "-0.001", "12345678901234567890.5", "0")));
         maybe(row, UID, new UUID(0, gen.between(0, 5)));
-        maybe(row, "js", gen.of(Map.of("a", List.of(1L, "ü")), List.of(), Map.of("a", gen.between(0L, 3L), "b", Map.of("c", gen.of(IDS)))));
+        maybe(
+                row,
+                "js",
+                gen.of(
+                        Map.of("a", List.of(1L, "ü")),
+                        List.of(),
+                        Map.of("a", gen.between(0L, 3L), "b", Map.of("c", gen.of(IDS)))));
         maybe(row, "bl", gen.of(new byte[0], new byte[] {1, 0, -1}, new byte[] {0}));
         maybe(row, "trace", gen.of("Traceback…", "", "x".repeat(5000)));
         maybe(row, "args", List.of(1L, 2L));
@@ -181,7 +187,9 @@ final class ModelData {
             };
         }
         return switch (gen.between(0, 11)) {
-            case 9 -> new Expr.Contains(gen.of("id", "trace"), gen.of("a", "TRACEBACK", "%", "xxxx", "", "andú"), gen.oneIn(2));
+            case 9 ->
+                new Expr.Contains(
+                        gen.of("id", "trace"), gen.of("a", "TRACEBACK", "%", "xxxx", "", "andú"), gen.oneIn(2));
             case 10 -> new Expr.Compare("js.a", op(), (Object) gen.between(0L, 3L));
             case 11 -> new Expr.Compare("js.b.c", op(), gen.of(IDS));
             case 0 ->
@@ -204,8 +212,12 @@ final class ModelData {
     /** An order in which no two rows are alike. */
     Order[] order() {
         Order last = new Order(RID, gen.oneIn(2));
-        Order first = new Order(gen.of("id", "n", REAL, FLAG, AT, "took", UID, "bl", "trace", "js.a", "js.b.c", wider ? "added" : "n"), gen.oneIn(2));
-        return gen.oneIn(2) ? new Order[] {first, last} : new Order[] {first, new Order(gen.of("n", "id"), gen.oneIn(2)), last};
+        Order first = new Order(
+                gen.of("id", "n", REAL, FLAG, AT, "took", UID, "bl", "trace", "js.a", "js.b.c", wider ? "added" : "n"),
+                gen.oneIn(2));
+        return gen.oneIn(2)
+                ? new Order[] {first, last}
+                : new Order[] {first, new Order(gen.of("n", "id"), gen.oneIn(2)), last};
     }
 
     /** What the newest rows are asked of. */

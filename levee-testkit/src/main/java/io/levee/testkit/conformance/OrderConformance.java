@@ -2,8 +2,8 @@ package io.levee.testkit.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.levee.Aggregation;
 import io.levee.Ack;
+import io.levee.Aggregation;
 import io.levee.ColumnType;
 import io.levee.ErrorCode;
 import io.levee.Explanation;
@@ -40,11 +40,14 @@ abstract class OrderConformance extends KindConformance {
         List<Long> read = new ArrayList<>();
         String cursor = null;
         do {
-            try (Result<Row> page = store.query(query.limit(limit).after(cursor).columns(List.of("i")).build())) {
+            try (Result<Row> page = store.query(
+                    query.limit(limit).after(cursor).columns(List.of("i")).build())) {
                 List<Row> rows = page.toList();
                 rows.forEach(row -> read.add((Long) row.get("i")));
                 cursor = page.next();
-                assertThat(cursor == null || rows.size() == limit).as("a page with a next one is full").isTrue();
+                assertThat(cursor == null || rows.size() == limit)
+                        .as("a page with a next one is full")
+                        .isTrue();
             }
             assertThat(read).as("pages come to an end").hasSizeLessThan(10 * ROWS);
             between.run();
@@ -72,9 +75,11 @@ abstract class OrderConformance extends KindConformance {
                 assertThat(pages(all().orderBy(Order.desc("r"), Order.desc("i")), limit, () -> {}))
                         .isEqualTo(sorted(byR.reversed().thenComparing(byI.reversed())));
                 assertThat(pages(all().orderBy(Order.desc("name"), Order.asc("took"), Order.asc("i")), limit, () -> {}))
-                        .isEqualTo(sorted(byName.reversed().thenComparing(byTook).thenComparing(byI)));
+                        .isEqualTo(
+                                sorted(byName.reversed().thenComparing(byTook).thenComparing(byI)));
                 assertThat(pages(all().orderBy(Order.asc("extra.on.host"), Order.asc("i")), limit, () -> {}))
-                        .isEqualTo(sorted(Comparator.comparing(OrderConformance::host, TEXT).thenComparing(byI)));
+                        .isEqualTo(sorted(Comparator.comparing(OrderConformance::host, TEXT)
+                                .thenComparing(byI)));
             }
         });
     }
@@ -111,13 +116,22 @@ abstract class OrderConformance extends KindConformance {
     void shouldRefuseTheCursorOfAnotherOrder() {
         with("cursors", gen -> {
             fill(gen);
-            try (Result<Row> page = store.query(all().orderBy(Order.asc("n")).limit(3).build())) {
+            try (Result<Row> page =
+                    store.query(all().orderBy(Order.asc("n")).limit(3).build())) {
                 page.toList();
                 String cursor = page.next();
-                refused(ErrorCode.BAD_QUERY, () -> read(store, all().orderBy(Order.desc("n")).after(cursor).build()));
-                refused(ErrorCode.BAD_QUERY, () -> read(store, all().after(cursor).build()));
+                refused(
+                        ErrorCode.BAD_QUERY,
+                        () -> read(
+                                store,
+                                all().orderBy(Order.desc("n")).after(cursor).build()));
+                refused(
+                        ErrorCode.BAD_QUERY,
+                        () -> read(store, all().after(cursor).build()));
             }
-            refused(ErrorCode.UNKNOWN_COLUMN, () -> read(store, all().orderBy(Order.asc("no")).build()));
+            refused(
+                    ErrorCode.UNKNOWN_COLUMN,
+                    () -> read(store, all().orderBy(Order.asc("no")).build()));
         });
     }
 
@@ -137,8 +151,8 @@ abstract class OrderConformance extends KindConformance {
             assertThat(told).isEqualTo(new HashMap<Object, Object>(newest));
             assertThat(got).extracting(row -> (Instant) row.get("at")).isSortedAccordingTo(Comparator.reverseOrder());
             // In pages and in another order, too.
-            List<Long> pages = pages(
-                    all().where(Expr.gt("n", 0L)).newestPer("name").orderBy(Order.asc("name")), 2, () -> {});
+            List<Long> pages =
+                    pages(all().where(Expr.gt("n", 0L)).newestPer("name").orderBy(Order.asc("name")), 2, () -> {});
             assertThat(pages).hasSameSizeAs(newest.keySet()).doesNotHaveDuplicates();
             Set<Long> same = new HashSet<>();
             got.forEach(row -> same.add((Long) row.get("i")));
@@ -151,13 +165,20 @@ abstract class OrderConformance extends KindConformance {
         with("places", gen -> {
             fill(gen);
             assertThat(store.count(all().where(Expr.ge("extra.retries", 5L)).build()))
-                    .isEqualTo(runs.stream().filter(run -> run.extra().get("retries") instanceof Long r && r >= 5).count());
+                    .isEqualTo(runs.stream()
+                            .filter(run -> run.extra().get("retries") instanceof Long r && r >= 5)
+                            .count());
             assertThat(store.count(all().where(Expr.eq("extra.on.host", "ü")).build()))
-                    .isEqualTo(runs.stream().filter(run -> "ü".equals(host(run))).count());
+                    .isEqualTo(
+                            runs.stream().filter(run -> "ü".equals(host(run))).count());
             assertThat(store.count(all().where(Expr.isNull("extra.on.host")).build()))
                     .isEqualTo(runs.stream().filter(run -> host(run) == null).count());
-            assertThat(store.count(all().where(Expr.notNull("extra.no.such[3].place")).build())).isZero();
-            assertThat(store.count(all().where(Expr.parse("extra.on.host IN ('n1', 'ü') AND NOT extra.retries < 3", NOW)).build()))
+            assertThat(store.count(
+                            all().where(Expr.notNull("extra.no.such[3].place")).build()))
+                    .isZero();
+            assertThat(store.count(
+                            all().where(Expr.parse("extra.on.host IN ('n1', 'ü') AND NOT extra.retries < 3", NOW))
+                                    .build()))
                     .isEqualTo(runs.stream()
                             .filter(run -> ("n1".equals(host(run)) || "ü".equals(host(run)))
                                     && run.extra().get("retries") instanceof Long r
@@ -171,14 +192,34 @@ abstract class OrderConformance extends KindConformance {
     void shouldFindTextsWithinTexts() {
         with("contains", gen -> {
             fill(gen);
-            for (String text : List.of("timeout", "TIMEOUT 30%", "0% in", "x_y", "x-y", "😀", "É", "é", "", "in", "t", "line 1", "it's in")) {
+            for (String text : List.of(
+                    "timeout",
+                    "TIMEOUT 30%",
+                    "0% in",
+                    "x_y",
+                    "x-y",
+                    "😀",
+                    "É",
+                    "é",
+                    "",
+                    "in",
+                    "t",
+                    "line 1",
+                    "it's in")) {
                 String low = asciiLower(text);
                 assertThat(store.count(all().where(Expr.contains("trace", text)).build()))
                         .as("trace contains '%s'", text)
-                        .isEqualTo(runs.stream().filter(run -> run.trace() != null && asciiLower(run.trace()).contains(low)).count());
-                assertThat(store.count(all().where(Expr.not(Expr.contains("name", text))).build()))
+                        .isEqualTo(runs.stream()
+                                .filter(run -> run.trace() != null
+                                        && asciiLower(run.trace()).contains(low))
+                                .count());
+                assertThat(store.count(all().where(Expr.not(Expr.contains("name", text)))
+                                .build()))
                         .as("name does not contain '%s'", text)
-                        .isEqualTo(runs.stream().filter(run -> run.name() != null && !asciiLower(run.name()).contains(low)).count());
+                        .isEqualTo(runs.stream()
+                                .filter(run -> run.name() != null
+                                        && !asciiLower(run.name()).contains(low))
+                                .count());
             }
             TableSpec keyed = TableSpec.builder("texts")
                     .column("k", ColumnType.INTEGER)
@@ -189,11 +230,20 @@ abstract class OrderConformance extends KindConformance {
                     .fulltext("text")
                     .build();
             Table<Row> texts = store.createTable(keyed);
-            append(texts, row(keyed, "k", 1L, "at", NOW, "text", "before"), row(keyed, "k", 2L, "at", NOW, "text", "before too"));
+            append(
+                    texts,
+                    row(keyed, "k", 1L, "at", NOW, "text", "before"),
+                    row(keyed, "k", 2L, "at", NOW, "text", "before too"));
             append(texts, row(keyed, "k", 1L, "at", NOW, "text", "afterwards"));
             texts.delete(Ack.COMMITTED, 2L).join();
-            assertThat(store.count(Query.builder("texts").where(Expr.contains("text", "before")).build())).isZero();
-            assertThat(store.count(Query.builder("texts").where(Expr.contains("text", "AFTER")).build())).isEqualTo(1);
+            assertThat(store.count(Query.builder("texts")
+                            .where(Expr.contains("text", "before"))
+                            .build()))
+                    .isZero();
+            assertThat(store.count(Query.builder("texts")
+                            .where(Expr.contains("text", "AFTER"))
+                            .build()))
+                    .isEqualTo(1);
         });
     }
 
@@ -202,8 +252,10 @@ abstract class OrderConformance extends KindConformance {
     void shouldFindTheOldestAndTheNewest() {
         with("oldest and newest", gen -> {
             fill(gen);
-            Instant oldest = runs.stream().map(Run::at).min(Comparator.naturalOrder()).orElseThrow();
-            Instant newest = runs.stream().map(Run::at).max(Comparator.naturalOrder()).orElseThrow();
+            Instant oldest =
+                    runs.stream().map(Run::at).min(Comparator.naturalOrder()).orElseThrow();
+            Instant newest =
+                    runs.stream().map(Run::at).max(Comparator.naturalOrder()).orElseThrow();
             assertThat(read(store, all().oldestFirst().limit(1).build(), "at")).containsExactly(oldest);
             assertThat(read(store, all().newestFirst().limit(1).build(), "at")).containsExactly(newest);
             Aggregation both = new Aggregation(all().build(), List.of(), List.of(Measure.min("at"), Measure.max("at")));
@@ -225,19 +277,25 @@ abstract class OrderConformance extends KindConformance {
             fill(gen);
             Instant from = NOW.minus(Duration.ofDays(1));
             Explanation some = store.explain(all().from(from).build());
-            assertThat(some.partitions()).isEqualTo((int) store.partitions().stream().filter(p -> p.id().table().equals("runs")).count());
+            assertThat(some.partitions()).isEqualTo((int) store.partitions().stream()
+                    .filter(p -> p.id().table().equals("runs"))
+                    .count());
             assertThat(some.query()).contains("runs");
             if (!some.steps().isEmpty()) {
                 assertThat(some.touched()).isBetween(1, 2).isLessThan(some.partitions());
             }
             Explanation groups = store.explain(new Aggregation(
-                    all().where(Expr.eq("trace", "no index has it")).build(), List.of("name"), List.of(Measure.count())));
+                    all().where(Expr.eq("trace", "no index has it")).build(),
+                    List.of("name"),
+                    List.of(Measure.count())));
             if (!groups.steps().isEmpty()) {
                 assertThat(groups.touched()).isEqualTo(groups.partitions());
                 assertThat(steps(groups)).anyMatch(PlanStep::fullScan);
                 assertThat(groups.notes()).as("a full scan is called one (G51)").isNotEmpty();
             }
-            refused(ErrorCode.UNKNOWN_COLUMN, () -> store.explain(all().where(Expr.eq("no", 1L)).build()));
+            refused(
+                    ErrorCode.UNKNOWN_COLUMN,
+                    () -> store.explain(all().where(Expr.eq("no", 1L)).build()));
         });
     }
 }

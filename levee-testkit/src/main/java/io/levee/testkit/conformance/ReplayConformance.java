@@ -59,7 +59,8 @@ abstract class ReplayConformance extends Conformance {
         List<Row> rows = new ArrayList<>();
         for (long i = 0; i < 2500; i++) {
             // Dense hours, and days without anything between them.
-            rows.add(state(spec, i, i, NOW.minus(Duration.ofDays(DAYS - 5 * (i % 3))).plusSeconds(i)));
+            rows.add(state(
+                    spec, i, i, NOW.minus(Duration.ofDays(DAYS - 5 * (i % 3))).plusSeconds(i)));
         }
         append(table, rows);
         List<Instant> times = new ArrayList<>();
@@ -99,7 +100,8 @@ abstract class ReplayConformance extends Conformance {
             seen.add((Long) row.get("v"));
             if (seen.size() == 1) {
                 store.createTable(spec("events", RetentionRule.maxAge(Duration.ofDays(2))));
-                assertThat(store.applyRetention(store.planRetention()).dropped()).hasSize(3);
+                assertThat(store.applyRetention(store.planRetention()).dropped())
+                        .hasSize(3);
             }
         });
         assertThat(seen).containsExactly(5L, 2L, 1L, 0L);
@@ -143,7 +145,11 @@ abstract class ReplayConformance extends Conformance {
             FutureTask<@Nullable Void> writer = new FutureTask<>(() -> {
                 for (int b = before; b < batches.size(); b++) {
                     // Beside a drop some come too late, and are refused.
-                    assertThat(table.appendAll(batches.get(b), Ack.COMMITTED).join().rejected().isEmpty() || drops)
+                    assertThat(table.appendAll(batches.get(b), Ack.COMMITTED)
+                                            .join()
+                                            .rejected()
+                                            .isEmpty()
+                                    || drops)
                             .isTrue();
                 }
                 return null;
@@ -166,8 +172,9 @@ abstract class ReplayConformance extends Conformance {
                 for (var batch = tail.poll(Duration.ZERO);
                         !batch.entries().isEmpty();
                         batch = tail.poll(Duration.ZERO)) {
-                    batch.entries().forEach(e -> restored.put(
-                            (Long) e.value().get("k"), (Long) e.value().get("v")));
+                    batch.entries()
+                            .forEach(e -> restored.put(
+                                    (Long) e.value().get("k"), (Long) e.value().get("v")));
                 }
             }
             Map<Long, Long> stored = new HashMap<>();

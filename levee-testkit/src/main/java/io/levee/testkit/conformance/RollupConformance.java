@@ -122,8 +122,7 @@ abstract class RollupConformance extends Conformance {
                 new TimeSeries(range().build(), Duration.ofHours(1), List.of("state"), all),
                 new TimeSeries(range().build(), Duration.ofHours(6), List.of(), all),
                 new TimeSeries(range().build(), Duration.ofDays(7), List.of("state"), List.of(Measure.count())),
-                new TimeSeries(
-                        range().where(Expr.eq("state", "FAILURE")).build(), Duration.ofDays(1), List.of(), all));
+                new TimeSeries(range().where(Expr.eq("state", "FAILURE")).build(), Duration.ofDays(1), List.of(), all));
     }
 
     private static List<TimeSeries.Points> answers(Store store) {
@@ -140,9 +139,12 @@ abstract class RollupConformance extends Conformance {
             assertThat(a.by()).isEqualTo(b.by());
             for (int f = 0; f < a.figures().size(); f++) {
                 if (a.figures().get(f) instanceof Double x && b.figures().get(f) instanceof Double y) {
-                    assertThat(x).as("%s of %s %s", now.columns(), a.at(), a.by()).isCloseTo(y, within(1e-6));
+                    assertThat(x)
+                            .as("%s of %s %s", now.columns(), a.at(), a.by())
+                            .isCloseTo(y, within(1e-6));
                 } else {
-                    assertThat(a.figures().get(f)).as("%s of %s %s", now.columns(), a.at(), a.by())
+                    assertThat(a.figures().get(f))
+                            .as("%s of %s %s", now.columns(), a.at(), a.by())
                             .isEqualTo(b.figures().get(f));
                 }
             }
@@ -164,7 +166,9 @@ abstract class RollupConformance extends Conformance {
             List<TimeSeries.Points> after = answers(store);
             for (int i = 0; i < before.size(); i++) {
                 assertSame(after.get(i), before.get(i));
-                assertThat(after.get(i).coverage().complete()).as("%s", after.get(i).coverage()).isTrue();
+                assertThat(after.get(i).coverage().complete())
+                        .as("%s", after.get(i).coverage())
+                        .isTrue();
             }
             assertThat(after.get(0).rawFrom()).isNotNull().isAfter(FROM).isBefore(NOW);
             store.close();
@@ -175,7 +179,11 @@ abstract class RollupConformance extends Conformance {
     @Test
     void shouldNotCountTwiceWhatCameBack(TestReporter reporter) {
         Store store = newStore();
-        if (!has(store, Capability.UNDO_DROP, reporter, () -> store.restore(new io.levee.PartitionId("jobs", "", "2026-05-12", 1)))) {
+        if (!has(
+                store,
+                Capability.UNDO_DROP,
+                reporter,
+                () -> store.restore(new io.levee.PartitionId("jobs", "", "2026-05-12", 1)))) {
             return;
         }
         Table<Row> table = store.createTable(jobs(RetentionRule.KEEP_ALL));
@@ -199,13 +207,19 @@ abstract class RollupConformance extends Conformance {
         assertThat(store.tables()).extracting(TableSpec::name).containsExactly("jobs");
         assertThat(store.status().tables()).extracting(t -> t.name()).contains("jobs__hourly");
         assertThat(store.table("jobs__hourly").spec().rollupOf()).isEqualTo("jobs");
-        refused(ErrorCode.SPEC_CONFLICT, () -> store.createTable(TableSpec.builder("jobs__hourly")
-                .column("at", ColumnType.TIMESTAMP)
-                .time("at")
-                .build()));
+        refused(
+                ErrorCode.SPEC_CONFLICT,
+                () -> store.createTable(TableSpec.builder("jobs__hourly")
+                        .column("at", ColumnType.TIMESTAMP)
+                        .time("at")
+                        .build()));
         TableSpec other = TableSpec.fromMap(store.table("jobs").spec().toMap());
         assertThat(other.rollups()).isEqualTo(table.spec().rollups());
-        if (has(store, Capability.SQL, reporter, () -> store.sql(SqlQuery.of("SELECT 1")).columns())) {
+        if (has(
+                store,
+                Capability.SQL,
+                reporter,
+                () -> store.sql(SqlQuery.of("SELECT 1")).columns())) {
             try (SqlResult rows = store.sql(SqlQuery.of("SELECT count(*) FROM jobs__hourly"))) {
                 assertThat(rows.columns()).hasSize(1);
             }
@@ -235,7 +249,10 @@ abstract class RollupConformance extends Conformance {
             assertThat(points.coverage().gaps()).extracting(Gap::reason).containsExactly(LossReason.EXPIRED);
         }
         TimeSeries.Points cut = store.timeSeries(new TimeSeries(
-                Query.builder("jobs").from(FROM.plus(Duration.ofMinutes(70))).to(TO).build(),
+                Query.builder("jobs")
+                        .from(FROM.plus(Duration.ofMinutes(70)))
+                        .to(TO)
+                        .build(),
                 Duration.ofHours(1),
                 List.of(),
                 List.of(Measure.count())));

@@ -48,7 +48,9 @@ abstract class ViewConformance extends EngineLevel {
 
     private final Supervisor oracles = new Supervisor();
     private final StorageEngine oracle = new MemoryEngineProvider()
-            .open("memory:", new EngineSettings(StoreOptions.builder().clock(clock).build(), false, oracles));
+            .open(
+                    "memory:",
+                    new EngineSettings(StoreOptions.builder().clock(clock).build(), false, oracles));
     private int tables;
 
     ViewConformance(EngineConformance kit) {
@@ -123,7 +125,10 @@ abstract class ViewConformance extends EngineLevel {
             if (all.size() < end) {
                 break;
             }
-            assertThat(all.size()).as("pages come to an end").isLessThan(100_000).isGreaterThan(before);
+            assertThat(all.size())
+                    .as("pages come to an end")
+                    .isLessThan(100_000)
+                    .isGreaterThan(before);
         }
         return all;
     }
@@ -252,7 +257,8 @@ abstract class ViewConformance extends EngineLevel {
                 Map<String, List<@Nullable Object>> wanted = groups(oracle, grouping);
                 Map<String, List<@Nullable Object>> got = groups(engine, grouping);
                 assertThat(got.keySet()).as("%s", grouping).isEqualTo(wanted.keySet());
-                wanted.forEach((key, figures) -> assertSame(key + " of " + grouping, Objects.requireNonNull(got.get(key)), figures));
+                wanted.forEach((key, figures) ->
+                        assertSame(key + " of " + grouping, Objects.requireNonNull(got.get(key)), figures));
             }
         });
     }
@@ -284,7 +290,8 @@ abstract class ViewConformance extends EngineLevel {
         return groups;
     }
 
-    private static List<@Nullable Object> merged(Grouping grouping, List<@Nullable Object> a, List<@Nullable Object> b) {
+    private static List<@Nullable Object> merged(
+            Grouping grouping, List<@Nullable Object> a, List<@Nullable Object> b) {
         List<@Nullable Object> merged = new ArrayList<>();
         for (int i = 0; i < a.size(); i++) {
             Object x = a.get(i);
@@ -309,8 +316,11 @@ abstract class ViewConformance extends EngineLevel {
         for (int i = 0; i < wanted.size(); i++) {
             Object a = got.get(i) == null ? 0L : got.get(i);
             Object b = wanted.get(i) == null ? 0L : wanted.get(i);
-            boolean nothing = a instanceof Number x && b instanceof Number y && x.doubleValue() == 0 && y.doubleValue() == 0;
-            boolean close = a instanceof Double x && b instanceof Double y && Math.abs(x - y) <= 1e-9 * Math.max(1, Math.abs(y));
+            boolean nothing =
+                    a instanceof Number x && b instanceof Number y && x.doubleValue() == 0 && y.doubleValue() == 0;
+            boolean close = a instanceof Double x
+                    && b instanceof Double y
+                    && Math.abs(x - y) <= 1e-9 * Math.max(1, Math.abs(y));
             if (!nothing && !close) {
                 assertThat(plain(a)).as("figure %s of %s", i, what).isEqualTo(plain(b));
             }
@@ -336,7 +346,11 @@ abstract class ViewConformance extends EngineLevel {
         append(new Pending("b", 2, DAY));
         assertChanged(second, versions(all));
         Map<String, @Nullable String> third = versions(all);
-        engine.delete(SPEC, List.of(new RowQuery.Mark(rows.get(0).timeMicros(), rows.get(0).seq())), null, Ack.COMMITTED);
+        engine.delete(
+                SPEC,
+                List.of(new RowQuery.Mark(rows.get(0).timeMicros(), rows.get(0).seq())),
+                null,
+                Ack.COMMITTED);
         assertChanged(third, versions(all));
     }
 
@@ -368,8 +382,17 @@ abstract class ViewConformance extends EngineLevel {
         engine.putTable(spec);
         List<Pending> rows = new ArrayList<>();
         for (String text : new String[] {
-            "{\"a\":1}", "no json", "", "{\"a\":1", "{\"a\":\"x\\u0000y\"}", "{\"a\":1,\"b\":\"\\u0000\"}", "{\"a\":NaN}", "{'a':1}",
-            "{\"a\":01}", "{\"a\":1e999}", "{\"a\":1}"
+            "{\"a\":1}",
+            "no json",
+            "",
+            "{\"a\":1",
+            "{\"a\":\"x\\u0000y\"}",
+            "{\"a\":1,\"b\":\"\\u0000\"}",
+            "{\"a\":NaN}",
+            "{'a':1}",
+            "{\"a\":01}",
+            "{\"a\":1e999}",
+            "{\"a\":1}"
         }) {
             rows.add(new Pending(new @Nullable Object[] {micros(DAY), text}, DAY));
         }
@@ -430,7 +453,8 @@ abstract class ViewConformance extends EngineLevel {
                 reporter.publishEntry("plans", engine.name() + " has none");
                 return;
             }
-            assertThat(steps).allMatch(s -> !s.statement().isEmpty() && !s.plan().isEmpty());
+            assertThat(steps)
+                    .allMatch(s -> !s.statement().isEmpty() && !s.plan().isEmpty());
             assertThat(steps).as("newest first").noneMatch(PlanStep::fullScan).noneMatch(PlanStep::sorts);
             Grouping scan = new Grouping(
                     spec,

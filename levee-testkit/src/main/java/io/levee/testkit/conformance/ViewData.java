@@ -20,7 +20,20 @@ import org.jspecify.annotations.Nullable;
 /** Draws the table, the rows and the queries of one trial at the engine's own interface, names resolved and values in stored form. */
 final class ViewData {
     private static final String[] TEXTS = {
-        "a", "A", "b", "", "Timeout after 30s", "timeout AFTER", "100% of x_y", "é", "É", "\uFFFD", "😀", "it's", "a\\b", "ß"
+        "a",
+        "A",
+        "b",
+        "",
+        "Timeout after 30s",
+        "timeout AFTER",
+        "100% of x_y",
+        "é",
+        "É",
+        "\uFFFD",
+        "😀",
+        "it's",
+        "a\\b",
+        "ß"
     };
     private static final String[] DOCUMENTS = {
         "{\"a\":1,\"b\":{\"c\":[1,\"x\",null,{\"d\":-2.50}]},\"on\":true}",
@@ -38,7 +51,18 @@ final class ViewData {
         "{}"
     };
     private static final String[] PLACES = {
-        "js.a", "js.b.c", "js.b.c[1]", "js.b.c[3].d", "js.b[1].c", "js[0]", "js[2].a", "js.on", "js.x y", "js.no", "js[3]", "args.a"
+        "js.a",
+        "js.b.c",
+        "js.b.c[1]",
+        "js.b.c[3].d",
+        "js.b[1].c",
+        "js[0]",
+        "js[2].a",
+        "js.on",
+        "js.x y",
+        "js.no",
+        "js[3]",
+        "args.a"
     };
     private static final String[] SORTABLE = {"t", "n", "r", "ok", "took", "at", "u", "bl", "trace"};
 
@@ -83,7 +107,8 @@ final class ViewData {
         // Now and then an earlier record again: an update where the table has a key.
         long i = spec.keyed() && rows > 3 && gen.oneIn(4) ? gen.between(1, rows) : ++rows;
         long at = time();
-        @Nullable Object[] values = {
+        @Nullable
+        Object[] values = {
             i,
             some(gen.of(TEXTS)),
             some(gen.of(0L, 1L, -1L, 7L, -5L, 1_000_000L, Long.MAX_VALUE / 4)),
@@ -121,10 +146,15 @@ final class ViewData {
         }
         return switch (gen.between(0, 9)) {
             case 0 -> new Expr.Contains(gen.of("t", "trace"), contained(), gen.oneIn(3));
-            case 1 -> new Expr.Contains(gen.of("js", gen.of(PLACES)), gen.of("a", "text", "\"", "1", "é"), gen.oneIn(3));
+            case 1 ->
+                new Expr.Contains(gen.of("js", gen.of(PLACES)), gen.of("a", "text", "\"", "1", "é"), gen.oneIn(3));
             case 2 -> new Expr.Compare(gen.of(PLACES), op(), number());
             case 3 -> new Expr.Compare(gen.of(PLACES), op(), gen.of("1", "text", "true", "-2.50", "x", "spaces", ""));
-            case 4 -> new Expr.In(gen.of(PLACES), gen.of(List.of("1", "text"), List.of(1L, 3L, 1.5), List.of(1L, "text")), gen.oneIn(3));
+            case 4 ->
+                new Expr.In(
+                        gen.of(PLACES),
+                        gen.of(List.of("1", "text"), List.of(1L, 3L, 1.5), List.of(1L, "text")),
+                        gen.oneIn(3));
             case 5 -> new Expr.IsNull(gen.of(PLACES), gen.oneIn(2));
             case 6 -> new Expr.Like(gen.of(PLACES), gen.of("%t%", "_", "1%", "%"), gen.oneIn(3));
             case 7 -> new Expr.Compare("n", op(), gen.of(0L, 7L, -1L));
@@ -135,7 +165,23 @@ final class ViewData {
 
     /** Texts with and without what LIKE takes for a wildcard, long enough for trigrams and not. */
     private String contained() {
-        return gen.of("timeout", "TIMEOUT AFTER", "30", "é", "É", "%", "100% of", "x_y", "xay", "\\", "", "a", "😀", "Traceback a", "\"quoted\"", "it's");
+        return gen.of(
+                "timeout",
+                "TIMEOUT AFTER",
+                "30",
+                "é",
+                "É",
+                "%",
+                "100% of",
+                "x_y",
+                "xay",
+                "\\",
+                "",
+                "a",
+                "😀",
+                "Traceback a",
+                "\"quoted\"",
+                "it's");
     }
 
     private Object number() {
@@ -186,7 +232,12 @@ final class ViewData {
     Grouping grouping() {
         long[] range = range();
         return new Grouping(
-                spec, range[0], range[1], gen.oneIn(2) ? null : filter(0), some(0, 3, this::key), some(1, 5, this::figure));
+                spec,
+                range[0],
+                range[1],
+                gen.oneIn(2) ? null : filter(0),
+                some(0, 3, this::key),
+                some(1, 5, this::figure));
     }
 
     private Term numbers() {
@@ -195,11 +246,15 @@ final class ViewData {
 
     private GroupKey key() {
         return switch (gen.between(0, 5)) {
-            case 0 -> new GroupKey.TimeBucket(
-                    gen.of(0L, origin, origin + 12345, -7L), gen.of(3_600_000_000L, 86_400_000_000L, 60_000_000L, 7L));
-            case 1 -> new GroupKey.NumberBucket(
-                    numbers(), gen.of(0.0, -1.0, 0.5, 100.0), gen.of(1.0, 0.1, 250_000.0, 3.7));
-            case 2 -> new GroupKey.Edges(numbers(), gen.of(List.of(0.0), List.of(-1.0, 0.0, 0.1, 1.5, 1e6), List.of(1.0, 250_000.0)));
+            case 0 ->
+                new GroupKey.TimeBucket(
+                        gen.of(0L, origin, origin + 12345, -7L),
+                        gen.of(3_600_000_000L, 86_400_000_000L, 60_000_000L, 7L));
+            case 1 ->
+                new GroupKey.NumberBucket(numbers(), gen.of(0.0, -1.0, 0.5, 100.0), gen.of(1.0, 0.1, 250_000.0, 3.7));
+            case 2 ->
+                new GroupKey.Edges(
+                        numbers(), gen.of(List.of(0.0), List.of(-1.0, 0.0, 0.1, 1.5, 1e6), List.of(1.0, 250_000.0)));
             case 3 -> new GroupKey.LogBucket(numbers(), gen.of(49.5, 3.3, 117.7));
             default -> new GroupKey.Value(anyTerm());
         };
@@ -210,7 +265,9 @@ final class ViewData {
             case 0 -> new Figure(Figure.Kind.COUNT, null);
             case 1 -> new Figure(Figure.Kind.COUNT, anyTerm());
             case 2 -> new Figure(Figure.Kind.SUM_WHOLE, Term.of(spec, gen.of("took", "ok")));
-            case 3 -> new Figure(Figure.Kind.SUM_REAL, Term.of(spec, gen.oneIn(3) ? gen.of(PLACES) : gen.of("n", "r", "took")));
+            case 3 ->
+                new Figure(
+                        Figure.Kind.SUM_REAL, Term.of(spec, gen.oneIn(3) ? gen.of(PLACES) : gen.of("n", "r", "took")));
             case 4 -> new Figure(Figure.Kind.MIN, anyTerm());
             default -> new Figure(Figure.Kind.MAX, anyTerm());
         };

@@ -61,7 +61,18 @@ public final class JobArchive {
     private static final int PROJECTS = 320;
     private static final String[] CLUSTERS = {"fritz", "alex", "woody"};
     private static final String[] APPLICATIONS = {
-        "gromacs", "vasp", "lammps", "openfoam", "python", "pytorch", "namd", "cp2k", "amber", "starccm", "matlab", "ansys"
+        "gromacs",
+        "vasp",
+        "lammps",
+        "openfoam",
+        "python",
+        "pytorch",
+        "namd",
+        "cp2k",
+        "amber",
+        "starccm",
+        "matlab",
+        "ansys"
     };
 
     private final long seed;
@@ -112,7 +123,8 @@ public final class JobArchive {
             case "submit_time", "start_time" -> ColumnType.TIMESTAMP;
             case "meta_data", "resources", "footprint" -> ColumnType.JSON;
             case "energy" -> ColumnType.REAL;
-            case "cluster", "subcluster", "hpc_user", "project", "cluster_partition", "job_state", "shared" -> ColumnType.TEXT;
+            case "cluster", "subcluster", "hpc_user", "project", "cluster_partition", "job_state", "shared" ->
+                ColumnType.TEXT;
             default -> ColumnType.INTEGER;
         };
     }
@@ -143,7 +155,8 @@ public final class JobArchive {
     public Object[] job(long number) {
         SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + number);
         double part = (number + random.nextDouble()) / rows;
-        Instant start = BEGIN.plusNanos((long) (part * days * 86_400) * 1_000_000_000L + random.nextInt(1_000_000) * 1000L);
+        Instant start =
+                BEGIN.plusNanos((long) (part * days * 86_400) * 1_000_000_000L + random.nextInt(1_000_000) * 1000L);
         int user = steep(random, USERS);
         int cluster = user % 7 < 4 ? 0 : user % 7 < 6 ? 1 : 2;
         boolean gpu = cluster == 1;
@@ -155,7 +168,11 @@ public final class JobArchive {
         int luck = random.nextInt(1000);
         String state = luck < 840
                 ? "completed"
-                : luck < 920 ? "failed" : luck < 960 ? "cancelled" : luck < 985 ? "timeout" : luck < 995 ? "out_of_memory" : "node_fail";
+                : luck < 920
+                        ? "failed"
+                        : luck < 960
+                                ? "cancelled"
+                                : luck < 985 ? "timeout" : luck < 995 ? "out_of_memory" : "node_fail";
         String application = APPLICATIONS[steep(random, APPLICATIONS.length)];
         double load = random.nextDouble();
         return new Object[] {
@@ -171,8 +188,9 @@ public final class JobArchive {
             duration,
             walltime,
             state,
-            "{\"jobName\":\"" + application + "-" + Integer.toHexString(random.nextInt(1 << 20)) + "\",\"slurmInfo\":\"JobId="
-                    + (1_000_000 + number) + " Account=" + project(user) + " QOS=normal\"}",
+            "{\"jobName\":\"" + application + "-" + Integer.toHexString(random.nextInt(1 << 20))
+                    + "\",\"slurmInfo\":\"JobId=" + (1_000_000 + number) + " Account=" + project(user)
+                    + " QOS=normal\"}",
             resources(random, cluster, nodes, accelerators),
             (long) nodes,
             (long) threads,
@@ -186,7 +204,8 @@ public final class JobArchive {
     }
 
     private static String user(int user) {
-        return "u" + (char) ('a' + user % 26) + (char) ('a' + user / 26 % 26) + String.format(Locale.ROOT, "%04d", user) + "h";
+        return "u" + (char) ('a' + user % 26) + (char) ('a' + user / 26 % 26) + String.format(Locale.ROOT, "%04d", user)
+                + "h";
     }
 
     private static String project(int user) {
@@ -216,7 +235,9 @@ public final class JobArchive {
                 load * 900 * random.nextDouble(),
                 load * 300,
                 random.nextDouble() * 250);
-        return "{" + text + (gpu ? String.format(Locale.ROOT, ",\"acc_utilization_avg\":%.2f", random.nextDouble() * 100) : "") + "}";
+        return "{" + text
+                + (gpu ? String.format(Locale.ROOT, ",\"acc_utilization_avg\":%.2f", random.nextDouble() * 100) : "")
+                + "}";
     }
 
     /** Small numbers far more often than large ones. */

@@ -121,8 +121,8 @@ public final class MemoryChild {
         int rounds = Integer.parseInt(args[4]);
         Duration idle = Duration.ofMillis(Long.parseLong(args[5]));
         JobArchive more = new JobArchive(7, Long.parseLong(args[6]), Integer.parseInt(args[7]));
-        try (Store store = Levee.open(
-                Path.of(args[1]), o -> o.asOf(more.end()).queryThreads(Integer.parseInt(args[8])))) {
+        try (Store store =
+                Levee.open(Path.of(args[1]), o -> o.asOf(more.end()).queryThreads(Integer.parseInt(args[8])))) {
             say("budget", store.options().memory().value());
             Table<Row> jobs = store.table(JobArchive.TABLE);
             Writing writing = new Writing(jobs, more);

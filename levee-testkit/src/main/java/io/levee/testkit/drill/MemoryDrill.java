@@ -73,9 +73,11 @@ public final class MemoryDrill {
                 ? "job"
                 : "job CROSS JOIN (WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT " + times
                         + ") SELECT x FROM c)";
-        String key = "json_extract(resources, '$[0].hostname') || '/' || json_extract(meta_data, '$.jobName') || '/' || job_id"
-                + (times == 1 ? "" : " || '/' || x");
-        return "SELECT " + key + " AS k, count(*) AS jobs, avg(json_extract(footprint, '$.flops_any_avg')) AS flops FROM " + from
+        String key =
+                "json_extract(resources, '$[0].hostname') || '/' || json_extract(meta_data, '$.jobName') || '/' || job_id"
+                        + (times == 1 ? "" : " || '/' || x");
+        return "SELECT " + key
+                + " AS k, count(*) AS jobs, avg(json_extract(footprint, '$.flops_any_avg')) AS flops FROM " + from
                 + " GROUP BY k ORDER BY flops DESC LIMIT 10";
     }
 
@@ -91,7 +93,8 @@ public final class MemoryDrill {
             JobStores.levee(store, archive, done -> {});
             progress.accept("the old way: cache_size 1e9 pages, temp_store MEMORY, no deadline");
             List<String> old = child("old", file.toString(), sql());
-            progress.accept("Levee: default options, a deadline of " + deadline.toMillis() + " ms, " + rounds + " rounds");
+            progress.accept(
+                    "Levee: default options, a deadline of " + deadline.toMillis() + " ms, " + rounds + " rounds");
             int threads = Math.max(1, Runtime.getRuntime().availableProcessors() - 1);
             List<String> levee = child(
                     "levee",
@@ -120,7 +123,8 @@ public final class MemoryDrill {
                 .start()) {
             int status = child.await(LONGEST);
             if (status != 0) {
-                throw new IllegalStateException("the process of the " + arguments[0] + " side ended with status " + status);
+                throw new IllegalStateException(
+                        "the process of the " + arguments[0] + " side ended with status " + status);
             }
             return Files.readAllLines(output);
         } finally {
@@ -149,7 +153,8 @@ public final class MemoryDrill {
         for (int i = 0; i < lines.size(); i++) {
             String[] words = lines.get(i).split(" ", 3);
             if (words[0].equals("idle")) {
-                rounds.add(round(lines.subList(i, lines.size()), Double.parseDouble(words[1]), Long.parseLong(words[2])));
+                rounds.add(
+                        round(lines.subList(i, lines.size()), Double.parseDouble(words[1]), Long.parseLong(words[2])));
             }
         }
         return rounds;

@@ -59,18 +59,31 @@ final class MemoryPicture {
                     Locale.ROOT,
                     "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"#ddd\"/>"
                             + "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" fill=\"#555\">%.0f MiB</text>%n",
-                    LEFT, y(bytes), WIDTH - 20, y(bytes), LEFT - 6, y(bytes) + 4, bytes / MIB));
+                    LEFT,
+                    y(bytes),
+                    WIDTH - 20,
+                    y(bytes),
+                    LEFT - 6,
+                    y(bytes) + 4,
+                    bytes / MIB));
             double millis = longest * i / STEPS;
             svg.append(String.format(
                     Locale.ROOT,
                     "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\" fill=\"#555\">%.1f s</text>%n",
-                    x(millis), HEIGHT - BOTTOM + 20, millis / 1000));
+                    x(millis),
+                    HEIGHT - BOTTOM + 20,
+                    millis / 1000));
         }
         svg.append(String.format(
                 Locale.ROOT,
                 "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"#888\" stroke-dasharray=\"6 4\"/>"
                         + "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" fill=\"#555\">Levee's budget</text>%n",
-                LEFT, y(budget), WIDTH - 20, y(budget), WIDTH - 24, y(budget) - 5));
+                LEFT,
+                y(budget),
+                WIDTH - 20,
+                y(budget),
+                WIDTH - 24,
+                y(budget) - 5));
         line(svg, old, "#c0392b", "one file, cache 1e9 pages, sorts in memory", 0);
         line(svg, levee, "#1f6f8b", "Levee, default options", 1);
         return svg.append("</svg>\n").toString();
@@ -85,6 +98,11 @@ final class MemoryPicture {
                 Locale.ROOT,
                 "<polyline fill=\"none\" stroke-width=\"2\" stroke=\"%s\" points=\"%s\"/>"
                         + "<text x=\"%d\" y=\"%d\" fill=\"%s\">%s</text>%n",
-                colour, points.toString().trim(), LEFT + row * 330, HEIGHT - 8, colour, name));
+                colour,
+                points.toString().trim(),
+                LEFT + row * 330,
+                HEIGHT - 8,
+                colour,
+                name));
     }
 }

@@ -73,14 +73,17 @@ final class Figures {
         }
         if (key instanceof GroupKey.Edges edges) {
             Double x = number(edges.term(), row);
-            return x == null ? null : (Object) edges.edges().stream().filter(e -> e <= x).count();
+            return x == null
+                    ? null
+                    : (Object) edges.edges().stream().filter(e -> e <= x).count();
         }
         GroupKey.LogBucket log = (GroupKey.LogBucket) key;
         Double x = number(log.term(), row);
         if (x == null || !Double.isFinite(x)) {
             return null;
         }
-        long bucket = x == 0 ? 0 : (long) Math.floor(Math.log(Math.abs(x)) * log.multiplier()) + GroupKey.LogBucket.OFFSET;
+        long bucket =
+                x == 0 ? 0 : (long) Math.floor(Math.log(Math.abs(x)) * log.multiplier()) + GroupKey.LogBucket.OFFSET;
         return x < 0 ? -bucket : bucket;
     }
 
@@ -122,8 +125,7 @@ final class Figures {
             sum = sum.add(BigInteger.valueOf((Long) value));
         }
         if (sum.bitLength() > 63) {
-            throw new LeveeException(
-                    ErrorCode.LIMIT_EXCEEDED, "sum(" + term.name() + ") is past the range of 64 bits");
+            throw new LeveeException(ErrorCode.LIMIT_EXCEEDED, "sum(" + term.name() + ") is past the range of 64 bits");
         }
         return sum.longValue();
     }

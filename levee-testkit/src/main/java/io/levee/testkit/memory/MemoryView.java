@@ -74,7 +74,8 @@ final class MemoryView implements ReadView {
                 .limit(query.limit())
                 .toList();
         for (Held row : page) {
-            List<@Nullable Object> sorts = query.sorts().isEmpty() ? List.of() : place(query, row).values();
+            List<@Nullable Object> sorts =
+                    query.sorts().isEmpty() ? List.of() : place(query, row).values();
             @Nullable Object[] values = ReferenceEngine.values(query.columns(), query.spec(), row, 2 + sorts.size());
             int at = query.columns().size();
             values[at++] = row.timeMicros();
@@ -112,7 +113,8 @@ final class MemoryView implements ReadView {
     private static int order(RowQuery query, RowQuery.Place a, RowQuery.Place b) {
         boolean descending = query.newestFirst();
         for (int i = 0; i < a.values().size(); i++) {
-            descending = query.sorts().isEmpty() ? descending : query.sorts().get(i).descending();
+            descending =
+                    query.sorts().isEmpty() ? descending : query.sorts().get(i).descending();
             int order = StoredOrder.compare(a.values().get(i), b.values().get(i));
             if (order != 0) {
                 return descending ? -order : order;

@@ -91,8 +91,8 @@ public final class ReferenceEngine extends MemoryCatalog {
             int before = count(spec);
             store.table(spec.name())
                     .live
-                    .forEach(p -> p.removeRows(row -> wanted.contains(row.getValue().seq())
-                            && Filter.passes(still, spec, row.getValue())));
+                    .forEach(p -> p.removeRows(row ->
+                            wanted.contains(row.getValue().seq()) && Filter.passes(still, spec, row.getValue())));
             return before - count(spec);
         }
     }

@@ -59,7 +59,8 @@ class GroupsTest {
         table.append(row.build(), Ack.COMMITTED).join();
     }
 
-    private Groups groups(List<String> by, List<String> measures, @Nullable String having, List<String> order, long limit) {
+    private Groups groups(
+            List<String> by, List<String> measures, @Nullable String having, List<String> order, long limit) {
         return store.aggregate(new Aggregation(
                 Query.builder("runs").build(),
                 by,
@@ -82,12 +83,20 @@ class GroupsTest {
         }
         Groups all = groups(
                 List.of(),
-                List.of("median(n)", "p95(n)", "p99.9(r)", "p50(took)", "distinct(taskName)", "count(distinct n)", "count"),
+                List.of(
+                        "median(n)",
+                        "p95(n)",
+                        "p99.9(r)",
+                        "p50(took)",
+                        "distinct(taskName)",
+                        "count(distinct n)",
+                        "count"),
                 null,
                 List.of(),
                 Query.NO_LIMIT);
         assertThat(all.columns())
-                .containsExactly("p50(n)", "p95(n)", "p99.9(r)", "p50(took)", "distinct(task_name)", "distinct(n)", "count");
+                .containsExactly(
+                        "p50(n)", "p95(n)", "p99.9(r)", "p50(took)", "distinct(task_name)", "distinct(n)", "count");
         List<@Nullable Object> row = all.groups().get(0);
         assertThat((Double) row.get(0)).isBetween(50 * 0.99, 50 * 1.01);
         assertThat((Double) row.get(1)).isBetween(95 * 0.99, 95 * 1.01);
@@ -103,7 +112,11 @@ class GroupsTest {
     void shouldHaveFiguresOfNothing() {
         put("task_name", "a");
         Groups groups = groups(
-                List.of("task_name"), List.of("p95(n)", "distinct(n)", "distinct(ok)", "sum(n)"), null, List.of(), Query.NO_LIMIT);
+                List.of("task_name"),
+                List.of("p95(n)", "distinct(n)", "distinct(ok)", "sum(n)"),
+                null,
+                List.of(),
+                Query.NO_LIMIT);
         assertThat(groups.groups()).containsExactly(Arrays.asList("a", null, 0L, 0L, null));
     }
 
@@ -111,7 +124,11 @@ class GroupsTest {
     void shouldEstimateDifferentValuesPastTheExactOnesAndSaySo() {
         List<Row> rows = new ArrayList<>();
         for (int i = 0; i < 5000; i++) {
-            rows.add(Row.of(SPEC).set("at", NOW.minusSeconds(i % 200_000)).set("n", i).set("ok", i % 2 == 0).build());
+            rows.add(Row.of(SPEC)
+                    .set("at", NOW.minusSeconds(i % 200_000))
+                    .set("n", i)
+                    .set("ok", i % 2 == 0)
+                    .build());
         }
         table.appendAll(rows, Ack.COMMITTED).join();
         Groups groups = groups(List.of(), List.of("distinct(n)", "distinct(ok)"), null, List.of(), Query.NO_LIMIT);
@@ -128,37 +145,57 @@ class GroupsTest {
         put("task_name", "c", "n", 2);
         put("task_name", null, "n", 9);
         List<String> figures = List.of("count", "avg(n)", "max(took)", "sum(took)");
-        assertThat(groups(List.of("task_name"), figures, null, List.of("avg(n) desc", "taskName"), 3).groups())
+        assertThat(groups(List.of("task_name"), figures, null, List.of("avg(n) desc", "taskName"), 3)
+                        .groups())
                 .extracting(g -> g.get(0))
                 .containsExactly(null, "b", "c");
-        assertThat(groups(List.of("task_name"), figures, "count > 1", List.of(), Query.NO_LIMIT).groups())
+        assertThat(groups(List.of("task_name"), figures, "count > 1", List.of(), Query.NO_LIMIT)
+                        .groups())
                 .extracting(g -> g.get(0))
                 .containsExactly("b");
-        assertThat(groups(List.of("task_name"), figures, "avg(n) >= 2 AND NOT taskName = 'c'", List.of(), 9).groups())
+        assertThat(groups(List.of("task_name"), figures, "avg(n) >= 2 AND NOT taskName = 'c'", List.of(), 9)
+                        .groups())
                 .extracting(g -> g.get(0))
                 .containsExactly("b");
-        assertThat(groups(List.of("task_name"), figures, "max(took) = '4s' OR sum(took) <= '1s'", List.of(), 9).groups())
+        assertThat(groups(List.of("task_name"), figures, "max(took) = '4s' OR sum(took) <= '1s'", List.of(), 9)
+                        .groups())
                 .extracting(g -> g.get(0))
                 .containsExactly("a", "b");
-        assertThat(groups(List.of("task_name"), figures, "max(took) IS NULL", List.of(), 9).groups())
+        assertThat(groups(List.of("task_name"), figures, "max(took) IS NULL", List.of(), 9)
+                        .groups())
                 .extracting(g -> g.get(0))
                 .containsExactly(null, "c");
-        assertThat(groups(List.of("task_name"), figures, "task_name NOT LIKE 'B%' AND task_name CONTAINS 'C'", List.of(), 9).groups())
+        assertThat(groups(
+                                List.of("task_name"),
+                                figures,
+                                "task_name NOT LIKE 'B%' AND task_name CONTAINS 'C'",
+                                List.of(),
+                                9)
+                        .groups())
                 .extracting(g -> g.get(0))
                 .containsExactly("c");
-        assertThat(groups(List.of("task_name"), figures, "count IN (2, 5)", List.of(), 9).groups()).hasSize(1);
-        assertThat(refused(() -> groups(List.of("task_name"), figures, "n > 5", List.of(), 9))).isEqualTo(ErrorCode.BAD_QUERY);
-        assertThat(refused(() -> groups(List.of("task_name"), figures, null, List.of("min(n)"), 9))).isEqualTo(ErrorCode.BAD_QUERY);
-        assertThat(refused(() -> groups(List.of("task_name"), figures, "count > 'x'", List.of(), 9))).isEqualTo(ErrorCode.BAD_QUERY);
+        assertThat(groups(List.of("task_name"), figures, "count IN (2, 5)", List.of(), 9)
+                        .groups())
+                .hasSize(1);
+        assertThat(refused(() -> groups(List.of("task_name"), figures, "n > 5", List.of(), 9)))
+                .isEqualTo(ErrorCode.BAD_QUERY);
+        assertThat(refused(() -> groups(List.of("task_name"), figures, null, List.of("min(n)"), 9)))
+                .isEqualTo(ErrorCode.BAD_QUERY);
+        assertThat(refused(() -> groups(List.of("task_name"), figures, "count > 'x'", List.of(), 9)))
+                .isEqualTo(ErrorCode.BAD_QUERY);
     }
 
     @Test
     void shouldRefuseFiguresThatMakeNoSense() {
         for (String measure : List.of("p95(at)", "p95(task_name)", "median(ok)", "sum(task_name)", "avg(at)")) {
-            assertThat(refused(() -> groups(List.of(), List.of(measure), null, List.of(), 1))).as(measure).isEqualTo(ErrorCode.BAD_QUERY);
+            assertThat(refused(() -> groups(List.of(), List.of(measure), null, List.of(), 1)))
+                    .as(measure)
+                    .isEqualTo(ErrorCode.BAD_QUERY);
         }
-        assertThat(refused(() -> groups(List.of(), List.of("distinct(price)"), null, List.of(), 1))).isEqualTo(ErrorCode.NOT_SUPPORTED);
-        assertThat(refused(() -> groups(List.of(), List.of("p95(no)"), null, List.of(), 1))).isEqualTo(ErrorCode.UNKNOWN_COLUMN);
+        assertThat(refused(() -> groups(List.of(), List.of("distinct(price)"), null, List.of(), 1)))
+                .isEqualTo(ErrorCode.NOT_SUPPORTED);
+        assertThat(refused(() -> groups(List.of(), List.of("p95(no)"), null, List.of(), 1)))
+                .isEqualTo(ErrorCode.UNKNOWN_COLUMN);
         for (String text : List.of("p101(n)", "p95", "median", "x(n)", "p9999(n)", "distinct")) {
             assertThat(refused(() -> Measure.parse(text))).as(text).isEqualTo(ErrorCode.BAD_QUERY);
         }

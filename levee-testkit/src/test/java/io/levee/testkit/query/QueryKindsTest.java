@@ -110,7 +110,9 @@ class QueryKindsTest {
                 assertThat(bins.nulls()).isEqualTo(nulls[0]);
                 for (Bin bin : bins.bins()) {
                     assertThat(bin.count())
-                            .isEqualTo(values.stream().filter(v -> v >= bin.from() && v < bin.to()).count());
+                            .isEqualTo(values.stream()
+                                    .filter(v -> v >= bin.from() && v < bin.to())
+                                    .count());
                 }
                 if (bins.bins().isEmpty()) {
                     assertThat(values).isEmpty();
@@ -118,14 +120,18 @@ class QueryKindsTest {
                 } else {
                     double first = bins.bins().get(0).from();
                     double end = bins.bins().get(bins.bins().size() - 1).to();
-                    assertThat(bins.below()).isEqualTo(values.stream().filter(v -> v < first).count());
-                    assertThat(bins.above()).isEqualTo(values.stream().filter(v -> v >= end).count());
+                    assertThat(bins.below())
+                            .isEqualTo(values.stream().filter(v -> v < first).count());
+                    assertThat(bins.above())
+                            .isEqualTo(values.stream().filter(v -> v >= end).count());
                 }
                 if (rule instanceof Histogram.Automatic automatic) {
                     assertThat(bins.bins().size()).isLessThanOrEqualTo(automatic.most());
                     assertThat(bins.below() + bins.above()).isZero();
-                    assertThat(bins.least()).isEqualTo(values.stream().min(Double::compare).orElse(null));
-                    assertThat(bins.greatest()).isEqualTo(values.stream().max(Double::compare).orElse(null));
+                    assertThat(bins.least())
+                            .isEqualTo(values.stream().min(Double::compare).orElse(null));
+                    assertThat(bins.greatest())
+                            .isEqualTo(values.stream().max(Double::compare).orElse(null));
                 }
             }
         });
@@ -156,13 +162,22 @@ class QueryKindsTest {
         Histogram.Bins bins = table.query().histogram("n", new Histogram.Even(0, 1, 3));
         assertThat(bins.bins()).extracting(Bin::count).containsExactly(1L, 0L, 0L);
         assertThat(bins.above()).isEqualTo(2999);
-        assertThat(refused(() -> table.query().histogram("host", new Histogram.Automatic(5)))).isEqualTo(ErrorCode.BAD_QUERY);
-        assertThat(refused(() -> table.query().histogram("no", new Histogram.Automatic(5)))).isEqualTo(ErrorCode.UNKNOWN_COLUMN);
+        assertThat(refused(() -> table.query().histogram("host", new Histogram.Automatic(5))))
+                .isEqualTo(ErrorCode.BAD_QUERY);
+        assertThat(refused(() -> table.query().histogram("no", new Histogram.Automatic(5))))
+                .isEqualTo(ErrorCode.UNKNOWN_COLUMN);
     }
 
     @Test
     void shouldLeaveInfiniteValuesBesideAutomaticBins() {
-        put(table, List.of(row("r", 1.0), row("r", 9.0), row("r", Double.POSITIVE_INFINITY), row("r", Double.NEGATIVE_INFINITY), row()));
+        put(
+                table,
+                List.of(
+                        row("r", 1.0),
+                        row("r", 9.0),
+                        row("r", Double.POSITIVE_INFINITY),
+                        row("r", Double.NEGATIVE_INFINITY),
+                        row()));
         Histogram.Bins bins = table.query().histogram("r", new Histogram.Automatic(3));
         assertThat(bins.bins().stream().mapToLong(Bin::count).sum()).isEqualTo(2);
         assertThat(List.of(bins.below(), bins.above(), bins.nulls())).containsExactly(1L, 1L, 1L);
@@ -172,8 +187,11 @@ class QueryKindsTest {
     void shouldTellDurationsAndTimesInRoundBins() {
         put(table, List.of(row("took", Duration.ofMinutes(1)), row("took", Duration.ofMinutes(29))));
         Histogram.Bins bins = table.query().histogram("took", new Histogram.Automatic(10));
-        assertThat(bins.bins()).hasSize(6).allSatisfy(bin -> assertThat(bin.to() - bin.from()).isEqualTo(300e6));
-        assertThat(table.query().histogram("at", new Histogram.Automatic(10)).bins()).hasSize(1);
+        assertThat(bins.bins())
+                .hasSize(6)
+                .allSatisfy(bin -> assertThat(bin.to() - bin.from()).isEqualTo(300e6));
+        assertThat(table.query().histogram("at", new Histogram.Automatic(10)).bins())
+                .hasSize(1);
     }
 
     @Test
@@ -184,46 +202,73 @@ class QueryKindsTest {
                 List<Row> written = new ArrayList<>();
                 int count = gen.between(0, gen.size());
                 for (int i = 0; i < count; i++) {
-                    written.add(row("host", gen.of("a", "b", null), "n", (long) gen.between(0, 9), "at", NOW.minusSeconds(gen.between(0, 200_000))));
+                    written.add(row(
+                            "host",
+                            gen.of("a", "b", null),
+                            "n",
+                            (long) gen.between(0, 9),
+                            "at",
+                            NOW.minusSeconds(gen.between(0, 200_000))));
                 }
                 put(rows, written);
-                Duration bucket = gen.of(Duration.ofHours(1), Duration.ofHours(7), Duration.ofDays(1), Duration.ofDays(7));
+                Duration bucket =
+                        gen.of(Duration.ofHours(1), Duration.ofHours(7), Duration.ofDays(1), Duration.ofDays(7));
                 boolean open = gen.oneIn(3);
                 Instant from = NOW.minusSeconds(gen.between(50_000, 250_000));
                 Instant to = NOW.minusSeconds(gen.between(0, 40_000));
                 List<String> by = gen.of(List.of(), List.of("host"));
                 TimeSeries.Points points = (open ? rows.query() : rows.query().between(from, to))
                         .timeSeries(bucket, by, Measure.count(), Measure.sum("n"), Measure.max("n"));
-                check(points, written.stream()
-                        .filter(r -> open || (!r.time().isBefore(from) && r.time().isBefore(to)))
-                        .toList(), bucket, by, open ? null : from, open ? null : to);
+                check(
+                        points,
+                        written.stream()
+                                .filter(r -> open
+                                        || (!r.time().isBefore(from) && r.time().isBefore(to)))
+                                .toList(),
+                        bucket,
+                        by,
+                        open ? null : from,
+                        open ? null : to);
             }
         });
     }
 
     private static long bucket(Instant at, Duration bucket) {
-        long origin = bucket.toDays() == 7 ? Instant.parse("1970-01-05T00:00:00Z").getEpochSecond() : 0;
+        long origin =
+                bucket.toDays() == 7 ? Instant.parse("1970-01-05T00:00:00Z").getEpochSecond() : 0;
         return Math.floorDiv(at.getEpochSecond() - origin, bucket.toSeconds()) * bucket.toSeconds() + origin;
     }
 
     private static void check(
-            TimeSeries.Points points, List<Row> rows, Duration bucket, List<String> by, @Nullable Instant from, @Nullable Instant to) {
+            TimeSeries.Points points,
+            List<Row> rows,
+            Duration bucket,
+            List<String> by,
+            @Nullable Instant from,
+            @Nullable Instant to) {
         List<@Nullable Object> series = new ArrayList<>();
         if (by.isEmpty()) {
             series.add("all");
         } else {
-            rows.stream().map(r -> r.get("host")).distinct()
+            rows.stream()
+                    .map(r -> r.get("host"))
+                    .distinct()
                     .sorted((a, b) -> a == null ? -1 : b == null ? 1 : ((String) a).compareTo((String) b))
                     .forEach(series::add);
         }
-        long first = from == null ? rows.stream().mapToLong(r -> bucket(r.time(), bucket)).min().orElse(0) : bucket(from, bucket);
-        long last = to == null ? rows.stream().mapToLong(r -> bucket(r.time(), bucket)).max().orElse(-1) : bucket(to.minusNanos(1000), bucket);
+        long first = from == null
+                ? rows.stream().mapToLong(r -> bucket(r.time(), bucket)).min().orElse(0)
+                : bucket(from, bucket);
+        long last = to == null
+                ? rows.stream().mapToLong(r -> bucket(r.time(), bucket)).max().orElse(-1)
+                : bucket(to.minusNanos(1000), bucket);
         List<TimeSeries.Point> wanted = new ArrayList<>();
         for (long at = first; at <= last; at += bucket.toSeconds()) {
             long begin = at;
             for (Object one : series) {
                 List<Long> values = rows.stream()
-                        .filter(r -> bucket(r.time(), bucket) == begin && (by.isEmpty() || Objects.equals(r.get("host"), one)))
+                        .filter(r -> bucket(r.time(), bucket) == begin
+                                && (by.isEmpty() || Objects.equals(r.get("host"), one)))
                         .map(r -> (Long) r.get("n"))
                         .toList();
                 wanted.add(new TimeSeries.Point(
@@ -231,7 +276,11 @@ class QueryKindsTest {
                         by.isEmpty() ? List.of() : Arrays.asList(one),
                         Arrays.asList(
                                 (long) values.size(),
-                                values.isEmpty() ? null : (Object) values.stream().mapToLong(v -> v).sum(),
+                                values.isEmpty()
+                                        ? null
+                                        : (Object) values.stream()
+                                                .mapToLong(v -> v)
+                                                .sum(),
                                 values.stream().max(Long::compare).orElse(null))));
             }
         }
@@ -241,32 +290,52 @@ class QueryKindsTest {
     @Test
     void shouldRefuseTooManyPoints() {
         put(table, List.of(row("at", NOW.minus(Duration.ofDays(2))), row()));
-        assertThat(refused(() -> table.query().timeSeries(Duration.ofMillis(1), List.of(), Measure.count()))).isEqualTo(ErrorCode.LIMIT_EXCEEDED);
+        assertThat(refused(() -> table.query().timeSeries(Duration.ofMillis(1), List.of(), Measure.count())))
+                .isEqualTo(ErrorCode.LIMIT_EXCEEDED);
         assertThat(refused(() -> table.query()
                         .between(NOW.minus(Duration.ofDays(2000)), NOW)
                         .timeSeries(Duration.ofSeconds(1), List.of(), Measure.count())))
                 .isEqualTo(ErrorCode.LIMIT_EXCEEDED);
-        TimeSeries.Points weeks = table.query().timeSeries(Duration.ofDays(14), List.of(), Measure.percentile(0.5, "n"), Measure.distinct("n"));
-        assertThat(weeks.points().get(0).at().atZone(java.time.ZoneOffset.UTC).getDayOfWeek()).isEqualTo(java.time.DayOfWeek.MONDAY);
+        TimeSeries.Points weeks = table.query()
+                .timeSeries(Duration.ofDays(14), List.of(), Measure.percentile(0.5, "n"), Measure.distinct("n"));
+        assertThat(weeks.points().get(0).at().atZone(java.time.ZoneOffset.UTC).getDayOfWeek())
+                .isEqualTo(java.time.DayOfWeek.MONDAY);
         assertThat(weeks.errors()).containsOnlyKeys("p50(n)");
     }
 
     @Test
     void shouldTellValuesMostFrequentFirst() {
-        put(table, List.of(row("host", "b"), row("host", "b"), row("host", "a"), row("host", "c"), row("host", "c"), row()));
+        put(
+                table,
+                List.of(
+                        row("host", "b"),
+                        row("host", "b"),
+                        row("host", "a"),
+                        row("host", "c"),
+                        row("host", "c"),
+                        row()));
         assertThat(table.query().values("host", 3).groups())
                 .containsExactly(List.of("b", 2L), List.of("c", 2L), Arrays.asList(null, 1L));
-        assertThat(table.query().where(Expr.notNull("host")).values("host", 9).groups()).hasSize(3);
+        assertThat(table.query().where(Expr.notNull("host")).values("host", 9).groups())
+                .hasSize(3);
     }
 
     @Test
     void shouldTellTheOldestAndTheNewest() {
         assertThat(table.newest()).isEmpty();
-        put(table, List.of(row("at", NOW.minusSeconds(9), "host", "a"), row("at", NOW.minusSeconds(5)), row("at", NOW.minusSeconds(1))));
+        put(
+                table,
+                List.of(
+                        row("at", NOW.minusSeconds(9), "host", "a"),
+                        row("at", NOW.minusSeconds(5)),
+                        row("at", NOW.minusSeconds(1))));
         assertThat(table.newest()).contains(NOW.minusSeconds(1));
         assertThat(table.oldest()).contains(NOW.minusSeconds(9));
         assertThat(table.query().where(Expr.eq("host", "a")).newest()).contains(NOW.minusSeconds(9));
-        assertThat(table.query().between(NOW.minusSeconds(8), NOW.minusSeconds(2)).oldest()).contains(NOW.minusSeconds(5));
+        assertThat(table.query()
+                        .between(NOW.minusSeconds(8), NOW.minusSeconds(2))
+                        .oldest())
+                .contains(NOW.minusSeconds(5));
     }
 
     @Test
@@ -278,7 +347,9 @@ class QueryKindsTest {
         put(table, rows);
         assertThat(table.query().estimate().rows()).isEqualTo(2000);
         assertThat(table.query().estimate().how()).isEqualTo("statistics");
-        Estimate half = table.query().between(NOW.minusSeconds(120_000), NOW.plusSeconds(1)).estimate();
+        Estimate half = table.query()
+                .between(NOW.minusSeconds(120_000), NOW.plusSeconds(1))
+                .estimate();
         assertThat(half.exact()).isFalse();
         assertThat(half.rows()).isBetween(950L, 1050L);
         Estimate filtered = table.query().where(Expr.eq("n", 3)).estimate();
@@ -302,18 +373,28 @@ class QueryKindsTest {
         List<Row> rows = new ArrayList<>();
         for (int i = 0; i < 23; i++) {
             rows.add(row(
-                    "at", NOW.minusSeconds(i * 40_000L % 100_000), "n", i % 5 == 0 ? null : (Object) (long) (i % 4), "r", i / 8.0,
-                    "host", "hé" + i % 3, "trace", "t" + i));
+                    "at",
+                    NOW.minusSeconds(i * 40_000L % 100_000),
+                    "n",
+                    i % 5 == 0 ? null : (Object) (long) (i % 4),
+                    "r",
+                    i / 8.0,
+                    "host",
+                    "hé" + i % 3,
+                    "trace",
+                    "t" + i));
         }
         put(table, rows);
-        Query.Builder query = Query.builder("runs").details().limit(4).orderBy(Order.desc("host"), Order.asc("n"), Order.desc("r"));
-        List<@Nullable Object> wanted = new ArrayList<>(rows).stream()
-                .sorted(java.util.Comparator.comparing((Row r) -> (String) r.get("host"))
-                        .reversed()
-                        .thenComparing(r -> (Long) r.get("n"), java.util.Comparator.nullsFirst(Long::compare))
-                        .thenComparing(r -> (Double) r.get("r"), java.util.Comparator.reverseOrder()))
-                .map(r -> r.get("trace"))
-                .toList();
+        Query.Builder query =
+                Query.builder("runs").details().limit(4).orderBy(Order.desc("host"), Order.asc("n"), Order.desc("r"));
+        List<@Nullable Object> wanted = new ArrayList<>(rows)
+                .stream()
+                        .sorted(java.util.Comparator.comparing((Row r) -> (String) r.get("host"))
+                                .reversed()
+                                .thenComparing(r -> (Long) r.get("n"), java.util.Comparator.nullsFirst(Long::compare))
+                                .thenComparing(r -> (Double) r.get("r"), java.util.Comparator.reverseOrder()))
+                        .map(r -> r.get("trace"))
+                        .toList();
         assertThat(pages(query, "trace")).isEqualTo(wanted);
     }
 
@@ -335,21 +416,32 @@ class QueryKindsTest {
             for (Query.Builder other : orders) {
                 if (one != other) {
                     LeveeException e = catchThrowableOfType(
-                            LeveeException.class, () -> store.query(other.after(next).build()));
+                            LeveeException.class,
+                            () -> store.query(other.after(next).build()));
                     assertThat(e.code()).isEqualTo(ErrorCode.BAD_QUERY);
                     assertThat(e.getMessage()).contains("the cursor belongs to another query (table runs");
                 }
             }
         }
         for (String text : List.of("x", "", "Mjp4", "MTpuOnJ1bnM6MTox")) {
-            assertThat(refused(() -> store.query(orders.get(0).after(text).build()))).isEqualTo(ErrorCode.BAD_QUERY);
+            assertThat(refused(() -> store.query(orders.get(0).after(text).build())))
+                    .isEqualTo(ErrorCode.BAD_QUERY);
         }
-        assertThat(refused(() -> store.query(Query.builder("runs").orderBy(Order.asc("price")).build()))).isEqualTo(ErrorCode.NOT_SUPPORTED);
+        assertThat(refused(() -> store.query(
+                        Query.builder("runs").orderBy(Order.asc("price")).build())))
+                .isEqualTo(ErrorCode.NOT_SUPPORTED);
     }
 
     @Test
     void shouldTakeTheNewestOfEachKey() {
-        put(table, List.of(row("host", "a", "n", 1L), row("host", "b", "n", 2L), row("host", "a", "n", 3L), row("n", 4L), row("n", 5L)));
+        put(
+                table,
+                List.of(
+                        row("host", "a", "n", 1L),
+                        row("host", "b", "n", 2L),
+                        row("host", "a", "n", 3L),
+                        row("n", 4L),
+                        row("n", 5L)));
         assertThat(pages(Query.builder("runs").newestPer("host").limit(2), "n")).containsExactly(5L, 3L, 2L);
     }
 
@@ -359,12 +451,18 @@ class QueryKindsTest {
 
     @Test
     void shouldReadPlacesInJsonColumns() {
-        put(table, List.of(
-                row("extra", "{\"cpu\":{\"avg\":5.5},\"hosts\":[{\"name\":\"x\"},{\"name\":\"y\"}],\"ok\":true}", "xwf.id", "{\"a\":7}"),
-                row("extra", "{\"cpu\":{\"avg\":3},\"hosts\":[],\"ok\":false,\"odd key\":\"v\"}"),
-                row("extra", "{\"cpu\":{\"avg\":\"high\"},\"ok\":\"true\"}"),
-                row("extra", "{\"cpu\":null}"),
-                row()));
+        put(
+                table,
+                List.of(
+                        row(
+                                "extra",
+                                "{\"cpu\":{\"avg\":5.5},\"hosts\":[{\"name\":\"x\"},{\"name\":\"y\"}],\"ok\":true}",
+                                "xwf.id",
+                                "{\"a\":7}"),
+                        row("extra", "{\"cpu\":{\"avg\":3},\"hosts\":[],\"ok\":false,\"odd key\":\"v\"}"),
+                        row("extra", "{\"cpu\":{\"avg\":\"high\"},\"ok\":\"true\"}"),
+                        row("extra", "{\"cpu\":null}"),
+                        row()));
         assertThat(count("extra.cpu.avg > 5")).isEqualTo(1);
         assertThat(count("extra.cpu.avg >= 3")).isEqualTo(2);
         assertThat(count("NOT extra.cpu.avg >= 5")).isEqualTo(1);
@@ -394,9 +492,16 @@ class QueryKindsTest {
         assertThat(figures.subList(0, 5)).containsExactly(8.5, 4.25, 5.5, 3L, 3L);
         assertThat((Double) Objects.requireNonNull(figures.get(5))).isBetween(5.5 * 0.99, 5.5 * 1.01);
         assertThat(figures.get(6)).isEqualTo(5L);
-        assertThat(table.query().aggregate(List.of("extra.ok"), List.of(Measure.count()), Expr.eq("extra.ok", true), List.of(), 9).groups())
+        assertThat(table.query()
+                        .aggregate(
+                                List.of("extra.ok"), List.of(Measure.count()), Expr.eq("extra.ok", true), List.of(), 9)
+                        .groups())
                 .containsExactly(List.of("true", 2L));
-        assertThat(table.query().histogram("extra.cpu.avg", new Histogram.Even(0, 2, 3)).bins()).extracting(Bin::count).containsExactly(0L, 1L, 1L);
+        assertThat(table.query()
+                        .histogram("extra.cpu.avg", new Histogram.Even(0, 2, 3))
+                        .bins())
+                .extracting(Bin::count)
+                .containsExactly(0L, 1L, 1L);
     }
 
     private static void await(java.util.function.BooleanSupplier condition) {
@@ -422,11 +527,13 @@ class QueryKindsTest {
                 assertThat(slow.end()).isEqualTo("DONE");
                 assertThat(slow.plan()).contains("partition");
             });
-            assertThat(own.slowQueries()).anySatisfy(slow -> assertThat(slow.plan()).isEqualTo("1 parts, 0 of them cached"));
+            assertThat(own.slowQueries())
+                    .anySatisfy(slow -> assertThat(slow.plan()).isEqualTo("1 parts, 0 of them cached"));
             for (int i = 0; i < 120; i++) {
                 rows.query().count();
             }
-            await(() -> own.slowQueries().size() == 100 && own.slowQueries().get(0).id() > 100);
+            await(() ->
+                    own.slowQueries().size() == 100 && own.slowQueries().get(0).id() > 100);
         }
     }
 }

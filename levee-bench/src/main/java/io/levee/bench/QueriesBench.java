@@ -187,7 +187,7 @@ final class QueriesBench {
                     round -> read(duck, grouped(1000 + round)));
             contest("group by user, asked again", round -> groups(store, 0), round -> read(duck, grouped(0)));
         } catch (SQLException e) {
-            say("DuckDB is left out: %s", e.getMessage());
+            say("DuckDB is left out: %s", String.valueOf(e.getMessage()));
         }
     }
 

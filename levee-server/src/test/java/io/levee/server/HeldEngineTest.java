@@ -189,6 +189,7 @@ class HeldEngineTest {
     }
 
     @Test
+    @SuppressWarnings("try") // The client goes before the end of the test.
     void tooManyRequestsAtOnceAreTurnedAwayOrWaitAndHealthStillAnswers() throws Exception {
         try (TestServer server = new TestServer(HeldEngine.open(o -> o.asOf(NOW)), o -> o.withMaxRequests(1))) {
             try (Socket socket = raw(server, SQL)) {

@@ -443,7 +443,7 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public Map<String, Long> memory() {
         Map<String, Long> byPart = new LinkedHashMap<>(writerMemory);
-        int running = sqlRunning.get();
+        long running = sqlRunning.get();
         byPart.put("readerCache", readers.cacheBytes() + running * SqlScan.CACHES * sqlCache.value());
         byPart.put("sorters", readers.sorterBytes() + running * sqlCache.value());
         return byPart;

@@ -156,7 +156,7 @@ public final class JobArchive {
         SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + number);
         double part = (number + random.nextDouble()) / rows;
         Instant start =
-                BEGIN.plusNanos((long) (part * days * 86_400) * 1_000_000_000L + random.nextInt(1_000_000) * 1000L);
+                BEGIN.plusNanos(((long) (part * days * 86_400)) * 1_000_000_000L + random.nextInt(1_000_000) * 1000L);
         int user = steep(random, USERS);
         int cluster = user % 7 < 4 ? 0 : user % 7 < 6 ? 1 : 2;
         boolean gpu = cluster == 1;

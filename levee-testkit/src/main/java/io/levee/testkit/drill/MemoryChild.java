@@ -209,7 +209,7 @@ public final class MemoryChild {
                     number = number >= more.rows() - 1 ? base : number + 1;
                     long appended = System.nanoTime();
                     CompletableFuture<?> receipt = jobs.append(more.row(jobs.spec(), number), Ack.COMMITTED);
-                    receipt.thenRun(() -> add(System.nanoTime() - appended));
+                    CompletableFuture<?> unused = receipt.thenRun(() -> add(System.nanoTime() - appended));
                 }
                 next += slice;
                 long left = next - System.nanoTime();

@@ -79,11 +79,11 @@ final class MemoryPicture {
                 "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"#888\" stroke-dasharray=\"6 4\"/>"
                         + "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" fill=\"#555\">Levee's budget</text>%n",
                 LEFT,
-                y(budget),
+                y((double) budget),
                 WIDTH - 20,
-                y(budget),
+                y((double) budget),
                 WIDTH - 24,
-                y(budget) - 5));
+                y((double) budget) - 5));
         line(svg, old, "#c0392b", "one file, cache 1e9 pages, sorts in memory", 0);
         line(svg, levee, "#1f6f8b", "Levee, default options", 1);
         return svg.append("</svg>\n").toString();
@@ -92,7 +92,7 @@ final class MemoryPicture {
     private void line(StringBuilder svg, List<MemoryDrill.Sample> samples, String colour, String name, int row) {
         StringBuilder points = new StringBuilder();
         for (MemoryDrill.Sample sample : samples) {
-            points.append(String.format(Locale.ROOT, "%.1f,%.1f ", x(sample.millis()), y(sample.bytes())));
+            points.append(String.format(Locale.ROOT, "%.1f,%.1f ", x(sample.millis()), y((double) sample.bytes())));
         }
         svg.append(String.format(
                 Locale.ROOT,

@@ -11,6 +11,7 @@ import io.levee.engine.RowSink;
 import io.levee.internal.memory.Budget;
 import io.levee.internal.query.SqlDialect;
 import io.levee.internal.query.SqlText;
+import io.levee.internal.time.Micros;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -30,7 +31,8 @@ import org.sqlite.SQLiteConnection;
  * One query thread.
  *
  * <p>Nothing can be written: the text is one SELECT, WITH or EXPLAIN, the files are attached with {@code mode=ro}, the
- * connection is {@code query_only}, and nothing more can be attached once the views are made.
+ * connection is {@code query_only}, nothing more can be attached once the views are made, and {@link SqlGuard} sees that every step
+ * of the compiled statement only reads.
  */
 final class SqlScan {
     /** Most partitions of one query; SQLite attaches at most 125 files. */
@@ -89,11 +91,7 @@ final class SqlScan {
                 .toList();
         int count = named.stream().mapToInt(t -> t.partitions().size()).sum();
         if (count > MAX_PARTITIONS) {
-            throw new LeveeException(
-                            ErrorCode.LIMIT_EXCEEDED,
-                            "the query would read " + count + " partitions; SQL reads at most " + MAX_PARTITIONS)
-                    .with("partitions", count)
-                    .hint("narrow the range with from and to");
+            throw tooMany(named, count);
         }
         List<Path> attached = new ArrayList<>();
         Connection connection = null;
@@ -118,6 +116,25 @@ final class SqlScan {
         } finally {
             close(connection, attached);
         }
+    }
+
+    private LeveeException tooMany(List<TablePart> named, int count) {
+        List<Partition> all =
+                named.stream().flatMap(t -> t.partitions().stream()).toList();
+        String other = "query, count and aggregate read any number of partitions";
+        String hint = all.stream()
+                .map(p -> p.period().startMicros())
+                .filter(from -> all.stream().filter(p -> p.touches(from, query.toMicros())).count() <= MAX_PARTITIONS)
+                .min(Long::compare)
+                .map(from -> "ask from " + Micros.text(from) + " on: that is "
+                        + all.stream().filter(p -> p.touches(from, query.toMicros())).count() + " partitions; " + other)
+                .orElse("narrow the range with from and to; " + other);
+        return new LeveeException(
+                        ErrorCode.LIMIT_EXCEEDED,
+                        "the query would read " + count + " partitions; SQL reads at most " + MAX_PARTITIONS)
+                .with("partitions", count)
+                .with("limit", MAX_PARTITIONS)
+                .hint(hint);
     }
 
     private void view(Connection connection, TablePart table, List<Path> attached) throws SQLException {
@@ -214,7 +231,10 @@ final class SqlScan {
     }
 
     private void select(Connection connection, String sql, RowSink sink) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+        // A statement can take longer to compile than to run: there is none to cancel yet, so the connection is interrupted.
+        execution.<SQLException>interruptibly(
+                () -> interrupt(connection), () -> SqlGuard.requireRead(connection, sql));
+        try (PreparedStatement statement = prepare(connection, sql)) {
             Runnable interrupt = () -> RowScan.cancel(statement);
             ResultSet[] opened = new ResultSet[1];
             execution.<SQLException>interruptibly(interrupt, () -> opened[0] = statement.executeQuery());
@@ -233,6 +253,29 @@ final class SqlScan {
                     sink.row(values);
                 }
             }
+        }
+    }
+
+    private PreparedStatement prepare(Connection connection, String sql) throws SQLException {
+        PreparedStatement[] made = new PreparedStatement[1];
+        boolean done = false;
+        try {
+            execution.<SQLException>interruptibly(
+                    () -> interrupt(connection), () -> made[0] = connection.prepareStatement(sql));
+            done = true;
+            return made[0];
+        } finally {
+            if (!done && made[0] != null) {
+                made[0].close();
+            }
+        }
+    }
+
+    private static void interrupt(Connection connection) {
+        try {
+            ((SQLiteConnection) connection).getDatabase().interrupt();
+        } catch (SQLException e) {
+            System.getLogger("io.levee.sqlite").log(System.Logger.Level.DEBUG, "interrupt", e);
         }
     }
 

@@ -144,7 +144,7 @@ class CancelPartsTest {
                     cancelled[0]++;
                 }
             }
-            await().pollInterval(Duration.ofMillis(1)).until(() -> handlesOut() == 0);
+            await().atMost(Duration.ofSeconds(5)).pollInterval(Duration.ofMillis(1)).until(() -> handlesOut() == 0);
             try (Result<Row> rows = store.query(
                     Query.builder("events").where(Expr.ge("i", least)).build())) {
                 assertThat(rows.toList()).hasSize(ROWS - least);

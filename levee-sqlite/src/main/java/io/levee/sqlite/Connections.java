@@ -11,7 +11,7 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConnection;
@@ -46,7 +46,7 @@ final class Connections {
                     + " || cell_size_check || ' ' || query_only FROM pragma_cache_size, pragma_temp_store, pragma_trusted_schema,"
                     + " pragma_cell_size_check, pragma_query_only";
 
-    private static final AtomicReference<@Nullable Path> TEMPORARY = new AtomicReference<>();
+    private static final AtomicBoolean TEMPORARY_SET = new AtomicBoolean();
 
     private Connections() {}
 
@@ -60,7 +60,7 @@ final class Connections {
         try (Connection memory = DriverManager.getConnection("jdbc:sqlite:")) {
             requireVersion(String.valueOf(Sqlite.value(memory, "SELECT sqlite_version()")));
             // On a volume that is read-only SQLite looks for a place of its own.
-            if (Files.isWritable(temporary) && TEMPORARY.compareAndSet(null, temporary)) {
+            if (Files.isWritable(temporary) && TEMPORARY_SET.compareAndSet(false, true)) {
                 Sqlite.run(memory, "PRAGMA temp_store_directory=" + Sqlite.literal(temporary.toString()));
             }
         } catch (SQLException e) {
@@ -68,11 +68,6 @@ final class Connections {
                     .hint(
                             "its directory (java.io.tmpdir) must allow executable files; set -Dorg.sqlite.tmpdir elsewhere");
         }
-    }
-
-    /** Where this process keeps SQLite's temporary files; null before the first store that can be written to. */
-    static @Nullable Path temporary() {
-        return TEMPORARY.get();
     }
 
     /** Refuses versions that can lose committed pages. */

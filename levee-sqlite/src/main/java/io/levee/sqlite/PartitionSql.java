@@ -107,6 +107,11 @@ final class PartitionSql {
         return "m." + Sqlite.quote(PartitionSchema.timeColumn(spec));
     }
 
+    /** The name of the column that holds the event time. */
+    String timeName() {
+        return PartitionSchema.timeColumn(spec);
+    }
+
     /** Appends text. */
     PartitionSql add(String text) {
         sql.append(text);

@@ -18,6 +18,12 @@ import java.util.regex.Pattern;
 
 /** How partitions would be read: the statements that the scans would run, in the words of SQLite's planner (G49, G51). */
 final class Plans {
+    /** The hot rows, or the details that they are joined with. */
+    private static final Pattern SCAN = Pattern.compile("^SCAN [md]( |$)");
+
+    private static final Pattern BY_TIME =
+            Pattern.compile("SEARCH m USING INDEX .* \\(([^=<>]+)[<>]\\?(?: AND \\1[<>]\\?)?\\)");
+
     private static final Pattern INDEX = Pattern.compile("USING (?:COVERING )?INDEX (\\w+)|SCAN (\\w+) VIRTUAL TABLE");
 
     private final StorePaths paths;
@@ -56,7 +62,9 @@ final class Plans {
                                     null)
                             : NewestPer.sql(query, order, handle, range);
                 },
-                stops);
+                stops,
+                query.fromMicros(),
+                query.toMicros());
     }
 
     /** The steps of a grouping. */
@@ -67,16 +75,20 @@ final class Plans {
                         grouping,
                         handle,
                         HeldRange.of(partition, grouping.fromMicros(), grouping.toMicros(), handles.live())),
-                false);
+                false,
+                grouping.fromMicros(),
+                grouping.toMicros());
     }
 
-    private List<PlanStep> steps(List<Partition> partitions, Text text, boolean stops) {
+    private List<PlanStep> steps(List<Partition> partitions, Text text, boolean stops, long from, long to) {
         List<PlanStep> steps = new ArrayList<>();
         try {
             for (Partition partition : partitions) {
                 execution.check();
                 if (Files.exists(paths.partition(partition))) {
-                    step(partition, text, stops, steps);
+                    Partition.Held held = partition.held();
+                    boolean whole = from <= held.minMicros() && held.maxMicros() < to;
+                    step(partition, text, stops, whole, steps);
                 }
             }
         } catch (SQLException e) {
@@ -85,13 +97,14 @@ final class Plans {
         return steps;
     }
 
-    private void step(Partition partition, Text text, boolean stops, List<PlanStep> steps) throws SQLException {
+    private void step(Partition partition, Text text, boolean stops, boolean whole, List<PlanStep> steps)
+            throws SQLException {
         ReadHandle handle = handles.take(partition, execution);
         boolean usable = false;
         try {
             PartitionSql sql = text.of(partition, handle);
             if (sql.tableThere()) {
-                steps.add(step(partition, sql, handle, stops));
+                steps.add(step(partition, sql, handle, stops, whole));
             }
             usable = true;
         } finally {
@@ -99,7 +112,8 @@ final class Plans {
         }
     }
 
-    private static PlanStep step(Partition partition, PartitionSql sql, ReadHandle handle, boolean stops)
+    private static PlanStep step(
+            Partition partition, PartitionSql sql, ReadHandle handle, boolean stops, boolean whole)
             throws SQLException {
         List<String> plan = new ArrayList<>();
         Set<String> indexes = new LinkedHashSet<>();
@@ -115,7 +129,9 @@ final class Plans {
                     indexes.add(index.group(1) != null ? index.group(1) : index.group(2));
                 }
                 sorts |= line.contains("TEMP B-TREE");
-                scans |= (line.equals("SCAN m") || line.startsWith("SCAN m ")) && !line.contains("COVERING INDEX");
+                // By the range alone, which leaves no row of it out: a scan by another name.
+                boolean all = whole && BY_TIME.matcher(line).matches() && line.contains(sql.timeName());
+                scans |= (SCAN.matcher(line).find() || all) && !line.contains("COVERING INDEX");
             }
         }
         boolean full = scans && (sorts || !stops);

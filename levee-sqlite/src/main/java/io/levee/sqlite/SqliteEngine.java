@@ -451,7 +451,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public long temporaryBytes() {
-        return TemporaryFiles.bytes(Connections.temporary());
+        return TemporaryFiles.bytes();
     }
 
     @Override

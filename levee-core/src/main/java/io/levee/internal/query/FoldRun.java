@@ -6,7 +6,9 @@ import io.levee.engine.Execution;
 import io.levee.engine.RowSink;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +29,7 @@ final class FoldRun {
     private final PartialCache cache;
     private final Tables own;
     private final List<Tables> others = new ArrayList<>();
+    private final Map<Integer, List<PartialCache.Key>> whole = new HashMap<>();
     private final ArrayDeque<Folding.Piece> pieces = new ArrayDeque<>();
     private int running;
     private boolean alone;
@@ -41,12 +44,23 @@ final class FoldRun {
         this.own = new Tables();
     }
 
-    /** What one thread has computed: a table a fold. */
+    /** What one thread has computed: two tables a fold. */
     private final class Tables {
+        /** Of parts that may change. */
         private final List<GroupTable> tables = new ArrayList<>();
 
+        /** Of parts that may be kept. */
+        private final List<GroupTable> kept = new ArrayList<>();
+
         Tables() {
-            folds.forEach(fold -> tables.add(new GroupTable(fold, room)));
+            folds.forEach(fold -> {
+                tables.add(new GroupTable(fold, room));
+                kept.add(new GroupTable(fold, room));
+            });
+        }
+
+        private GroupTable of(Folding.Piece piece) {
+            return (piece.key() == null ? tables : kept).get(piece.fold());
         }
 
         /** Runs a part into a table of its own, which is kept where it can be, or thrown away where it has no room. */
@@ -55,25 +69,50 @@ final class FoldRun {
             GroupTable partial = new GroupTable(folds.get(piece.fold()), room);
             try {
                 piece.part().run(execution, new Into(partial));
-                tables.get(piece.fold()).merge(partial);
+                of(piece).merge(partial);
             } finally {
                 room.give(partial.bytes());
             }
             if (key != null && key.version().equals(piece.part().version())) {
                 cache.put(key, partial);
+            } else if (key != null) {
+                changed(piece.fold());
             }
         }
 
         /** Runs a part without a table of its own. */
         void addAtOnce(Folding.Piece piece) {
-            piece.part().run(execution, new Into(tables.get(piece.fold())));
+            piece.part().run(execution, new Into(of(piece)));
+            if (piece.key() != null) {
+                changed(piece.fold());
+            }
         }
 
         void merge(Tables other) {
             for (int i = 0; i < tables.size(); i++) {
-                tables.get(i).merge(other.tables.get(i));
-                room.give(other.tables.get(i).bytes());
+                add(tables.get(i), other.tables.get(i));
+                add(kept.get(i), other.kept.get(i));
             }
+        }
+
+        private void add(GroupTable to, GroupTable from) {
+            to.merge(from);
+            room.give(from.bytes());
+        }
+
+        /** The groups of all parts; those of the parts that may be kept are kept together. */
+        List<GroupTable> sum() {
+            List<GroupTable> sums = new ArrayList<>();
+            for (int i = 0; i < tables.size(); i++) {
+                GroupTable all = kept.get(i);
+                List<PartialCache.Key> keys = whole.get(i);
+                // What is kept changes no more: then the sum is another table.
+                boolean kept = keys != null && cache.put(keys, all);
+                GroupTable sum = kept ? tables.get(i) : all;
+                add(sum, kept ? all : tables.get(i));
+                sums.add(sum);
+            }
+            return sums;
         }
     }
 
@@ -134,7 +173,19 @@ final class FoldRun {
 
     /** Takes groups that were known before. The query's own thread, before {@link #run}. */
     void take(int fold, GroupTable known) {
-        own.tables.get(fold).merge(known);
+        own.kept.get(fold).merge(known);
+    }
+
+    /** All parts of a fold that may be kept, which are kept together too. The query's own thread, before {@link #run}. */
+    synchronized void keep(int fold, List<PartialCache.Key> keys) {
+        if (keys.size() > 1) {
+            whole.put(fold, keys);
+        }
+    }
+
+    /** A part was written to while it was read: what it came to is not kept. */
+    private synchronized void changed(int fold) {
+        whole.remove(fold);
     }
 
     /** Runs all pieces, and adds everything up. The query's own thread, once. */
@@ -162,7 +213,7 @@ final class FoldRun {
         }
         execution.check();
         others.forEach(own::merge);
-        return own.tables;
+        return own.sum();
     }
 
     private void own(Folding.Piece piece) {

@@ -61,7 +61,18 @@ final class Folding {
         List<Piece> pieces = new ArrayList<>();
         int parts = 0;
         for (int i = 0; i < folds.size(); i++) {
-            for (Piece piece : pieces(view, i, folds.get(i))) {
+            List<Piece> all = pieces(view, i, folds.get(i));
+            List<PartialCache.Key> keys = keys(all);
+            // Many parts of many groups take more than the cache has; added up they take little, and one look.
+            GroupTable whole = keys.size() > 1 ? cache.get(keys) : null;
+            if (whole != null) {
+                parts += all.size();
+                run.take(i, whole);
+                all.stream().filter(piece -> piece.key() == null).forEach(pieces::add);
+                continue;
+            }
+            run.keep(i, keys);
+            for (Piece piece : all) {
                 parts++;
                 PartialCache.Key key = piece.key();
                 GroupTable known = key == null ? null : cache.get(key);
@@ -75,6 +86,16 @@ final class Folding {
         }
         execution.planned(parts + " parts, " + (parts - pieces.size()) + " of them cached");
         return run.run(pieces, Math.min(helpers, pieces.size() - 1), help);
+    }
+
+    private static List<PartialCache.Key> keys(List<Piece> pieces) {
+        List<PartialCache.Key> keys = new ArrayList<>();
+        for (Piece piece : pieces) {
+            if (piece.key() != null) {
+                keys.add(piece.key());
+            }
+        }
+        return keys;
     }
 
     private static List<Piece> pieces(ReadView view, int at, Fold fold) {
@@ -118,7 +139,13 @@ final class Folding {
     long cached(ReadView view, List<Fold> folds) {
         long cached = 0;
         for (int i = 0; i < folds.size(); i++) {
-            for (Piece piece : pieces(view, i, folds.get(i))) {
+            List<Piece> all = pieces(view, i, folds.get(i));
+            List<PartialCache.Key> keys = keys(all);
+            if (keys.size() > 1 && cache.has(keys)) {
+                cached += keys.size();
+                continue;
+            }
+            for (Piece piece : all) {
                 PartialCache.Key key = piece.key();
                 cached += key != null && cache.has(key) ? 1 : 0;
             }

@@ -13,6 +13,7 @@ public final class PageReader {
     private final RowQuery query;
     private final ChunkStream stream;
     private final long limit;
+    private final int[] positions;
     private long delivered;
     private RowQuery.@Nullable Place last;
     private boolean more;
@@ -22,6 +23,9 @@ public final class PageReader {
         this.query = query;
         this.stream = stream;
         this.limit = limit;
+        this.positions = query.columns().stream()
+                .mapToInt(c -> query.spec().position(c.name()))
+                .toArray();
     }
 
     /**
@@ -54,10 +58,10 @@ public final class PageReader {
             throw new NoSuchElementException();
         }
         @Nullable Object[] row = stream.next();
-        int wanted = query.columns().size();
+        int wanted = positions.length;
         @Nullable Object[] values = new Object[query.spec().columns().size()];
         for (int i = 0; i < wanted; i++) {
-            values[query.spec().position(query.columns().get(i).name())] = row[i];
+            values[positions[i]] = row[i];
         }
         long time = number(row[wanted]);
         long seq = number(row[wanted + 1]);

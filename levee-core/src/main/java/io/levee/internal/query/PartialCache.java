@@ -13,7 +13,7 @@ public final class PartialCache {
     private static final long ENTRY_BYTES = 200;
 
     private final long maxBytes;
-    private final Map<Key, GroupTable> tables = new LinkedHashMap<>(16, 0.75f, true);
+    private final Map<Object, GroupTable> tables = new LinkedHashMap<>(16, 0.75f, true);
     private final AtomicLong hits = new AtomicLong();
     private final AtomicLong misses = new AtomicLong();
     private long bytes;
@@ -57,22 +57,27 @@ public final class PartialCache {
      */
     record Key(String part, String version, Shape shape) {}
 
-    synchronized @Nullable GroupTable get(Key key) {
+    /**
+     * The groups of a part, or of several together.
+     *
+     * @param key a {@link Key}, or a list of them
+     */
+    synchronized @Nullable GroupTable get(Object key) {
         GroupTable table = tables.get(key);
         (table == null ? misses : hits).incrementAndGet();
         return table;
     }
 
     /** Whether it has the groups; that does not count as a use. */
-    synchronized boolean has(Key key) {
+    synchronized boolean has(Object key) {
         return tables.containsKey(key);
     }
 
-    /** Keeps a table, unless it is so large that it would throw everything else out. */
-    synchronized void put(Key key, GroupTable table) {
+    /** Keeps a table, unless it is so large that it would throw everything else out. Returns whether it does. */
+    synchronized boolean put(Object key, GroupTable table) {
         long size = ENTRY_BYTES + table.bytes();
         if (size > maxBytes / 4) {
-            return;
+            return false;
         }
         GroupTable before = tables.put(key, table);
         bytes += size - (before == null ? 0 : ENTRY_BYTES + before.bytes());
@@ -81,6 +86,7 @@ public final class PartialCache {
             bytes -= ENTRY_BYTES + oldest.next().getValue().bytes();
             oldest.remove();
         }
+        return true;
     }
 
     /** Bytes that it takes, about. */

@@ -158,7 +158,11 @@ class FoldingTest {
     }
 
     private Map<Object, Long> run(Fold fold, Execution execution, int helpers) {
-        Folding folding = new Folding(1 << 26, helpers, asked::add, cache);
+        return run(fold, execution, helpers, cache);
+    }
+
+    private Map<Object, Long> run(Fold fold, Execution execution, int helpers, PartialCache from) {
+        Folding folding = new Folding(1 << 26, helpers, asked::add, from);
         Map<Object, Long> counts = new TreeMap<>();
         folding.run(view, List.of(fold), execution)
                 .get(0)
@@ -309,7 +313,7 @@ class FoldingTest {
             assertThat(parts.get(0).runs.get()).isEqualTo(1);
             assertThat(parts.get(3).runs.get()).isEqualTo(i);
         }
-        assertThat(cache.hits()).isEqualTo(6);
+        assertThat(cache.hits()).isEqualTo(2);
         // Another range that lets all rows of a partition through asks the same of it; of one that it cuts it does not.
         run(fold(50, 300), execution(), 0);
         assertThat(parts).extracting(p -> p.runs.get()).containsExactly(2, 1, 1, 4);
@@ -320,6 +324,30 @@ class FoldingTest {
         run(fold(), execution(), 0);
         assertThat(parts).extracting(p -> p.runs.get()).containsExactly(2, 2, 2, 6);
         assertThat(cache.bytes()).isPositive();
+    }
+
+    /** The parts' own groups do not all fit; what they add up to does. */
+    @Test
+    void shouldAnswerAgainWhereThePartsDoNotFit() {
+        PartialCache small = new PartialCache(6000);
+        for (int i = 0; i < 10; i++) {
+            partition(i, PartitionInfo.State.CLOSED, 100 * i, 100 * i + 99);
+            parts.add(new Part(infos.get(i).id().toString(), "v1", sink -> {
+                for (long n = 0; n < 4; n++) {
+                    sink.row(new Object[] {n, 1L});
+                }
+            }));
+        }
+        for (int i = 0; i < 3; i++) {
+            Map<Object, Long> counts = run(fold(), execution(), 0, small);
+            assertThat(counts).containsOnly(Map.entry(0L, 10L), Map.entry(1L, 10L), Map.entry(2L, 10L), Map.entry(3L, 10L));
+        }
+        assertThat(parts).allMatch(part -> part.runs.get() == 1);
+        assertThat(small.bytes()).isBetween(1L, 6000L);
+        // One of them changes: all is read again, and kept again.
+        parts.get(3).version = "v2";
+        run(fold(), execution(), 0, small);
+        assertThat(parts.get(3).runs.get()).isEqualTo(2);
     }
 
     @Test

@@ -24,6 +24,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
@@ -149,6 +150,84 @@ class EraseTest {
             assertThat(String.valueOf(Sqlite.value(catalog, "SELECT filter_sha256 FROM erasures")))
                     .matches("[0-9a-f]{64}");
         }
+    }
+
+    /** A text of signs that nothing else holds, so that each trigram of it is its own, however its bytes are packed. */
+    private static Row indexed(TableSpec spec, int i, String text) {
+        boolean secret = i % 10 == 0;
+        return Row.of(spec)
+                .set("id", "k" + i)
+                .set("at", DAY1.plus(Duration.ofDays(i % DAYS)).plusSeconds(i))
+                .set("person", secret ? "Erika Mustermann" : "p" + i % 97)
+                .set("text", secret ? text + " \u9F98\u9750\u9F49 " + i : text + " kept-1- " + i)
+                .set("note", i % 2 == 0 ? (secret ? "\u9F98\u9F98\u9750" : "plain") + text : null)
+                .build();
+    }
+
+    /** Where the signs are: bytes of files, and words of the partitions' indexes. */
+    private Set<String> signsOnDisk() throws Exception {
+        TreeSet<String> found = new TreeSet<>();
+        List<Path> all;
+        try (var files = Files.walk(directory)) {
+            all = files.filter(Files::isRegularFile).toList();
+        }
+        for (Path file : all) {
+            String bytes = Files.readString(file, StandardCharsets.ISO_8859_1);
+            for (String sign : List.of("\u9F98", "\u9750", "\u9F49", "Mustermann")) {
+                String packed =
+                        new String(sign.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
+                if (bytes.contains(packed)) {
+                    found.add(directory.relativize(file) + ":" + sign);
+                }
+            }
+        }
+        for (Path file : all.stream().filter(f -> f.startsWith(directory.resolve("tables"))).toList()) {
+            try (Connection own = DriverManager.getConnection("jdbc:sqlite:" + file)) {
+                for (String table : List.of("runs_fts", PartitionSchema.details(spec().build()) + "_fts")) {
+                    Sqlite.run(own, "CREATE VIRTUAL TABLE temp.v_" + table + " USING fts5vocab(main, '" + table + "', row)");
+                    assertThat(Sqlite.number(own, "SELECT count(*) FROM v_" + table)).isPositive();
+                    if (Sqlite.number(own, "SELECT count(*) FROM v_" + table + " WHERE unicode(term) > 0x9000 OR term GLOB"
+                                    + " '*[\u9F98\u9750\u9F49]*'") > 0) {
+                        found.add(directory.relativize(file) + ":" + table);
+                    }
+                }
+            }
+        }
+        return found;
+    }
+
+    @Test
+    void shouldLeaveNothingOfErasedRowsInTheIndexesOfTexts() throws Exception {
+        TableSpec spec = spec().fulltext("text", "note").build();
+        Random random = new Random(5);
+        try (Store store = Levee.open(directory)) {
+            Table<Row> runs = store.createTable(spec);
+            for (int batch = 0; batch < 3000; batch += 300) {
+                List<Row> rows = new ArrayList<>();
+                for (int i = batch; i < batch + 300; i++) {
+                    rows.add(indexed(spec, i, "a" + random.nextInt(1000)));
+                }
+                for (int i = 0; i < 100; i++) {
+                    rows.add(indexed(spec, random.nextInt(batch + 1), "b" + "xyz".repeat(random.nextInt(40))));
+                }
+                runs.appendAll(rows, Ack.COMMITTED).join();
+            }
+        }
+        assertThat(signsOnDisk()).hasSizeGreaterThanOrEqualTo(6 * DAYS);
+        try (Store store = Levee.open(directory)) {
+            Table<Row> runs = store.createTable(spec);
+            // Two of the three partitions are closed, one is open with a WAL of its own.
+            runs.append(indexed(spec, 3000, "c"), Ack.COMMITTED).join();
+            assertThat(runs.query().where(Expr.contains("text", "\u9F98\u9750\u9F49")).count())
+                    .isEqualTo(301);
+            assertThat(runs.erase(filter()).deleted()).isEqualTo(301);
+            assertThat(runs.query().where(Expr.contains("text", "\u9F98\u9750\u9F49")).count())
+                    .isZero();
+            assertThat(runs.query().where(Expr.contains("text", "KEPT-1-")).count())
+                    .isEqualTo(2700);
+            runs.append(indexed(spec, 3001, "d"), Ack.COMMITTED).join();
+        }
+        assertThat(signsOnDisk()).isEmpty();
     }
 
     @Test

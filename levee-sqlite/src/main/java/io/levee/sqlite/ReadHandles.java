@@ -198,8 +198,10 @@ final class ReadHandles {
         // The least of all that may be idle at once is kept back: a query of many partitions must not close what the
         // next one needs.
         long later = Math.max(0, maxIdle - idle.size() - out) * LEAST_CACHE.value();
+        // Those of one query together are no more than the largest, on any host: it may have that many out at once.
         long most = Math.min(
-                Budget.LARGEST_CACHE.value(), Math.min(share / HANDLES, (share - cached - later) / OF_THE_REST));
+                Budget.LARGEST_CACHE.value() / RowScan.MAX_AT_ONCE,
+                Math.min(share / HANDLES, (share - cached - later) / OF_THE_REST));
         Bytes cache = new Bytes(Math.max(LEAST_CACHE.value(), most));
         cached += cache.value();
         out++;

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class RowScan {
     /** Most partitions that are read at the same time. */
-    private static final int MAX_AT_ONCE = 120;
+    static final int MAX_AT_ONCE = 120;
 
     /** Most partitions that sort at the same time: each may take a megabyte for that. */
     private static final int MAX_SORTING = 8;

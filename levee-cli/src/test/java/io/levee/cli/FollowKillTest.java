@@ -141,8 +141,12 @@ class FollowKillTest {
             try (Store reading = Levee.open(store, true, o -> {})) {
                 await().atMost(Duration.ofSeconds(60)).until(() -> reading.count(LINES) >= written);
             } catch (ConditionTimeoutException e) {
+                List<Integer> there = stored(store);
                 follower.terminate();
-                throw new AssertionError("not all came within the time: " + follower.rest(), e);
+                throw new AssertionError(
+                        "not all " + written + " came within the time, of " + there.size() + " there are, the last "
+                                + there.get(there.size() - 1) + ": " + follower.rest(),
+                        e);
             }
             follower.terminate();
             List<String> said = follower.rest();

@@ -8,6 +8,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -19,25 +20,31 @@ final class Manifest {
     private final Map<PartitionId, Partition> live = new ConcurrentHashMap<>();
     private final Map<PartitionId, Quarantined> setAside = new ConcurrentHashMap<>();
 
+    /** Those of each table in their order, made when asked for; guarded by this. Every query asks, and they seldom change. */
+    private final Map<String, List<Partition>> ordered = new HashMap<>();
+
     private volatile List<Gap> rebuilt = List.of();
 
     Manifest(StorePaths paths) {
         this.paths = paths;
     }
 
-    void add(Partition partition) {
+    synchronized void add(Partition partition) {
         live.put(partition.id(), partition);
+        ordered.clear();
     }
 
     /** Takes one out of later lists. */
     synchronized void remove(PartitionId id) {
         live.remove(id);
+        ordered.clear();
     }
 
     /** Takes a damaged one out of later lists. Its gap is there first: no answer lacks rows without saying so. */
     synchronized void setAside(Quarantined damaged) {
         setAside.put(damaged.id(), damaged);
         live.remove(damaged.id());
+        ordered.clear();
     }
 
     /** What was set aside, by table and then by time. */
@@ -88,15 +95,22 @@ final class Manifest {
 
     /** Those of one table that may hold rows of the half-open range. */
     List<Partition> touching(String table, long fromMicros, long toMicros) {
-        return sorted(live.values().stream()
-                .filter(p -> p.id().table().equals(table) && p.touches(fromMicros, toMicros))
-                .toList());
+        List<Partition> touched = new ArrayList<>();
+        for (Partition partition : of(table)) {
+            if (partition.touches(fromMicros, toMicros)) {
+                touched.add(partition);
+            }
+        }
+        return touched;
     }
 
     /** Those of one table, empty ones too. */
-    List<Partition> of(String table) {
-        return sorted(
-                live.values().stream().filter(p -> p.id().table().equals(table)).toList());
+    synchronized List<Partition> of(String table) {
+        return ordered.computeIfAbsent(
+                table,
+                t -> sorted(live.values().stream()
+                        .filter(p -> p.id().table().equals(t))
+                        .toList()));
     }
 
     private static List<Partition> sorted(Collection<Partition> partitions) {
@@ -108,7 +122,7 @@ final class Manifest {
     }
 
     /** Takes over what the catalog says now: for a store that is opened for reading beside a writer. */
-    void reload(Connection catalog) throws SQLException {
+    synchronized void reload(Connection catalog) throws SQLException {
         List<Partition> now = Catalog.partitions(catalog);
         now.forEach(partition -> {
             Partition before = live.get(partition.id());
@@ -120,5 +134,6 @@ final class Manifest {
         Quarantine.read(catalog, paths.root()).forEach(damaged -> setAside.put(damaged.id(), damaged));
         rebuilt = Quarantine.rebuilt(catalog);
         live.keySet().retainAll(now.stream().map(Partition::id).toList());
+        ordered.clear();
     }
 }

@@ -21,11 +21,11 @@ final class Stored {
         if (value == null) {
             return null;
         }
-        boolean fits = switch (PartitionSchema.sqlType(column.type())) {
-            case "INTEGER" -> value instanceof Long;
-            case "REAL" -> value instanceof Double;
-            case "BLOB" -> value instanceof byte[];
-            default -> value instanceof String;
+        boolean fits = switch (column.type()) {
+            case INTEGER, BOOLEAN, TIMESTAMP, DURATION -> value instanceof Long;
+            case REAL -> value instanceof Double;
+            case BLOB -> value instanceof byte[];
+            case TEXT, DECIMAL, UUID, JSON -> value instanceof String;
         };
         if (!fits) {
             throw new LeveeException(

@@ -112,8 +112,7 @@ final class Plans {
         }
     }
 
-    private static PlanStep step(
-            Partition partition, PartitionSql sql, ReadHandle handle, boolean stops, boolean whole)
+    private static PlanStep step(Partition partition, PartitionSql sql, ReadHandle handle, boolean stops, boolean whole)
             throws SQLException {
         List<String> plan = new ArrayList<>();
         Set<String> indexes = new LinkedHashSet<>();

@@ -28,22 +28,23 @@ final class SqlGuard {
     private static final Pattern READ = Pattern.compile("(?i)^(SELECT|WITH|VALUES)\\b");
 
     /** The steps that read, count and jump; tables that a statement makes for itself are written to with some of them. */
-    private static final Set<String> STEPS = Set.of(("Transaction OpenRead VOpen VFilter VColumn VNext VInitIn ReopenIdx"
-                    + " Init Goto Gosub Return InitCoroutine Yield EndCoroutine BeginSubrtn Once Jump Halt HaltIfNull"
-                    + " If IfNot IfNullRow IfNotOpen IfNoHope IfSizeBetween IfEmpty IfPos IfNotZero DecrJumpZero IsType"
-                    + " IsNull NotNull IsTrue ZeroOrNull Not And Or Eq Ne Lt Le Gt Ge ElseEq MustBeInt Compare Permutation"
-                    + " SeekLT SeekLE SeekGE SeekGT SeekRowid SeekScan SeekHit SeekEnd NoConflict NotFound Found NotExists"
-                    + " Last Sort SorterSort Rewind SorterNext Prev Next IdxLE IdxGT IdxLT IdxGE DeferredSeek FinishSeek"
-                    + " RowSetAdd RowSetRead RowSetTest Filter FilterAdd"
-                    + " Integer Int64 Real String String8 Blob Null SoftNull Variable Move Copy SCopy IntCopy ResultRow"
-                    + " CollSeq AddImm RealAffinity Cast Affinity Offset Column Rowid IdxRowid RowData RowCell NullRow Count"
-                    + " BitAnd BitOr BitNot ShiftLeft ShiftRight Add Subtract Multiply Divide Remainder Concat"
-                    + " OpenDup OpenAutoindex OpenEphemeral OpenPseudo SorterOpen SorterCompare SorterData SorterInsert"
-                    + " Sequence SequenceTest MakeRecord NewRowid Insert Delete IdxInsert IdxDelete Clear ResetSorter Close"
-                    + " Function PureFunc AggStep AggStep1 AggInverse AggValue AggFinal"
-                    + " ClrSubtype GetSubtype SetSubtype ColumnsUsed CursorHint CursorLock CursorUnlock TableLock MemMax"
-                    + " OffsetLimit ReleaseReg Expire Noop Explain Trace Abortable")
-            .split(" "));
+    private static final Set<String> STEPS =
+            Set.of(("Transaction OpenRead VOpen VFilter VColumn VNext VInitIn ReopenIdx"
+                            + " Init Goto Gosub Return InitCoroutine Yield EndCoroutine BeginSubrtn Once Jump Halt HaltIfNull"
+                            + " If IfNot IfNullRow IfNotOpen IfNoHope IfSizeBetween IfEmpty IfPos IfNotZero DecrJumpZero IsType"
+                            + " IsNull NotNull IsTrue ZeroOrNull Not And Or Eq Ne Lt Le Gt Ge ElseEq MustBeInt Compare Permutation"
+                            + " SeekLT SeekLE SeekGE SeekGT SeekRowid SeekScan SeekHit SeekEnd NoConflict NotFound Found NotExists"
+                            + " Last Sort SorterSort Rewind SorterNext Prev Next IdxLE IdxGT IdxLT IdxGE DeferredSeek FinishSeek"
+                            + " RowSetAdd RowSetRead RowSetTest Filter FilterAdd"
+                            + " Integer Int64 Real String String8 Blob Null SoftNull Variable Move Copy SCopy IntCopy ResultRow"
+                            + " CollSeq AddImm RealAffinity Cast Affinity Offset Column Rowid IdxRowid RowData RowCell NullRow Count"
+                            + " BitAnd BitOr BitNot ShiftLeft ShiftRight Add Subtract Multiply Divide Remainder Concat"
+                            + " OpenDup OpenAutoindex OpenEphemeral OpenPseudo SorterOpen SorterCompare SorterData SorterInsert"
+                            + " Sequence SequenceTest MakeRecord NewRowid Insert Delete IdxInsert IdxDelete Clear ResetSorter Close"
+                            + " Function PureFunc AggStep AggStep1 AggInverse AggValue AggFinal"
+                            + " ClrSubtype GetSubtype SetSubtype ColumnsUsed CursorHint CursorLock CursorUnlock TableLock MemMax"
+                            + " OffsetLimit ReleaseReg Expire Noop Explain Trace Abortable")
+                    .split(" "));
 
     private static final Set<String> CALLS =
             Set.of("Function", "PureFunc", "AggStep", "AggStep1", "AggInverse", "AggValue", "AggFinal");
@@ -52,10 +53,11 @@ final class SqlGuard {
     private static final int INNOCUOUS = 0x200000;
 
     /** What the driver adds, and says nothing of: reckoning with numbers and texts. */
-    private static final Set<String> DRIVERS = Set.of(("atn2 charindex cot coth difference leftstr lower_quartile median mode"
-                    + " padc padl padr percentile percentile_cont percentile_disc proper replicate reverse rightstr square"
-                    + " stdev strfilter upper_quartile variance")
-            .split(" "));
+    private static final Set<String> DRIVERS =
+            Set.of(("atn2 charindex cot coth difference leftstr lower_quartile median mode"
+                            + " padc padl padr percentile percentile_cont percentile_disc proper replicate reverse rightstr square"
+                            + " stdev strfilter upper_quartile variance")
+                    .split(" "));
 
     /** {@code OPFLAG_P2ISREG}: which table it is would only be seen when it runs. */
     private static final int ROOT_IN_REGISTER = 0x10;
@@ -85,16 +87,19 @@ final class SqlGuard {
         }
         if (!steps.functions.isEmpty()) {
             throw new LeveeException(
-                            ErrorCode.BAD_QUERY, "sql may not call functions that do more than read: " + steps.functions)
-                    .hint("SQLite's functions of texts, numbers, dates and JSON, its aggregates and window functions are"
-                            + " there");
+                            ErrorCode.BAD_QUERY,
+                            "sql may not call functions that do more than read: " + steps.functions)
+                    .hint(
+                            "SQLite's functions of texts, numbers, dates and JSON, its aggregates and window functions are"
+                                    + " there");
         }
         if (steps.schema) {
             throw new LeveeException(ErrorCode.BAD_QUERY, "sql may not read sqlite_schema (sqlite_master)")
                     .hint("the store's status and specs tell its tables and their columns");
         }
         if (!steps.virtual.isEmpty()) {
-            // After the statement's: these two stay as long as the connection does, so that no other can have their place.
+            // After the statement's: these two stay as long as the connection does, so that no other can have their
+            // place.
             steps.virtual.removeAll(Steps.of(connection, JSON_TABLES).virtual);
         }
         if (!steps.virtual.isEmpty()) {

@@ -124,10 +124,15 @@ final class SqlScan {
         String other = "query, count and aggregate read any number of partitions";
         String hint = all.stream()
                 .map(p -> p.period().startMicros())
-                .filter(from -> all.stream().filter(p -> p.touches(from, query.toMicros())).count() <= MAX_PARTITIONS)
+                .filter(from -> all.stream()
+                                .filter(p -> p.touches(from, query.toMicros()))
+                                .count()
+                        <= MAX_PARTITIONS)
                 .min(Long::compare)
                 .map(from -> "ask from " + Micros.text(from) + " on: that is "
-                        + all.stream().filter(p -> p.touches(from, query.toMicros())).count() + " partitions; " + other)
+                        + all.stream()
+                                .filter(p -> p.touches(from, query.toMicros()))
+                                .count() + " partitions; " + other)
                 .orElse("narrow the range with from and to; " + other);
         return new LeveeException(
                         ErrorCode.LIMIT_EXCEEDED,
@@ -231,9 +236,9 @@ final class SqlScan {
     }
 
     private void select(Connection connection, String sql, RowSink sink) throws SQLException {
-        // A statement can take longer to compile than to run: there is none to cancel yet, so the connection is interrupted.
-        execution.<SQLException>interruptibly(
-                () -> interrupt(connection), () -> SqlGuard.requireRead(connection, sql));
+        // A statement can take longer to compile than to run: there is none to cancel yet, so the connection is
+        // interrupted.
+        execution.<SQLException>interruptibly(() -> interrupt(connection), () -> SqlGuard.requireRead(connection, sql));
         try (PreparedStatement statement = prepare(connection, sql)) {
             Runnable interrupt = () -> RowScan.cancel(statement);
             ResultSet[] opened = new ResultSet[1];

@@ -144,7 +144,15 @@ class ArchitectureTest {
         JavaClasses engine =
                 MAIN.that(describe("of the engine", c -> c.getPackageName().startsWith("io.levee.sqlite")));
         noClasses()
-                .that(except("Handles", "StorePaths", "StoreLock", "LedgerFile", "CursorFiles", "Reserve", "Relief", "Descriptors"))
+                .that(except(
+                        "Handles",
+                        "StorePaths",
+                        "StoreLock",
+                        "LedgerFile",
+                        "CursorFiles",
+                        "Reserve",
+                        "Relief",
+                        "Descriptors"))
                 .should()
                 .accessTargetWhere(calls(
                         "opens a file from Java",

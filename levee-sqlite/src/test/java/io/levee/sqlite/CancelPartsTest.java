@@ -89,7 +89,9 @@ class CancelPartsTest {
         for (int i = 0; i < slow; i++) {
             parts.add(Expr.not(Expr.like("text", "%no " + i + "% such %text%")));
         }
-        Query query = Query.builder("events").where(Expr.and(parts.toArray(new Expr[0]))).build();
+        Query query = Query.builder("events")
+                .where(Expr.and(parts.toArray(new Expr[0])))
+                .build();
         return new Aggregation(query, List.of("host"), List.of(Measure.count(), Measure.sum("i")));
     }
 
@@ -144,7 +146,9 @@ class CancelPartsTest {
                     cancelled[0]++;
                 }
             }
-            await().atMost(Duration.ofSeconds(5)).pollInterval(Duration.ofMillis(1)).until(() -> handlesOut() == 0);
+            await().atMost(Duration.ofSeconds(5))
+                    .pollInterval(Duration.ofMillis(1))
+                    .until(() -> handlesOut() == 0);
             try (Result<Row> rows = store.query(
                     Query.builder("events").where(Expr.ge("i", least)).build())) {
                 assertThat(rows.toList()).hasSize(ROWS - least);

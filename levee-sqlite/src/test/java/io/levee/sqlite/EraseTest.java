@@ -174,20 +174,27 @@ class EraseTest {
         for (Path file : all) {
             String bytes = Files.readString(file, StandardCharsets.ISO_8859_1);
             for (String sign : List.of("\u9F98", "\u9750", "\u9F49", "Mustermann")) {
-                String packed =
-                        new String(sign.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
+                String packed = new String(sign.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
                 if (bytes.contains(packed)) {
                     found.add(directory.relativize(file) + ":" + sign);
                 }
             }
         }
-        for (Path file : all.stream().filter(f -> f.startsWith(directory.resolve("tables"))).toList()) {
+        for (Path file : all.stream()
+                .filter(f -> f.startsWith(directory.resolve("tables")))
+                .toList()) {
             try (Connection own = DriverManager.getConnection("jdbc:sqlite:" + file)) {
                 for (String table : List.of("runs_fts", PartitionSchema.details(spec().build()) + "_fts")) {
-                    Sqlite.run(own, "CREATE VIRTUAL TABLE temp.v_" + table + " USING fts5vocab(main, '" + table + "', row)");
-                    assertThat(Sqlite.number(own, "SELECT count(*) FROM v_" + table)).isPositive();
-                    if (Sqlite.number(own, "SELECT count(*) FROM v_" + table + " WHERE unicode(term) > 0x9000 OR term GLOB"
-                                    + " '*[\u9F98\u9750\u9F49]*'") > 0) {
+                    Sqlite.run(
+                            own,
+                            "CREATE VIRTUAL TABLE temp.v_" + table + " USING fts5vocab(main, '" + table + "', row)");
+                    assertThat(Sqlite.number(own, "SELECT count(*) FROM v_" + table))
+                            .isPositive();
+                    if (Sqlite.number(
+                                    own,
+                                    "SELECT count(*) FROM v_" + table + " WHERE unicode(term) > 0x9000 OR term GLOB"
+                                            + " '*[\u9F98\u9750\u9F49]*'")
+                            > 0) {
                         found.add(directory.relativize(file) + ":" + table);
                     }
                 }
@@ -218,10 +225,14 @@ class EraseTest {
             Table<Row> runs = store.createTable(spec);
             // Two of the three partitions are closed, one is open with a WAL of its own.
             runs.append(indexed(spec, 3000, "c"), Ack.COMMITTED).join();
-            assertThat(runs.query().where(Expr.contains("text", "\u9F98\u9750\u9F49")).count())
+            assertThat(runs.query()
+                            .where(Expr.contains("text", "\u9F98\u9750\u9F49"))
+                            .count())
                     .isEqualTo(301);
             assertThat(runs.erase(filter()).deleted()).isEqualTo(301);
-            assertThat(runs.query().where(Expr.contains("text", "\u9F98\u9750\u9F49")).count())
+            assertThat(runs.query()
+                            .where(Expr.contains("text", "\u9F98\u9750\u9F49"))
+                            .count())
                     .isZero();
             assertThat(runs.query().where(Expr.contains("text", "KEPT-1-")).count())
                     .isEqualTo(2700);

@@ -61,7 +61,10 @@ class FulltextTest {
     private static void fill(Table<Row> runs) {
         List<Row> rows = new ArrayList<>();
         for (int i = 0; i < 600; i++) {
-            rows.add(row(i, "Connection reset by peer " + i + (i % 100 == 7 ? " Straße" : ""), i % 2 == 0 ? "note " + i : null));
+            rows.add(row(
+                    i,
+                    "Connection reset by peer " + i + (i % 100 == 7 ? " Straße" : ""),
+                    i % 2 == 0 ? "note " + i : null));
         }
         runs.appendAll(rows, Ack.COMMITTED).join();
     }
@@ -102,7 +105,8 @@ class FulltextTest {
             assertThat(runs.update(Map.of("text", "Quota exceeded", "note", "much too much"), Ack.COMMITTED, "k4")
                             .join())
                     .isTrue();
-            runs.append(row(5, "quota EXCEEDED twice", "much later"), Ack.COMMITTED).join();
+            runs.append(row(5, "quota EXCEEDED twice", "much later"), Ack.COMMITTED)
+                    .join();
             assertThat(found(runs, "text", "quota exceeded")).isEqualTo(2);
             assertThat(found(runs, "text", "peer 4")).isEqualTo(110);
             assertThat(found(runs, "text", "peer 5")).isEqualTo(110);
@@ -146,7 +150,9 @@ class FulltextTest {
     }
 
     private static long verified(Store store, Verification.State state) {
-        return store.verify("runs", v -> {}).stream().filter(v -> v.state() == state).count();
+        return store.verify("runs", v -> {}).stream()
+                .filter(v -> v.state() == state)
+                .count();
     }
 
     /** FTS5's own comparison of each index with the rows. */
@@ -155,7 +161,8 @@ class FulltextTest {
             try (Connection own = DriverManager.getConnection(
                     "jdbc:sqlite:" + directory.resolve("tables/runs/2026-05-" + day + ".db"))) {
                 for (String table : List.of("runs_fts", PartitionSchema.details(SPEC) + "_fts")) {
-                    Sqlite.run(own, "INSERT INTO \"" + table + "\"(\"" + table + "\", rank) VALUES('integrity-check', 1)");
+                    Sqlite.run(
+                            own, "INSERT INTO \"" + table + "\"(\"" + table + "\", rank) VALUES('integrity-check', 1)");
                 }
             } catch (SQLException e) {
                 throw new AssertionError("the index of 2026-05-" + day, e);

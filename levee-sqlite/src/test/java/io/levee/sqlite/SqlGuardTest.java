@@ -233,7 +233,9 @@ class SqlGuardTest {
         for (int i = 0; i < 60; i++) {
             text.append(", hours t" + i);
         }
-        long from = BEGIN.plus(Duration.ofHours(PARTITIONS - SqlScan.MAX_PARTITIONS)).getEpochSecond() * 1_000_000L;
+        long from = BEGIN.plus(Duration.ofHours(PARTITIONS - SqlScan.MAX_PARTITIONS))
+                        .getEpochSecond()
+                * 1_000_000L;
         SqlQuery query = new SqlQuery("EXPLAIN " + text, from, Long.MAX_VALUE, Duration.ofMillis(200));
         LeveeException e = catchThrowableOfType(LeveeException.class, () -> {
             try (SqlResult result = store.sql(query)) {
@@ -252,8 +254,8 @@ class SqlGuardTest {
         assertThat(e).hasMessageContaining(PARTITIONS + " partitions").hasMessageContaining("at most 120");
         assertThat(e.hint()).contains("from " + fits);
         long from = fits.getEpochSecond() * 1_000_000L;
-        try (SqlResult result = store.sql(new SqlQuery(
-                "SELECT count(*) FROM hours", from, Long.MAX_VALUE, Duration.ofSeconds(20)))) {
+        try (SqlResult result =
+                store.sql(new SqlQuery("SELECT count(*) FROM hours", from, Long.MAX_VALUE, Duration.ofSeconds(20)))) {
             assertThat(result.iterator().next()).isEqualTo(List.of(120L));
         }
     }

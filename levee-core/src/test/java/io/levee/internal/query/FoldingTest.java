@@ -340,7 +340,8 @@ class FoldingTest {
         }
         for (int i = 0; i < 3; i++) {
             Map<Object, Long> counts = run(fold(), execution(), 0, small);
-            assertThat(counts).containsOnly(Map.entry(0L, 10L), Map.entry(1L, 10L), Map.entry(2L, 10L), Map.entry(3L, 10L));
+            assertThat(counts)
+                    .containsOnly(Map.entry(0L, 10L), Map.entry(1L, 10L), Map.entry(2L, 10L), Map.entry(3L, 10L));
         }
         assertThat(parts).allMatch(part -> part.runs.get() == 1);
         assertThat(small.bytes()).isBetween(1L, 6000L);

@@ -78,7 +78,10 @@ class FewFilesTest {
                                 .size());
                 for (Query query : List.of(
                         all,
-                        Query.builder("events").orderBy(Order.asc("host")).limit(150).build(),
+                        Query.builder("events")
+                                .orderBy(Order.asc("host"))
+                                .limit(150)
+                                .build(),
                         Query.builder("events").oldestFirst().build())) {
                     try (Result<Row> rows = store.query(query)) {
                         System.out.println("rows " + rows.toList().size());
@@ -111,11 +114,7 @@ class FewFilesTest {
             process.destroyForcibly();
         }
         assertThat(Files.readString(out, StandardCharsets.UTF_8).lines())
-                .contains(
-                        "descriptors 64",
-                        "count " + PARTITIONS * EACH,
-                        "groups 7",
-                        "rows 150")
+                .contains("descriptors 64", "count " + PARTITIONS * EACH, "groups 7", "rows 150")
                 .filteredOn(line -> line.equals("rows " + PARTITIONS * EACH))
                 .hasSize(2);
     }
@@ -124,14 +123,19 @@ class FewFilesTest {
     private static String classPath() {
         return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator, -1))
                 .filter(p -> Files.isDirectory(Path.of(p))
-                        || p.matches(".*[/\\\\](levee|sqlite-jdbc|slf4j-api|hash4j|sketches-java|jspecify)[^/\\\\]*\\.jar"))
+                        || p.matches(
+                                ".*[/\\\\](levee|sqlite-jdbc|slf4j-api|hash4j|sketches-java|jspecify)[^/\\\\]*\\.jar"))
                 .collect(Collectors.joining(File.pathSeparator));
     }
 
     @Test
     void shouldKeepTheCachesOfOneQueryTogetherWithin16Mebibytes() {
         for (Bytes memory : List.of(Bytes.mebi(64), Bytes.mebi(512), Bytes.gibi(2))) {
-            try (Store store = Levee.open(directory, o -> o.asOf(DAY1.plus(Duration.ofDays(PARTITIONS))).memory(memory).queryThreads(2))) {
+            try (Store store = Levee.open(
+                    directory,
+                    o -> o.asOf(DAY1.plus(Duration.ofDays(PARTITIONS)))
+                            .memory(memory)
+                            .queryThreads(2))) {
                 store.createTable(SPEC);
                 long most = 0;
                 try (Result<Row> rows = store.query(

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
+import java.util.NoSuchElementException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,9 +14,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SqlResult implements Iterable<List<@Nullable Object>>, AutoCloseable {
     private final ChunkStream rows;
+    private final long limit;
+    private long delivered;
+    private boolean more;
 
-    SqlResult(ChunkStream rows) {
+    SqlResult(ChunkStream rows, long limit) {
         this.rows = rows;
+        this.limit = limit;
     }
 
     /** The names of the result's columns. */
@@ -28,14 +33,30 @@ public final class SqlResult implements Iterable<List<@Nullable Object>>, AutoCl
         return new Iterator<>() {
             @Override
             public boolean hasNext() {
-                return rows.hasNext();
+                if (delivered < limit) {
+                    return rows.hasNext();
+                }
+                if (!more && rows.hasNext()) {
+                    more = true;
+                    rows.close();
+                }
+                return false;
             }
 
             @Override
             public List<@Nullable Object> next() {
+                if (!hasNext()) {
+                    throw new NoSuchElementException();
+                }
+                delivered++;
                 return Collections.unmodifiableList(Arrays.asList(rows.next()));
             }
         };
+    }
+
+    /** Whether the limit left rows out; known once the last row was read. */
+    public boolean more() {
+        return more;
     }
 
     /** What the result can be trusted for. */

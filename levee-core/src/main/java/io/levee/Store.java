@@ -316,7 +316,7 @@ public final class Store implements AutoCloseable {
      */
     public SqlResult sql(SqlQuery query) {
         ChunkStream rows = queries.sql(query);
-        return new SqlResult(rows);
+        return new SqlResult(rows, query.limit());
     }
 
     EraseReport erase(TableState table, Expr where) {

@@ -1,6 +1,7 @@
 package io.levee.cli;
 
 import io.levee.LeveeException;
+import io.levee.Query;
 import io.levee.SqlQuery;
 import io.levee.SqlResult;
 import io.levee.Store;
@@ -13,6 +14,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code levee sql}: free SQL, read-only. */
@@ -29,6 +31,9 @@ final class SqlCommand extends Command {
     @SuppressWarnings("NullAway.Init") // Set by picocli: required.
     private String sql;
 
+    @Option(names = "--limit", paramLabel = "N", description = "Most rows. Default: all.")
+    private @Nullable Long limit;
+
     @Mixin
     @SuppressWarnings("NullAway.Init") // Set by picocli.
     private RangeOptions range;
@@ -40,6 +45,9 @@ final class SqlCommand extends Command {
     @Override
     int run() throws Exception {
         range.check(console);
+        if (limit != null && limit < 0) {
+            throw usage("--limit must be 0 or more (got " + limit + ")");
+        }
         Remote remote = target.remote(console);
         if (remote != null) {
             return askServer(remote);
@@ -50,7 +58,8 @@ final class SqlCommand extends Command {
                 sql,
                 from == null ? Long.MIN_VALUE : Micros.of(from),
                 to == null ? Long.MAX_VALUE : Micros.of(to),
-                range.deadline());
+                range.deadline(),
+                limit == null ? Query.NO_LIMIT : limit);
         try (Store store = target.openToRead(console);
                 SqlResult result = store.sql(query)) {
             return json() ? printJson(result) : print(result);
@@ -70,6 +79,7 @@ final class SqlCommand extends Command {
             }
             out.endArray();
             if (error == null) {
+                out.name("more").value(result.more());
                 out.name("coverage").value(JsonOut.form(result.coverage()));
             } else {
                 out.name("error").value(JsonOut.form(error));
@@ -87,13 +97,23 @@ final class SqlCommand extends Command {
         result.forEach(grid::row);
         grid.end();
         console.flush();
+        cut(result.more());
         CoverageNote.print(console, JsonOut.form(result.coverage()));
         return OK;
+    }
+
+    private void cut(boolean more) {
+        if (more) {
+            console.say("there are more rows than the limit of " + limit);
+        }
     }
 
     private int askServer(Remote remote) throws Exception {
         Map<String, @Nullable Object> body = range.ask(remote, console);
         body.put("sql", sql);
+        if (limit != null) {
+            body.put("limit", limit);
+        }
         Map<String, @Nullable Object> answer = remote.send("POST", "/v1/sql", Map.of(), JsonOut.text(body));
         if (json()) {
             console.json(answer);
@@ -112,6 +132,7 @@ final class SqlCommand extends Command {
         }
         grid.end();
         console.flush();
+        cut(Boolean.TRUE.equals(answer.get("more")));
         CoverageNote.print(console, answer.get("coverage"));
         return OK;
     }

@@ -87,6 +87,7 @@ interface Pieces extends AutoCloseable {
                     return true;
                 }
                 out.endArray();
+                out.name("more").value(result.more());
                 out.name("coverage").value(JsonOut.form(result.coverage())).endObject();
                 return false;
             }

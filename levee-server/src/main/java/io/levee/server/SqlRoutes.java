@@ -33,6 +33,16 @@ final class SqlRoutes {
         answers.send(exchange, Exchange.JSON, query.deadline(), Pieces.sql(store.sql(query)));
     }
 
+    private static long limit(@Nullable Object value) {
+        if (value == null) {
+            return Query.NO_LIMIT;
+        }
+        if (value instanceof Long limit && limit >= 0) {
+            return limit;
+        }
+        throw HttpProblem.badRequest("limit must be a number from 0 (got " + value + ")", "send {\"limit\": 100}");
+    }
+
     private SqlQuery query(Exchange exchange) throws IOException {
         Duration deadline = exchange.deadline(Query.DEFAULT_DEADLINE);
         String body = RequestBody.text(exchange, MAX_SQL_BYTES);
@@ -41,7 +51,8 @@ final class SqlRoutes {
         if (!json || !body.stripLeading().startsWith("{")) {
             return new SqlQuery(body, Long.MIN_VALUE, Long.MAX_VALUE, deadline);
         }
-        Map<String, @Nullable Object> fields = RequestBody.object(body, "{\"sql\": \"SELECT …\"}", "sql", "from", "to");
+        Map<String, @Nullable Object> fields =
+                RequestBody.object(body, "{\"sql\": \"SELECT …\"}", "sql", "from", "to", "limit");
         String sql = RequestBody.text(fields, "sql");
         if (sql == null) {
             throw HttpProblem.badRequest("the body has no \"sql\"", "send {\"sql\": \"SELECT …\"}");
@@ -53,6 +64,7 @@ final class SqlRoutes {
                 sql,
                 from == null ? Long.MIN_VALUE : Params.micros("from", from, now),
                 to == null ? Long.MAX_VALUE : Params.micros("to", to, now),
-                deadline);
+                deadline,
+                limit(fields.get("limit")));
     }
 }

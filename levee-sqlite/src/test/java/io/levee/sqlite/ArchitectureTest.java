@@ -191,7 +191,15 @@ class ArchitectureTest {
                                 "org.sqlite.SQLiteDataSource.getConnection")))
                 .check(engine);
         noClasses()
-                .that(except("Trash", "Rewriter", "Quarantine", "CatalogRebuild", "LedgerFile", "Reserve", "Relief"))
+                .that(except(
+                        "Trash",
+                        "Rewriter",
+                        "Quarantine",
+                        "CatalogRebuild",
+                        "LedgerFile",
+                        "CursorFiles",
+                        "Reserve",
+                        "Relief"))
                 .should()
                 .accessTargetWhere(calls(
                         "renames or unlinks",

@@ -92,6 +92,27 @@ abstract class SqlConformance extends Conformance {
     }
 
     @Test
+    void shouldHandOutNoMoreThanTheLimit(TestReporter reporter) {
+        if (!hasSql(reporter)) {
+            return;
+        }
+        for (long limit : new long[] {0, 1, 9, 10, 11}) {
+            SqlQuery query = new SqlQuery(
+                    "SELECT i FROM events ORDER BY i", Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofSeconds(30), limit);
+            try (SqlResult result = store.sql(query)) {
+                List<Object> rows = new ArrayList<>();
+                result.forEach(row -> rows.add(row.get(0)));
+                assertThat(rows).as("limit %d", limit).hasSize((int) Math.min(10, limit));
+                assertThat(result.more()).as("limit %d", limit).isEqualTo(limit < 10);
+                assertThat(result.coverage().complete()).isTrue();
+            }
+        }
+        refused(
+                ErrorCode.BAD_QUERY,
+                () -> new SqlQuery("SELECT 1", Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofSeconds(30), -1));
+    }
+
+    @Test
     void shouldChangeNothing(TestReporter reporter) {
         if (!hasSql(reporter)) {
             return;

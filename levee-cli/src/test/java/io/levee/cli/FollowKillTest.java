@@ -145,7 +145,12 @@ class FollowKillTest {
                 follower.terminate();
                 throw new AssertionError(
                         "not all " + written + " came within the time, of " + there.size() + " there are, the last "
-                                + there.get(there.size() - 1) + ": " + follower.rest(),
+                                + there.get(there.size() - 1) + ", the first that is missing "
+                                + IntStream.range(0, written)
+                                        .filter(n -> !there.contains(n))
+                                        .findFirst()
+                                        .orElse(-1)
+                                + ": " + follower.rest(),
                         e);
             }
             follower.terminate();

@@ -171,11 +171,13 @@ public final class Follow {
         }
         if (first != null) {
             first.read();
-            FollowRecords records = read(first, false, "first start");
-            // Said before the first record is seen: a second start is no first one, and begins at no later end.
+            FollowRecords records = take(first, false);
+            // Durable before the first record is seen and before anyone is told: a second start is no first one, and begins at no
+            // later end or file.
             while (!records.begin() && !stopsWithin(POLL_MILLIS)) {
                 // The store cannot note it now; it told why.
             }
+            listener.reading(first.path(), first.offset(), "first start");
         }
     }
 
@@ -198,12 +200,16 @@ public final class Follow {
         nextModified = place.modified();
     }
 
-    private FollowRecords read(FollowedFile next, boolean begun, String why) {
+    private void read(FollowedFile next, boolean begun, String why) {
+        take(next, begun);
+        listener.reading(next.path(), next.offset(), why);
+    }
+
+    private FollowRecords take(FollowedFile next, boolean begun) {
         FollowRecords records = new FollowRecords(next, feed, options, begun);
         current = records;
         files++;
         quietSince = options.clock().nanos();
-        listener.reading(next.path(), next.offset(), why);
         return records;
     }
 

@@ -9,7 +9,8 @@ public interface FollowListener {
     FollowListener NONE = new FollowListener() {};
 
     /**
-     * A file is read from here on.
+     * A file is read from here on. For the first of a table's source it is told once the store knows it durably: whatever is written to
+     * the file from now on is taken, also when this process is killed and the file rotated before it is started again.
      *
      * @param file its present name
      * @param offset the byte at which reading goes on

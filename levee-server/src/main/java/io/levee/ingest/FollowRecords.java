@@ -77,7 +77,7 @@ final class FollowRecords {
 
     private RecordEnds.Cut cut(boolean ended) {
         return format == Format.CSV
-                ? RecordEnds.csv(file.buffer(), file.start(), file.limit(), ended)
+                ? RecordEnds.csv(file.buffer(), file.start(), file.limit(), options.maxLineBytes(), ended)
                 : RecordEnds.lines(file.buffer(), file.start(), file.limit());
     }
 

@@ -31,9 +31,12 @@ final class RecordEnds {
     /**
      * Whole CSV records: line ends inside quotes belong to the record.
      *
+     * @param longest a quote that stays open for so many bytes, or for {@link #LONGEST_QUOTED}, is never closed; not more than the
+     *     longest line, else a record would be skipped as too long where its line alone is bad
      * @param ended nothing will follow: a quote that is still open stays so
      */
-    static Cut csv(byte[] bytes, int from, int to, boolean ended) {
+    static Cut csv(byte[] bytes, int from, int to, int longest, boolean ended) {
+        int most = Math.min(LONGEST_QUOTED, longest);
         int end = from;
         int firstLine = -1;
         CsvFrames.Cell cell = CsvFrames.Cell.BEGIN;
@@ -48,7 +51,7 @@ final class RecordEnds {
                 firstLine = -1;
                 cell = CsvFrames.Cell.BEGIN;
             }
-            if (firstLine >= 0 && i - end >= LONGEST_QUOTED) {
+            if (firstLine >= 0 && i - end >= most) {
                 return end > from ? new Cut(end, false) : new Cut(firstLine, true);
             }
         }

@@ -30,13 +30,36 @@ public final class TableOptions {
 
     /** Keeps rows at least this long; by default for ever. */
     public TableOptions keepFor(Duration age) {
-        retention = new RetentionRule(age, retention.maxBytes());
+        retention = retention.toBuilder().maxAge(age).build();
         return this;
     }
 
     /** Drops the oldest closed partitions while the table is larger. */
     public TableOptions keepWithin(Bytes bytes) {
-        retention = new RetentionRule(retention.maxAge(), bytes);
+        retention = retention.toBuilder().maxBytes(bytes).build();
+        return this;
+    }
+
+    /**
+     * Keeps the newest rows, and drops those before them.
+     *
+     * @param rows how many
+     * @param columns columns, named as the table's, whose values each keep so many; none: the newest of the table as a whole
+     */
+    public TableOptions keepNewest(long rows, String... columns) {
+        retention = retention.toBuilder().keepNewest(rows, columns).build();
+        return this;
+    }
+
+    /** Keeps all rows for ever, on purpose: then status does not warn about it. Not together with a bound. */
+    public TableOptions keepForEver() {
+        retention = retention.toBuilder().unbounded().build();
+        return this;
+    }
+
+    /** Says how long, or how much, is kept, in place of what was said before. */
+    public TableOptions retention(RetentionRule rule) {
+        retention = rule;
         return this;
     }
 

@@ -250,8 +250,26 @@ public final class TableSpec {
         }
         fulltext.forEach(this::requireText);
         checkRollups();
+        checkRetention();
         if (unknown == Unknown.EXTRA && column(EXTRA_COLUMN).type() != ColumnType.JSON) {
             throw bad("unknown: extra keeps fields in the column 'extra', which must be json");
+        }
+    }
+
+    private void checkRetention() {
+        retention.per().forEach(column -> requireHot(column, "retention per"));
+        String by = retention.by();
+        if (by == null) {
+            return;
+        }
+        requireHot(by, "retention by");
+        ColumnType type = column(by).type();
+        if (type != ColumnType.TEXT
+                && type != ColumnType.INTEGER
+                && type != ColumnType.BOOLEAN
+                && type != ColumnType.UUID) {
+            throw bad("retention by names the column '" + by + "', which is " + type.specName()
+                    + ", none of text, integer, boolean and uuid");
         }
     }
 

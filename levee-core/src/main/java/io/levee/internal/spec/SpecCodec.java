@@ -1,13 +1,11 @@
 package io.levee.internal.spec;
 
-import io.levee.Bytes;
 import io.levee.Column;
 import io.levee.ColumnType;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.Measure;
 import io.levee.PartitionBy;
-import io.levee.RetentionRule;
 import io.levee.RollupSpec;
 import io.levee.TableSpec;
 import io.levee.TimeFormat;
@@ -25,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 
 /** A {@link TableSpec} as the map that spec files, the HTTP API and the stored copies share, and back. */
 public final class SpecCodec {
+    private static final String RETENTION = "retention";
+
     private static final Set<String> TABLE_ENTRIES = Set.of(
             "table",
             "time",
@@ -61,7 +61,7 @@ public final class SpecCodec {
         builder.partitionBy(PartitionBy.of(spec.textOr("partition", "auto")));
         indexes(builder, spec.map.get("indexes"));
         builder.fulltext(spec.texts("fulltext").toArray(String[]::new));
-        builder.retention(retention(spec.map.get("retention")));
+        builder.retention(RetentionCodec.fromMap(spec.map.get("retention")));
         builder.unknown(unknown(spec.textOr("unknown", "reject")));
         rollups(builder, spec.map.get("rollups"));
         builder.rollupOf(spec.textOrNull("rollupOf"));
@@ -91,7 +91,7 @@ public final class SpecCodec {
     }
 
     /** A length, or whole years of 365 days. */
-    private static Duration age(String text) {
+    static Duration age(String text) {
         return text.matches("[1-9][0-9]{0,3}y")
                 ? Duration.ofDays(365L * Integer.parseInt(text.substring(0, text.length() - 1)))
                 : Durations.parse(text);
@@ -173,21 +173,6 @@ public final class SpecCodec {
         list.forEach(index -> builder.index(texts("indexes", index).toArray(String[]::new)));
     }
 
-    private static RetentionRule retention(@Nullable Object form) {
-        if (form == null) {
-            return RetentionRule.KEEP_ALL;
-        }
-        if (form instanceof Map<?, ?> map && (map.containsKey("by") || map.containsKey("keepNewest"))) {
-            throw new LeveeException(
-                            ErrorCode.NOT_SUPPORTED, "retention by class and keepNewest are not built yet: " + form)
-                    .hint("use maxAge and maxBytes");
-        }
-        Entries rule = new Entries("retention", form, Set.of("maxAge", "maxBytes"));
-        String age = rule.textOrNull("maxAge");
-        String bytes = rule.textOrNull("maxBytes");
-        return new RetentionRule(age == null ? null : Durations.parse(age), bytes == null ? null : Bytes.parse(bytes));
-    }
-
     private static TableSpec.Unknown unknown(String text) {
         for (TableSpec.Unknown unknown : TableSpec.Unknown.values()) {
             if (unknown.name().equals(text.toUpperCase(Locale.ROOT))) {
@@ -215,16 +200,9 @@ public final class SpecCodec {
         if (!spec.fulltext().isEmpty()) {
             map.put("fulltext", spec.fulltext());
         }
-        Map<String, Object> retention = new LinkedHashMap<>();
-        RetentionRule rule = spec.retention();
-        if (rule.maxAge() != null) {
-            retention.put("maxAge", Durations.text(rule.maxAge()));
-        }
-        if (rule.maxBytes() != null) {
-            retention.put("maxBytes", Long.toString(rule.maxBytes().value()));
-        }
+        Map<String, Object> retention = RetentionCodec.toMap(spec.retention());
         if (!retention.isEmpty()) {
-            map.put("retention", retention);
+            map.put(RETENTION, retention);
         }
         map.put("unknown", spec.unknown().name().toLowerCase(Locale.ROOT));
         if (!spec.rollups().isEmpty()) {
@@ -241,13 +219,21 @@ public final class SpecCodec {
     public static Map<String, Object> plain(TableSpec spec) {
         Map<String, Object> map = toMap(spec);
         map.keySet().removeAll(ADDED_ENTRIES);
+        if (map.containsKey(RETENTION)) {
+            map.put(RETENTION, RetentionCodec.plain(spec.retention()));
+        }
         return map;
     }
 
     /** The other entries, for a place of their own; empty for most tables. Both together are what {@link #fromMap} reads. */
     public static Map<String, Object> added(TableSpec spec) {
         Map<String, Object> map = toMap(spec);
+        Map<String, Object> retention = RetentionCodec.toMap(spec.retention());
         map.keySet().retainAll(ADDED_ENTRIES);
+        if (!retention.equals(RetentionCodec.plain(spec.retention()))) {
+            // Whole: it takes the place of the entry that every release reads.
+            map.put(RETENTION, retention);
+        }
         return map;
     }
 
@@ -278,7 +264,7 @@ public final class SpecCodec {
         return form.size() == 1 ? column.type().specName() : form;
     }
 
-    private static List<String> texts(String what, @Nullable Object form) {
+    static List<String> texts(String what, @Nullable Object form) {
         if (form instanceof String one) {
             return List.of(one);
         }

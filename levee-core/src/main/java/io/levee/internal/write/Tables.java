@@ -3,6 +3,7 @@ package io.levee.internal.write;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionInfo;
+import io.levee.RetentionRule;
 import io.levee.TableSpec;
 import io.levee.engine.StorageEngine;
 import io.levee.internal.spec.SpecChange;
@@ -75,7 +76,20 @@ public final class Tables {
         }
     }
 
+    /** What is parsed and not acted upon yet would be a promise that nobody keeps. */
+    private static void requireKept(TableSpec wanted) {
+        RetentionRule rule = wanted.retention();
+        if (rule.by() != null || rule.keepNewest() > 0) {
+            throw new LeveeException(
+                            ErrorCode.NOT_SUPPORTED,
+                            "retention of " + wanted.name() + " by class and keepNewest are not built yet")
+                    .with("table", wanted.name())
+                    .hint("use maxAge and maxBytes");
+        }
+    }
+
     private TableState declared(TableSpec wanted) {
+        requireKept(wanted);
         TableState state = find(wanted.name());
         if (state == null) {
             requireWritable("declare the table " + wanted.name());

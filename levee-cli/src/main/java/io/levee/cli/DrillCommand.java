@@ -1,10 +1,15 @@
 package io.levee.cli;
 
+import io.levee.Bytes;
+import io.levee.LeveeException;
+import io.levee.testkit.drill.DrillOutcome;
 import io.levee.testkit.drill.MemoryDrill;
+import io.levee.testkit.drill.RetentionDrill;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import picocli.CommandLine;
@@ -20,18 +25,25 @@ import picocli.CommandLine.Parameters;
             "",
             "  memory   a badly indexed grouped scan over a job archive: what the process's memory grows by, and what the writer",
             "           notices. 4,000,000 jobs take some minutes and 8 GB of disk; --rows takes fewer.",
+            "  retention",
+            "           a day of a task monitor's history is given up while records come in: by DELETE, by batches of it with pauses,",
+            "           by DROP TABLE in one file, and by Levee. What the records then wait, and what the disk gets back. A GB takes some",
+            "           minutes and 5 GB of disk; --bytes takes less.",
         },
         footerHeading = "%nExamples:%n",
         footer = {
             "  levee drill memory",
             "  levee drill memory --rows 200000 --dir /srv/data --json",
+            "  levee drill retention --bytes 100MB --rate 500",
         })
 final class DrillCommand extends Command {
     private static final int DEFAULT_ROWS = 4_000_000;
     private static final int ROUNDS = 5;
     private static final double MIB = 1 << 20;
 
-    @Parameters(index = "0", paramLabel = "NAME", description = "Which: memory.")
+    private static final List<String> NAMES = List.of("memory", "retention");
+
+    @Parameters(index = "0", paramLabel = "NAME", description = "Which: memory, retention.")
     @SuppressWarnings("NullAway.Init") // Set by picocli.
     private String name;
 
@@ -50,6 +62,28 @@ final class DrillCommand extends Command {
             description = "The deadline of Levee's query, in milliseconds. Default: 5000.")
     private int deadline = 5000;
 
+    @Option(
+            names = "--bytes",
+            paramLabel = "SIZE",
+            description = "How large the day is that retention gives up. Default: 1GiB.")
+    private String bytes = "1GiB";
+
+    @Option(
+            names = "--ways",
+            split = ",",
+            paramLabel = "WAY",
+            description = "Which ways of retention: DELETE, BATCHED_DELETE, DROP_TABLE, LEVEE. Default: all.")
+    private List<String> ways = RetentionDrill.WAYS;
+
+    @Option(names = "--rate", paramLabel = "N", description = "Records a second beside it. Default: 1000.")
+    private int rate = 1000;
+
+    @Option(
+            names = "--seconds",
+            paramLabel = "N",
+            description = "How long the records are watched before, and at least meanwhile. Default: 15.")
+    private int seconds = 15;
+
     @Option(names = "--dir", paramLabel = "DIR", description = "Where to work. Default: ./drill.")
     private Path directory = Path.of("drill");
 
@@ -59,27 +93,60 @@ final class DrillCommand extends Command {
 
     @Override
     int run() throws IOException {
-        if (!name.equals("memory")) {
-            throw usage("there is no drill '" + name + "': memory");
+        if (!NAMES.contains(name)) {
+            throw usage("there is no drill '" + name + "': " + String.join(", ", NAMES));
         }
         if (rows < 1000 || rounds < 1 || deadline < 100) {
             throw usage("--rows must be at least 1000, --rounds at least 1, --deadline at least 100");
         }
+        if (rate < 1 || rate > 1_000_000 || seconds < 1) {
+            throw usage("--rate must be from 1 to 1,000,000, --seconds at least 1");
+        }
         localOnly();
+        Files.createDirectories(directory);
+        if (name.equals("memory")) {
+            memory();
+        } else {
+            show(new RetentionDrill(directory, ways(), bytes(), rate, Duration.ofSeconds(seconds), console::say).run());
+        }
+        return OK;
+    }
+
+    private List<String> ways() {
+        for (String way : ways) {
+            if (!RetentionDrill.WAYS.contains(way)) {
+                throw usage("--ways: there is no way '" + way + "': " + String.join(", ", RetentionDrill.WAYS));
+            }
+        }
+        return ways;
+    }
+
+    private long bytes() {
+        try {
+            return Bytes.parse(bytes).value();
+        } catch (LeveeException | IllegalArgumentException e) {
+            throw usage("--bytes: " + (e instanceof LeveeException known ? known.what() : e.getMessage()));
+        }
+    }
+
+    private void show(DrillOutcome outcome) {
+        if (json()) {
+            console.json(outcome.figures());
+        } else {
+            outcome.table().forEach(console::print);
+            console.print("picture: " + outcome.figures().get("svg"));
+        }
+    }
+
+    private void memory() throws IOException {
         MemoryDrill drill = new MemoryDrill(
-                Files.createDirectories(directory),
-                rows,
-                rounds,
-                Duration.ofMillis(deadline),
-                Duration.ofMillis(deadline),
-                console::say);
+                directory, rows, rounds, Duration.ofMillis(deadline), Duration.ofMillis(deadline), console::say);
         Map<String, Object> figures = drill.run().figures();
         if (json()) {
             console.json(figures);
         } else {
             print(figures);
         }
-        return OK;
     }
 
     private void print(Map<String, Object> figures) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,6 +41,43 @@ class DrillCommandTest {
                 .endsWith("</svg>\n");
         try (var left = Files.list(directory)) {
             assertThat(left.map(p -> String.valueOf(p.getFileName()))).containsExactly("drill-memory.svg");
+        }
+    }
+
+    /** G59, G60, G87: a partition goes without a wait of the writer, and its bytes come back; a {@code DELETE} gives none back. */
+    @Test
+    @SuppressWarnings("unchecked")
+    void shouldGiveADayUpWithoutALossAndGetItsBytesBack() throws Exception {
+        Run run = Run.levee(
+                "drill",
+                "retention",
+                "--bytes",
+                "6MB",
+                "--rate",
+                200,
+                "--seconds",
+                1,
+                "--ways",
+                "DELETE,LEVEE",
+                "--dir",
+                directory,
+                "--json");
+        assertThat(run.status()).as(run.err()).isZero();
+        List<Map<String, Object>> ways = (List<Map<String, Object>>) run.json().get("strategies");
+        assertThat(ways).extracting(w -> w.get("name")).containsExactly("DELETE", "Levee");
+        double partition = number(run.json(), "partitionBytes");
+        assertThat(partition).isGreaterThanOrEqualTo(6e6);
+        for (Map<String, Object> way : ways) {
+            assertThat(way)
+                    .containsKeys("p50Before", "p99Before", "maxBefore", "p50During", "p99During", "maxDuring")
+                    .containsKeys("queuePeak", "walPeak", "bytesBefore", "bytesAfter");
+            assertThat(number(way, "written")).isGreaterThan(200);
+            assertThat(number(way, "lost")).as(way.toString()).isZero();
+        }
+        assertThat(number(ways.get(0), "bytesFreed")).isLessThan(partition / 10);
+        assertThat(number(ways.get(1), "bytesFreed")).isGreaterThanOrEqualTo(partition * 0.99);
+        try (var left = Files.list(directory)) {
+            assertThat(left.map(p -> String.valueOf(p.getFileName()))).containsExactly("drill-retention.svg");
         }
     }
 

@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  *     wall clock
  * @param closeTimeout how long {@link Store#close()} waits for the queue to drain; 10 s by default
  * @param retentionEvery how often retention runs by itself; 1 minute by default
+ * @param trashGrace how long a dropped partition can be brought back, counted while the store is open for writing; 1 hour by default,
+ *     0: what is dropped is freed at once. Given up where space runs out
  * @param disk the cap of the store's size on disk, everything included; past it the oldest partitions are dropped, whatever
  *     their table's rule promises; null, the default: no cap
  * @param minFreeDisk what is to stay free on the volume: below it, and when it is full, the oldest partitions are dropped; null,
@@ -35,6 +37,7 @@ public record StoreOptions(
         @Nullable Instant asOf,
         Duration closeTimeout,
         Duration retentionEvery,
+        Duration trashGrace,
         @Nullable Bytes disk,
         @Nullable Bytes minFreeDisk,
         Duration slowQuery,
@@ -57,6 +60,7 @@ public record StoreOptions(
         map.put("maxFutureSkew", maxFutureSkew.toString());
         map.put("closeTimeout", closeTimeout.toString());
         map.put("retentionEvery", retentionEvery.toString());
+        map.put("trashGrace", trashGrace.toString());
         map.put("disk", disk == null ? 0L : disk.value());
         map.put("minFreeDisk", minFreeDisk == null ? 0L : minFreeDisk.value());
         map.put("slowQuery", slowQuery.toString());
@@ -73,6 +77,7 @@ public record StoreOptions(
         private @Nullable Instant asOf;
         private Duration closeTimeout = Duration.ofSeconds(10);
         private Duration retentionEvery = Duration.ofMinutes(1);
+        private Duration trashGrace = Duration.ofHours(1);
         private @Nullable Bytes disk;
         private @Nullable Bytes minFreeDisk;
         private Duration slowQuery = Duration.ofSeconds(1);
@@ -137,6 +142,15 @@ public record StoreOptions(
             return this;
         }
 
+        /** How long a dropped partition can be brought back, counted while the store is open for writing; 0: not at all. */
+        public Builder trashGrace(Duration grace) {
+            if (grace.isNegative()) {
+                throw refused("trashGrace", grace, "0 or more");
+            }
+            trashGrace = grace;
+            return this;
+        }
+
         /** The cap of the store's size on disk: past it the oldest partitions are dropped. At least 1 MiB. */
         public Builder disk(Bytes max) {
             if (max.compareTo(Bytes.mebi(1)) < 0) {
@@ -178,6 +192,7 @@ public record StoreOptions(
                     asOf,
                     closeTimeout,
                     retentionEvery,
+                    trashGrace,
                     disk,
                     minFreeDisk,
                     slowQuery,

@@ -3,6 +3,8 @@ package io.levee.cli;
 import io.levee.Bytes;
 import io.levee.LeveeException;
 import io.levee.StoreOptions;
+import io.levee.internal.spec.Durations;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -31,12 +33,24 @@ final class DiskOptions {
                             + " Default: nothing is dropped for space.")
     private @Nullable String minFreeDisk;
 
+    @Option(
+            names = "--trash-grace",
+            paramLabel = "TIME",
+            description =
+                    "How long a dropped partition can be brought back, such as 1h, counted while the store is open for writing;"
+                            + " 0s: not at all. Given up where space runs out. Default: 1h.")
+    private @Nullable String trashGrace;
+
     void apply(StoreOptions.Builder options) {
         if (maxBytes != null) {
             set("--max-bytes", maxBytes, options::disk);
         }
         if (minFreeDisk != null) {
             set("--min-free-disk", minFreeDisk, options::minFreeDisk);
+        }
+        String grace = trashGrace;
+        if (grace != null) {
+            set("--trash-grace", () -> options.trashGrace(Durations.parse(grace)));
         }
     }
 
@@ -46,8 +60,12 @@ final class DiskOptions {
     }
 
     private void set(String option, String text, Setter setter) {
+        set(option, () -> setter.to(Bytes.parse(text)));
+    }
+
+    private void set(String option, Supplier<StoreOptions.Builder> setter) {
         try {
-            setter.to(Bytes.parse(text));
+            setter.get();
         } catch (LeveeException | IllegalArgumentException e) {
             String why = e instanceof LeveeException known ? known.what() : String.valueOf(e.getMessage());
             throw new ParameterException(spec.commandLine(), option + ": " + why);

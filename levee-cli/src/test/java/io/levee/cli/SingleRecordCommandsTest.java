@@ -158,14 +158,15 @@ class SingleRecordCommandsTest {
             Run restore = place.levee("trash", "restore", "jobs/2026-01-01");
             assertThat(restore.status()).isEqualTo(1);
             assertThat(restore.err())
-                    .startsWith(way == Way.DIRECTORY ? "LEVEE-501 NOT_SUPPORTED" : "LEVEE-404 NOT_FOUND")
-                    .contains(way == Way.DIRECTORY ? "UNDO_DROP" : "jobs/2026-01-01");
+                    .startsWith("LEVEE-404 NOT_FOUND")
+                    .contains("jobs/2026-01-01");
         }
     }
 
-    @Test
-    void shouldBringADroppedPartitionBack() throws Exception {
-        try (Place place = Place.of(Way.POSTGRES, dir)) {
+    @ParameterizedTest
+    @EnumSource(Way.class)
+    void shouldBringADroppedPartitionBack(Way way) throws Exception {
+        try (Place place = place(way)) {
             place.create("brief", "{time: at, columns: {at: timestamp, n: integer}, partition: day}");
             String old = "{\"at\":\"2026-01-01T00:00:00Z\",\"n\":1}\n{\"at\":\"2026-01-02T00:00:00Z\",\"n\":2}\n";
             place.take("brief", old + "{\"at\":\"2026-02-01T00:00:00Z\",\"n\":3}\n");

@@ -146,6 +146,15 @@ public interface StorageEngine {
      */
     boolean freeDropped();
 
+    /**
+     * As {@link #freeDropped}, whatever the grace: space is short. Needs no free space itself. Space thread.
+     *
+     * @return whether something was freed
+     */
+    default boolean freeDroppedNow() {
+        return freeDropped();
+    }
+
     /** Dropped partitions that {@link #restore} can still bring back; empty without {@link Capability#UNDO_DROP}. Any thread. */
     List<PartitionInfo> dropped();
 

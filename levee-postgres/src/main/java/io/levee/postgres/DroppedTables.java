@@ -25,9 +25,6 @@ import org.jspecify.annotations.Nullable;
  * that was closed for long, must not take the time in which a mistake can be undone.
  */
 final class DroppedTables {
-    /** How long a dropped partition can be brought back. */
-    static final Duration GRACE = Duration.ofMinutes(10);
-
     private final Connections connections;
     private final Catalog catalog;
     private final Names names;
@@ -54,14 +51,15 @@ final class DroppedTables {
     /**
      * Frees one table whose grace is over.
      *
+     * @param now whatever the grace: space is short
      * @return whether there may be more to do now
      * @throws LeveeException where tables cannot be freed, after each was tried
      */
-    synchronized boolean freeOne() {
+    synchronized boolean freeOne(boolean now) {
         return onConnection("dropped partitions cannot be freed", connection -> {
             for (Leaf dropped : catalog.dropped(connection)) {
                 long since = knownSince.computeIfAbsent(dropped.id(), id -> clock.nanos());
-                if (clock.nanos() - since >= grace.toNanos() && triedInThisPass.add(dropped.id())) {
+                if ((now || clock.nanos() - since >= grace.toNanos()) && triedInThisPass.add(dropped.id())) {
                     String why = free(connection, dropped);
                     if (!why.isEmpty()) {
                         failedInThisPass.add(dropped.id() + ": " + why);

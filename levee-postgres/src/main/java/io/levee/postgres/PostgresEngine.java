@@ -94,7 +94,7 @@ final class PostgresEngine implements StorageEngine {
 
     /** Opens a store; on failure everything is closed again, the connections too. */
     static PostgresEngine open(Connections connections, Names names, EngineSettings settings) {
-        return open(connections, names, settings, DroppedTables.GRACE);
+        return open(connections, names, settings, settings.options().trashGrace());
     }
 
     /**
@@ -483,9 +483,18 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public boolean freeDropped() {
+        return free(false);
+    }
+
+    @Override
+    public boolean freeDroppedNow() {
+        return free(true);
+    }
+
+    private boolean free(boolean now) {
         boolean more = false;
         try {
-            more = writing().dropped.freeOne();
+            more = writing().dropped.freeOne(now);
             return more;
         } finally {
             if (!more) {

@@ -18,8 +18,10 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +45,7 @@ final class CatalogRebuild {
     private final Map<String, Found> tables = new TreeMap<>();
     private final List<PartitionId> live = new ArrayList<>();
     private final Map<PartitionId, String> dropped = new LinkedHashMap<>();
+    private final Set<PartitionId> inTrash = new LinkedHashSet<>();
     private final Map<PartitionId, String> damaged = new LinkedHashMap<>();
 
     /** What was found of one table. */
@@ -122,6 +125,7 @@ final class CatalogRebuild {
         live.forEach(damaged::remove);
         live.forEach(dropped::remove);
         damaged.keySet().forEach(dropped::remove);
+        PartitionFiles.flat(paths.trash()).stream().filter(dropped::containsKey).forEach(inTrash::add);
     }
 
     /** Takes in what a file says of itself; returns what is wrong with it, or null. */
@@ -232,6 +236,10 @@ final class CatalogRebuild {
         for (Map.Entry<PartitionId, String> one : dropped.entrySet()) {
             insert(connection, one.getKey());
             Catalog.markDropped(connection, one.getKey(), one.getValue(), now);
+        }
+        for (PartitionId id : inTrash) {
+            // Nobody knows how much of its grace is left, nor what was written since its drop.
+            TrashEntries.put(connection, id, 0, 0);
         }
         for (Map.Entry<PartitionId, String> one : damaged.entrySet()) {
             insert(connection, one.getKey());

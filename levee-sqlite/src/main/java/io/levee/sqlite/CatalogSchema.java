@@ -21,6 +21,9 @@ final class CatalogSchema {
                 + " rows INTEGER NOT NULL, pending TEXT NOT NULL)",
         "CREATE TABLE IF NOT EXISTS sources(table_name TEXT NOT NULL, source TEXT NOT NULL, position INTEGER NOT NULL,"
                 + " state TEXT NOT NULL, PRIMARY KEY(table_name, source)) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS trash(table_name TEXT NOT NULL, class TEXT NOT NULL, period TEXT NOT NULL,"
+                + " n INTEGER NOT NULL, up INTEGER NOT NULL, seq INTEGER NOT NULL, restored INTEGER NOT NULL,"
+                + " PRIMARY KEY(table_name, class, period, n)) WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS quarantine(table_name TEXT NOT NULL, class TEXT NOT NULL, period TEXT NOT NULL,"
                 + " n INTEGER NOT NULL, file TEXT NOT NULL, reason TEXT NOT NULL, since INTEGER NOT NULL,"
                 + " row_count INTEGER, min_time INTEGER, max_time INTEGER,"

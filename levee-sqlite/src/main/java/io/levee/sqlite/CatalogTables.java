@@ -35,6 +35,14 @@ final class CatalogTables {
         return specs;
     }
 
+    /** The newest spec of a table; {@code UNKNOWN_TABLE} where there is none. */
+    static TableSpec table(Connection connection, String name) throws SQLException {
+        return tables(connection).stream()
+                .filter(spec -> spec.name().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new LeveeException(ErrorCode.UNKNOWN_TABLE, "the catalog has no table " + name));
+    }
+
     /**
      * A spec as it is stored.
      *

@@ -213,6 +213,13 @@ final class OpenPartitions {
         return keys.computeIfAbsent(spec.name(), name -> new TableKeys(spec, paths, manifest.of(name)));
     }
 
+    /** A partition is in the manifest again: its keys are known from now on. */
+    void cameBack(TableSpec spec, Partition partition) {
+        if (spec.keyed() && keys.containsKey(spec.name())) {
+            keys(spec).cameBack(partition);
+        }
+    }
+
     private @Nullable PartitionWriter reopen(TableSpec spec, Partition partition) {
         PartitionWriter present = open.remove(partition.id());
         try {
@@ -273,13 +280,7 @@ final class OpenPartitions {
     }
 
     private PartitionWriter make(TableSpec spec, Period period) {
-        if (manifest.size() >= MAX_PARTITIONS) {
-            throw new LeveeException(
-                            ErrorCode.TOO_MANY_PARTITIONS,
-                            "the store has " + manifest.size() + " partitions, and needs " + spec.name() + "/"
-                                    + period.name() + " besides")
-                    .hint("use wider partitions or a retention rule; garbage times make partitions of their own");
-        }
+        requireRoom(manifest, spec.name() + "/" + period.name());
         makeRoom();
         makeDirectory(paths.directory(spec.name()));
         Partition partition = catalog.change(c -> {
@@ -304,6 +305,17 @@ final class OpenPartitions {
             return opened(spec, partition);
         } catch (SQLException e) {
             throw Volume.failure("a partition cannot be made", paths.partition(partition), paths, e);
+        }
+    }
+
+    /** Refuses one more partition where there are as many as there may be. */
+    static void requireRoom(Manifest manifest, String wanted) {
+        if (manifest.size() >= MAX_PARTITIONS) {
+            throw new LeveeException(
+                            ErrorCode.TOO_MANY_PARTITIONS,
+                            "the store has " + manifest.size() + " partitions, of at most " + MAX_PARTITIONS
+                                    + ", and needs " + wanted + " besides")
+                    .hint("use wider partitions or a retention rule; garbage times make partitions of their own");
         }
     }
 

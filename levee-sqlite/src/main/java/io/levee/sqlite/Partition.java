@@ -38,7 +38,7 @@ final class Partition {
     private @Nullable Runnable borrower;
     private long wantedSinceNanos;
     private int interruptions;
-    private final AtomicInteger pins = new AtomicInteger();
+    private final AtomicInteger pins;
 
     /**
      * The range and number of rows, of one moment. The range is never narrower than what was committed; the highest number is
@@ -76,12 +76,24 @@ final class Partition {
     }
 
     Partition(PartitionId id, String file, State state, Held held, long closedBytes) {
+        this(id, file, state, held, closedBytes, new AtomicInteger(), 0);
+    }
+
+    private Partition(
+            PartitionId id, String file, State state, Held held, long closedBytes, AtomicInteger pins, int openings) {
+        this.pins = pins;
+        this.openings = openings;
         this.id = id;
         this.file = file;
         this.period = Period.parse(id.period());
         this.state = state;
         this.held = held;
         this.closedBytes = closedBytes;
+    }
+
+    /** The same partition, back from the trash: queries that began before the drop pin it too, and what was kept of it is old. */
+    Partition back(Held exactly, long bytes) {
+        return new Partition(id, file, State.CLOSED, exactly, bytes, pins, openings + 1);
     }
 
     PartitionId id() {

@@ -53,9 +53,7 @@ final class SqliteEngine implements StorageEngine {
     private static final String REBUILD =
             "open the store for writing once: its catalog is rebuilt from the partition files";
 
-    /** Not UNDO_DROP: what is dropped is freed without a grace. */
-    private static final Set<Capability> CAPABILITIES =
-            Set.of(Capability.PERSISTENT, Capability.SECOND_PROCESS, Capability.SQL, Capability.SIBLINGS);
+    private static final Set<Capability> CAPABILITIES = Set.of(Capability.values());
 
     private final StorePaths paths;
     private final EngineSettings settings;
@@ -335,6 +333,7 @@ final class SqliteEngine implements StorageEngine {
     public void afterBatch() {
         OpenPartitions open = writing().open();
         writing().closings().serve(open, this::spec);
+        writing().errands().serve(open);
         suspects.serve(open);
         open.slice();
         readers.closeOld();
@@ -352,10 +351,7 @@ final class SqliteEngine implements StorageEngine {
     }
 
     private TableSpec spec(String table) {
-        return tables().stream()
-                .filter(s -> s.name().equals(table))
-                .findFirst()
-                .orElseThrow(() -> new LeveeException(ErrorCode.UNKNOWN_TABLE, "the catalog has no table " + table));
+        return readOrAsk(c -> CatalogTables.table(c, table));
     }
 
     @Override
@@ -432,6 +428,11 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public boolean freeDropped() {
         return writing().trash().free();
+    }
+
+    @Override
+    public boolean freeDroppedNow() {
+        return writing().trash().freeNow();
     }
 
     @Override
@@ -576,15 +577,15 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public List<PartitionInfo> dropped() {
-        return List.of();
+        return readOrAsk(TrashEntries::all).stream()
+                .filter(entry -> Trash.file(paths, entry) != null)
+                .map(TrashEntries.Entry::info)
+                .toList();
     }
 
     @Override
     public void restore(PartitionId id) {
-        throw new LeveeException(
-                        ErrorCode.NOT_SUPPORTED,
-                        "the engine " + name + " lacks UNDO_DROP: what was dropped is freed without a grace")
-                .with("partition", id.toString());
+        writing().restoring().restore(id);
     }
 
     @Override
@@ -684,6 +685,8 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public void closeWriter() {
         writing().closings().end();
+        writing().errands().end();
+        writing().trash().noteTime();
         List<String> left = writing().open().closeAll();
         if (!left.isEmpty()) {
             System.getLogger("io.levee.sqlite")

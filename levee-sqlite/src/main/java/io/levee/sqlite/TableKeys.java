@@ -68,6 +68,12 @@ final class TableKeys {
         entries.put(partition, new Entry(true, new KeyFilter(1024)));
     }
 
+    /** A partition came back: its keys are as the filter says that it was closed with. */
+    void cameBack(Partition partition) {
+        entries.put(partition, new Entry(false, load(partition)));
+        older++;
+    }
+
     /** Keys were inserted into a partition. */
     void addAll(Partition partition, long[] hashes) {
         Entry entry = entries.get(partition);

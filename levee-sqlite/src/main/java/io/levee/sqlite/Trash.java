@@ -2,6 +2,7 @@ package io.levee.sqlite;
 
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.PartitionId;
 import io.levee.engine.StorageEngine.DropOutcome;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -11,19 +12,33 @@ import java.nio.file.StandardCopyOption;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes partitions out of the store and gives their space back, off the hot path and in steps: unlinking a large file at once
- * keeps the file system busy for seconds. One caller at a time.
+ * Takes partitions out of the store, keeps them for a grace in which they can come back, and gives their space back, off the hot path
+ * and in steps: unlinking a large file at once keeps the file system busy for seconds. One caller at a time.
+ *
+ * <p>What is in the trash can come back as long as the catalog has an entry of it. The entry goes before the first step that frees,
+ * so that nothing is brought back in part; only where space is short the file goes first, and a missing file reads as freed.
  */
 final class Trash {
     /** What one step frees. */
     private static final long STEP_BYTES = 64L << 20;
+
+    /** How much of a grace a kill may give back. */
+    private static final long NOTE_MILLIS = 30_000;
+
+    private static final System.Logger LOG = System.getLogger("io.levee.sqlite");
 
     private final StorePaths paths;
     private final Catalog catalog;
@@ -31,11 +46,33 @@ final class Trash {
     private final ReadHandles readers;
     private final Clock wall;
     private final TableMarks marks;
+    private final UpTime up;
+    private final Duration grace;
     private final List<Partition> stillPinned = new ArrayList<>();
+    private final Map<PartitionId, Partition> gone = new HashMap<>();
+    private final Set<PartitionId> claimed = new HashSet<>();
     private boolean leftoversMoved;
+    private long notedMillis;
     private @Nullable Path cutting;
 
-    Trash(StorePaths paths, Catalog catalog, Manifest manifest, ReadHandles readers, Clock wall, TableMarks marks) {
+    /**
+     * The trash of an opened store.
+     *
+     * @param grace how long what is dropped can come back; zero: it is freed by the next step
+     * @param up the time in which the grace is counted
+     */
+    Trash(
+            StorePaths paths,
+            Catalog catalog,
+            Manifest manifest,
+            ReadHandles readers,
+            Clock wall,
+            TableMarks marks,
+            Duration grace,
+            UpTime up) {
+        this.grace = grace;
+        this.up = up;
+        this.notedMillis = up.millis();
         this.marks = marks;
         this.paths = paths;
         this.catalog = catalog;
@@ -48,6 +85,8 @@ final class Trash {
     synchronized DropOutcome drop(Partition partition, String reason) {
         Partition.Held held = partition.held();
         long bytes = Partition.size(paths.partition(partition));
+        // While its keys are there still: whoever writes one of them anew gets a higher number.
+        long newest = newestNumber(partition.id().table());
         if (!partition.dropped()) {
             return new DropOutcome(
                     0,
@@ -59,13 +98,17 @@ final class Trash {
         boolean done = false;
         try {
             // With the drop and not before it: where that fails nothing is missed.
-            TableMarks.Marks gone = new TableMarks.Marks(Long.MIN_VALUE, highest(partition, held));
+            TableMarks.Marks went = new TableMarks.Marks(Long.MIN_VALUE, highest(partition, held));
             catalog.change(c -> {
-                TableMarks.write(c, table, gone);
+                TableMarks.write(c, table, went);
                 Catalog.markDropped(c, partition.id(), reason, wall.instant());
+                if (!grace.isZero()) {
+                    up.write(c);
+                    TrashEntries.put(c, partition.id(), up.millis(), newest);
+                }
                 return true;
             });
-            marks.raised(table, gone);
+            marks.raised(table, went);
             done = true;
         } finally {
             if (!done) {
@@ -73,6 +116,9 @@ final class Trash {
             }
         }
         manifest.remove(partition.id());
+        if (!grace.isZero()) {
+            gone.put(partition.id(), partition);
+        }
         if (partition.pinned()) {
             // Queries that began before may not have opened it yet: it keeps its place until they end.
             stillPinned.add(partition);
@@ -80,6 +126,13 @@ final class Trash {
             move(partition);
         }
         return new DropOutcome(bytes, "");
+    }
+
+    /** The highest number that was committed; less where that is unknown. */
+    private long newestNumber(String table) {
+        return manifest.of(table).stream()
+                .mapToLong(p -> p.held().maxSeq())
+                .reduce(0, Math::max);
     }
 
     /** The highest number that goes with a partition; 0 for one without rows: nobody misses anything. */
@@ -110,12 +163,18 @@ final class Trash {
      */
     synchronized void purge(String table) {
         moveReleased();
+        catalog.change(c -> {
+            for (TrashEntries.Entry entry : TrashEntries.all(c)) {
+                if (entry.id().table().equals(table) && !claimed.contains(entry.id())) {
+                    TrashEntries.forget(c, entry.id());
+                }
+            }
+            return true;
+        });
         try {
             moveLeftovers();
-            try (Stream<Path> files = Files.list(paths.trash())) {
-                for (Path file : files.filter(
-                                f -> String.valueOf(f.getFileName()).startsWith(table + "~"))
-                        .toList()) {
+            for (Path file : files()) {
+                if (name(file).startsWith(table + "~")) {
                     Files.deleteIfExists(file);
                 }
             }
@@ -130,6 +189,10 @@ final class Trash {
             throw new LeveeException(
                             ErrorCode.PARTITION_BUSY, "queries that began before their drop still read " + read)
                     .hint("they are freed when the queries have ended");
+        }
+        if (claimed.stream().anyMatch(id -> id.table().equals(table))) {
+            throw new LeveeException(ErrorCode.PARTITION_BUSY, "a dropped partition of " + table + " is coming back")
+                    .hint("do it again when it is back");
         }
     }
 
@@ -152,12 +215,18 @@ final class Trash {
         }
     }
 
-    /** Frees one step; returns whether there is more. */
+    /** Frees one step of what has no grace (any more); returns whether there is more. */
     synchronized boolean free() {
         moveReleased();
         try {
             moveLeftovers();
-            Optional<Path> file = first();
+            List<Path> files = files();
+            if (files.isEmpty()) {
+                return false;
+            }
+            Set<String> kept = kept();
+            Optional<Path> file =
+                    files.stream().filter(f -> !kept.contains(name(f))).findFirst();
             if (file.isPresent()) {
                 freeStep(file.get());
             }
@@ -165,6 +234,162 @@ final class Trash {
         } catch (IOException e) {
             throw new LeveeException(ErrorCode.IO_FAILED, "the trash cannot be emptied: " + e, e);
         }
+    }
+
+    /** The names of the files whose grace lasts; forgets the others. */
+    private Set<String> kept() {
+        long now = up.millis();
+        Set<PartitionId> ids = new HashSet<>();
+        Set<String> names = catalog.change(c -> {
+            Set<String> left = new HashSet<>();
+            for (TrashEntries.Entry entry : TrashEntries.all(c)) {
+                if (claimed.contains(entry.id()) || now - entry.up() < grace.toMillis()) {
+                    ids.add(entry.id());
+                    left.add(entry.name());
+                } else {
+                    TrashEntries.forget(c, entry.id());
+                }
+            }
+            TrashEntries.forgetGone(c);
+            if (!left.isEmpty() && now - notedMillis >= NOTE_MILLIS) {
+                up.write(c);
+            }
+            return left;
+        });
+        if (now - notedMillis >= NOTE_MILLIS) {
+            notedMillis = now;
+        }
+        gone.keySet().retainAll(ids);
+        return names;
+    }
+
+    /** Frees one file at once, whatever its grace: space is short. Returns whether there was one. */
+    synchronized boolean freeNow() {
+        moveReleased();
+        Path file;
+        try {
+            moveLeftovers();
+            List<Path> files = files();
+            if (files.isEmpty()) {
+                return false;
+            }
+            file = files.get(0);
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            throw new LeveeException(ErrorCode.IO_FAILED, "the trash cannot be emptied: " + e, e);
+        }
+        try {
+            catalog.change(c -> {
+                for (TrashEntries.Entry entry : TrashEntries.all(c)) {
+                    if (entry.name().equals(name(file))) {
+                        TrashEntries.forget(c, entry.id());
+                    }
+                }
+                return true;
+            });
+        } catch (LeveeException e) {
+            LOG.log(System.Logger.Level.DEBUG, file + " is freed, which the catalog cannot be told now", e);
+        }
+        return true;
+    }
+
+    /** Keeps for the next writer how far each grace is. */
+    void noteTime() {
+        try {
+            catalog.change(c -> {
+                if (!TrashEntries.all(c).isEmpty()) {
+                    up.write(c);
+                }
+                return true;
+            });
+        } catch (LeveeException e) {
+            LOG.log(System.Logger.Level.DEBUG, "the graces of dropped partitions are a little longer", e);
+        }
+    }
+
+    /**
+     * A dropped partition that is coming back: nobody else frees or moves it.
+     *
+     * @param file where its file is now
+     * @param before what this process knew of it at the drop; null where it was dropped by another
+     */
+    record Claim(TrashEntries.Entry entry, Path file, @Nullable Partition before) {
+        PartitionId id() {
+            return entry.id();
+        }
+    }
+
+    /**
+     * Takes a dropped partition in hand, until {@link #release}.
+     *
+     * @throws LeveeException {@code NOT_FOUND} where nothing of it is left
+     */
+    synchronized Claim claim(PartitionId id) {
+        TrashEntries.Entry entry = catalog.change(c -> TrashEntries.find(c, id));
+        Path file = entry == null ? null : file(paths, entry);
+        if (entry == null || file == null || manifest.get(id) != null || !claimed.add(id)) {
+            throw new LeveeException(
+                            ErrorCode.NOT_FOUND,
+                            manifest.get(id) != null
+                                    ? "the partition " + id + " is not dropped"
+                                    : "nothing is left of the partition " + id)
+                    .with("partition", id.toString())
+                    .hint("what can be brought back is listed as dropped");
+        }
+        stillPinned.removeIf(partition -> partition.id().equals(id));
+        return new Claim(entry, file, gone.get(id));
+    }
+
+    /** Where the file of a dropped partition is; null where it is freed. */
+    static @Nullable Path file(StorePaths paths, TrashEntries.Entry entry) {
+        Path moved = paths.trash().resolve(entry.name());
+        Path inPlace = paths.root().resolve(entry.file());
+        return Files.exists(moved) ? moved : Files.exists(inPlace) ? inPlace : null;
+    }
+
+    /** Gives a claim up, whether it came back or not. */
+    synchronized void release(Claim claim) {
+        claimed.remove(claim.id());
+        if (manifest.get(claim.id()) != null) {
+            gone.remove(claim.id());
+        } else if (Files.exists(paths.root().resolve(claim.entry().file()))) {
+            leftoversMoved = false;
+        }
+    }
+
+    /**
+     * Puts a claimed partition back into its place, durably; it is live when this returns. Writer thread, which does not wait for
+     * the steps of {@link #free}. No connection has the file.
+     *
+     * @param exactly what it holds
+     * @param changed whether its file is another than the one that was closed
+     */
+    Partition putBack(Claim claim, Partition.Held exactly, boolean changed) {
+        Path file = paths.root().resolve(claim.entry().file());
+        try {
+            if (!claim.file().equals(file)) {
+                Files.move(claim.file(), file, StandardCopyOption.ATOMIC_MOVE);
+                StorePaths.sync(paths.directory(claim.id().table()));
+            }
+        } catch (IOException e) {
+            throw new LeveeException(ErrorCode.IO_FAILED, claim.id() + " cannot be brought back: " + e, e)
+                    .with("partition", claim.id().toString())
+                    .hint("check the directory's permissions, and try again");
+        }
+        long bytes = Partition.size(file);
+        catalog.change(c -> {
+            Catalog.markClosed(c, claim.id(), exactly, bytes, wall.instant());
+            Catalog.update(
+                    c, changed ? "reason=NULL, checksum=NULL" : "reason=NULL", claim.id(), wall.instant(), null);
+            TrashEntries.restored(c, claim.id(), claim.entry().seq());
+            return true;
+        });
+        Partition before = claim.before();
+        Partition back = before != null
+                ? before.back(exactly, bytes)
+                : new Partition(claim.id(), claim.entry().file(), Partition.State.CLOSED, exactly, bytes);
+        manifest.add(back);
+        return back;
     }
 
     /** Moves what queries have given free since it was dropped. */
@@ -187,6 +412,7 @@ final class Trash {
         for (String file : dropped) {
             Path path = paths.root().resolve(file);
             if (Files.exists(path)
+                    && claimed.stream().noneMatch(id -> PartitionFiles.name(id).equals(file))
                     && stillPinned.stream().noneMatch(p -> p.file().equals(file))) {
                 move(file);
             }
@@ -194,16 +420,27 @@ final class Trash {
         leftoversMoved = true;
     }
 
-    private Optional<Path> first() throws IOException {
+    /** What is in the trash and not in somebody's hands, by name. */
+    private List<Path> files() throws IOException {
+        Set<String> taken = new HashSet<>();
+        claimed.forEach(id -> taken.add(StorePaths.flat(PartitionFiles.name(id))));
         try (Stream<Path> files = Files.list(paths.trash())) {
-            return files.findFirst();
+            // The rest of a file that is being cut goes first.
+            return files.filter(file -> !taken.contains(name(file)))
+                    .sorted(Comparator.comparing((Path file) -> !file.equals(cutting))
+                            .thenComparing(Trash::name))
+                    .toList();
         }
+    }
+
+    private static String name(Path file) {
+        return String.valueOf(file.getFileName());
     }
 
     private void freeStep(Path file) throws IOException {
         long size = Partition.size(file);
         if (size > STEP_BYTES && (file.equals(cutting) || nobodyReads(file))) {
-            String name = String.valueOf(file.getFileName());
+            String name = name(file);
             int split = name.indexOf('~');
             Path before = split < 0
                     ? file

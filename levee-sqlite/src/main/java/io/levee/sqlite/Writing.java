@@ -9,6 +9,7 @@ import io.levee.engine.EngineSettings;
 import io.levee.internal.json.Json;
 import io.levee.internal.memory.Budget;
 import io.levee.internal.time.Micros;
+import io.levee.internal.time.MonotonicClock;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
@@ -32,7 +33,9 @@ record Writing(
         SingleRecords records,
         Erasures erasures,
         Closings closings,
+        Errands errands,
         Trash trash,
+        Restoring restoring,
         Quarantine quarantine,
         Maintenance maintenance,
         Verifier verifier,
@@ -63,6 +66,16 @@ record Writing(
                         return true;
                     }));
             Closings closings = new Closings();
+            Errands errands = new Errands();
+            Trash trash = new Trash(
+                    paths,
+                    catalog,
+                    manifest,
+                    readers,
+                    wall,
+                    marks,
+                    settings.options().trashGrace(),
+                    last.up);
             Erasures erasures = new Erasures(new Rewriter(paths, catalog, readers, wall), closings);
             Quarantine quarantine = new Quarantine(paths, catalog, manifest, readers, wall, marks);
             OpenPartitions open = new OpenPartitions(paths, catalog, manifest, readers, quarantine, wall, share);
@@ -90,7 +103,16 @@ record Writing(
                     new SingleRecords(open, manifest, paths, readers, lookup, erasures),
                     erasures,
                     closings,
-                    new Trash(paths, catalog, manifest, readers, wall, marks),
+                    errands,
+                    trash,
+                    new Restoring(
+                            paths,
+                            catalog,
+                            manifest,
+                            readers,
+                            trash,
+                            errands,
+                            table -> catalog.change(c -> CatalogTables.table(c, table))),
                     quarantine,
                     new Maintenance(paths, catalog, manifest, readers, erasures, quarantine, suspects, closings, wall),
                     verifier,
@@ -110,7 +132,11 @@ record Writing(
     }
 
     /** What the last writer left. */
-    private record Last(boolean clean, @Nullable CloseReport report, java.util.Map<String, TableMarks.Marks> marks) {}
+    private record Last(
+            boolean clean,
+            @Nullable CloseReport report,
+            java.util.Map<String, TableMarks.Marks> marks,
+            UpTime up) {}
 
     private static Last last(StorePaths paths, Catalog catalog, Ledger ledger) {
         try {
@@ -124,7 +150,11 @@ record Writing(
             boolean clean = catalog.begin();
             CloseReport inLedger = ledger.lastReport();
             boolean inOrder = ledger.begin(clean, tables, kept, created);
-            return new Last(inOrder, clean || inLedger == null ? kept : inLedger, TableMarks.read(connection));
+            return new Last(
+                    inOrder,
+                    clean || inLedger == null ? kept : inLedger,
+                    TableMarks.read(connection),
+                    UpTime.read(connection, MonotonicClock.SYSTEM));
         } catch (SQLException e) {
             throw Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
         }

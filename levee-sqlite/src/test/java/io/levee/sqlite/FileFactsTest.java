@@ -15,6 +15,7 @@ import io.levee.Store;
 import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.internal.supervisor.Supervisor;
+import io.levee.internal.time.MonotonicClock;
 import io.levee.testkit.ChildJvm;
 import io.levee.testkit.Requirements;
 import java.io.IOException;
@@ -167,12 +168,14 @@ class FileFactsTest {
         paths.create();
         Catalog catalog = Catalog.open(paths.catalog(), Instant.EPOCH);
         Supervisor supervisor = new Supervisor();
+        UpTime up = UpTime.read(catalog.beforeStart(), MonotonicClock.SYSTEM);
         catalog.start(supervisor);
         try {
             TableMarks marks = new TableMarks(Map.of(), (table, to) -> {});
             Manifest manifest = new Manifest(paths);
             ReadHandles readers = new ReadHandles(paths, new Suspects(true), 0);
-            body.run(new Trash(paths, catalog, manifest, readers, Clock.systemUTC(), marks));
+            body.run(new Trash(
+                    paths, catalog, manifest, readers, Clock.systemUTC(), marks, Duration.ofHours(1), up));
         } finally {
             supervisor.stop();
             catalog.finish(null);

@@ -291,12 +291,9 @@ public final class RetentionService {
     /** See {@link io.levee.Store#restore}. Not while a pass runs: both move the same things. */
     public void restore(PartitionId id) {
         synchronized (pass) {
-            restoreAlone(id);
+            // Without the lock: it may take a while, and what has to go for space does not wait for it.
+            engine.restore(id);
         }
-    }
-
-    private synchronized void restoreAlone(PartitionId id) {
-        engine.restore(id);
     }
 
     /** Makes the partition of the next period where the present one ends soon (guarantee G61). */

@@ -45,11 +45,14 @@ final class SpaceWatch {
     /** One look; returns what was dropped, for people. */
     String look() {
         engine.keepReserve();
+        while (engine.full() && engine.freeDroppedNow()) {
+            // A grace is no promise to keep: what is dropped goes before a record is refused, also where no cap is set.
+        }
         if (options.disk() == null && options.minFreeDisk() == null || clock.nanos() - notBeforeNanos < 0) {
             return "";
         }
         StoreStatus.Disk disk = measure();
-        while (why(disk, false) != null && engine.freeDropped()) {
+        while (why(disk, false) != null && engine.freeDroppedNow()) {
             // What was dropped before is freed first, without a grace.
             disk = measure();
         }

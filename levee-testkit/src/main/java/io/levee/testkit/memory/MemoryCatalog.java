@@ -21,7 +21,6 @@ import io.levee.engine.StorageEngine;
 import io.levee.engine.Verification;
 import io.levee.testkit.memory.MemoryStore.Partition;
 import io.levee.testkit.memory.MemoryStore.Table;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -38,7 +37,6 @@ import org.jspecify.annotations.Nullable;
  * sink, which may block.
  */
 abstract class MemoryCatalog implements StorageEngine {
-    private static final Duration GRACE = Duration.ofMinutes(10);
 
     final MemoryStore store;
     private final EngineSettings settings;
@@ -224,7 +222,7 @@ abstract class MemoryCatalog implements StorageEngine {
             store.tables
                     .values()
                     .forEach(table -> table.dropped.removeIf(p -> p.droppedAt
-                            .plus(GRACE)
+                            .plus(settings.options().trashGrace())
                             .isBefore(settings.options().clock().instant())));
             return false;
         }

@@ -189,16 +189,12 @@ final class GroupScan implements ScanPart {
 
     private @Nullable Object[] read(ResultSet rows) throws SQLException {
         int keys = grouping.keys().size();
-        @Nullable Object[] row = new Object[keys + grouping.figures().size()];
+        @Nullable Object[] row = Stored.row(rows, keys + grouping.figures().size());
         for (int i = 0; i < keys; i++) {
-            Column column = grouping.keys().get(i) instanceof GroupKey.Value value
-                            && !value.term().inJson()
-                    ? value.term().column()
-                    : null;
-            row[i] = column == null ? Stored.any(rows, i + 1) : Stored.read(rows, i + 1, column);
-        }
-        for (int i = keys; i < row.length; i++) {
-            row[i] = Stored.any(rows, i + 1);
+            if (grouping.keys().get(i) instanceof GroupKey.Value value
+                    && !value.term().inJson()) {
+                Stored.checked(row[i], value.term().column());
+            }
         }
         return row;
     }

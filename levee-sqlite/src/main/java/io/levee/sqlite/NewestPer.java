@@ -145,14 +145,11 @@ final class NewestPer {
         int width = query.columns().size();
         int sorts = query.sorts().size();
         @Nullable Object[] row = new Object[order.rowWidth()];
-        row[width] = rows.getLong(1);
-        row[width + 1] = rows.getLong(2);
-        for (int i = 0; i < sorts; i++) {
-            row[width + 2 + i] = Stored.any(rows, 3 + i);
-        }
+        @Nullable Object[] read = Stored.row(rows, 2 + sorts + query.perKey().size());
+        System.arraycopy(read, 0, row, width, 2 + sorts);
         List<@Nullable Object> key = new ArrayList<>();
-        for (int i = 0; i < query.perKey().size(); i++) {
-            key.add(equalByValue(Stored.any(rows, 3 + sorts + i)));
+        for (int i = 2 + sorts; i < read.length; i++) {
+            key.add(equalByValue(read[i]));
         }
         Newest found = new Newest(partition, row);
         byKey.merge(key, found, (a, b) -> newer(a.row, b.row) ? a : b);

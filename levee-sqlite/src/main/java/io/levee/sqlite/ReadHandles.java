@@ -9,9 +9,11 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +34,15 @@ final class ReadHandles {
 
     private static final int OF_THE_REST = 16;
 
+    /** Handles with a large cache: those of the partitions that are asked most, which mostly are the newest. */
+    private static final int HOT = 2;
+
+    /** A hot handle that rests for longer makes room for another one. */
+    private static final Duration COOLS = Duration.ofSeconds(1);
+
+    /** What the caches of one query take together: half of it in hot handles, half in all the others. */
+    private static final long ONE_QUERY = Budget.LARGEST_CACHE.value();
+
     /** What a statement sorts in memory before it goes on in a file: SQLite takes no less. */
     private static final Bytes SORTER = Bytes.mebi(1);
 
@@ -49,6 +60,8 @@ final class ReadHandles {
     private final Suspects suspects;
     private final int maxIdle;
     private final long share;
+    private final Bytes large;
+    private final List<ReadHandle> hot = new ArrayList<>();
     private long cached;
     private long shrunkNanos;
     private final IdleHandles idle = new IdleHandles();
@@ -75,6 +88,7 @@ final class ReadHandles {
      */
     ReadHandles(StorePaths paths, Suspects suspects, int maxIdle, long share) {
         this.share = share;
+        this.large = new Bytes(Math.min(ONE_QUERY / 2 / HOT, share / 4 / HOT));
         this.shrunkNanos = clock.nanos();
         this.paths = paths;
         this.suspects = suspects;
@@ -92,7 +106,7 @@ final class ReadHandles {
         private final Path file;
         private final Connection connection;
         private final int replacementsBefore;
-        private final Bytes cache;
+        private Bytes cache;
         private final Map<String, Set<String>> columns = new LinkedHashMap<>();
         private final Map<String, PreparedStatement> statements = new LinkedHashMap<>();
         private Execution.@Nullable Lease lease;
@@ -168,7 +182,7 @@ final class ReadHandles {
         suspects.requireThere(partition, file);
         ReadHandle found = takeIdle(file);
         if (found != null) {
-            return found;
+            return warmed(found);
         }
         int before;
         synchronized (this) {
@@ -179,7 +193,7 @@ final class ReadHandles {
         try {
             ReadHandle opened = new ReadHandle(file, open(partition, file, cache), before, cache);
             done = true;
-            return opened;
+            return warmed(opened);
         } finally {
             if (!done) {
                 synchronized (this) {
@@ -188,6 +202,44 @@ final class ReadHandles {
                 }
             }
         }
+    }
+
+    /** Gives a handle a large cache where there is room for another hot one. */
+    private ReadHandle warmed(ReadHandle handle) throws SQLException {
+        synchronized (this) {
+            boolean fits = cached + large.value() - handle.cache.value() <= share;
+            if (hot.contains(handle) || !fits || large.value() <= handle.cache.value() || !roomForHot()) {
+                return handle;
+            }
+            hot.add(handle);
+            cached += large.value() - handle.cache.value();
+            handle.cache = large;
+        }
+        boolean done = false;
+        try {
+            Sqlite.run(handle.connection, "PRAGMA cache_size=-" + large.value() / 1024);
+            done = true;
+            return handle;
+        } finally {
+            if (!done) {
+                giveBack(handle, false);
+            }
+        }
+    }
+
+    private boolean roomForHot() {
+        if (hot.size() < HOT) {
+            return true;
+        }
+        long now = clock.nanos();
+        for (ReadHandle resting : idle.all()) {
+            if (hot.contains(resting) && now - resting.idleSinceNanos > COOLS.toNanos()) {
+                idle.remove(resting);
+                close(resting);
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Takes a new handle's cache off the share, for which idle ones are closed; there is always a small one. */
@@ -200,7 +252,7 @@ final class ReadHandles {
         long later = Math.max(0, maxIdle - idle.size() - out) * LEAST_CACHE.value();
         // Those of one query together are no more than the largest, on any host: it may have that many out at once.
         long most = Math.min(
-                Budget.LARGEST_CACHE.value() / RowScan.MAX_AT_ONCE,
+                ONE_QUERY / 2 / RowScan.MAX_AT_ONCE,
                 Math.min(share / HANDLES, (share - cached - later) / OF_THE_REST));
         Bytes cache = new Bytes(Math.max(LEAST_CACHE.value(), most));
         cached += cache.value();
@@ -334,6 +386,7 @@ final class ReadHandles {
     }
 
     private synchronized void close(ReadHandle handle) {
+        hot.remove(handle);
         cached -= handle.cache.value();
         try {
             Connections.close(handle.file, handle.connection);

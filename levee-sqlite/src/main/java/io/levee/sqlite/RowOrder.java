@@ -96,14 +96,9 @@ final class RowOrder implements Comparator<@Nullable Object[]> {
     /** Reads what {@link #select} selects. */
     @Nullable
     Object[] read(ResultSet rows) throws SQLException {
-        @Nullable Object[] values = new Object[rowWidth()];
+        @Nullable Object[] values = Stored.row(rows, rowWidth());
         for (int i = 0; i < width; i++) {
-            values[i] = Stored.read(rows, i + 1, query.columns().get(i));
-        }
-        values[width] = rows.getLong(width + 1);
-        values[width + 1] = rows.getLong(width + 2);
-        for (int i = width + 2; i < values.length; i++) {
-            values[i] = Stored.any(rows, i + 1);
+            Stored.checked(values[i], query.columns().get(i));
         }
         return values;
     }

@@ -93,9 +93,9 @@ final class SingleRecords {
             if (!rows.next()) {
                 return null;
             }
-            @Nullable Object[] values = new Object[columns.size()];
+            @Nullable Object[] values = Stored.row(rows, columns.size());
             for (int i = 0; i < values.length; i++) {
-                values[i] = Stored.read(rows, i + 1, columns.get(i));
+                Stored.checked(values[i], columns.get(i));
             }
             return new StoredRow(values, rows.getLong(columns.size() + 1), seq);
         }

@@ -251,11 +251,7 @@ final class SqlScan {
                 }
                 sink.columns(names);
                 while (step(rows, interrupt)) {
-                    @Nullable Object[] values = new Object[width];
-                    for (int i = 0; i < width; i++) {
-                        values[i] = Stored.any(rows, i + 1);
-                    }
-                    sink.row(values);
+                    sink.row(Stored.row(rows, width));
                 }
             }
         }

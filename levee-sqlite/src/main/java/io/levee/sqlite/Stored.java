@@ -6,18 +6,21 @@ import io.levee.LeveeException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import org.jspecify.annotations.Nullable;
+import org.sqlite.core.Codes;
+import org.sqlite.core.CoreStatement;
+import org.sqlite.core.DB;
+import org.sqlite.core.SafeStmtPtr;
 
 /** Values as they come out of a partition, and their order. */
 final class Stored {
     private Stored() {}
 
     /**
-     * A column's value in stored form.
+     * A column's value in stored form: the value itself, where it is of the column's kind.
      *
      * @throws LeveeException {@link ErrorCode#CORRUPT} where somebody else wrote a value of another kind
      */
-    static @Nullable Object read(ResultSet rows, int index, Column column) throws SQLException {
-        Object value = any(rows, index);
+    static @Nullable Object checked(@Nullable Object value, Column column) {
         if (value == null) {
             return null;
         }
@@ -38,9 +41,33 @@ final class Stored {
         return value;
     }
 
-    /** A value of any kind: {@link Long}, {@link Double}, {@link String}, {@code byte[]} or null. */
-    static @Nullable Object any(ResultSet rows, int index) throws SQLException {
-        Object value = rows.getObject(index);
-        return value instanceof Integer whole ? (Object) whole.longValue() : value;
+    /**
+     * All values of the row that stands there, of any kind: {@link Long}, {@link Double}, {@link String}, {@code byte[]} or null. The
+     * driver takes its lock once a row for that; its getters take it twice a value.
+     *
+     * @param count how many columns there are
+     */
+    static @Nullable Object[] row(ResultSet rows, int count) throws SQLException {
+        SafeStmtPtr statement = ((CoreStatement) rows.getStatement()).pointer;
+        return statement.<@Nullable Object[], SQLException>safeRun((db, pointer) -> {
+            @Nullable Object[] values = new Object[count];
+            for (int i = 0; i < count; i++) {
+                values[i] = value(db, pointer, i);
+            }
+            return values;
+        });
+    }
+
+    private static @Nullable Object value(DB db, long statement, int column) throws SQLException {
+        return switch (db.column_type(statement, column)) {
+            case Codes.SQLITE_INTEGER -> db.column_long(statement, column);
+            case Codes.SQLITE_FLOAT -> db.column_double(statement, column);
+            case Codes.SQLITE_TEXT -> db.column_text(statement, column);
+            case Codes.SQLITE_BLOB -> {
+                byte[] bytes = db.column_blob(statement, column);
+                yield bytes == null ? new byte[0] : bytes;
+            }
+            default -> null;
+        };
     }
 }

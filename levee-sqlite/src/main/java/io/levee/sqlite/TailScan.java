@@ -12,6 +12,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -268,8 +269,7 @@ final class TailScan {
             throws SQLException {
         List<Column> columns = query.columns();
         int width = columns.size();
-        @Nullable Object[] values = new Object[width + 3];
-        boolean[] there = new boolean[1];
+        @Nullable Object[] @Nullable [] found = new Object[1][];
         source.sound = false;
         source.statement.setLong(1, place.seq);
         if (query.spec().keyed()) {
@@ -277,17 +277,21 @@ final class TailScan {
         }
         execution.<SQLException>interruptibly(() -> RowScan.cancel(source.statement), () -> {
             try (ResultSet rows = source.statement.executeQuery()) {
-                there[0] = rows.next();
-                for (int i = 0; there[0] && i < width; i++) {
-                    values[i] = Stored.read(rows, i + 1, columns.get(i));
-                }
-                values[width] = there[0] ? rows.getLong(width + 1) : 0L;
+                found[0] = rows.next() ? Stored.row(rows, width + 1) : null;
             }
         });
         source.sound = true;
+        @Nullable Object[] row = found[0];
+        if (row == null) {
+            return null;
+        }
+        @Nullable Object[] values = Arrays.copyOf(row, width + 3);
+        for (int i = 0; i < width; i++) {
+            Stored.checked(values[i], columns.get(i));
+        }
         values[width + 1] = place.seq;
         values[width + 2] = number;
-        return there[0] ? values : null;
+        return values;
     }
 
     private void close(Source source) {

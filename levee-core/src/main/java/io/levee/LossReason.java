@@ -8,7 +8,7 @@ public enum LossReason {
     WRITE_FAILED,
     /** The store closed before the record could be written. */
     SHUTDOWN,
-    /** Retention dropped it, as promised. */
+    /** Retention dropped it: while it was queued, or for size or space before its age, which {@code retention events} tells. */
     EXPIRED,
     /** A commit failed without saying whether it took effect, and it could not be looked up before the store closed. */
     UNCERTAIN,

@@ -11,11 +11,20 @@ import java.util.Map;
  * @param dropped the partitions that went
  * @param blocked the partitions that could not go, each with the reason
  * @param bytesFreed bytes of the files that went, measured on the file system
+ * @param deleted how many single rows went, by table
+ * @param undeleted why single rows that are past their promise stay, by table
  */
 public record RetentionReport(
-        RetentionPlan plan, List<PartitionId> dropped, Map<PartitionId, String> blocked, long bytesFreed) {
-    /** Copies list and map. */
+        RetentionPlan plan,
+        List<PartitionId> dropped,
+        Map<PartitionId, String> blocked,
+        long bytesFreed,
+        Map<String, Long> deleted,
+        Map<String, String> undeleted) {
+    /** Copies list and maps. */
     public RetentionReport {
+        deleted = Map.copyOf(deleted);
+        undeleted = Map.copyOf(undeleted);
         dropped = List.copyOf(dropped);
         blocked = Map.copyOf(blocked);
     }
@@ -26,7 +35,9 @@ public record RetentionReport(
         map.put("dropped", dropped.stream().map(PartitionId::toString).toList());
         Map<String, String> why = new LinkedHashMap<>();
         blocked.forEach((id, reason) -> why.put(id.toString(), reason));
+        undeleted.forEach(why::put);
         map.put("blocked", why);
+        map.put("deleted", deleted);
         map.put("bytesFreed", bytesFreed);
         return map;
     }

@@ -68,8 +68,8 @@ public final class Store implements AutoCloseable {
         this.cursors = new NamedCursors(engine, options.clock());
         this.watch = writes == null ? new ClockWatch(options.clock(), engine.lastSeenMicros()) : writes.watch();
         this.rollups = new RollupKeeper(engine, tables, queries, writes);
-        this.retention = new RetentionService(engine, options, tables, writes, watch, rollups);
-        this.status = new StatusService(engine, options, tables, supervisor, writes, queries, rollups::troubles);
+        this.retention = new RetentionService(engine, options, tables, writes, watch, rollups, queries);
+        this.status = new StatusService(engine, options, tables, supervisor, writes, queries, retention::state);
     }
 
     static Store start(StorageEngine engine, StoreOptions options, boolean readOnly, Supervisor supervisor) {
@@ -473,6 +473,21 @@ public final class Store implements AutoCloseable {
     public RetentionReport applyRetention(RetentionPlan plan) {
         writes();
         return retention.apply(plan);
+    }
+
+    /**
+     * What retention decided, and why: what it dropped, what had to stay, what came back. The newest first; the store keeps the last
+     * {@value RetentionEvent#MAX_EVENTS}. Reads the catalog.
+     *
+     * @param table the table, or null for all
+     * @param limit most of them, at least 1
+     * @throws LeveeException {@link ErrorCode#BAD_VALUE} for a limit below 1
+     */
+    public List<RetentionEvent> retentionEvents(@Nullable String table, int limit) {
+        if (limit < 1) {
+            throw new LeveeException(ErrorCode.BAD_VALUE, "limit must be at least 1 (got " + limit + ")");
+        }
+        return retention.events(table, limit);
     }
 
     /**

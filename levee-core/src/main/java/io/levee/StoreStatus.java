@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  * @param commits how long batches took to write
  * @param ledgerFailures how often what was lost could not be noted at once, since it was opened
  * @param cursors the named cursors, by table and name, so that forgotten ones are seen
+ * @param warnings what harms nothing now and yet should not stay so, such as tables that grow without a bound
  */
 public record StoreStatus(
         String store,
@@ -58,7 +59,8 @@ public record StoreStatus(
         long quarantined,
         Commits commits,
         long ledgerFailures,
-        List<CursorInfo> cursors) {
+        List<CursorInfo> cursors,
+        List<String> warnings) {
     /**
      * The queue's fill and limits. What waits to be written is {@code records + spilledRecords}.
      *
@@ -128,14 +130,21 @@ public record StoreStatus(
         }
     }
 
-    /** A table's figures; {@code oldest} and {@code newest} are ISO-8601 text, null for an empty table. */
+    /**
+     * A table's figures; {@code oldest} and {@code newest} are ISO-8601 text, null for an empty table.
+     *
+     * @param overdueMs for how long records past their promised age should have been gone; 0 where there are none
+     * @param retention what the last pass of retention said of it: why it dropped no more; null before the first
+     */
     public record TableStatus(
             String name,
             long partitions,
             long rows,
             long bytes,
             @Nullable String oldest,
-            @Nullable String newest) {}
+            @Nullable String newest,
+            long overdueMs,
+            @Nullable String retention) {}
 
     /** A background task's figures. */
     public record TaskStatus(
@@ -156,6 +165,7 @@ public record StoreStatus(
         gapRanges = Map.copyOf(gapRanges);
         tasks = List.copyOf(tasks);
         cursors = List.copyOf(cursors);
+        warnings = List.copyOf(warnings);
     }
 
     /** All losses together. */
@@ -173,6 +183,7 @@ public record StoreStatus(
         map.put("pragmas", pragmas);
         map.put("health", health.state().name());
         map.put("reasons", health.reasons());
+        map.put("warnings", warnings);
         map.put(
                 "queue",
                 entries(
@@ -252,7 +263,11 @@ public record StoreStatus(
                                 "oldest",
                                 t.oldest,
                                 "newest",
-                                t.newest))
+                                t.newest,
+                                "overdueMs",
+                                t.overdueMs,
+                                "retention",
+                                t.retention))
                         .toList());
         map.put("cursors", cursors.stream().map(CursorInfo::toMap).toList());
         map.put("migrations", List.of());

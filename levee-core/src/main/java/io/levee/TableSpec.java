@@ -257,7 +257,20 @@ public final class TableSpec {
     }
 
     private void checkRetention() {
-        retention.per().forEach(column -> requireHot(column, "retention per"));
+        for (String column : retention.per()) {
+            requireHot(column, "retention per");
+            ColumnType type = column(column).type();
+            if (type == ColumnType.REAL
+                    || type == ColumnType.DECIMAL
+                    || type == ColumnType.JSON
+                    || type == ColumnType.BLOB) {
+                throw bad("retention per names the column '" + column + "', which is " + type.specName());
+            }
+        }
+        if (retention.keepNewest() > 0 && !rollups.isEmpty()) {
+            throw bad("keepNewest deletes single rows, and rollups keep figures of whole partitions when these go")
+                    .hint("bound it by maxAge or maxBytes, or leave the rollups out");
+        }
         String by = retention.by();
         if (by == null) {
             return;

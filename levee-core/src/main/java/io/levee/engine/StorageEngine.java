@@ -6,6 +6,7 @@ import io.levee.Expr;
 import io.levee.Gap;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
+import io.levee.RetentionEvent;
 import io.levee.SqlQuery;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
@@ -171,6 +172,32 @@ public interface StorageEngine {
 
     /** Notes durably that rows were erased. Any thread but the writer. */
     void noteErasure(Erasure erasure);
+
+    /**
+     * Keeps decisions of retention durably, the newest {@link RetentionEvent#MAX_EVENTS}. Any thread but the writer.
+     *
+     * @throws io.levee.LeveeException where they cannot be written, such as on a full volume: the same come again
+     */
+    default void noteRetention(List<RetentionEvent> events) {}
+
+    /**
+     * Decisions of retention, the newest first. Any thread; may read the catalog.
+     *
+     * @param table the table, or null for all
+     * @param limit most of them
+     */
+    default List<RetentionEvent> retentionEvents(@Nullable String table, int limit) {
+        return List.of();
+    }
+
+    /**
+     * Raises {@link #droppedSeq}, durably, before retention deletes single rows: who follows the table and has not read them is told. A
+     * lower number than before changes nothing. Any thread but the writer.
+     */
+    default void raiseDroppedSeq(String table, long seq) {
+        throw new io.levee.LeveeException(
+                io.levee.ErrorCode.NOT_SUPPORTED, name() + " cannot delete single rows of " + table + " by retention");
+    }
 
     /**
      * What the ledger says was lost before this opening, the range of an unclean stop included; merged at a cap, with exact counts. Any

@@ -64,6 +64,9 @@ final class Catalog {
         if (!has(connection, "sources")) {
             Sources.create(connection, names);
         }
+        if (!has(connection, RetentionLog.TABLE)) {
+            RetentionLog.create(connection, names);
+        }
         if (!has(connection, ADDITIONS)) {
             Postgres.run(
                     connection,
@@ -265,6 +268,14 @@ final class Catalog {
                 connection,
                 "UPDATE " + names.catalog("tables") + " SET floor = greatest(floor, ?) WHERE name = ?",
                 floorMicros,
+                table);
+    }
+
+    void raiseDroppedSeq(Connection connection, String table, long seq) throws SQLException {
+        Postgres.update(
+                connection,
+                "UPDATE " + names.catalog("tables") + " SET dropped_seq = greatest(dropped_seq, ?) WHERE name = ?",
+                seq,
                 table);
     }
 

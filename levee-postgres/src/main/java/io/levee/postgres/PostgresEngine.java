@@ -8,6 +8,7 @@ import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
+import io.levee.RetentionEvent;
 import io.levee.SqlQuery;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
@@ -290,6 +291,27 @@ final class PostgresEngine implements StorageEngine {
     @Override
     public long droppedSeq(String table) {
         return session.ask("the catalog cannot be read", c -> catalog.droppedSeq(c, table));
+    }
+
+    @Override
+    public void raiseDroppedSeq(String table, long seq) {
+        writing();
+        session.change("what retention deletes cannot be noted", c -> {
+            catalog.raiseDroppedSeq(c, table, seq);
+            return true;
+        });
+    }
+
+    @Override
+    public void noteRetention(List<RetentionEvent> events) {
+        writing();
+        session.change("decisions of retention cannot be noted", c -> RetentionLog.note(c, catalog.names(), events));
+    }
+
+    @Override
+    public List<RetentionEvent> retentionEvents(@Nullable String table, int limit) {
+        return session.ask(
+                "decisions of retention cannot be read", c -> RetentionLog.newest(c, catalog, table, limit));
     }
 
     @Override

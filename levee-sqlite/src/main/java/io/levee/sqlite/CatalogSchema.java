@@ -31,6 +31,7 @@ final class CatalogSchema {
         "CREATE TABLE IF NOT EXISTS gaps(table_name TEXT NOT NULL, from_time INTEGER NOT NULL, to_time INTEGER NOT NULL,"
                 + " count INTEGER, reason TEXT NOT NULL)",
         "CREATE TABLE IF NOT EXISTS spec_additions(name TEXT PRIMARY KEY, spec TEXT NOT NULL) WITHOUT ROWID",
+        RetentionLog.SCHEMA,
     };
 
     /** What the first releases of the format did not have: table, column. All of them may be NULL. */

@@ -9,6 +9,7 @@ import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
+import io.levee.RetentionEvent;
 import io.levee.SqlQuery;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
@@ -557,7 +558,10 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public void raiseFloor(String table, long floorMicros) {
-        TableMarks.Marks to = new TableMarks.Marks(floorMicros, 0);
+        raise(table, new TableMarks.Marks(floorMicros, 0));
+    }
+
+    private void raise(String table, TableMarks.Marks to) {
         writing().catalog().change(c -> {
             TableMarks.write(c, table, to);
             return true;
@@ -619,6 +623,21 @@ final class SqliteEngine implements StorageEngine {
             CatalogTables.noteErasure(c, erasure);
             return true;
         });
+    }
+
+    @Override
+    public void noteRetention(List<RetentionEvent> events) {
+        writing().catalog().change(c -> RetentionLog.note(c, events));
+    }
+
+    @Override
+    public List<RetentionEvent> retentionEvents(@Nullable String table, int limit) {
+        return readOrAsk(c -> RetentionLog.newest(c, table, limit));
+    }
+
+    @Override
+    public void raiseDroppedSeq(String table, long seq) {
+        raise(table, new TableMarks.Marks(Long.MIN_VALUE, seq));
     }
 
     @Override

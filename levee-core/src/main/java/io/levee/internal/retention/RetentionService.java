@@ -1,29 +1,38 @@
 package io.levee.internal.retention;
 
 import io.levee.ErrorCode;
+import io.levee.Gap;
 import io.levee.LeveeException;
+import io.levee.LossReason;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.RetentionPlan;
+import io.levee.RetentionEvent;
+import io.levee.RetentionEvent.Action;
+import io.levee.RetentionEvent.Rule;
 import io.levee.RetentionPlan.Drop;
+import io.levee.RetentionPlan.Trim;
 import io.levee.RetentionReport;
-import io.levee.RetentionRule;
 import io.levee.StoreOptions;
 import io.levee.TableSpec;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.Verification;
+import io.levee.internal.query.QueryService;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.supervisor.Task;
 import io.levee.internal.time.ClockWatch;
 import io.levee.internal.time.Micros;
+import io.levee.internal.time.MonotonicClock;
 import io.levee.internal.write.TableState;
 import io.levee.internal.write.Tables;
 import io.levee.internal.write.WriteService;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -38,6 +47,10 @@ import org.jspecify.annotations.Nullable;
 public final class RetentionService {
     private static final System.Logger LOG = System.getLogger("io.levee.retention");
     private static final Duration WRITER_PATIENCE = Duration.ofSeconds(10);
+    private static final String GREW = "it got newer rows since the plan was made";
+    /** How long a pass by itself deletes single rows: the next goes on. */
+    private static final Duration SINGLE_ROWS = Duration.ofSeconds(10);
+
     private static final Duration CLOCK_EVERY = Duration.ofSeconds(1);
     private static final Duration AHEAD_EVERY = Duration.ofSeconds(20);
 
@@ -50,11 +63,21 @@ public final class RetentionService {
     private final @Nullable WriteService writes;
     private final ClockWatch watch;
     private final RollupKeeper rollups;
+    private final NewestRows newest;
+    private final RetentionPlanner planner;
+    private final RetentionEvents events;
+    private final PassShare share;
+    private final MonotonicClock monotonic = MonotonicClock.SYSTEM;
     private final Object maintenance = new Object();
     /** One pass at a time; each of its steps has the monitor of this, as has a drop for space. */
     private final Object pass = new Object();
 
     private volatile boolean stopped;
+    /** What failed in the last pass, by table. */
+    private volatile Map<String, String> failures = new ConcurrentHashMap<>();
+    /** What the last pass said of each table. */
+    private volatile Map<String, String> kept = Map.of();
+
     private @Nullable Task janitor;
 
     /** Wires the parts. */
@@ -64,7 +87,12 @@ public final class RetentionService {
             Tables tables,
             @Nullable WriteService writes,
             ClockWatch watch,
-            RollupKeeper rollups) {
+            RollupKeeper rollups,
+            QueryService queries) {
+        this.newest = new NewestRows(engine, queries, writes);
+        this.planner = new RetentionPlanner(engine, options, tables, writes, watch, rollups, newest);
+        this.events = new RetentionEvents(engine);
+        this.share = new PassShare(monotonic, options.retentionEvery());
         this.rollups = rollups;
         this.watch = watch;
         this.engine = engine;
@@ -89,16 +117,27 @@ public final class RetentionService {
             return "";
         });
         SpaceWatch space = new SpaceWatch(engine, options, this::dropForSpace);
-        supervisor.every("levee-space", SpaceWatch.EVERY, space::look);
+        supervisor.every("levee-space", SpaceWatch.EVERY, () -> {
+            String done = space.look();
+            // Also what could not be kept while the volume was full.
+            events.flush();
+            return done;
+        });
         janitor = supervisor.start("levee-janitor", task -> {
             while (task.pause(options.retentionEvery())) {
-                RetentionReport report = apply(plan());
+                RetentionReport report = runPass();
                 while (engine.freeDropped() && !task.stopping()) {
                     // One bounded step after another, so that a stop is never waited for.
                 }
-                task.ran(report.dropped().isEmpty() ? "" : "dropped " + report.dropped());
+                task.ran(done(report));
             }
         });
+    }
+
+    private static String done(RetentionReport report) {
+        String dropped = report.dropped().isEmpty() ? "" : "dropped " + report.dropped();
+        return report.deleted().isEmpty() ? dropped : dropped + (dropped.isEmpty() ? "" : ", ") + "deleted rows of "
+                + report.deleted();
     }
 
     /** The engine's maintenance has one thread at a time: the supervised one, or one that verifies. */
@@ -132,63 +171,64 @@ public final class RetentionService {
 
     /** See {@link io.levee.Store#planRetention}. */
     public RetentionPlan plan() {
-        List<PartitionInfo> all = engine.partitions();
-        List<Drop> drops = new ArrayList<>();
-        Map<String, String> kept = new LinkedHashMap<>();
-        long reference = Micros.of(options.clock().instant());
-        ClockWatch.Suspicion suspicion = watch.look().suspicion();
-        for (TableSpec spec : tables.specs()) {
-            if (suspicion != null) {
-                kept.put(
-                        spec.name(),
-                        ErrorCode.CLOCK_SUSPECT.text() + ": nothing is dropped while the wall clock is suspect: "
-                                + suspicion.what());
-                continue;
+        return planner.plan().plan();
+    }
+
+    /** A pass by itself: what age takes at once is bounded, and nothing that fails of one table keeps another from its turn. */
+    private RetentionReport runPass() {
+        RetentionPlanner.Planned planned = planner.plan();
+        RetentionPlan plan = bounded(planned.plan());
+        synchronized (pass) {
+            failures = new ConcurrentHashMap<>(planned.failures());
+            return applyAlone(plan, clockNanosEnd());
+        }
+    }
+
+    private long clockNanosEnd() {
+        return monotonic.nanos() + SINGLE_ROWS.toNanos();
+    }
+
+    /** See {@link PassShare}. */
+    private RetentionPlan bounded(RetentionPlan plan) {
+        Map<String, Integer> partitions = new HashMap<>();
+        Map<String, Integer> due = new LinkedHashMap<>();
+        engine.partitions().forEach(p -> partitions.merge(p.id().table(), 1, Integer::sum));
+        plan.drops().stream()
+                .filter(d -> d.rule() == Rule.AGE)
+                .forEach(d -> due.merge(d.partition().id().table(), 1, Integer::sum));
+        Map<String, String> kept = new LinkedHashMap<>(plan.kept());
+        Map<String, Integer> may = new HashMap<>();
+        due.forEach((table, count) -> {
+            int taken = share.take(table, partitions.getOrDefault(table, count), count);
+            may.put(table, taken);
+            if (taken < count) {
+                String why = count + " partitions are past their age at once, and so many are only dropped bit by bit: the"
+                        + " others wait. If the clock is right, levee retention apply drops them now";
+                kept.put(table, why);
+                events.note(new RetentionEvent(
+                        options.clock().instant(), Action.KEPT, Rule.AGE, table, "", -1, 0, why));
             }
-            List<PartitionInfo> own =
-                    all.stream().filter(p -> p.id().table().equals(spec.name())).toList();
-            long tableReference = reference(spec, reference);
-            List<Drop> ofTable = RetentionPolicy.plan(spec.retention(), own, tableReference).stream()
-                    .map(d -> new Drop(
-                            d.partition(),
-                            d.reason(),
-                            rollups.blockedBy(d.partition().id())))
-                    .toList();
-            drops.addAll(ofTable);
-            kept.put(spec.name(), keepReason(spec.retention(), own.size() - ofTable.size(), tableReference));
+        });
+        List<Drop> drops = new ArrayList<>();
+        for (Drop drop : plan.drops()) {
+            if (drop.rule() != Rule.AGE || may.merge(drop.partition().id().table(), -1, Integer::sum) >= 0) {
+                drops.add(drop);
+            }
         }
-        String id = Integer.toHexString(
-                drops.stream().map(d -> d.partition().id()).toList().hashCode());
-        return new RetentionPlan(id, reference, drops, kept);
-    }
-
-    private long reference(TableSpec spec, long wall) {
-        TableState state = tables.get(spec.name());
-        return writes != null
-                ? writes.referenceMicros(state)
-                : Math.min(wall, state.newestMicros() == Long.MIN_VALUE ? wall : state.newestMicros());
-    }
-
-    private static String keepReason(RetentionRule rule, int left, long reference) {
-        if (rule.equals(RetentionRule.KEEP_ALL)) {
-            return "no retention rule: nothing is ever dropped (" + left + " partitions)";
-        }
-        return left + " partitions are within "
-                + (rule.maxAge() == null ? "" : "maxAge " + rule.maxAge() + " of " + Micros.text(reference))
-                + (rule.maxAge() == null || rule.maxBytes() == null ? "" : " and ")
-                + (rule.maxBytes() == null ? "" : "maxBytes " + rule.maxBytes());
+        return new RetentionPlan(plan.id(), plan.referenceMicros(), drops, plan.trims(), kept);
     }
 
     /** See {@link io.levee.Store#applyRetention}. The one place that makes partitions go. */
     public RetentionReport apply(RetentionPlan plan) {
         synchronized (pass) {
-            return applyAlone(plan);
+            return applyAlone(plan, Long.MAX_VALUE);
         }
     }
 
-    private RetentionReport applyAlone(RetentionPlan plan) {
+    private RetentionReport applyAlone(RetentionPlan plan, long untilNanos) {
         ClockWatch.Suspicion suspicion = watch.look().suspicion();
-        if (suspicion != null && !plan.drops().isEmpty()) {
+        boolean anything = !plan.drops().isEmpty() || !plan.trims().isEmpty();
+        if (suspicion != null && anything) {
             throw new LeveeException(
                             ErrorCode.CLOCK_SUSPECT,
                             "nothing is dropped while the wall clock is suspect: " + suspicion.what())
@@ -199,27 +239,148 @@ public final class RetentionService {
         long freed = 0;
         for (Drop drop : plan.drops()) {
             PartitionId id = drop.partition().id();
-            String why = prepare(drop);
-            if (why.isEmpty()) {
-                // Behind the floor: what is kept of it is all that there will be. Without the lock, since it may take
-                // minutes, and
-                // what has to go for space does not wait for it.
-                why = rollups.keep(drop.partition());
+            StorageEngine.DropOutcome outcome;
+            try {
+                outcome = go(drop);
+            } catch (RuntimeException e) {
+                // Whatever it is: the partition stays, and the others have their turn.
+                LOG.log(System.Logger.Level.WARNING, id + " cannot be dropped", e);
+                outcome = new StorageEngine.DropOutcome(
+                        0, e instanceof LeveeException known ? String.valueOf(known.getMessage()) : e.toString());
+                failures.put(id.table(), id + " cannot be dropped: " + outcome.blockedBy());
             }
-            if (why.isEmpty()) {
-                StorageEngine.DropOutcome outcome = drop(drop);
-                why = outcome.blockedBy();
-                freed += outcome.bytesFreed();
-            }
-            if (why.isEmpty()) {
+            freed += outcome.bytesFreed();
+            if (outcome.blockedBy().isEmpty()) {
                 dropped.add(id);
-                rollups.dropped(id);
-                LOG.log(System.Logger.Level.INFO, "dropped {0}: {1}", id, drop.reason());
             } else {
-                blocked.put(id, why);
+                blocked.put(id, outcome.blockedBy());
             }
+            told(drop, outcome);
         }
-        return new RetentionReport(plan, dropped, blocked, freed);
+        Map<String, Long> deleted = new LinkedHashMap<>();
+        Map<String, String> undeleted = new LinkedHashMap<>();
+        plan.trims().forEach(trim -> trim(trim, untilNanos, deleted, undeleted));
+        kept = plan.kept();
+        events.flush();
+        return new RetentionReport(plan, dropped, blocked, freed, deleted, undeleted);
+    }
+
+    private StorageEngine.DropOutcome go(Drop drop) {
+        PartitionInfo partition = drop.partition();
+        String why = drop.rule() == Rule.NUMBER && partition.rows() != 0 ? enoughAfter(partition) : "";
+        if (why.isEmpty()) {
+            why = prepare(drop);
+        }
+        if (why.isEmpty()) {
+            // Behind the floor: what is kept of it is all that there will be. Without the lock, since it may take
+            // minutes, and
+            // what has to go for space does not wait for it.
+            why = rollups.keep(partition);
+        }
+        if (!why.isEmpty()) {
+            return new StorageEngine.DropOutcome(0, why);
+        }
+        StorageEngine.DropOutcome outcome = drop(drop);
+        if (outcome.blockedBy().isEmpty()) {
+            rollups.dropped(partition.id());
+        }
+        return outcome;
+    }
+
+    private void told(Drop drop, StorageEngine.DropOutcome outcome) {
+        boolean gone = outcome.blockedBy().isEmpty();
+        events.note(RetentionEvent.of(
+                Micros.of(options.clock().instant()),
+                gone ? Action.DROPPED : Action.KEPT,
+                drop.rule(),
+                drop.partition(),
+                gone ? outcome.bytesFreed() : 0,
+                gone ? drop.reason() : outcome.blockedBy()));
+        if (gone) {
+            shortfall(drop.partition(), drop.rule());
+        }
+    }
+
+    /** What goes for its size or for space although its age promised more is a gap that queries can see. */
+    private void shortfall(PartitionInfo partition, Rule rule) {
+        PartitionId id = partition.id();
+        TableSpec spec = tables.get(id.table()).spec();
+        Duration age = spec.retention().ageOf(id.retentionClass());
+        if (writes == null
+                || rule != Rule.SPACE && rule != Rule.SIZE
+                || rule == Rule.SIZE && age == null
+                || partition.rows() == 0) {
+            return;
+        }
+        long promised = RetentionPolicy.promisedFrom(spec.retention(), partition, planner.reference(spec));
+        if (partition.maxMicros() >= promised) {
+            boolean all = partition.minMicros() >= promised && partition.rows() > 0;
+            writes.losses()
+                    .note(new Gap(
+                            id.table(),
+                            Math.max(partition.minMicros(), promised),
+                            partition.maxMicros(),
+                            all ? partition.rows() : Gap.UNKNOWN,
+                            LossReason.EXPIRED));
+        }
+    }
+
+    /** Counts again: rows that were deleted since the plan may be wanted now. */
+    private String enoughAfter(PartitionInfo partition) {
+        TableSpec spec = tables.get(partition.id().table()).spec();
+        long after = newest.rowsAfter(spec, partition.maxMicros());
+        long wanted = spec.retention().keepNewest();
+        return wanted > 0 && after >= wanted ? "" : "only " + after + " rows are newer, and " + wanted + " are kept";
+    }
+
+    private void trim(Trim trim, long untilNanos, Map<String, Long> deleted, Map<String, String> undeleted) {
+        String table = trim.table();
+        try {
+            TableState state = tables.get(table);
+            NewestRows.Surplus surplus = newest.count(state, Long.MIN_VALUE);
+            long gone = newest.delete(
+                    state, surplus, () -> stopped || untilNanos != Long.MAX_VALUE && monotonic.nanos() - untilNanos > 0);
+            deleted.put(table, gone);
+            if (gone > 0) {
+                events.note(new RetentionEvent(
+                        options.clock().instant(), Action.DELETED, Rule.NUMBER, table, "", gone, 0, trim.reason()));
+            }
+        } catch (RuntimeException e) {
+            String why = e instanceof LeveeException known ? String.valueOf(known.getMessage()) : e.toString();
+            undeleted.put(table, why);
+            boolean busy = e instanceof LeveeException known && known.code() == ErrorCode.PARTITION_BUSY;
+            if (!busy) {
+                LOG.log(System.Logger.Level.WARNING, "rows of " + table + " cannot be deleted", e);
+                failures.put(table, "rows past keepNewest cannot be deleted: " + why);
+            }
+            events.note(new RetentionEvent(
+                    options.clock().instant(), Action.KEPT, Rule.NUMBER, table, "", trim.rows(), 0, why));
+        }
+    }
+
+    /** Decisions, the newest first. */
+    public List<RetentionEvent> events(@Nullable String table, int limit) {
+        return events.newest(table, limit);
+    }
+
+    /** For the status. Any thread; from memory. */
+    public RetentionState state() {
+        List<String> troubles = new ArrayList<>(rollups.troubles());
+        failures.forEach((table, why) -> troubles.add("retention of " + table + ": " + why));
+        Map<String, String> last = kept;
+        Map<String, Duration> overdue = Map.of();
+        List<TableSpec> specs = tables.specs();
+        if (writes != null && watch.view().suspicion() == null) {
+            overdue = Overdue.of(specs, engine.partitions(), planner::reference, Overdue.grace(options));
+            overdue.forEach((table, late) -> troubles.add(Overdue.text(table, late, last.getOrDefault(table, ""))));
+        }
+        List<String> warnings = specs.stream()
+                .filter(s -> !s.hidden()
+                        && !s.retention().bounded()
+                        && !s.retention().unbounded())
+                .map(Overdue::unbounded)
+                .toList();
+        return new RetentionState(troubles, overdue, last, warnings);
     }
 
     private synchronized String prepare(Drop drop) {
@@ -228,6 +389,11 @@ public final class RetentionService {
             // Durable before the drop begins: a row of that time must neither come back nor meet a half-dropped
             // partition.
             engine.raiseFloor(drop.partition().id().table(), drop.partition().maxMicros() + 1);
+            if (drop.partition().rows() == 0 && engine.partitions().stream()
+                    .anyMatch(p -> p.id().equals(drop.partition().id()) && p.rows() > 0)) {
+                // It came before the floor was there, and nothing says that it is past a promise.
+                return GREW;
+            }
         }
         return why;
     }
@@ -250,8 +416,9 @@ public final class RetentionService {
         }
         StorageEngine.DropOutcome outcome = engine.dropForSpace(id, reason);
         if (outcome.blockedBy().isEmpty()) {
+            tables.get(id.table()).removed(Math.max(1, partition.rows()));
             rollups.droppedWithout(partition);
-            LOG.log(System.Logger.Level.WARNING, "dropped {0} for space: {1}", id, reason);
+            told(new Drop(partition, Rule.SPACE, reason), outcome);
         }
         return outcome;
     }
@@ -264,8 +431,8 @@ public final class RetentionService {
         if (now.isEmpty()) {
             return "it is gone already";
         }
-        if (now.get(0).maxMicros() > drop.partition().maxMicros()) {
-            return "it got newer rows since the plan was made";
+        if (now.get(0).maxMicros() > drop.partition().maxMicros() || drop.partition().rows() == 0 && now.get(0).rows() > 0) {
+            return GREW;
         }
         if (now.get(0).state() == PartitionInfo.State.CLOSED || writes == null) {
             return "";
@@ -294,6 +461,16 @@ public final class RetentionService {
             // Without the lock: it may take a while, and what has to go for space does not wait for it.
             engine.restore(id);
         }
+        events.note(new RetentionEvent(
+                options.clock().instant(),
+                Action.RESTORED,
+                Rule.PERSON,
+                id.table(),
+                id.toString(),
+                -1,
+                0,
+                "a person asked for it"));
+        events.flush();
     }
 
     /** Makes the partition of the next period where the present one ends soon (guarantee G61). */

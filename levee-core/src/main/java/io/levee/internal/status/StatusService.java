@@ -17,6 +17,7 @@ import io.levee.internal.memory.Budget;
 import io.levee.internal.query.Gaps;
 import io.levee.internal.query.NamedCursors;
 import io.levee.internal.query.QueryService;
+import io.levee.internal.retention.RetentionState;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
@@ -44,7 +45,7 @@ public final class StatusService {
     private final Gaps gaps;
     private final @Nullable QueryService queries;
     private final Budget budget;
-    private final Supplier<List<String>> troubles;
+    private final Supplier<RetentionState> retention;
     private final NamedCursors cursors;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private @Nullable Snapshot snapshot;
@@ -59,18 +60,19 @@ public final class StatusService {
             Map<LossReason, Long> gapRanges,
             List<Quarantined> quarantined,
             @Nullable CloseReport lastClose,
-            List<CursorInfo> cursors) {}
+            List<CursorInfo> cursors,
+            RetentionState retention) {}
 
     /** Wires the parts of a store that nobody queries. */
     public StatusService(
             StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, WriteService writes) {
-        this(engine, options, tables, supervisor, writes, null, List::of);
+        this(engine, options, tables, supervisor, writes, null, () -> RetentionState.NONE);
     }
 
     /**
      * Wires the parts.
      *
-     * @param troubles what else is wrong, in sentences
+     * @param retention what it says of itself; asked once a second
      */
     public StatusService(
             StorageEngine engine,
@@ -79,11 +81,11 @@ public final class StatusService {
             Supervisor supervisor,
             @Nullable WriteService writes,
             @Nullable QueryService queries,
-            Supplier<List<String>> troubles) {
+            Supplier<RetentionState> retention) {
         this.queries = queries;
         this.budget = Budget.of(options);
         this.engine = engine;
-        this.troubles = troubles;
+        this.retention = retention;
         this.options = options;
         this.tables = tables;
         this.supervisor = supervisor;
@@ -104,7 +106,7 @@ public final class StatusService {
                 fresh.owner(),
                 engine.pragmas(),
                 HealthRules.judge(
-                        failing(), fresh.quarantined(), books, writes, clock.nanos(), tooLarge(fresh.rssBytes())),
+                        failing(fresh), fresh.quarantined(), books, writes, clock.nanos(), tooLarge(fresh.rssBytes())),
                 books.queue(),
                 books.accepted(),
                 books.stored(),
@@ -128,7 +130,8 @@ public final class StatusService {
                 fresh.quarantined().size(),
                 writes == null ? new StoreStatus.Commits(0, 0, 0, 0) : writes.commits(),
                 writes == null ? 0 : writes.ledger().failures(),
-                fresh.cursors());
+                fresh.cursors(),
+                fresh.retention().warnings());
     }
 
     private String tooLarge(long rss) {
@@ -153,24 +156,26 @@ public final class StatusService {
         Snapshot known = snapshot;
         long now = clock.nanos();
         if (known == null || now - known.madeNanos() > FRESH.toNanos()) {
+            RetentionState state = retention.get();
             known = new Snapshot(
                     now,
                     engine.owner(),
                     engine.disk(),
                     ResidentSet.bytes(),
-                    tableStatuses(),
+                    tableStatuses(state),
                     gapRanges(),
                     engine.quarantined(),
                     engine.lastReport(),
-                    cursorsOrNone());
+                    cursorsOrNone(),
+                    state);
             snapshot = known;
         }
         return known;
     }
 
-    private List<String> failing() {
+    private List<String> failing(Snapshot fresh) {
         List<String> failing = new ArrayList<>(supervisor.failing());
-        failing.addAll(troubles.get());
+        failing.addAll(fresh.retention().troubles());
         return failing;
     }
 
@@ -189,7 +194,7 @@ public final class StatusService {
         return ranges;
     }
 
-    private List<TableStatus> tableStatuses() {
+    private List<TableStatus> tableStatuses(RetentionState state) {
         List<PartitionInfo> partitions = engine.partitions();
         List<TableStatus> statuses = new ArrayList<>();
         for (TableSpec spec : tables.specs()) {
@@ -216,7 +221,9 @@ public final class StatusService {
                     rows,
                     bytes,
                     oldest > newest ? null : Micros.text(oldest),
-                    oldest > newest ? null : Micros.text(newest)));
+                    oldest > newest ? null : Micros.text(newest),
+                    state.overdue().getOrDefault(spec.name(), Duration.ZERO).toMillis(),
+                    state.kept().get(spec.name())));
         }
         return statuses;
     }

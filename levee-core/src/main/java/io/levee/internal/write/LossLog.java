@@ -25,6 +25,9 @@ public final class LossLog {
     /** Losses further apart than this are two bursts. */
     private static final Duration BURST = Duration.ofMinutes(1);
 
+    /** Ranges that are told as a whole and are no further apart become one. */
+    private static final Duration NEAR = Duration.ofHours(1);
+
     private final List<Gap> before;
     private final MonotonicClock clock;
     private final Clock wall;
@@ -101,8 +104,25 @@ public final class LossLog {
 
     /** Notes a range of records that nobody could count. */
     public synchronized void note(Gap gap) {
-        uncounted.add(gap);
-        freshUncounted.add(gap);
+        add(uncounted, gap);
+        add(freshUncounted, gap);
+    }
+
+    /** A range beside the last of its kind, as that of one partition after another, becomes one with it. */
+    private static void add(List<Gap> gaps, Gap gap) {
+        if (!gaps.isEmpty()) {
+            Gap last = gaps.get(gaps.size() - 1);
+            boolean bounded = last.fromMicros() != Long.MIN_VALUE
+                    && last.toMicros() != Long.MAX_VALUE
+                    && gap.fromMicros() != Long.MIN_VALUE
+                    && gap.toMicros() != Long.MAX_VALUE;
+            if (bounded && last.sameKind(gap) && gap.fromMicros() - last.toMicros() <= NEAR.toNanos() / 1000
+                    && last.fromMicros() - gap.toMicros() <= NEAR.toNanos() / 1000) {
+                gaps.set(gaps.size() - 1, last.merged(gap));
+                return;
+            }
+        }
+        gaps.add(gap);
     }
 
     /** The ranges of this life. */

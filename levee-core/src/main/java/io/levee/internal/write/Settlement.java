@@ -51,6 +51,7 @@ final class Settlement {
         LeveeException trouble = null;
         LeveeException locked = null;
         int stored = 0;
+        int updated = 0;
         for (Pending row : rows) {
             switch (row.outcome()) {
                 case RETRY -> {
@@ -64,6 +65,7 @@ final class Settlement {
                 case UNCERTAIN -> trouble = error(row, "a commit failed without saying whether it took effect");
                 case STORED, UPDATED, KNOWN -> {
                     stored++;
+                    updated += row.outcome() == Outcome.UPDATED ? 1 : 0;
                     table.sawTime(row.timeMicros());
                     tell(row, completions);
                 }
@@ -78,6 +80,9 @@ final class Settlement {
         note(troubles, table, trouble, stored > 0);
         note(busy, table, locked, stored > 0);
         queue.tried(table, rows);
+        if (updated > 0) {
+            table.removed(updated);
+        }
         if (stored > 0) {
             table.changed();
         }

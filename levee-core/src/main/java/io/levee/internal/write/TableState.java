@@ -22,6 +22,7 @@ public final class TableState implements SeqSource {
 
     private final StorageEngine engine;
     private final AtomicLong newestMicros = new AtomicLong(Long.MIN_VALUE);
+    private final AtomicLong removed = new AtomicLong();
     private final ReentrantLock changeLock = new ReentrantLock();
     private final Condition change = changeLock.newCondition();
     private long changes;
@@ -131,6 +132,16 @@ public final class TableState implements SeqSource {
             key[i] = row.values()[newest.position(newest.key().get(i))];
         }
         return key;
+    }
+
+    /** Rows went, or were replaced: what somebody counted before may be fewer now. */
+    public void removed(long rows) {
+        removed.addAndGet(rows);
+    }
+
+    /** How many rows went or were replaced since the store was opened, those that retention by number deleted left aside. */
+    public long removed() {
+        return removed.get();
     }
 
     /** Something of the table was committed: those who follow it look again. Writer thread. */

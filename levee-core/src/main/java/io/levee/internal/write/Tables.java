@@ -79,10 +79,10 @@ public final class Tables {
     /** What is parsed and not acted upon yet would be a promise that nobody keeps. */
     private static void requireKept(TableSpec wanted) {
         RetentionRule rule = wanted.retention();
-        if (rule.by() != null || rule.keepNewest() > 0) {
+        if (rule.by() != null) {
             throw new LeveeException(
                             ErrorCode.NOT_SUPPORTED,
-                            "retention of " + wanted.name() + " by class and keepNewest are not built yet")
+                            "retention of " + wanted.name() + " by class is not built yet")
                     .with("table", wanted.name())
                     .hint("use maxAge and maxBytes");
         }

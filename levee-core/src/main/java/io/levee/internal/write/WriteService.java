@@ -33,7 +33,9 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +44,8 @@ import org.jspecify.annotations.Nullable;
 public final class WriteService {
     /** What new records may add while those that an earlier life spilled are written, where the policy is not to spill. */
     private static final Bytes LEFT_SPILL = Bytes.mebi(64);
+
+    private static final Duration WRITER_PATIENCE = Duration.ofSeconds(10);
 
     /** What a record takes beside its values: entry, array and ring slot. */
     private static final int RECORD_OVERHEAD = 96;
@@ -252,7 +256,52 @@ public final class WriteService {
 
     /** See {@link io.levee.Store#erase}: waits until the writer has deleted these rows, and tells how many were still there. */
     public int deleteRows(TableState table, List<RowQuery.Mark> rows, @Nullable Expr still) {
-        return await(writer.callInOrder(table, null, () -> engine.delete(table.spec(), rows, still, Ack.DURABLE)));
+        return await(writer.callInOrder(table, null, () -> deleted(table, rows, still, Ack.DURABLE)));
+    }
+
+    /**
+     * Deletes rows that are too many, between two batches. A row stays where the table lost or replaced so many rows since they were
+     * counted that it may be wanted now.
+     *
+     * @param younger for each row, how many of its kind that are too many are younger
+     * @param removedBefore {@link TableState#removed} before they were counted
+     * @return how many went
+     * @throws LeveeException {@code PARTITION_BUSY} where somebody has one of their partitions locked
+     */
+    public int deletePast(TableState table, List<RowQuery.Mark> rows, long[] younger, long removedBefore) {
+        CompletableFuture<Integer> answer = writer.call(() -> {
+            long gone = table.removed() - removedBefore;
+            List<RowQuery.Mark> still = new ArrayList<>(rows.size());
+            for (int i = 0; i < rows.size(); i++) {
+                if (younger[i] >= gone) {
+                    still.add(rows.get(i));
+                }
+            }
+            int deleted = still.isEmpty() ? 0 : engine.delete(table.spec(), still, null, Ack.COMMITTED);
+            if (deleted > 0) {
+                table.changed();
+            }
+            return deleted;
+        });
+        try {
+            // A writer that hangs, or has ended, does not keep who waits: what it deletes later was too many then, too.
+            return answer.get(WRITER_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            throw new LeveeException(ErrorCode.DEADLINE, "the writer was busy for " + WRITER_PATIENCE, e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new LeveeException(ErrorCode.CANCELLED, "the wait for the writer was interrupted", e);
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof LeveeException known
+                    ? known
+                    : new LeveeException(ErrorCode.INTERNAL, "rows cannot be deleted: " + e.getCause(), e);
+        }
+    }
+
+    private int deleted(TableState table, List<RowQuery.Mark> rows, @Nullable Expr still, Ack level) {
+        int deleted = engine.delete(table.spec(), rows, still, level);
+        table.removed(deleted);
+        return deleted;
     }
 
     /**
@@ -280,7 +329,7 @@ public final class WriteService {
             TableSpec spec = table.spec();
             StoredRow row = engine.find(spec, key);
             return row != null
-                    && engine.delete(spec, List.of(new RowQuery.Mark(row.timeMicros(), row.seq())), null, level) > 0;
+                    && deleted(table, List.of(new RowQuery.Mark(row.timeMicros(), row.seq())), null, level) > 0;
         }));
     }
 

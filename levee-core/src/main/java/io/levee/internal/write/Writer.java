@@ -200,6 +200,7 @@ final class Writer {
             throw error;
         }
         table.sawTime(row.timeMicros());
+        table.removed(1);
         table.changed();
     }
 

@@ -19,7 +19,7 @@ class RetentionPolicyTest {
     }
 
     private static List<String> dropped(RetentionRule rule, long reference, PartitionInfo... partitions) {
-        return RetentionPolicy.plan(rule, List.of(partitions), reference).stream()
+        return RetentionPolicy.plan(rule, List.of(partitions), reference, micros -> Long.MAX_VALUE).stream()
                 .map(Drop::partition)
                 .map(p -> p.id().period())
                 .toList();

@@ -102,6 +102,14 @@ public abstract class EngineConformance {
     }
 
     @Nested
+    @DisplayName("retention by number")
+    class Numbers extends NumberConformance {
+        Numbers() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
     @DisplayName("receipts and status")
     class Receipts extends ReceiptConformance {
         Receipts() {

@@ -7,6 +7,7 @@ import io.levee.Levee;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
+import io.levee.RetentionEvent;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
 import io.levee.engine.Capability;
@@ -257,6 +258,31 @@ abstract class MemoryCatalog implements StorageEngine {
     public void purgeDropped(String table) {
         synchronized (store) {
             store.table(table).dropped.clear();
+        }
+    }
+
+    @Override
+    public void raiseDroppedSeq(String table, long seq) {
+        synchronized (store) {
+            Table raised = store.table(table);
+            raised.droppedNumber = Math.max(raised.droppedNumber, seq);
+        }
+    }
+
+    @Override
+    public void noteRetention(List<RetentionEvent> events) {
+        synchronized (store) {
+            events.forEach(event -> store.retention.add(0, event));
+        }
+    }
+
+    @Override
+    public List<RetentionEvent> retentionEvents(@Nullable String table, int limit) {
+        synchronized (store) {
+            return store.retention.stream()
+                    .filter(event -> table == null || event.table().equals(table))
+                    .limit(limit)
+                    .toList();
         }
     }
 

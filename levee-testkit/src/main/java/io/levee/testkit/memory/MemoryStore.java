@@ -6,6 +6,7 @@ import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
+import io.levee.RetentionEvent;
 import io.levee.TableSpec;
 import io.levee.engine.Period;
 import io.levee.engine.SourceMark;
@@ -29,6 +30,9 @@ final class MemoryStore {
     boolean clean = true;
     /** Each loss as it was told: nothing is merged here. */
     final List<Gap> ledger = new ArrayList<>();
+
+    /** The newest first. */
+    final List<RetentionEvent> retention = new ArrayList<>();
 
     final Map<String, SourcePoint> sourcePoints = new HashMap<>();
 

@@ -1,0 +1,230 @@
+package io.levee.internal.retention;
+
+import io.levee.Aggregation;
+import io.levee.Column;
+import io.levee.ErrorCode;
+import io.levee.Expr;
+import io.levee.LeveeException;
+import io.levee.Measure;
+import io.levee.Query;
+import io.levee.RetentionRule;
+import io.levee.TableSpec;
+import io.levee.engine.RowQuery;
+import io.levee.engine.StorageEngine;
+import io.levee.internal.query.PageReader;
+import io.levee.internal.query.QueryService;
+import io.levee.internal.row.Values;
+import io.levee.internal.time.Micros;
+import io.levee.internal.time.MonotonicClock;
+import io.levee.internal.write.TableState;
+import io.levee.internal.write.WriteService;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The rows past {@code keepNewest}, of a table or of each key (guarantees G69, G70). They are the oldest of their key: so the keys are
+ * counted, which closed partitions answer from what they came to before, and rows are read from the oldest on only until all that is too
+ * many was met. The writer deletes them in slices between its batches, each of about {@link #TARGET}, one partition at a time.
+ *
+ * <p>What is written meanwhile only adds to what is too many. What is deleted or replaced meanwhile may not: a slice looks, on the writer,
+ * how many rows that were, and leaves as many of each key (G74).
+ */
+final class NewestRows {
+    /** What one slice of the writer is to take. */
+    static final Duration TARGET = Duration.ofMillis(25);
+
+    private static final int PAGE = 5_000;
+    private static final int FIRST_SLICE = 100;
+    private static final int MOST_SLICE = 2_000;
+    private static final Duration DEADLINE = Duration.ofMinutes(5);
+
+    private final StorageEngine engine;
+    private final QueryService queries;
+    private final @Nullable WriteService writes;
+    private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private int slice = FIRST_SLICE;
+
+    NewestRows(StorageEngine engine, QueryService queries, @Nullable WriteService writes) {
+        this.engine = engine;
+        this.queries = queries;
+        this.writes = writes;
+    }
+
+    /**
+     * What is too many.
+     *
+     * @param byKey how many rows of each key; the key of a table as a whole is empty
+     * @param removedBefore {@link TableState#removed} before it was counted
+     */
+    record Surplus(Map<List<@Nullable Object>, Long> byKey, long removedBefore) {
+        long rows() {
+            return byKey.values().stream().mapToLong(Long::longValue).sum();
+        }
+    }
+
+    /** A row that is to go, and how many of its key that are too many are younger. */
+    private record Doomed(RowQuery.Mark mark, long younger) {}
+
+    /** How many rows a table has after a time. */
+    long rowsAfter(TableSpec spec, long micros) {
+        Query.Builder query = Query.builder(spec.name()).deadline(DEADLINE);
+        if (micros != Long.MIN_VALUE) {
+            query.from(Micros.instant(micros + 1));
+        }
+        return number(queries.aggregate(new Aggregation(query.build(), List.of(), List.of(Measure.count())))
+                .groups()
+                .get(0)
+                .get(0));
+    }
+
+    /**
+     * Counts what is too many of a table, partitions that go as a whole left aside.
+     *
+     * @param fromMicros counts rows from that time on
+     */
+    Surplus count(TableState table, long fromMicros) {
+        TableSpec spec = table.spec();
+        RetentionRule rule = spec.retention();
+        long before = table.removed();
+        Map<List<@Nullable Object>, Long> byKey = new HashMap<>();
+        if (rule.per().isEmpty()) {
+            long surplus = rowsAfter(spec, fromMicros == Long.MIN_VALUE ? fromMicros : fromMicros - 1)
+                    - rule.keepNewest();
+            if (surplus > 0) {
+                byKey.put(List.of(), surplus);
+            }
+            return new Surplus(byKey, before);
+        }
+        Query.Builder query = Query.builder(spec.name()).deadline(DEADLINE);
+        if (fromMicros != Long.MIN_VALUE) {
+            query.from(Micros.instant(fromMicros));
+        }
+        Measure count = Measure.count();
+        Aggregation aggregation = new Aggregation(
+                query.build(),
+                rule.per(),
+                List.of(count),
+                Expr.gt(count.name(), rule.keepNewest()),
+                List.of(),
+                Query.NO_LIMIT);
+        int width = rule.per().size();
+        for (List<@Nullable Object> group : queries.aggregate(aggregation).groups()) {
+            List<@Nullable Object> key = Collections.unmodifiableList(new ArrayList<>(group.subList(0, width)));
+            byKey.put(key, number(group.get(width)) - rule.keepNewest());
+        }
+        return new Surplus(byKey, before);
+    }
+
+    private static long number(@Nullable Object value) {
+        return value instanceof Number number ? number.longValue() : 0;
+    }
+
+    /**
+     * Deletes what is too many, the oldest first.
+     *
+     * @param enough asked before each page: whether to stop, and go on with the next pass
+     * @return how many rows went
+     */
+    long delete(TableState table, Surplus surplus, BooleanSupplier enough) {
+        Map<List<@Nullable Object>, Long> left = new HashMap<>(surplus.byKey());
+        long deleted = 0;
+        String after = null;
+        do {
+            List<Doomed> page = new ArrayList<>();
+            after = read(table.spec(), left, after, page);
+            if (!page.isEmpty()) {
+                engine.raiseDroppedSeq(table.spec().name(), highest(table.spec(), page));
+                deleted += delete(table, surplus, page);
+            }
+        } while (after != null && !left.isEmpty() && !enough.getAsBoolean());
+        return deleted;
+    }
+
+    /** A changed row's number for those who follow is a later one than that which it has: any up to the highest. */
+    private long highest(TableSpec spec, List<Doomed> page) {
+        return spec.keyed()
+                ? queries.highestSeq(spec)
+                : page.stream().mapToLong(d -> d.mark().seq()).max().orElse(0);
+    }
+
+    /** Looks through a page of rows for those that are too many. Returns where the next one begins, null at the end. */
+    private @Nullable String read(
+            TableSpec spec, Map<List<@Nullable Object>, Long> left, @Nullable String after, List<Doomed> page) {
+        List<String> columns = new ArrayList<>(spec.retention().per());
+        String time = spec.time().get(0);
+        if (!columns.contains(time)) {
+            columns.add(time);
+        }
+        Query query = Query.builder(spec.name())
+                .oldestFirst()
+                .columns(columns)
+                .limit(PAGE)
+                .after(after)
+                .deadline(DEADLINE)
+                .build();
+        PageReader rows = queries.rows(query);
+        try {
+            while (!left.isEmpty() && rows.hasNext()) {
+                PageReader.Stored row = rows.next();
+                List<@Nullable Object> key = key(spec, row);
+                Long many = left.get(key);
+                if (many != null) {
+                    page.add(new Doomed(new RowQuery.Mark(row.timeMicros(), row.seq()), many - 1));
+                    if (many > 1) {
+                        left.put(key, many - 1);
+                    } else {
+                        left.remove(key);
+                    }
+                }
+            }
+            return rows.nextCursor();
+        } finally {
+            rows.close();
+        }
+    }
+
+    private static List<@Nullable Object> key(TableSpec spec, PageReader.Stored row) {
+        List<@Nullable Object> key = new ArrayList<>();
+        for (String name : spec.retention().per()) {
+            int at = spec.position(name);
+            Column column = spec.columns().get(at);
+            key.add(Values.read(column, row.values()[at]));
+        }
+        return key;
+    }
+
+    private long delete(TableState table, Surplus surplus, List<Doomed> page) {
+        if (writes == null) {
+            throw new LeveeException(ErrorCode.NOT_WRITABLE, "the store was opened for reading");
+        }
+        long deleted = 0;
+        for (int from = 0; from < page.size(); ) {
+            int to = Math.min(page.size(), from + slice);
+            long before = clock.nanos();
+            deleted += writes.deletePast(table, marks(page.subList(from, to)), younger(page.subList(from, to)),
+                    surplus.removedBefore());
+            slice = next(slice, clock.nanos() - before);
+            from = to;
+        }
+        return deleted;
+    }
+
+    private static List<RowQuery.Mark> marks(List<Doomed> page) {
+        return page.stream().map(Doomed::mark).toList();
+    }
+
+    private static long[] younger(List<Doomed> page) {
+        return page.stream().mapToLong(Doomed::younger).toArray();
+    }
+
+    /** Grows slowly and halves at once; what waited for the writer counts, so that a busy writer gets small slices. */
+    private static int next(int slice, long nanos) {
+        return nanos > TARGET.toNanos() ? Math.max(10, slice / 2) : Math.min(MOST_SLICE, slice + slice / 5 + 1);
+    }
+}

@@ -3,8 +3,10 @@ package io.levee;
 import io.levee.engine.EngineProvider;
 import io.levee.engine.EngineSettings;
 import io.levee.engine.StorageEngine;
+import io.levee.internal.backup.BackupDirectory;
 import io.levee.internal.supervisor.Supervisor;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ServiceLoader;
 import java.util.function.Consumer;
 
@@ -67,9 +69,43 @@ public final class Levee {
      * @throws LeveeException as above, and {@link ErrorCode#NOT_SUPPORTED} where no engine accepts the address
      */
     public static Store open(String address, boolean readOnly, Consumer<StoreOptions.Builder> options) {
+        return open(provider(address), address, readOnly, options);
+    }
+
+    /**
+     * Makes a store from a backup, in a directory that is new or empty. Everything that the backup holds is compared with its checksum
+     * while it is copied. What was stored after the backup shows as gaps with the reason {@link LossReason#RESTORED}; followers of the
+     * store that was get a gap too. One that was killed is finished by the same call; until then the store cannot be opened. Takes as
+     * long as copying takes.
+     *
+     * @param backup the directory that {@link Store#backup} was made in
+     * @param address the new store's address
+     * @return what was restored
+     * @throws LeveeException {@link ErrorCode#NOT_FOUND} where there is no whole backup, {@link ErrorCode#BAD_VALUE} where the store's
+     *     directory is not empty, {@link ErrorCode#CORRUPT} where a file of the backup is damaged, {@link ErrorCode#NOT_SUPPORTED} by an
+     *     engine without {@code BACKUP}, {@link ErrorCode#DISK_FULL}, {@link ErrorCode#IO_FAILED}
+     */
+    public static RestoreReport restore(Path backup, String address) {
+        Instant now = StoreOptions.builder().build().clock().instant();
+        return provider(address).restore(backup, address, now);
+    }
+
+    /**
+     * Reads every file of a backup and compares it with its checksum. Needs no store; takes as long as reading takes.
+     *
+     * @param backup the directory that {@link Store#backup} was made in
+     * @param progress gets a line about each file that is damaged, on the caller's thread
+     * @throws LeveeException {@link ErrorCode#NOT_FOUND} where there is no whole backup, {@link ErrorCode#CORRUPT} where its manifest is
+     *     damaged, {@link ErrorCode#IO_FAILED}
+     */
+    public static BackupCheck verifyBackup(Path backup, Consumer<String> progress) {
+        return BackupDirectory.verify(backup.toAbsolutePath().normalize(), progress);
+    }
+
+    private static EngineProvider provider(String address) {
         for (EngineProvider provider : ServiceLoader.load(EngineProvider.class, Levee.class.getClassLoader())) {
             if (provider.accepts(address)) {
-                return open(provider, address, readOnly, options);
+                return provider;
             }
         }
         throw new LeveeException(

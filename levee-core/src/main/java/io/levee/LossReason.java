@@ -17,5 +17,7 @@ public enum LossReason {
     /** A damaged partition was set aside with the records that it held. */
     QUARANTINED,
     /** The catalog was lost and rebuilt from the files: cursors that are older may have missed changes. */
-    CATALOG_REBUILT
+    CATALOG_REBUILT,
+    /** The store was restored from a backup: what was stored after the backup is not in it. */
+    RESTORED
 }

@@ -1,12 +1,14 @@
 package io.levee;
 
 import io.levee.Aggregation.Groups;
+import io.levee.engine.BackupMark;
 import io.levee.engine.Capability;
 import io.levee.engine.Finding;
 import io.levee.engine.Quarantined;
 import io.levee.engine.SourcePoint;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.Verification;
+import io.levee.internal.backup.BackupService;
 import io.levee.internal.query.ChunkStream;
 import io.levee.internal.query.Gaps;
 import io.levee.internal.query.NamedCursors;
@@ -24,6 +26,7 @@ import io.levee.internal.time.Micros;
 import io.levee.internal.write.TableState;
 import io.levee.internal.write.Tables;
 import io.levee.internal.write.WriteService;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -54,6 +57,7 @@ public final class Store implements AutoCloseable {
     private final RollupKeeper rollups;
     private final RetentionService retention;
     private final StatusService status;
+    private final BackupService backups;
     private @Nullable CloseReport report;
 
     private Store(StorageEngine engine, StoreOptions options, boolean readOnly, Supervisor supervisor) {
@@ -70,6 +74,7 @@ public final class Store implements AutoCloseable {
         this.rollups = new RollupKeeper(engine, tables, queries, writes);
         this.retention = new RetentionService(engine, options, tables, writes, watch, rollups, queries);
         this.status = new StatusService(engine, options, tables, supervisor, writes, queries, retention::state);
+        this.backups = new BackupService(engine, writes);
     }
 
     static Store start(StorageEngine engine, StoreOptions options, boolean readOnly, Supervisor supervisor) {
@@ -424,6 +429,38 @@ public final class Store implements AutoCloseable {
         return retention.verify(table, each);
     }
 
+    /**
+     * Copies the store to a directory, as it is at one moment, while it is written and read: everything committed by then and nothing after.
+     * Partitions that did not change since the backup that is there are not copied again, and that one stays whole until the new one is. Runs
+     * on the caller's thread at up to 128 MiB/s, one at a time; the writer pauses for milliseconds. Beside a writer of another process it
+     * works too.
+     *
+     * @param directory a new or empty one, or one with an earlier backup of this store; not within the store's
+     * @return what was done; a partition that is damaged is in {@link BackupReport#missing}, and does not keep the others from being copied
+     * @throws LeveeException {@link ErrorCode#BAD_VALUE} for a directory that holds something else, {@link ErrorCode#STORE_LOCKED} while
+     *     another backup is made, {@link ErrorCode#NOT_SUPPORTED} without {@link Capability#BACKUP}, {@link ErrorCode#PARTITION_BUSY} where a
+     *     writer of another process commits too fast, {@link ErrorCode#CANCELLED} when the store closes meanwhile,
+     *     {@link ErrorCode#DISK_FULL}, {@link ErrorCode#IO_FAILED}
+     */
+    public BackupReport backup(Path directory) {
+        return backup(directory, false, line -> {});
+    }
+
+    /**
+     * As {@link #backup(Path)}.
+     *
+     * @param again whether what did not change is read again in the backup and compared with its checksum
+     * @param progress gets a line about each partition, on the caller's thread
+     */
+    public BackupReport backup(Path directory, boolean again, Consumer<String> progress) {
+        return backups.backup(directory, again, progress);
+    }
+
+    /** The backups that were made of this store, the newest first, as far as it knows; one may be gone by now. Any thread. */
+    public List<BackupMark> backups() {
+        return engine.backups();
+    }
+
     /** What this store's engine can do beyond what every engine does. */
     public Set<Capability> capabilities() {
         return engine.capabilities();
@@ -538,6 +575,7 @@ public final class Store implements AutoCloseable {
      */
     public synchronized CloseReport close(Duration timeout) {
         if (report == null) {
+            backups.stop();
             queries.stop();
             retention.stop();
             CloseReport made =

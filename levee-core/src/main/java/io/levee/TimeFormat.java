@@ -10,9 +10,11 @@ import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.LocalTime;
 import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeFormatterBuilder;
 import java.time.temporal.ChronoField;
+import java.time.temporal.ChronoUnit;
 import java.time.temporal.TemporalAccessor;
 import java.time.temporal.TemporalQueries;
 import java.util.Locale;
@@ -219,6 +221,57 @@ public record TimeFormat(
         } catch (DateTimeException | ArithmeticException e) {
             throw new LeveeException(ErrorCode.BAD_VALUE, "'" + text + "' is no ISO-8601 duration such as PT1.5S", e);
         }
+    }
+
+    /**
+     * A time as text that {@link #fromText} reads as the same one: a number where a unit is declared.
+     *
+     * @param micros microseconds since the epoch
+     * @return the text
+     * @throws LeveeException {@link ErrorCode#BAD_VALUE} where this format cannot tell it to the microsecond
+     */
+    public String text(long micros) {
+        if (unit != null) {
+            return scaled(BigDecimal.valueOf(micros).subtract(BigDecimal.valueOf(Micros.of(origin))), unit);
+        }
+        if (pattern == null) {
+            return Micros.text(micros);
+        }
+        String text;
+        try {
+            text = formatter(pattern).format(Micros.instant(micros).atZone(zone == null ? ZoneOffset.UTC : zone));
+        } catch (DateTimeException e) {
+            throw untold(micros, e);
+        }
+        if (parsePattern(text, pattern) != micros) {
+            throw untold(micros, null);
+        }
+        return text;
+    }
+
+    private LeveeException untold(long micros, @Nullable Throwable cause) {
+        return new LeveeException(
+                        ErrorCode.BAD_VALUE,
+                        "the pattern '" + pattern + "' cannot tell " + Micros.text(micros) + " to the microsecond",
+                        cause)
+                .hint("export with --iso, and take it into a table whose column reads ISO-8601");
+    }
+
+    /**
+     * A length of time as text that {@link #durationFromText} reads as the same one.
+     *
+     * @param micros microseconds
+     * @return the text
+     */
+    public String durationText(long micros) {
+        return unit == null
+                ? Duration.of(micros, ChronoUnit.MICROS).toString()
+                : scaled(BigDecimal.valueOf(micros), unit);
+    }
+
+    private static String scaled(BigDecimal micros, Unit unit) {
+        BigDecimal value = unit == Unit.NS ? micros.movePointRight(3) : micros.divide(BigDecimal.valueOf(unit.micros));
+        return value.signum() == 0 ? "0" : value.stripTrailingZeros().toPlainString();
     }
 
     private static BigDecimal number(String text) {

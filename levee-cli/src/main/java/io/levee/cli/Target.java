@@ -77,6 +77,13 @@ final class Target {
         return url != null;
     }
 
+    /** The address of a store that is to be made. */
+    String newStore(Console console) {
+        String address = address(console);
+        inUse.put("store", address);
+        return address;
+    }
+
     /** Opens the store beside whoever writes to it. */
     Store openToRead(Console console) {
         return opened(Levee.open(address(console), true, options -> {}));

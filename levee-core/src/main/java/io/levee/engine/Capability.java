@@ -11,5 +11,7 @@ public enum Capability {
     /** A period can have several partitions at once, so that a late row never waits for one that is lent or locked. */
     SIBLINGS,
     /** A drop can be undone until its grace ends. */
-    UNDO_DROP
+    UNDO_DROP,
+    /** The store can be backed up to a directory while it is written, and restored from one. */
+    BACKUP
 }

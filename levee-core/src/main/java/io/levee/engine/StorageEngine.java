@@ -1,6 +1,7 @@
 package io.levee.engine;
 
 import io.levee.Ack;
+import io.levee.BackupReport;
 import io.levee.CloseReport;
 import io.levee.Expr;
 import io.levee.Gap;
@@ -229,6 +230,25 @@ public interface StorageEngine {
     /** Checks one partition byte by byte, at a bounded rate; sets it aside where it is damaged. Maintenance thread. */
     default Verification verify(PartitionId id) {
         return new Verification(id, Verification.State.UNCHECKED, 0, "this engine has no checksums");
+    }
+
+    /**
+     * Copies the store to a directory as it is at one moment; what did not change since the backup that is there is not copied again. Any
+     * thread but the writer, also of a store opened for reading; one at a time.
+     *
+     * @param again whether what did not change is read again and compared
+     * @throws io.levee.LeveeException {@code NOT_SUPPORTED} without {@link Capability#BACKUP}
+     */
+    default BackupReport backup(Path directory, boolean again, BackupHelp help) {
+        throw new io.levee.LeveeException(
+                        io.levee.ErrorCode.NOT_SUPPORTED,
+                        "the engine " + name() + " lacks BACKUP: its server's own tools make backups")
+                .hint("pg_dump --schema, or pg_basebackup for all of the server");
+    }
+
+    /** The backups that this store knows of, the newest first; some may be gone. Any thread; reads small files. */
+    default List<BackupMark> backups() {
+        return List.of();
     }
 
     /**

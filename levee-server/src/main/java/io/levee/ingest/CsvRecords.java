@@ -12,11 +12,15 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
 
 /** CSV records as rows. The first record names the columns. */
 final class CsvRecords implements RecordSource {
     private final Frames frames;
     private final CsvCells cells = new CsvCells();
+    private final JsonLines lines = new JsonLines();
+    private final JsonText text = new JsonText();
     private final RowBuilder row;
     private final TableSpec spec;
     private final List<String> header;
@@ -91,8 +95,29 @@ final class CsvRecords implements RecordSource {
         int at = columns[nth];
         if (at < 0) {
             row.setUnknown(header.get(nth), Json.write(value));
-        } else if (!value.isEmpty() || spec.columns().get(at).type() == ColumnType.TEXT) {
+            return;
+        }
+        ColumnType type = spec.columns().get(at).type();
+        String nested = type == ColumnType.JSON ? nested(value) : null;
+        if (nested != null) {
+            row.setJson(at, nested);
+        } else if (!value.isEmpty() || type == ColumnType.TEXT || type == ColumnType.BLOB) {
             row.setText(at, value);
+        }
+    }
+
+    /** A cell of a JSON column that is an object or an array is that, in compact form; null for any other, which is text. */
+    private @Nullable String nested(String value) {
+        if (!value.startsWith("{") && !value.startsWith("[")) {
+            return null;
+        }
+        try (JsonParser parser = lines.parser(value)) {
+            parser.nextToken();
+            String compact = text.copy(parser);
+            return parser.nextToken() == null ? compact : null;
+        } catch (JacksonException e) {
+            // Text that only begins like one.
+            return null;
         }
     }
 

@@ -31,6 +31,11 @@ final class JsonLines {
         return factory.createParser(ObjectReadContext.empty(), frames.buffer, frames.start, frames.end - frames.start);
     }
 
+    /** A parser over a text. */
+    JsonParser parser(String text) {
+        return factory.createParser(ObjectReadContext.empty(), text);
+    }
+
     static LeveeException invalidUtf8(Frames frames, int at) {
         return new LeveeException(
                         ErrorCode.BAD_LINE,

@@ -141,6 +141,12 @@ public final class JsonOut implements AutoCloseable {
         return this;
     }
 
+    /** Writes text that is JSON already, as it is. */
+    public JsonOut json(String text) {
+        out.writeRawValue(text);
+        return this;
+    }
+
     private void number(Number number) {
         if (number instanceof Double || number instanceof Float) {
             out.writeNumber(number.doubleValue());

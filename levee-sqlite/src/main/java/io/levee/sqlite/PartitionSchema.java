@@ -195,8 +195,13 @@ final class PartitionSchema {
 
     /** The statistics of the last commit with the lowest number, for a partition that is being closed. */
     static Partition.Held exactly(Connection connection, TableSpec spec) throws SQLException {
+        return exactly(connection, spec.name());
+    }
+
+    /** The same of a table by its name. */
+    static Partition.Held exactly(Connection connection, String table) throws SQLException {
         Partition.Held held = held(connection);
-        long lowest = Sqlite.number(connection, "SELECT min(_seq) FROM " + Sqlite.quote(spec.name()));
+        long lowest = Sqlite.number(connection, "SELECT min(_seq) FROM " + Sqlite.quote(table));
         return new Partition.Held(held.minMicros(), held.maxMicros(), held.rows(), lowest, held.maxSeq());
     }
 

@@ -1,6 +1,7 @@
 package io.levee.sqlite;
 
 import io.levee.Ack;
+import io.levee.BackupReport;
 import io.levee.Bytes;
 import io.levee.CloseReport;
 import io.levee.ErrorCode;
@@ -13,6 +14,8 @@ import io.levee.RetentionEvent;
 import io.levee.SqlQuery;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
+import io.levee.engine.BackupHelp;
+import io.levee.engine.BackupMark;
 import io.levee.engine.Capability;
 import io.levee.engine.EngineSettings;
 import io.levee.engine.Erasure;
@@ -110,6 +113,7 @@ final class SqliteEngine implements StorageEngine {
     }
 
     static SqliteEngine open(StorePaths paths, EngineSettings settings) {
+        StoreRestore.requireFinished(paths);
         return settings.readOnly() ? openForReading(paths, settings) : openForWriting(paths, settings);
     }
 
@@ -393,6 +397,18 @@ final class SqliteEngine implements StorageEngine {
         PartitionCheck check =
                 new PartitionCheck(paths, readers, one -> readCatalog(c -> CatalogChecks.checksum(c, one)));
         return check.bytes(partition, Verifier::paced);
+    }
+
+    @Override
+    public BackupReport backup(Path directory, boolean again, BackupHelp help) {
+        refresh();
+        return StoreBackup.run(
+                paths, manifest, readers, suspects, settings.options().clock(), directory, again, help);
+    }
+
+    @Override
+    public List<BackupMark> backups() {
+        return new BackupMarks(paths).all();
     }
 
     @Override

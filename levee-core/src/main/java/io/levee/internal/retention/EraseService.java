@@ -5,6 +5,7 @@ import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.LeveeException;
 import io.levee.Query;
+import io.levee.engine.BackupMark;
 import io.levee.engine.Erasure;
 import io.levee.engine.RowQuery;
 import io.levee.engine.StorageEngine;
@@ -82,8 +83,17 @@ public final class EraseService {
         } catch (LeveeException e) {
             pending.add(String.valueOf(e.getMessage()));
         }
+        backups(pending);
         engine.noteErasure(new Erasure(table.spec().name(), clock.instant(), digest(where), deleted, pending));
         return new EraseReport(deleted, pending);
+    }
+
+    /** What was copied out of the store before is out of reach; a new backup in the same directory no longer has it. */
+    private void backups(List<String> pending) {
+        for (BackupMark backup : engine.backups()) {
+            pending.add("the backup in " + backup.directory() + " of " + backup.at()
+                    + " may hold such records: make it anew there, or delete it");
+        }
     }
 
     /** A partition that somebody locks is tried again; the rows that stay are told, and the others go all the same. */

@@ -1,0 +1,244 @@
+package io.levee.sqlite;
+
+import io.levee.Bytes;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.PartitionId;
+import io.levee.engine.BackupHelp;
+import io.levee.internal.time.MonotonicClock;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+import org.sqlite.SQLiteConnection;
+
+/**
+ * The store at one moment: read transactions on the catalog and on every partition that a backup does not have yet, begun while nothing
+ * was committed. A row that moves from one partition to another is therefore in exactly one of them. Holding it keeps WALs from being
+ * reset and partitions from being closed, nothing else; it is held while what may change is copied.
+ *
+ * <p>Where the writer is another process nobody can be asked to pause: then it is looked afterwards whether something was committed
+ * meanwhile, and begun again, which takes a millisecond each time.
+ */
+final class BackupMoment implements AutoCloseable {
+    private static final Bytes CACHE = Bytes.kibi(256);
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final int PAGES_PER_STEP = 256;
+    private static final int BUSY_MILLIS = 50;
+    private static final int BUSY_TIMES = 100;
+    private static final long PAGE = 4096;
+
+    private final StorePaths paths;
+    private final Connection catalog;
+    private final Map<Path, Connection> held = new HashMap<>();
+    private final Map<Path, Connection> watched = new HashMap<>();
+    private List<Live> live = List.of();
+
+    /**
+     * A partition as the catalog has it.
+     *
+     * @param checksum of a closed one; null where it is open, or where that is still to be made
+     */
+    record Live(Partition partition, @Nullable String checksum) {
+        PartitionId id() {
+            return partition.id();
+        }
+    }
+
+    /** Opens the catalog for reading. */
+    BackupMoment(StorePaths paths) throws SQLException {
+        this.paths = paths;
+        this.catalog = Connections.reader(paths.catalog(), CACHE);
+    }
+
+    /** The live partitions: of the moment once that was taken, before it as they are now. */
+    List<Live> live() {
+        return live;
+    }
+
+    Connection catalog() {
+        return catalog;
+    }
+
+    /** Reads which partitions there are. */
+    void look() throws SQLException {
+        Map<PartitionId, String> checksums = new HashMap<>();
+        try (Statement statement = catalog.createStatement();
+                ResultSet rows = statement.executeQuery("SELECT table_name, class, period, n, checksum FROM partitions"
+                        + " WHERE state = 'closed' AND checksum IS NOT NULL")) {
+            while (rows.next()) {
+                checksums.put(
+                        new PartitionId(rows.getString(1), rows.getString(2), rows.getString(3), rows.getInt(4)),
+                        rows.getString(5));
+            }
+        }
+        List<Live> now = new ArrayList<>();
+        for (Partition partition : Catalog.partitions(catalog)) {
+            now.add(new Live(partition, checksums.get(partition.id())));
+        }
+        live = now;
+    }
+
+    /**
+     * Takes the moment.
+     *
+     * @param writerHere whether the store's writer is of this process, and was asked by {@link BackupHelp#still}
+     * @param needed whether a partition is to be copied from what is held
+     */
+    void take(boolean writerHere, Predicate<Live> needed, BackupHelp help) throws SQLException {
+        // Opened before, so that the moment itself is short.
+        look();
+        for (Live one : live) {
+            if (needed.test(one)) {
+                open(held, one);
+                if (!writerHere) {
+                    open(watched, one);
+                }
+            }
+        }
+        if (!writerHere) {
+            watched.put(paths.catalog(), Connections.reader(paths.catalog(), CACHE));
+            takeBesideAWriter(needed);
+            return;
+        }
+        SQLException[] failure = new SQLException[1];
+        help.still(() -> {
+            try {
+                begin(needed);
+            } catch (SQLException e) {
+                failure[0] = e;
+            }
+        });
+        if (failure[0] != null) {
+            throw failure[0];
+        }
+    }
+
+    private void takeBesideAWriter(Predicate<Live> needed) throws SQLException {
+        long end = MonotonicClock.SYSTEM.nanos() + PATIENCE.toNanos();
+        while (true) {
+            Map<Path, Long> before = versions();
+            begin(needed);
+            for (Path file : held.keySet()) {
+                if (!watched.containsKey(file)) {
+                    watched.put(file, Connections.reader(file, CACHE));
+                }
+            }
+            if (before.equals(versions())) {
+                return;
+            }
+            rollback();
+            if (MonotonicClock.SYSTEM.nanos() - end > 0) {
+                throw new LeveeException(
+                                ErrorCode.PARTITION_BUSY,
+                                "for " + PATIENCE + " the writer committed something every time; no backup was made")
+                        .hint("let the process that writes make it (POST /v1/backup, Store.backup), or repeat it");
+            }
+        }
+    }
+
+    /** What changes with each commit of another connection. */
+    private Map<Path, Long> versions() throws SQLException {
+        Map<Path, Long> versions = new HashMap<>();
+        for (Map.Entry<Path, Connection> one : watched.entrySet()) {
+            versions.put(one.getKey(), Sqlite.number(one.getValue(), "PRAGMA data_version"));
+        }
+        return versions;
+    }
+
+    private void begin(Predicate<Live> needed) throws SQLException {
+        Sqlite.run(catalog, "BEGIN");
+        look();
+        Map<Path, Connection> wanted = new LinkedHashMap<>();
+        for (Live one : live) {
+            if (needed.test(one)) {
+                Connection connection = open(held, one);
+                if (connection != null) {
+                    Sqlite.run(connection, "BEGIN");
+                    Sqlite.value(connection, "SELECT count(*) FROM sqlite_master");
+                    wanted.put(paths.partition(one.partition), connection);
+                }
+            }
+        }
+        // What was closed and copied, or dropped, between the two looks.
+        for (Path file : List.copyOf(held.keySet())) {
+            if (!wanted.containsKey(file)) {
+                Connections.closeQuietly(file, held.remove(file));
+            }
+        }
+    }
+
+    private void rollback() throws SQLException {
+        Sqlite.run(catalog, "ROLLBACK");
+        for (Connection connection : held.values()) {
+            Sqlite.run(connection, "ROLLBACK");
+        }
+    }
+
+    /** Null where there is no file, or an empty one: it never held a row, or it is gone. */
+    private @Nullable Connection open(Map<Path, Connection> to, Live one) throws SQLException {
+        Path file = paths.partition(one.partition);
+        Connection known = to.get(file);
+        if (known != null || Partition.size(file) == 0) {
+            return known;
+        }
+        Connection connection = Connections.reader(file, CACHE);
+        to.put(file, connection);
+        // On the writer's thread nobody waits for a lock.
+        Sqlite.run(connection, "PRAGMA busy_timeout=0");
+        return connection;
+    }
+
+    /** Whether something of a partition is held. */
+    boolean holds(Partition partition) {
+        return held.containsKey(paths.partition(partition));
+    }
+
+    /** Copies a held partition as it was at the moment, and lets go of it. */
+    void copy(Partition partition, Path to, BackupHelp help) throws SQLException {
+        Path file = paths.partition(partition);
+        Connection connection = held.get(file);
+        if (connection == null) {
+            throw new SQLException("nothing of " + file + " is held");
+        }
+        copy(connection, to, help);
+        held.remove(file);
+        Connections.close(file, connection);
+    }
+
+    /** Copies the catalog as it was at the moment. */
+    void copyCatalog(Path to, BackupHelp help) throws SQLException {
+        copy(catalog, to, help);
+    }
+
+    private static void copy(Connection from, Path to, BackupHelp help) throws SQLException {
+        int code = ((SQLiteConnection) from)
+                .getDatabase()
+                .backup(
+                        "main",
+                        to.toString(),
+                        (remaining, pages) -> help.pace(PAGES_PER_STEP * PAGE),
+                        BUSY_MILLIS,
+                        BUSY_TIMES,
+                        PAGES_PER_STEP);
+        if (code != 0) {
+            throw new SQLException("SQLite's backup ended with " + code, null, code);
+        }
+    }
+
+    @Override
+    public void close() {
+        held.forEach(Connections::closeQuietly);
+        watched.forEach(Connections::closeQuietly);
+        Connections.closeQuietly(paths.catalog(), catalog);
+    }
+}

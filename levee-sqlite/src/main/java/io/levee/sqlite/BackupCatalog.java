@@ -86,6 +86,8 @@ final class BackupCatalog {
         Map<String, Gap> lost = new HashMap<>();
         change(copy, now, connection -> {
             Catalog.put(connection, "created", now.toString());
+            // The trash is not in the backup.
+            Sqlite.run(connection, "DELETE FROM trash WHERE restored = 0");
             for (TableSpec spec : CatalogTables.tables(connection)) {
                 String table = spec.name();
                 long next = CatalogTables.reserveSeq(connection, table, BEYOND) + BEYOND;

@@ -278,6 +278,16 @@ final class Catalog {
         update(connection, "state='dropped', reason=?1", id, now, reason);
     }
 
+    /** Forgets a dropped one that never had a file. */
+    static void forget(Connection connection, PartitionId id, String reason) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement("DELETE FROM partitions WHERE table_name=?1 AND"
+                + " class=?2 AND period=?3 AND n=?4 AND state='dropped' AND reason=?5")) {
+            bind(statement, 1, id);
+            statement.setString(5, reason);
+            statement.executeUpdate();
+        }
+    }
+
     static void markRewritten(Connection connection, PartitionId id, long bytes, Instant now) throws SQLException {
         update(connection, "checksum=NULL, bytes=" + bytes, id, now, null);
     }

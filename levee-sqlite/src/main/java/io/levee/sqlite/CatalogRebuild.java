@@ -17,6 +17,7 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -45,6 +46,7 @@ final class CatalogRebuild {
     private final Map<String, Found> tables = new TreeMap<>();
     private final List<PartitionId> live = new ArrayList<>();
     private final Map<PartitionId, String> dropped = new LinkedHashMap<>();
+    private final Set<String> merged = new HashSet<>();
     private final Set<PartitionId> inTrash = new LinkedHashSet<>();
     private final Map<PartitionId, String> damaged = new LinkedHashMap<>();
 
@@ -121,6 +123,14 @@ final class CatalogRebuild {
         for (PartitionId id : PartitionFiles.flat(paths.trash())) {
             dropped.put(id, "dropped before the catalog was rebuilt");
         }
+        // Their rows are in one that lies beside them.
+        live.removeIf(id -> {
+            boolean superseded = merged.contains(id.toString());
+            if (superseded) {
+                dropped.put(id, Merging.MERGED_INTO + "another partition");
+            }
+            return superseded;
+        });
         // An older file of that name lies in its place again: that one is live.
         live.forEach(damaged::remove);
         live.forEach(dropped::remove);
@@ -175,6 +185,7 @@ final class CatalogRebuild {
                 found.specOf = String.valueOf(created);
             }
             found.add(PartitionSchema.held(connection));
+            merged.addAll(MergedFile.names((String) described(connection, MergedFile.MERGED)));
             return null;
         } catch (LeveeException | IllegalArgumentException e) {
             return "its copy of the spec is none: " + e.getMessage();

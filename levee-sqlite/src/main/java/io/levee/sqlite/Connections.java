@@ -127,6 +127,28 @@ final class Connections {
         return open(file, false, 0, Bytes.kibi(64), connection -> {});
     }
 
+    /** A new file that nobody knows yet: what fails is thrown away whole, and it is synced by its maker. */
+    static Connection making(Path file) throws SQLException {
+        return open(file, false, 0, Bytes.mebi(2), connection -> {
+            Sqlite.value(connection, "PRAGMA journal_mode=OFF");
+            set(connection, "synchronous", 0);
+        });
+    }
+
+    /** Attaches a file that nobody writes to, for reading; to be ended by {@link #detach}. */
+    static void attach(Connection connection, Path file, String schema) throws SQLException {
+        Handles.opening(file, () -> {
+            String uri = file.toAbsolutePath().toUri() + "?mode=ro";
+            Sqlite.run(connection, "ATTACH " + Sqlite.literal(uri) + " AS " + schema);
+            return schema;
+        });
+    }
+
+    /** Detaches what {@link #attach} attached. */
+    static void detach(Connection connection, Path file, String schema) throws SQLException {
+        Handles.closing(file, () -> Sqlite.run(connection, "DETACH " + schema));
+    }
+
     /** Any database of the store for reading only. */
     static Connection reader(Path file, Bytes cache) throws SQLException {
         if (!Files.exists(file)) {

@@ -13,8 +13,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is done to partitions off the writer: learns what they hold after an unclean stop, finishes erasures, and gives closed ones
- * their checksums. Maintenance thread.
+ * What is done to partitions off the writer: learns what they hold after an unclean stop, finishes erasures, gives closed ones their
+ * checksums, and merges small ones. Maintenance thread.
  */
 final class Maintenance {
     private final StorePaths paths;
@@ -25,6 +25,7 @@ final class Maintenance {
     private final Quarantine quarantine;
     private final Suspects suspects;
     private final Closings closings;
+    private final Merging merging;
     private final List<Partition> leftOpen;
     private final Clock wall;
     private @Nullable LeveeException failure;
@@ -38,7 +39,9 @@ final class Maintenance {
             Quarantine quarantine,
             Suspects suspects,
             Closings closings,
+            Merging merging,
             Clock wall) {
+        this.merging = merging;
         this.closings = closings;
         // What the writer before left, by a crash or because somebody read it.
         this.leftOpen = new ArrayList<>(manifest.all().stream()
@@ -79,6 +82,7 @@ final class Maintenance {
                 attempt(partition, () -> addChecksum(partition));
             }
         }
+        attempt(merging::run);
         LeveeException first = failure;
         if (first != null) {
             throw first;

@@ -34,6 +34,12 @@ final class Manifest {
         ordered.clear();
     }
 
+    /** Has one take the place of others: every later list has it, and none of them. */
+    synchronized void replace(List<Partition> old, Partition by) {
+        old.forEach(partition -> live.remove(partition.id()));
+        add(by);
+    }
+
     /** Takes one out of later lists. */
     synchronized void remove(PartitionId id) {
         live.remove(id);

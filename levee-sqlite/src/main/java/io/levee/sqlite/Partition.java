@@ -209,6 +209,12 @@ final class Partition {
         }
     }
 
+    /** Lent becomes dropped: its rows live in another partition now. */
+    synchronized void superseded() {
+        state = State.DROPPED;
+        borrower = null;
+    }
+
     /** Closed becomes dropped; false where it is not closed (any more): the writer may have come first. */
     synchronized boolean dropped() {
         if (state != State.CLOSED) {

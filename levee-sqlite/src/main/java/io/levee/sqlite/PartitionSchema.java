@@ -104,7 +104,8 @@ final class PartitionSchema {
         }
     }
 
-    private static void describe(Connection connection, String key, String value) throws SQLException {
+    /** Adds an entry to the description of a file. */
+    static void describe(Connection connection, String key, String value) throws SQLException {
         try (PreparedStatement statement =
                 connection.prepareStatement("INSERT OR REPLACE INTO levee_partition(key, value) VALUES(?, ?)")) {
             statement.setString(1, key);
@@ -186,6 +187,19 @@ final class PartitionSchema {
         Set<String> names = new LinkedHashSet<>();
         try (Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery("PRAGMA table_info(" + Sqlite.quote(table) + ")")) {
+            while (rows.next()) {
+                names.add(rows.getString("name"));
+            }
+        }
+        return names;
+    }
+
+    /** The columns that a table of an attached file has; empty where it has no such table. */
+    static Set<String> columns(Connection connection, String schema, String table) throws SQLException {
+        Set<String> names = new LinkedHashSet<>();
+        try (Statement statement = connection.createStatement();
+                ResultSet rows =
+                        statement.executeQuery("PRAGMA " + schema + ".table_info(" + Sqlite.quote(table) + ")")) {
             while (rows.next()) {
                 names.add(rows.getString("name"));
             }

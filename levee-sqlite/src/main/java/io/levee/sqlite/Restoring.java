@@ -4,8 +4,10 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
+import java.nio.file.Files;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -55,6 +57,7 @@ final class Restoring {
         try {
             OpenPartitions.requireRoom(manifest, id.toString());
             TableSpec spec = specs.apply(id.table());
+            requireGone(spec, claim);
             if (spec.keyed()) {
                 keyed(spec, claim);
             } else {
@@ -69,6 +72,55 @@ final class Restoring {
                     : failure;
         } finally {
             trash.release(claim);
+        }
+    }
+
+    /**
+     * Refuses a file whose rows are live in another one: it was merged, and only a catalog that was lost in that moment can take it for
+     * one that was dropped. Numbers are given once.
+     */
+    private void requireGone(TableSpec spec, Trash.Claim claim) throws SQLException {
+        Partition.Held held = held(spec, claim);
+        if (held.rows() == 0) {
+            return;
+        }
+        List<Partition> live = manifest.pinned(spec.name());
+        try {
+            for (Partition partition : live) {
+                Partition.Held its = partition.held();
+                boolean apart = its.rows() == 0
+                        || its.maxSeq() >= 0 && its.maxSeq() < held.minSeq()
+                        || its.minSeq() > held.maxSeq();
+                if (!apart && has(spec, partition, held.minSeq())) {
+                    throw new LeveeException(
+                                    ErrorCode.NOT_FOUND,
+                                    "the partition " + claim.id() + " was merged: its rows are in " + partition.id())
+                            .with("partition", claim.id().toString())
+                            .hint("nothing has to be brought back");
+                }
+            }
+        } finally {
+            live.forEach(Partition::unpin);
+        }
+    }
+
+    private boolean has(TableSpec spec, Partition partition, long seq) throws SQLException {
+        if (Files.notExists(paths.partition(partition))) {
+            return false;
+        }
+        ReadHandles.ReadHandle handle = readers.take(partition);
+        boolean usable = false;
+        try {
+            boolean found = !PartitionSchema.columns(handle.connection(), spec.name())
+                            .isEmpty()
+                    && Sqlite.value(
+                                    handle.connection(),
+                                    "SELECT 1 FROM " + Sqlite.quote(spec.name()) + " WHERE _seq = " + seq)
+                            != null;
+            usable = true;
+            return found;
+        } finally {
+            readers.giveBack(handle, usable);
         }
     }
 

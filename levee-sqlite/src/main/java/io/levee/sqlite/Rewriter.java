@@ -11,7 +11,6 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Clock;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Copies a closed partition without what SQLite keeps of deleted rows, and puts the copy in its place.
@@ -61,32 +60,6 @@ final class Rewriter {
             }
         } catch (SQLException e) {
             throw Sqlite.failure("a partition's description cannot be read", file, e);
-        }
-    }
-
-    /** The statement that copies, for the writer to interrupt. */
-    private static final class Copying {
-        private @Nullable Statement running;
-        private boolean unwanted;
-
-        synchronized void interrupt() {
-            unwanted = true;
-            try {
-                if (running != null) {
-                    running.cancel();
-                }
-            } catch (SQLException e) {
-                // It ended meanwhile; the flag is looked at next.
-                System.getLogger("io.levee.sqlite").log(System.Logger.Level.DEBUG, "cancel", e);
-            }
-        }
-
-        synchronized boolean unwanted() {
-            return unwanted;
-        }
-
-        synchronized void running(@Nullable Statement statement) {
-            running = statement;
         }
     }
 

@@ -374,6 +374,11 @@ final class SqliteEngine implements StorageEngine {
         return writing().open();
     }
 
+    /** Merges partitions; for tests. */
+    Merging merging() {
+        return writing().merging();
+    }
+
     /** Has the next new rows of a period go to a new sibling. Writer thread; for tests. */
     void roll(TableSpec spec, Period period) {
         writing().open().sibling(spec, period);
@@ -505,6 +510,12 @@ final class SqliteEngine implements StorageEngine {
     private void missing(Partition partition) {
         refresh();
         Partition now = manifest.get(partition.id());
+        if (now == null && partition.held().rows() != 0) {
+            String merged = readOrAsk(c -> Merging.mergedInto(c, partition.id()));
+            if (!merged.isEmpty()) {
+                throw Merging.moved(partition.id(), merged);
+            }
+        }
         if (now != null && now.held().rows() > 0 && !goneForSpace(now.id())) {
             suspects.report(now, "its file is missing or empty");
             throw new LeveeException(

@@ -187,15 +187,20 @@ final class TableKeys {
         if (!held.known() || held.rows() > SCAN_ROWS) {
             return null;
         }
-        KeyFilter filter = new KeyFilter(held.rows());
-        if (held.rows() == 0) {
+        return of(connection, spec, held.rows());
+    }
+
+    /** The filter of all keys in a file. */
+    static KeyFilter of(Connection connection, TableSpec spec, long count) throws SQLException {
+        KeyFilter filter = new KeyFilter(count);
+        if (count == 0) {
             return filter;
         }
         String columns = String.join(",", spec.key().stream().map(Sqlite::quote).toList());
         try (Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery("SELECT " + columns + " FROM " + Sqlite.quote(spec.name()))) {
             while (rows.next()) {
-                Object[] key = new Object[keyAt.length];
+                Object[] key = new Object[spec.key().size()];
                 for (int i = 0; i < key.length; i++) {
                     Object value = rows.getObject(i + 1);
                     key[i] = value instanceof Integer whole ? (Object) whole.longValue() : value;

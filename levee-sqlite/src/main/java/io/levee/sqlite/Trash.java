@@ -38,6 +38,9 @@ final class Trash {
     /** How much of a grace a kill may give back. */
     private static final long NOTE_MILLIS = 30_000;
 
+    /** So long what was merged keeps its place after the merge. */
+    private static final long SUPERSEDED_MILLIS = 60_000;
+
     private static final System.Logger LOG = System.getLogger("io.levee.sqlite");
 
     private final StorePaths paths;
@@ -49,6 +52,7 @@ final class Trash {
     private final UpTime up;
     private final Duration grace;
     private final List<Partition> stillPinned = new ArrayList<>();
+    private final Map<Partition, Long> superseded = new HashMap<>();
     private final Map<PartitionId, Partition> gone = new HashMap<>();
     private final Set<PartitionId> claimed = new HashSet<>();
     private boolean leftoversMoved;
@@ -162,7 +166,7 @@ final class Trash {
      * @throws LeveeException {@code PARTITION_BUSY} where queries still read some of it
      */
     synchronized void purge(String table) {
-        moveReleased();
+        moveReleased(true);
         catalog.change(c -> {
             for (TrashEntries.Entry entry : TrashEntries.all(c)) {
                 if (entry.id().table().equals(table) && !claimed.contains(entry.id())) {
@@ -181,7 +185,7 @@ final class Trash {
         } catch (IOException e) {
             throw new LeveeException(ErrorCode.IO_FAILED, "the trash cannot be emptied: " + e, e);
         }
-        List<String> read = stillPinned.stream()
+        List<String> read = Stream.concat(stillPinned.stream(), superseded.keySet().stream())
                 .filter(p -> p.id().table().equals(table))
                 .map(p -> p.id().toString())
                 .toList();
@@ -265,7 +269,7 @@ final class Trash {
 
     /** Frees one file at once, whatever its grace: space is short. Returns whether there was one. */
     synchronized boolean freeNow() {
-        moveReleased();
+        moveReleased(true);
         Path file;
         try {
             moveLeftovers();
@@ -394,6 +398,11 @@ final class Trash {
 
     /** Moves what queries have given free since it was dropped. */
     private void moveReleased() {
+        moveReleased(false);
+    }
+
+    /** As above; {@code now}: also what other processes may still look for in its place. */
+    private void moveReleased(boolean now) {
         stillPinned.removeIf(partition -> {
             boolean moved = !partition.pinned();
             if (moved) {
@@ -401,6 +410,34 @@ final class Trash {
             }
             return moved;
         });
+        superseded.entrySet().removeIf(one -> {
+            boolean moved = !one.getKey().pinned() && (now || up.millis() - one.getValue() >= SUPERSEDED_MILLIS);
+            if (moved) {
+                move(one.getKey());
+            }
+            return moved;
+        });
+    }
+
+    /**
+     * Takes over partitions whose rows live in another one: they cannot come back, and are freed when no query reads them any more.
+     * Another process's query that began before finds them in their place for a while.
+     */
+    synchronized void superseded(List<Partition> partitions) {
+        partitions.forEach(partition -> superseded.put(partition, up.millis()));
+    }
+
+    /** Keeps a file that is being made in its place: to be ended by {@link #made}. */
+    synchronized void making(PartitionId id) {
+        claimed.add(id);
+    }
+
+    /** It is made, or never will be. */
+    synchronized void made(PartitionId id) {
+        claimed.remove(id);
+        if (manifest.get(id) == null) {
+            leftoversMoved = false;
+        }
     }
 
     /** A crash between the catalog's word and the rename leaves a dropped file in its place. */
@@ -413,7 +450,8 @@ final class Trash {
             Path path = paths.root().resolve(file);
             if (Files.exists(path)
                     && claimed.stream().noneMatch(id -> PartitionFiles.name(id).equals(file))
-                    && stillPinned.stream().noneMatch(p -> p.file().equals(file))) {
+                    && Stream.concat(stillPinned.stream(), superseded.keySet().stream())
+                            .noneMatch(p -> p.file().equals(file))) {
                 move(file);
             }
         }

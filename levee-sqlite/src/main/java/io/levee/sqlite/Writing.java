@@ -36,6 +36,7 @@ record Writing(
         Errands errands,
         Trash trash,
         Restoring restoring,
+        Merging merging,
         Quarantine quarantine,
         Maintenance maintenance,
         Verifier verifier,
@@ -83,6 +84,15 @@ record Writing(
             PartitionCheck check =
                     new PartitionCheck(paths, readers, id -> catalog.change(c -> CatalogChecks.checksum(c, id)));
             Verifier verifier = new Verifier(catalog, manifest, quarantine, suspects, check, wall);
+            Merging merging = new Merging(
+                    paths,
+                    catalog,
+                    manifest,
+                    trash,
+                    errands,
+                    wall,
+                    settings.options().disk(),
+                    verifier::verify);
             Relief relief = new Relief(
                     paths,
                     catalog,
@@ -113,8 +123,9 @@ record Writing(
                             trash,
                             errands,
                             table -> catalog.change(c -> CatalogTables.table(c, table))),
+                    merging,
                     quarantine,
-                    new Maintenance(paths, catalog, manifest, readers, erasures, quarantine, suspects, closings, wall),
+                    new Maintenance(paths, catalog, manifest, readers, erasures, quarantine, suspects, closings, merging, wall),
                     verifier,
                     marks,
                     relief,

@@ -3,6 +3,7 @@ package io.levee.cli;
 import io.levee.Bytes;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.RetentionEvent;
 import io.levee.RetentionPlan;
 import io.levee.Store;
 import java.time.ZoneId;
@@ -17,8 +18,8 @@ import picocli.CommandLine.Option;
 /** {@code levee retention}: what would go and why, and doing it. */
 @CommandLine.Command(
         name = "retention",
-        description = "What retention would drop now, and dropping it.",
-        subcommands = {RetentionCommand.Plan.class, RetentionCommand.Apply.class})
+        description = "What retention would drop now, dropping it, and what it decided before.",
+        subcommands = {RetentionCommand.Plan.class, RetentionCommand.Apply.class, RetentionCommand.Events.class})
 final class RetentionCommand extends Command {
     RetentionCommand(Console console) {
         super(console);
@@ -26,7 +27,7 @@ final class RetentionCommand extends Command {
 
     @Override
     int run() {
-        throw usage("a command is missing: plan or apply");
+        throw usage("a command is missing: plan, apply or events");
     }
 
     /** {@code levee retention plan}. */
@@ -109,6 +110,69 @@ final class RetentionCommand extends Command {
         }
     }
 
+    /** {@code levee retention events}. */
+    @CommandLine.Command(
+            name = "events",
+            description = "What retention decided and why, the newest first: what went, what had to stay, what came back.",
+            footerHeading = "%nExample:%n",
+            footer = "  levee retention events --table invocations --limit 20")
+    static final class Events extends Command {
+        private static final List<String> COLUMNS =
+                List.of("at", "action", "rule", "table", "partition", "rows", "bytes", "reason");
+
+        @Option(names = "--table", paramLabel = "TABLE", description = "Of this table only.")
+        private @Nullable String table;
+
+        @Option(
+                names = "--limit",
+                paramLabel = "N",
+                description = "Most events; the store keeps the newest 10,000. Default: ${DEFAULT-VALUE}.")
+        private int limit = 100;
+
+        Events(Console console) {
+            super(console);
+        }
+
+        @Override
+        int run() throws Exception {
+            if (limit < 1 || limit > RetentionEvent.MAX_EVENTS) {
+                throw usage("--limit must be from 1 to " + RetentionEvent.MAX_EVENTS + " (got " + limit + ")");
+            }
+            List<?> events = events();
+            if (json()) {
+                console.json(Map.of("events", events));
+                return OK;
+            }
+            Grid grid = new Grid(console, Grid.Format.TABLE, COLUMNS, ZoneId.of("UTC"));
+            for (Object event : events) {
+                if (event instanceof Map<?, ?> map) {
+                    List<@Nullable Object> row = new ArrayList<>();
+                    COLUMNS.forEach(name -> row.add(map.get(name)));
+                    grid.row(row);
+                }
+            }
+            grid.end();
+            return OK;
+        }
+
+        private List<?> events() throws Exception {
+            Remote remote = target.remote(console);
+            if (remote != null) {
+                Map<String, @Nullable Object> params = new LinkedHashMap<>();
+                params.put("table", table);
+                params.put("limit", limit);
+                return remote.get("/v1/retention/events", params).get("events") instanceof List<?> list
+                        ? list
+                        : List.of();
+            }
+            try (Store store = target.openToRead(console)) {
+                return store.retentionEvents(table, limit).stream()
+                        .map(RetentionEvent::toMap)
+                        .toList();
+            }
+        }
+    }
+
     private static void print(Console console, Map<String, ? extends @Nullable Object> plan) {
         console.print("plan " + plan.get("plan") + ", ages measured against " + plan.get("reference"));
         List<?> drops = plan.get("drop") instanceof List<?> list ? list : List.of();
@@ -128,6 +192,14 @@ final class RetentionCommand extends Command {
                 }
             }
             grid.end();
+        }
+        if (plan.get("delete") instanceof List<?> trims) {
+            for (Object trim : trims) {
+                if (trim instanceof Map<?, ?> t) {
+                    console.print("delete " + t.get("rows") + " rows of " + t.get("table") + ": "
+                            + Printable.line(String.valueOf(t.get("reason"))));
+                }
+            }
         }
         if (plan.get("keepReason") instanceof Map<?, ?> kept) {
             kept.forEach((table, why) -> console.print("keep " + table + ": " + Printable.line(String.valueOf(why))));

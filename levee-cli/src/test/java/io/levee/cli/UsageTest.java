@@ -111,6 +111,7 @@ class UsageTest {
                 "table show",
                 "retention plan",
                 "retention apply",
+                "retention events",
                 "partitions",
                 "queries",
                 "queries cancel",

@@ -3,6 +3,7 @@ package io.levee.server;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
+import io.levee.RetentionEvent;
 import io.levee.RetentionPlan;
 import io.levee.RunningQuery;
 import io.levee.Store;
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 /** Partitions, retention, what drops left behind, running queries, and what is wrong with the surroundings. Thread-safe. */
 final class OperationRoutes {
     private static final long FINDINGS_SECONDS = 30;
+    private static final int DEFAULT_EVENTS = 100;
 
     private final Store store;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
@@ -37,6 +39,7 @@ final class OperationRoutes {
                 .light("DELETE", "/v1/queries/{id}", this::cancel)
                 .light("GET", "/v1/retention/plan", this::plan)
                 .heavy("POST", "/v1/retention/apply", this::apply)
+                .heavy("GET", "/v1/retention/events", this::events)
                 .light("GET", "/v1/trash", this::trash)
                 .heavy("POST", "/v1/trash/{partition}/restore", this::restore)
                 .light("POST", "/v1/clock/accept", this::acceptClock)
@@ -110,6 +113,19 @@ final class OperationRoutes {
                     .hint("look at GET /v1/retention/plan again");
         }
         exchange.json(200, store.applyRetention(plan).toMap());
+    }
+
+    private void events(Exchange exchange) throws IOException {
+        Params params = exchange.params("table", "limit");
+        String table = params.text("table");
+        int limit = (int) params.number("limit", DEFAULT_EVENTS, RetentionEvent.MAX_EVENTS);
+        exchange.json(
+                200,
+                Map.of(
+                        "events",
+                        store.retentionEvents(table, limit).stream()
+                                .map(RetentionEvent::toMap)
+                                .toList()));
     }
 
     private void acceptClock(Exchange exchange) throws IOException {

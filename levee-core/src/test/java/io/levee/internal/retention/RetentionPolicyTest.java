@@ -3,10 +3,13 @@ package io.levee.internal.retention;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.levee.Bytes;
+import io.levee.ColumnType;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
+import io.levee.RetentionEvent;
 import io.levee.RetentionPlan.Drop;
 import io.levee.RetentionRule;
+import io.levee.TableSpec;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -70,5 +73,82 @@ class RetentionPolicyTest {
         assertThat(dropped(new RetentionRule(null, new Bytes(1)), day, ahead, first))
                 .as("the newest partition that holds rows stays")
                 .isEmpty();
+    }
+
+    private static PartitionInfo day(int day, long rows) {
+        long from = (day - 1) * 24 * HOUR;
+        return new PartitionInfo(
+                new PartitionId("t", "", "1970-01-0" + day, 1),
+                PartitionInfo.State.CLOSED,
+                from,
+                from + 23 * HOUR,
+                rows,
+                5);
+    }
+
+    private static List<String> byNumber(RetentionRule rule, PartitionInfo... partitions) {
+        List<PartitionInfo> all = List.of(partitions);
+        return RetentionPolicy.plan(rule, all, 100 * 24 * HOUR, after -> all.stream()
+                        .filter(p -> p.minMicros() > after)
+                        .mapToLong(PartitionInfo::rows)
+                        .sum())
+                .stream()
+                .peek(d -> assertThat(d.rule()).isEqualTo(RetentionEvent.Rule.NUMBER))
+                .map(d -> d.partition().id().period())
+                .toList();
+    }
+
+    /** G70. */
+    @Test
+    void shouldDropWhatHasEnoughRowsAfterIt() {
+        PartitionInfo[] days = {day(4, 10), day(1, 10), day(3, 10), day(2, 10)};
+        RetentionRule ten = RetentionRule.builder().keepNewest(10).build();
+        assertThat(byNumber(ten, days)).containsExactly("1970-01-01", "1970-01-02", "1970-01-03");
+        assertThat(byNumber(ten.toBuilder().keepNewest(11).build(), days)).containsExactly("1970-01-01", "1970-01-02");
+        assertThat(byNumber(ten.toBuilder().keepNewest(20).build(), days)).containsExactly("1970-01-01", "1970-01-02");
+        assertThat(byNumber(ten.toBuilder().keepNewest(31).build(), days)).isEmpty();
+        assertThat(byNumber(ten, day(1, 500))).isEmpty();
+    }
+
+    @Test
+    void shouldDropOnlyWhatIsEmptyWhereEachKeyKeepsItsOwn() {
+        RetentionRule each = RetentionRule.builder().keepNewest(1, "monitor").build();
+        assertThat(byNumber(each, day(1, 0), day(2, 0), day(3, 1), day(4, 0), day(5, 9)))
+                .as("from the oldest on, since what is below is refused from then on")
+                .containsExactly("1970-01-01", "1970-01-02");
+        assertThat(byNumber(each, day(1, 0))).as("the newest stays").isEmpty();
+    }
+
+    /** Pain 24: a short promise never drops the rows of a long one. */
+    @Test
+    void shouldKeepEachClassForItsOwnAge() {
+        RetentionRule rule = RetentionRule.builder()
+                .by("state")
+                .keep("FAILURE", Duration.ofHours(100))
+                .maxAge(Duration.ofHours(10))
+                .build();
+        PartitionInfo plain = partition("2026-01-01", 0, HOUR, 5);
+        PartitionInfo failed = new PartitionInfo(
+                new PartitionId("t", "FAILURE", "2026-01-01", 1), PartitionInfo.State.CLOSED, 0, HOUR, 1, 5);
+        assertThat(RetentionPolicy.plan(rule, List.of(plain, failed), 50 * HOUR, after -> 0))
+                .extracting(Drop::partition)
+                .containsExactly(plain);
+        assertThat(RetentionPolicy.plan(rule, List.of(plain, failed), 102 * HOUR, after -> 0))
+                .hasSize(2);
+    }
+
+    /** Pain 8. */
+    @Test
+    void shouldTellWhatIsOverdue() {
+        TableSpec spec = TableSpec.builder("t")
+                .column("at", ColumnType.TIMESTAMP)
+                .time("at")
+                .retention(RetentionRule.maxAge(Duration.ofHours(10)))
+                .build();
+        List<PartitionInfo> partitions = List.of(partition("2026-01-01", 0, HOUR, 5));
+        Duration grace = Duration.ofMinutes(30);
+        assertThat(Overdue.of(List.of(spec), partitions, s -> 11 * HOUR + HOUR / 2, grace))
+                .isEmpty();
+        assertThat(Overdue.of(List.of(spec), partitions, s -> 12 * HOUR, grace)).containsEntry("t", Duration.ofHours(1));
     }
 }

@@ -20,6 +20,7 @@ import io.levee.Row;
 import io.levee.StoreOptions;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
+import io.levee.engine.RowQuery;
 import io.levee.engine.WriteRow;
 import io.levee.internal.query.Gaps;
 import io.levee.internal.status.StatusService;
@@ -95,6 +96,21 @@ class WritingTest {
                 .isEqualTo(books.accepted());
         assertThat(books.queue().records()).isLessThanOrEqualTo(books.queue().limitRecords());
         assertThat(books.queue().bytes()).isBetween(0L, books.queue().limitBytes());
+    }
+
+    /** G74: of what was counted as too many, as many stay as were erased or replaced since, the youngest of them. */
+    @Test
+    void shouldLeaveWhatMayBeWantedSinceItWasCounted() {
+        start(o -> {});
+        List<RowQuery.Mark> marks = List.of(new RowQuery.Mark(1, 11), new RowQuery.Mark(2, 12), new RowQuery.Mark(3, 13));
+        long[] younger = {2, 1, 0};
+        long counted = table.removed();
+        service.deleteRows(table, List.of(new RowQuery.Mark(9, 99)), null);
+        assertThat(service.deletePast(table, marks, younger, counted)).isEqualTo(2);
+        assertThat(engine.stored()).contains("delete 11", "delete 12").doesNotContain("delete 13");
+        assertThat(service.deletePast(table, marks.subList(2, 3), new long[] {0}, table.removed()))
+                .as("nothing went since, what it deletes itself left aside")
+                .isEqualTo(1);
     }
 
     @Test

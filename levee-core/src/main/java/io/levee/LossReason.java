@@ -19,5 +19,7 @@ public enum LossReason {
     /** The catalog was lost and rebuilt from the files: cursors that are older may have missed changes. */
     CATALOG_REBUILT,
     /** The store was restored from a backup: what was stored after the backup is not in it. */
-    RESTORED
+    RESTORED,
+    /** An adopted database is not where it was adopted: its records are not in the answer. */
+    ADOPTED_MISSING
 }

@@ -79,6 +79,7 @@ final class RecordCodec<T extends Record> implements RowCodec<T> {
                 spec.index(columns);
             }
             options.rollups().forEach(spec::rollup);
+            options.adoptions().forEach(spec::adopt);
             MethodHandle constructor = lookup.unreflectConstructor(type.getDeclaredConstructor(raw));
             return new RecordCodec<>(type, spec.build(), parts, constructor);
         } catch (ReflectiveOperationException e) {

@@ -16,6 +16,7 @@ import io.levee.internal.query.PageReader;
 import io.levee.internal.query.QueryService;
 import io.levee.internal.query.Replayer;
 import io.levee.internal.query.TailReader;
+import io.levee.internal.retention.DeclaredAdoptions;
 import io.levee.internal.retention.EraseService;
 import io.levee.internal.retention.RetentionService;
 import io.levee.internal.retention.RollupKeeper;
@@ -56,6 +57,7 @@ public final class Store implements AutoCloseable {
     private final ClockWatch watch;
     private final RollupKeeper rollups;
     private final RetentionService retention;
+    private final DeclaredAdoptions adoptions;
     private final StatusService status;
     private final BackupService backups;
     private @Nullable CloseReport report;
@@ -72,6 +74,7 @@ public final class Store implements AutoCloseable {
         this.cursors = new NamedCursors(engine, options.clock());
         this.watch = writes == null ? new ClockWatch(options.clock(), engine.lastSeenMicros()) : writes.watch();
         this.rollups = new RollupKeeper(engine, tables, queries, writes);
+        this.adoptions = new DeclaredAdoptions(engine, readOnly);
         this.retention = new RetentionService(engine, options, tables, writes, watch, rollups, queries);
         this.status = new StatusService(engine, options, tables, supervisor, writes, queries, retention::state);
         this.backups = new BackupService(engine, writes);
@@ -117,7 +120,7 @@ public final class Store implements AutoCloseable {
      *     {@link ErrorCode#NOT_WRITABLE}
      */
     public Table<Row> createTable(TableSpec spec) {
-        return rows(rollups.declare(spec));
+        return rows(adoptions.declared(rollups.declare(spec)));
     }
 
     /**
@@ -151,7 +154,7 @@ public final class Store implements AutoCloseable {
 
     /** The table of any other type, declared by its codec. Errors as {@link #createTable}. */
     public <T> Table<T> table(RowCodec<T> codec) {
-        return new Table<>(this, rollups.declare(codec.spec()), codec);
+        return new Table<>(this, adoptions.declared(rollups.declare(codec.spec())), codec);
     }
 
     private Table<Row> rows(TableState state) {
@@ -166,6 +169,27 @@ public final class Store implements AutoCloseable {
     /** All live partitions, by table and then by time. */
     public List<PartitionInfo> partitions() {
         return engine.partitions();
+    }
+
+    /**
+     * Takes an older database over as it lies, in milliseconds whatever its size: from now on its rows are among those of a table in every
+     * query. It is never written to, moved or copied; it is dropped as a whole once its newest row is past the table's retention, and its
+     * files are deleted then only where {@link Adoption#take} says so. The numbers of its rows are negative; following the table
+     * ({@link Table#tail}) begins with the table's own rows. What was adopted before is left as it is.
+     *
+     * @param table the declared table
+     * @throws LeveeException {@link ErrorCode#UNKNOWN_TABLE}, {@link ErrorCode#NOT_FOUND}, {@link ErrorCode#BAD_SPEC} where it cannot be
+     *     read as the table, {@link ErrorCode#NOT_WRITABLE}, {@link ErrorCode#NOT_SUPPORTED} for an engine without
+     *     {@link Capability#ADOPTION}
+     */
+    public AdoptionReport adopt(String table, Adoption adoption) {
+        writes();
+        return engine.adopt(tables.get(table).spec(), adoption);
+    }
+
+    /** The databases that were adopted and are not dropped, and who else has them open. Any thread; looks at the system's processes. */
+    public List<AdoptionReport> adopted() {
+        return engine.adopted();
     }
 
     /** Runs a query as generic rows. The result has to be closed. Errors as {@link TableQuery#run}. */

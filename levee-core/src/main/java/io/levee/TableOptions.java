@@ -13,6 +13,7 @@ public final class TableOptions {
     private final List<String[]> indexes = new ArrayList<>();
 
     private final List<RollupSpec> rollups = new ArrayList<>();
+    private final List<Adoption> adoptions = new ArrayList<>();
 
     TableOptions() {}
 
@@ -73,6 +74,16 @@ public final class TableOptions {
     public TableOptions rollup(RollupSpec rollup) {
         rollups.add(rollup);
         return this;
+    }
+
+    /** Takes an older database over when the table is opened first; see {@link Store#adopt}. One that is not there is left out. */
+    public TableOptions adopt(Adoption adoption) {
+        adoptions.add(adoption);
+        return this;
+    }
+
+    List<Adoption> adoptions() {
+        return adoptions;
     }
 
     @Nullable

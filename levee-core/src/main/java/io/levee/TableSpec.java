@@ -38,6 +38,7 @@ public final class TableSpec {
     private final RetentionRule retention;
     private final Unknown unknown;
     private final List<RollupSpec> rollups;
+    private final List<Adoption> adoptions;
     private final @Nullable String rollupOf;
     private final int[] timeAt;
     private final int[] keyAt;
@@ -60,6 +61,7 @@ public final class TableSpec {
         this.retention = b.retention;
         this.unknown = b.unknown;
         this.rollups = List.copyOf(b.rollups);
+        this.adoptions = List.copyOf(b.adoptions);
         this.rollupOf = b.rollupOf;
         this.indexes = b.indexes.stream().map(List::copyOf).toList();
         this.fulltext = List.copyOf(b.fulltext);
@@ -167,6 +169,11 @@ public final class TableSpec {
     /** What is kept of partitions that are dropped. */
     public List<RollupSpec> rollups() {
         return rollups;
+    }
+
+    /** Older databases that are taken over where they lie when the table is declared; see {@link Store#adopt}. */
+    public List<Adoption> adoptions() {
+        return adoptions;
     }
 
     /** The table whose rollup it holds; such tables are made by the store itself. Null for the tables of users. */
@@ -388,6 +395,7 @@ public final class TableSpec {
         private RetentionRule retention = RetentionRule.KEEP_ALL;
         private Unknown unknown = Unknown.REJECT;
         private final List<RollupSpec> rollups = new ArrayList<>();
+        private final List<Adoption> adoptions = new ArrayList<>();
         private @Nullable String rollupOf;
 
         private Builder(String name) {
@@ -435,6 +443,12 @@ public final class TableSpec {
         public Builder fulltext(String... names) {
             fulltext.clear();
             fulltext.addAll(List.of(names));
+            return this;
+        }
+
+        /** Takes an older database over when the table is declared, unless it was before; one that is not there is left out. */
+        public Builder adopt(Adoption adoption) {
+            adoptions.add(adoption);
             return this;
         }
 

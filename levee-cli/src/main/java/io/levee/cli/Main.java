@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
             SqlCommand.class,
             StatusCommand.class,
             RetentionCommand.class,
+            AdoptCommand.class,
             PartitionsCommand.class,
             QueriesCommand.class,
             GetCommand.class,

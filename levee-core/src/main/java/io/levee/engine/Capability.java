@@ -13,5 +13,7 @@ public enum Capability {
     /** A drop can be undone until its grace ends. */
     UNDO_DROP,
     /** The store can be backed up to a directory while it is written, and restored from one. */
-    BACKUP
+    BACKUP,
+    /** An older database can be adopted where it lies. */
+    ADOPTION
 }

@@ -25,6 +25,9 @@ public record Period(PartitionBy by, String name, long startMicros, long endMicr
     /** The one period of tables that are not partitioned. */
     public static final Period ALL = new Period(PartitionBy.NONE, "all", Long.MIN_VALUE, Long.MAX_VALUE);
 
+    /** The period of databases that were adopted: what they hold is told by their rows alone. */
+    public static final Period ADOPTED = new Period(PartitionBy.NONE, "adopted", Long.MIN_VALUE, Long.MAX_VALUE);
+
     private static final long HOUR_MICROS = 3_600_000_000L;
     private static final long DAY_MICROS = 24 * HOUR_MICROS;
 
@@ -88,6 +91,9 @@ public record Period(PartitionBy by, String name, long startMicros, long endMicr
     private static Period parseByShape(String name) {
         if (name.equals(ALL.name)) {
             return ALL;
+        }
+        if (name.equals(ADOPTED.name)) {
+            return ADOPTED;
         }
         if (name.indexOf('W') == 5) {
             LocalDate inWeek = LocalDate.of(Integer.parseInt(name.substring(0, 4)), 1, 4)

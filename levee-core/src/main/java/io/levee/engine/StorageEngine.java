@@ -1,6 +1,8 @@
 package io.levee.engine;
 
 import io.levee.Ack;
+import io.levee.Adoption;
+import io.levee.AdoptionReport;
 import io.levee.BackupReport;
 import io.levee.CloseReport;
 import io.levee.Expr;
@@ -341,6 +343,24 @@ public interface StorageEngine {
 
     /** A heavy query has ended: caches of what is idle are given back. Memory thread. */
     default void shrink() {}
+
+    /**
+     * Takes an older database over where it lies: it is read from now on, and never written to. What was adopted before is left as it is
+     * (also where it was dropped since). Any thread but the writer.
+     *
+     * @param spec the table that its rows belong to
+     * @throws io.levee.LeveeException {@code NOT_SUPPORTED} without {@link Capability#ADOPTION}, {@code NOT_FOUND}, {@code BAD_SPEC}
+     */
+    default AdoptionReport adopt(TableSpec spec, Adoption adoption) {
+        throw new io.levee.LeveeException(
+                        io.levee.ErrorCode.NOT_SUPPORTED, "the engine " + name() + " lacks ADOPTION: " + adoption.database())
+                .with("database", adoption.database());
+    }
+
+    /** What is adopted and not dropped, as last looked at. Any thread; touches no partition. */
+    default List<AdoptionReport> adopted() {
+        return List.of();
+    }
 
     /** What the partitions that may hold rows of a range are now, held until the view is closed. Query thread. */
     ReadView view(TableSpec spec, long fromMicros, long toMicros);

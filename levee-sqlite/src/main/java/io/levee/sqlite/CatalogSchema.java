@@ -30,6 +30,7 @@ final class CatalogSchema {
                 + " PRIMARY KEY(table_name, class, period, n)) WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS gaps(table_name TEXT NOT NULL, from_time INTEGER NOT NULL, to_time INTEGER NOT NULL,"
                 + " count INTEGER, reason TEXT NOT NULL)",
+        AdoptedCatalog.SCHEMA,
         "CREATE TABLE IF NOT EXISTS spec_additions(name TEXT PRIMARY KEY, spec TEXT NOT NULL) WITHOUT ROWID",
         RetentionLog.SCHEMA,
     };

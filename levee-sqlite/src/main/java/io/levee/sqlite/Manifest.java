@@ -1,8 +1,10 @@
 package io.levee.sqlite;
 
 import io.levee.Gap;
+import io.levee.LossReason;
 import io.levee.PartitionId;
 import io.levee.engine.Quarantined;
+import java.nio.file.Files;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -64,6 +66,18 @@ final class Manifest {
     List<Gap> gaps() {
         List<Gap> gaps = new ArrayList<>(rebuilt);
         gaps.addAll(Quarantine.gaps(quarantined()));
+        live.values().forEach(partition -> {
+            Adopted adopted = partition.adopted();
+            if (adopted != null && Files.notExists(adopted.file())) {
+                Partition.Held held = partition.held();
+                gaps.add(new Gap(
+                        partition.id().table(),
+                        held.minMicros(),
+                        held.maxMicros(),
+                        Gap.UNKNOWN,
+                        LossReason.ADOPTED_MISSING));
+            }
+        });
         return gaps;
     }
 
@@ -103,6 +117,7 @@ final class Manifest {
     List<Partition> touching(String table, long fromMicros, long toMicros) {
         List<Partition> touched = new ArrayList<>();
         for (Partition partition : of(table)) {
+            partition.refresh();
             if (partition.touches(fromMicros, toMicros)) {
                 touched.add(partition);
             }
@@ -119,6 +134,11 @@ final class Manifest {
                         .toList()));
     }
 
+    /** Those of one table that are our own, and may be written to: not what was adopted. */
+    List<Partition> own(String table) {
+        return of(table).stream().filter(p -> p.adopted() == null).toList();
+    }
+
     private static List<Partition> sorted(Collection<Partition> partitions) {
         return partitions.stream()
                 .sorted(Comparator.comparing((Partition p) -> p.id().table())
@@ -129,7 +149,8 @@ final class Manifest {
 
     /** Takes over what the catalog says now: for a store that is opened for reading beside a writer. */
     synchronized void reload(Connection catalog) throws SQLException {
-        List<Partition> now = Catalog.partitions(catalog);
+        List<Partition> now = new ArrayList<>(Catalog.partitions(catalog));
+        now.addAll(AdoptedCatalog.live(catalog));
         now.forEach(partition -> {
             Partition before = live.get(partition.id());
             if (before != null) {

@@ -122,7 +122,7 @@ final class NewestPer {
         List<String> keys = new ArrayList<>();
         query.perKey().forEach(term -> keys.add(sql.text(term)));
         List<String> outer = new ArrayList<>(List.of("t", "s"));
-        List<String> inner = new ArrayList<>(List.of(sql.time() + " AS t", "m._seq AS s"));
+        List<String> inner = new ArrayList<>(List.of(sql.time() + " AS t", sql.seq() + " AS s"));
         for (int i = 0; i < query.sorts().size(); i++) {
             inner.add(sql.text(query.sorts().get(i).term()) + " AS o" + i);
             outer.add("o" + i);
@@ -133,7 +133,7 @@ final class NewestPer {
         }
         sql.add("SELECT " + String.join(", ", outer) + " FROM (SELECT " + String.join(", ", inner)
                 + ", row_number() OVER (PARTITION BY " + String.join(", ", keys) + " ORDER BY " + sql.time()
-                + " DESC, m._seq DESC) AS n");
+                + " DESC, " + sql.seq() + " DESC) AS n");
         boolean details = order.details()
                 || query.perKey().stream().anyMatch(term -> term.column().detail());
         return sql.from(details)
@@ -206,10 +206,10 @@ final class NewestPer {
             throws SQLException {
         PartitionSql sql = new PartitionSql(query.spec(), handle);
         order.select(sql);
-        sql.from(order.details()).add(" WHERE m._seq = ?");
+        sql.from(order.details()).whereSeq();
         try (PreparedStatement statement = handle.connection().prepareStatement(sql.text())) {
             for (Newest newest : wanted) {
-                statement.setLong(1, order.seq(newest.row));
+                statement.setLong(1, sql.number(order.seq(newest.row)));
                 execution.<SQLException>interruptibly(() -> RowScan.cancel(statement), () -> {
                     try (ResultSet rows = statement.executeQuery()) {
                         if (rows.next()) {

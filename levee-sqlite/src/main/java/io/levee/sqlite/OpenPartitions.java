@@ -210,7 +210,7 @@ final class OpenPartitions {
     }
 
     TableKeys keys(TableSpec spec) {
-        return keys.computeIfAbsent(spec.name(), name -> new TableKeys(spec, paths, manifest.of(name)));
+        return keys.computeIfAbsent(spec.name(), name -> new TableKeys(spec, paths, manifest.own(name)));
     }
 
     /** A partition is in the manifest again: its keys are known from now on. */

@@ -20,6 +20,8 @@ final class Partition {
         CLOSED,
         /** Closed, and in the hands of another thread that the writer does not wait for. */
         LENT,
+        /** An older database that is read where it lies: never open, closed or lent. */
+        ADOPTED,
         DROPPED
     }
 
@@ -35,6 +37,7 @@ final class Partition {
     private volatile Held held;
     private volatile long closedBytes;
     private volatile int openings;
+    private volatile @Nullable Adopted adopted;
     private @Nullable Runnable borrower;
     private long wantedSinceNanos;
     private int interruptions;
@@ -96,8 +99,38 @@ final class Partition {
         return new Partition(id, file, State.CLOSED, exactly, bytes, pins, openings + 1);
     }
 
+    /** An adopted database. */
+    Partition(PartitionId id, Adopted adopted, Held held) {
+        this(id, adopted.file().toString(), State.ADOPTED, held, 0);
+        this.adopted = adopted;
+    }
+
     PartitionId id() {
         return id;
+    }
+
+    /** What an adopted database has beyond others; null for a partition of our own. */
+    @Nullable
+    Adopted adopted() {
+        return adopted;
+    }
+
+    /** It was looked at again. */
+    synchronized void looked(Adopted now, Held found) {
+        adopted = now;
+        held = found;
+    }
+
+    /** It was written to since it was looked at: what it holds is not known until the next look. */
+    void refresh() {
+        Adopted now = adopted;
+        if (now == null) {
+            return;
+        }
+        Held known = held;
+        if (known.maxMicros != Long.MAX_VALUE && !Adopted.Stamp.of(now.file()).equals(now.stamp())) {
+            learned(known, new Held(Long.MIN_VALUE, Long.MAX_VALUE, known.rows, known.minSeq, known.maxSeq));
+        }
     }
 
     /** The path below the store's root. */
@@ -217,7 +250,7 @@ final class Partition {
 
     /** Closed becomes dropped; false where it is not closed (any more): the writer may have come first. */
     synchronized boolean dropped() {
-        if (state != State.CLOSED) {
+        if (state != State.CLOSED && state != State.ADOPTED) {
             return false;
         }
         state = State.DROPPED;
@@ -231,7 +264,7 @@ final class Partition {
      */
     synchronized @Nullable State setAside() {
         State before = state;
-        if (before == State.DROPPED || before == State.LENT) {
+        if (before == State.DROPPED || before == State.LENT || before == State.ADOPTED) {
             return null;
         }
         state = State.DROPPED;
@@ -283,6 +316,12 @@ final class Partition {
     /** Its figures for users; the size of an open one is read from the file system. */
     PartitionInfo info(StorePaths paths) {
         Held now = held;
+        Adopted own = adopted;
+        if (own != null) {
+            long ours = own.adoption().take() ? size(paths) : 0;
+            return new PartitionInfo(
+                    id, PartitionInfo.State.ADOPTED, now.minMicros, now.maxMicros, own.rowsEstimate(), ours);
+        }
         boolean open = state == State.OPEN;
         long bytes = !open && closedBytes > 0 ? closedBytes : size(paths);
         PartitionInfo.State shown = open ? PartitionInfo.State.OPEN : PartitionInfo.State.CLOSED;

@@ -24,10 +24,17 @@ final class PartitionSql {
     private final List<Object> parameters = new ArrayList<>();
     private final StringBuilder sql = new StringBuilder();
     private final ReadHandle handle;
+    private final @Nullable AdoptedTable adopted;
 
     PartitionSql(TableSpec spec, ReadHandle handle) throws SQLException {
         this.spec = spec;
         this.handle = handle;
+        this.adopted = handle.adopted();
+        if (adopted != null) {
+            this.hotThere = Set.of();
+            this.detailThere = Set.of();
+            return;
+        }
         this.hotThere = handle.columns(spec.name(), names(PartitionSchema.hot(spec)));
         List<Column> details = PartitionSchema.detail(spec);
         this.detailThere = details.isEmpty() ? Set.of() : handle.columns(PartitionSchema.details(spec), names(details));
@@ -41,12 +48,15 @@ final class PartitionSql {
 
     /** Whether the file has the table at all: one that never got its tables is empty. */
     boolean tableThere() {
-        return !hotThere.isEmpty();
+        return adopted != null ? adopted.there() : !hotThere.isEmpty();
     }
 
     /** How a column is read. */
     String column(String name) {
         Column column = spec.column(name);
+        if (adopted != null) {
+            return adopted.column(spec, column);
+        }
         if ((column.detail() ? detailThere : hotThere).contains(name)) {
             return (column.detail() ? "d." : "m.") + Sqlite.quote(name);
         }
@@ -69,19 +79,26 @@ final class PartitionSql {
     private final class Names implements WhereSql.Columns {
         @Override
         public String text(String name) {
-            return PartitionSql.this.text(Term.of(spec, name));
+            Term term = Term.of(spec, name);
+            return TermSql.text(term, compared(term));
         }
 
         @Override
         public String number(String name) {
             Term term = Term.of(spec, name);
-            return TermSql.number(term, column(term.column().name()));
+            return TermSql.number(term, compared(term));
+        }
+
+        private String compared(Term term) {
+            return adopted != null
+                    ? adopted.compared(spec, term.column())
+                    : column(term.column().name());
         }
 
         @Override
         public @Nullable String grams(String name) {
             Term term = Term.of(spec, name);
-            if (term.inJson() || !spec.fulltext().contains(term.column().name())) {
+            if (adopted != null || term.inJson() || !spec.fulltext().contains(term.column().name())) {
                 // A place holds a text otherwise than the json around it writes it.
                 return null;
             }
@@ -104,11 +121,30 @@ final class PartitionSql {
 
     /** How the event time is read. */
     String time() {
-        return "m." + Sqlite.quote(PartitionSchema.timeColumn(spec));
+        return adopted != null ? adopted.time(spec) : "m." + Sqlite.quote(PartitionSchema.timeColumn(spec));
+    }
+
+    /** How the row's number is read. */
+    String seq() {
+        return adopted != null ? adopted.seq() : "m._seq";
+    }
+
+    /** Appends WHERE for the row of a number that is set later, as {@link #number} says it. */
+    PartitionSql whereSeq() {
+        return add(" WHERE " + (adopted != null ? adopted.rowNumber() : "m._seq") + " = ?");
+    }
+
+    /** What a row is found by in {@link #whereSeq}. */
+    long number(long seq) {
+        return adopted != null ? adopted.rowNumber(seq) : seq;
     }
 
     /** The name of the column that holds the event time. */
     String timeName() {
+        String first = adopted == null ? null : adopted.firstTime(spec);
+        if (first != null) {
+            return first;
+        }
         return PartitionSchema.timeColumn(spec);
     }
 
@@ -127,6 +163,10 @@ final class PartitionSql {
 
     /** Appends FROM, with the detail table where it is wanted and there. */
     PartitionSql from(boolean details) {
+        if (adopted != null) {
+            sql.append(adopted.from());
+            return this;
+        }
         sql.append(" FROM ").append(Sqlite.quote(spec.name())).append(" m");
         if (details && !detailThere.isEmpty()) {
             sql.append(" LEFT JOIN ")
@@ -139,6 +179,9 @@ final class PartitionSql {
     /** Appends WHERE for the range and the filter. */
     PartitionSql where(long fromMicros, long toMicros, @Nullable Expr filter) {
         add(" WHERE 1");
+        if (adopted != null) {
+            adopted.narrow(spec, fromMicros, toMicros, this::add);
+        }
         if (fromMicros != Long.MIN_VALUE) {
             add(" AND " + time() + " >= ?", fromMicros);
         }

@@ -51,7 +51,13 @@ final class Plans {
         return steps(
                 partitions,
                 (partition, handle) -> {
-                    HeldRange range = HeldRange.of(partition, query.fromMicros(), query.toMicros(), handles.live());
+                    AdoptedWindows windows = query.after() != null || !query.perKey().isEmpty() || !order.byTime()
+                            ? null
+                            : AdoptedWindows.of(partition, order.newestFirst(), query.fromMicros(), query.toMicros());
+                    HeldRange first = windows == null ? null : windows.next(0);
+                    HeldRange range = first != null
+                            ? first
+                            : HeldRange.of(partition, query.fromMicros(), query.toMicros(), handles.live());
                     return query.perKey().isEmpty()
                             ? RowSource.sql(
                                     query,

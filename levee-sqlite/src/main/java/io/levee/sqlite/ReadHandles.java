@@ -107,6 +107,8 @@ final class ReadHandles {
         private final Connection connection;
         private final int replacementsBefore;
         private Bytes cache;
+        private final Map<Adopted, AdoptedTable> adoptedTables = new HashMap<>();
+        private @Nullable AdoptedTable adopted;
         private final Map<String, Set<String>> columns = new LinkedHashMap<>();
         private final Map<String, PreparedStatement> statements = new LinkedHashMap<>();
         private Execution.@Nullable Lease lease;
@@ -125,6 +127,22 @@ final class ReadHandles {
 
         Connection connection() {
             return connection;
+        }
+
+        /** How an adopted database is read; null for a partition of our own. */
+        @Nullable
+        AdoptedTable adopted() {
+            return adopted;
+        }
+
+        /** It is taken for a partition: several may be tables of one adopted database. */
+        private void takenFor(Partition partition) throws SQLException {
+            Adopted wanted = partition.adopted();
+            adopted = wanted == null ? null : adoptedTables.get(wanted);
+            if (wanted != null && adopted == null) {
+                adopted = AdoptedTable.read(connection, "main", wanted);
+                adoptedTables.put(wanted, adopted);
+            }
         }
 
         /** A compiled statement: one that was run before, or a new one. To be given back by {@link #done}, or closed. */
@@ -177,6 +195,20 @@ final class ReadHandles {
      * @throws io.levee.LeveeException {@code CORRUPT} where the file is damaged or another one: it is reported
      */
     ReadHandle take(Partition partition) throws SQLException {
+        ReadHandle handle = takeAny(partition);
+        boolean done = false;
+        try {
+            handle.takenFor(partition);
+            done = true;
+            return handle;
+        } finally {
+            if (!done) {
+                giveBack(handle, false);
+            }
+        }
+    }
+
+    private ReadHandle takeAny(Partition partition) throws SQLException {
         Path file = paths.partition(partition);
         suspects.requireAlone(partition, file);
         suspects.requireThere(partition, file);
@@ -264,6 +296,12 @@ final class ReadHandles {
         try {
             return openOnce(partition, file, cache);
         } catch (SQLException e) {
+            if (partition.adopted() != null) {
+                if (Sqlite.needsRollback(e)) {
+                    throw AdoptedProbe.unreadable(file, e);
+                }
+                throw e;
+            }
             if (!Sqlite.needsRollback(e) || !suspects.live()) {
                 throw e;
             }

@@ -157,7 +157,7 @@ final class RowOrder implements Comparator<@Nullable Object[]> {
             return;
         }
         if (byTime) {
-            sql.add(" AND (" + sql.time() + ", m._seq) " + (timeFalls ? "<" : ">") + " (?, ", after.timeMicros())
+            sql.add(" AND (" + sql.time() + ", " + sql.seq() + ") " + (timeFalls ? "<" : ">") + " (?, ", after.timeMicros())
                     .add("?)", after.seq());
             return;
         }
@@ -185,7 +185,7 @@ final class RowOrder implements Comparator<@Nullable Object[]> {
     /** What comes behind among rows that are equal in all sorts before this one. */
     private void behind(PartitionSql sql, Place after, int at) {
         if (at == query.sorts().size()) {
-            sql.add("m._seq " + (seqFalls() ? "<" : ">") + " ?", after.seq());
+            sql.add(sql.seq() + " " + (seqFalls() ? "<" : ">") + " ?", after.seq());
             return;
         }
         Sort sort = query.sorts().get(at);
@@ -220,7 +220,7 @@ final class RowOrder implements Comparator<@Nullable Object[]> {
         List<String> selected = new ArrayList<>();
         query.columns().forEach(c -> selected.add(sql.column(c.name())));
         selected.add(sql.time());
-        selected.add("m._seq");
+        selected.add(sql.seq());
         query.sorts().forEach(s -> selected.add(sql.text(s.term())));
         sql.add("SELECT " + String.join(", ", selected));
     }
@@ -233,7 +233,7 @@ final class RowOrder implements Comparator<@Nullable Object[]> {
         } else {
             query.sorts().forEach(s -> by.add(sql.text(s.term()) + (s.descending() ? " DESC" : "")));
         }
-        by.add("m._seq" + (seqFalls() ? " DESC" : ""));
+        by.add(sql.seq() + (seqFalls() ? " DESC" : ""));
         sql.add(" ORDER BY " + String.join(", ", by));
     }
 

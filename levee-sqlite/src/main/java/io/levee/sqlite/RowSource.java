@@ -21,7 +21,9 @@ final class RowSource {
     private final Execution execution;
     private final @Nullable Object @Nullable [] worst;
     private final Deque<Stage> stages;
+    private final @Nullable AdoptedWindows windows;
     private HeldRange range;
+    private long inWindow;
     private @Nullable PreparedStatement statement;
     private String text = "";
     private @Nullable ResultSet rows;
@@ -51,7 +53,44 @@ final class RowSource {
         this.handle = handle;
         this.execution = execution;
         this.stages = new ArrayDeque<>(order.stages(query.after()));
-        this.range = HeldRange.of(partition, query.fromMicros(), query.toMicros(), handles.live());
+        this.windows = windows();
+        HeldRange first = windows == null ? null : windows.next(0);
+        this.range = first != null
+                ? first
+                : HeldRange.of(partition, query.fromMicros(), query.toMicros(), handles.live());
+    }
+
+    /** What lies before the page, or behind what is wanted, is in no piece. */
+    private @Nullable AdoptedWindows windows() {
+        if (!order.byTime()) {
+            return null;
+        }
+        RowQuery.Place after = query.after();
+        boolean falls = order.newestFirst();
+        long from = query.fromMicros();
+        long to = query.toMicros();
+        if (after != null && falls) {
+            to = Math.min(to, after.timeMicros() == Long.MAX_VALUE ? Long.MAX_VALUE : after.timeMicros() + 1);
+        } else if (after != null) {
+            from = Math.max(from, after.timeMicros());
+        }
+        if (worst != null && falls) {
+            from = Math.max(from, order.time(worst));
+        } else if (worst != null) {
+            to = Math.min(to, order.time(worst) + 1);
+        }
+        return from < to ? AdoptedWindows.of(partition, falls, from, to) : null;
+    }
+
+    /** Goes on with the next piece of an adopted database; false where there is none. */
+    private boolean nextWindow() {
+        HeldRange next = windows == null ? null : windows.next(inWindow);
+        inWindow = 0;
+        if (next == null) {
+            return false;
+        }
+        range = next;
+        return true;
     }
 
     /** Steps to the next row; false at the end. An error leaves it unsound: its handle is not used again. */
@@ -60,11 +99,15 @@ final class RowSource {
         try {
             while (!stages.isEmpty()) {
                 if (stepIn(stages.peek())) {
+                    inWindow++;
                     sound = true;
                     return true;
                 }
-                stages.remove();
                 closeStatement();
+                execution.check();
+                if (!nextWindow()) {
+                    stages.remove();
+                }
             }
         } catch (SQLException e) {
             handles.met(partition, e);

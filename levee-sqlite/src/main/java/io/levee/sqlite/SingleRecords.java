@@ -29,6 +29,7 @@ final class SingleRecords {
     private final KeyLookup lookup;
     private final Erasures erasures;
     private final Transactions transactions;
+    private final AdoptedKeys adopted;
 
     SingleRecords(
             OpenPartitions open,
@@ -44,6 +45,7 @@ final class SingleRecords {
         this.readers = readers;
         this.lookup = lookup;
         this.transactions = new Transactions(open, paths);
+        this.adopted = new AdoptedKeys(manifest, readers);
     }
 
     /** See {@link io.levee.engine.StorageEngine#find}. */
@@ -53,7 +55,7 @@ final class SingleRecords {
         keys.forgetDropped();
         try {
             KeyLookup.Found found = lookup.find(spec, keys, key, KeyFilter.hash(key));
-            return found == null ? null : read(spec, found);
+            return found == null ? adopted.find(spec, key) : read(spec, found);
         } catch (SQLException e) {
             throw Sqlite.failure("a key cannot be looked up", paths.root(), e);
         }
@@ -87,9 +89,16 @@ final class SingleRecords {
         List<String> selected = new ArrayList<>();
         columns.forEach(c -> selected.add(sql.column(c.name())));
         selected.add(sql.time());
-        sql.add("SELECT " + String.join(", ", selected)).from(true).add(" WHERE m._seq = ?", seq);
-        try (PreparedStatement statement = sql.prepare(handle);
-                ResultSet rows = statement.executeQuery()) {
+        sql.add("SELECT " + String.join(", ", selected)).from(true).whereSeq();
+        try (PreparedStatement statement = sql.prepare(handle)) {
+            statement.setLong(1, sql.number(seq));
+            return read(statement, columns, seq);
+        }
+    }
+
+    private static @Nullable StoredRow read(PreparedStatement statement, List<Column> columns, long seq)
+            throws SQLException {
+        try (ResultSet rows = statement.executeQuery()) {
             if (!rows.next()) {
                 return null;
             }
@@ -108,6 +117,12 @@ final class SingleRecords {
     int delete(TableSpec spec, List<Mark> marks, @Nullable Expr still, Ack level) {
         if (marks.isEmpty()) {
             return 0;
+        }
+        if (marks.stream().anyMatch(m -> m.seq() < 0)) {
+            throw new LeveeException(
+                            ErrorCode.NOT_WRITABLE, "the record lies in an adopted database, which is never written to")
+                    .with("table", spec.name())
+                    .hint("delete it there with its own program");
         }
         long from = marks.stream().mapToLong(Mark::timeMicros).min().orElseThrow();
         long to = marks.stream().mapToLong(Mark::timeMicros).max().orElseThrow();

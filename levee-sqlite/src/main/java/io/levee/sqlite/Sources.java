@@ -84,7 +84,7 @@ final class Sources {
     /** The partitions that may hold rows of a period by their own: also those of other widths. */
     private List<Part> parts(TableSpec spec, Period period) throws SQLException {
         List<Part> parts = new ArrayList<>();
-        for (Partition partition : manifest.of(spec.name())) {
+        for (Partition partition : manifest.own(spec.name())) {
             Period own = partition.period();
             if (own.startMicros() < period.endMicros() && period.startMicros() < own.endMicros()) {
                 Map<String, Long> positions = positions(partition);

@@ -155,7 +155,7 @@ final class SqlScan {
             Sqlite.run(
                     connection,
                     "PRAGMA " + schema + ".cache_size=-" + Math.max(1, cache.value() / 1024 / MAX_PARTITIONS));
-            String part = part(connection, table.spec(), schema);
+            String part = part(connection, table.spec(), schema, partition.adopted());
             if (part == null) {
                 missing.accept(partition);
             } else {
@@ -188,7 +188,12 @@ final class SqlScan {
         }
     }
 
-    private static @Nullable String part(Connection connection, TableSpec spec, String schema) throws SQLException {
+    private static @Nullable String part(
+            Connection connection, TableSpec spec, String schema, @Nullable Adopted adopted) throws SQLException {
+        if (adopted != null) {
+            AdoptedTable table = AdoptedTable.read(connection, schema, adopted);
+            return table.there() ? table.select(spec) : null;
+        }
         Set<String> hot = columns(connection, schema, spec.name());
         if (hot.isEmpty()) {
             return null;

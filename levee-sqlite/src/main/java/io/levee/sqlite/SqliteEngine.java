@@ -1,6 +1,8 @@
 package io.levee.sqlite;
 
 import io.levee.Ack;
+import io.levee.Adoption;
+import io.levee.AdoptionReport;
 import io.levee.BackupReport;
 import io.levee.Bytes;
 import io.levee.CloseReport;
@@ -352,6 +354,9 @@ final class SqliteEngine implements StorageEngine {
         if (partition == null) {
             return "it is gone already";
         }
+        if (partition.adopted() != null) {
+            return "";
+        }
         return writing().open().close(spec(id.table()), partition);
     }
 
@@ -386,6 +391,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public void learnRanges() {
+        writing().adoptions().lookAgain(this::spec);
         writing().maintenance().run();
     }
 
@@ -419,9 +425,23 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public DropOutcome drop(PartitionId id, String reason) {
         Partition partition = manifest.get(id);
-        return partition == null
-                ? new DropOutcome(0, "it is gone already")
+        if (partition == null) {
+            return new DropOutcome(0, "it is gone already");
+        }
+        return partition.adopted() != null
+                ? writing().adoptions().drop(partition, reason)
                 : writing().trash().drop(partition, reason);
+    }
+
+    @Override
+    public AdoptionReport adopt(TableSpec spec, Adoption adoption) {
+        return writing().adoptions().adopt(spec, adoption);
+    }
+
+    @Override
+    public List<AdoptionReport> adopted() {
+        refresh();
+        return Adoptions.all(manifest);
     }
 
     @Override
@@ -437,6 +457,9 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public String letGo(PartitionId id) {
         Partition partition = manifest.get(id);
+        if (partition != null && partition.adopted() != null) {
+            return "";
+        }
         return partition == null
                 ? "it is gone already"
                 : writing().open().letGo(partition, writing().relief());
@@ -444,12 +467,16 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public DropOutcome dropForSpace(PartitionId id, String reason) {
-        return writing().relief().drop(id, reason);
+        Partition partition = manifest.get(id);
+        return partition != null && partition.adopted() != null
+                ? writing().adoptions().drop(partition, reason)
+                : writing().relief().drop(id, reason);
     }
 
     @Override
     public boolean freeDropped() {
-        return writing().trash().free();
+        boolean more = writing().adoptions().free();
+        return writing().trash().free() || more;
     }
 
     @Override
@@ -516,6 +543,10 @@ final class SqliteEngine implements StorageEngine {
                 throw Merging.moved(partition.id(), merged);
             }
         }
+        if (now != null && now.adopted() != null) {
+            // Its gap tells: see Manifest.gaps.
+            return;
+        }
         if (now != null && now.held().rows() > 0 && !goneForSpace(now.id())) {
             suspects.report(now, "its file is missing or empty");
             throw new LeveeException(
@@ -563,7 +594,9 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public List<Finding> diagnose() {
-        return Surroundings.look(paths, pragmas());
+        List<Finding> findings = new ArrayList<>(Surroundings.look(paths, pragmas()));
+        findings.addAll(Adoptions.findings(manifest));
+        return findings;
     }
 
     @Override

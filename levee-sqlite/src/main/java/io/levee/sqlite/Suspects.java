@@ -41,7 +41,8 @@ final class Suspects {
     }
 
     void report(Partition partition, String why) {
-        if (live && reported.putIfAbsent(partition, why) == null) {
+        // A database that is not ours is not set aside: its owner hears of it with each query.
+        if (live && partition.adopted() == null && reported.putIfAbsent(partition, why) == null) {
             wake.run();
         }
     }
@@ -65,13 +66,16 @@ final class Suspects {
 
     /** Refuses a missing file that should hold rows. */
     void requireThere(Partition partition, Path file) {
-        if (live && partition.held().rows() > 0 && Files.notExists(file)) {
+        if (live && partition.adopted() == null && partition.held().rows() > 0 && Files.notExists(file)) {
             require(partition, file, partition.openings(), "its file is missing");
         }
     }
 
     /** Refuses an opened file that is another than the catalog's. */
     void requireIdentity(Partition partition, Path file, Connection connection, String schema) throws SQLException {
+        if (partition.adopted() != null) {
+            return;
+        }
         int before = partition.openings();
         boolean closed = live && partition.state() == Partition.State.CLOSED;
         Partition.Held held = partition.held();

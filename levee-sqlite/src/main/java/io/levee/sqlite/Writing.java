@@ -42,6 +42,7 @@ record Writing(
         Verifier verifier,
         TableMarks marks,
         Relief relief,
+        Adoptions adoptions,
         boolean lastClean,
         @Nullable CloseReport lastReport) {
     /** Begins a writer's life: the lock is taken and the catalog opened. */
@@ -129,6 +130,7 @@ record Writing(
                     verifier,
                     marks,
                     relief,
+                    new Adoptions(paths, catalog, manifest, readers, wall),
                     last.clean,
                     last.report);
             catalog.start(settings.supervisor());

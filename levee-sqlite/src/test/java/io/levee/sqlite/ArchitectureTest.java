@@ -152,7 +152,8 @@ class ArchitectureTest {
                         "CursorFiles",
                         "Reserve",
                         "Relief",
-                        "Descriptors"))
+                        "Descriptors",
+                        "ForeignProcesses"))
                 .should()
                 .accessTargetWhere(calls(
                         "opens a file from Java",
@@ -195,6 +196,7 @@ class ArchitectureTest {
                         "Trash",
                         "Rewriter",
                         "Quarantine",
+                        "Adoptions",
                         "CatalogRebuild",
                         "LedgerFile",
                         "CursorFiles",

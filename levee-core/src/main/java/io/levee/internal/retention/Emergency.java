@@ -60,9 +60,14 @@ final class Emergency {
             }
         }
         List<PartitionInfo> candidates = new ArrayList<>(partitions);
-        candidates.removeIf(p -> empty(p) || newest.containsValue(p));
+        candidates.removeIf(p -> empty(p) || newest.containsValue(p) || notOurs(p));
         candidates.sort(byAge);
         return candidates;
+    }
+
+    /** An adopted database that the store may not delete: dropping it gives nothing back. */
+    static boolean notOurs(PartitionInfo partition) {
+        return partition.state() == PartitionInfo.State.ADOPTED && partition.bytes() == 0;
     }
 
     private static boolean empty(PartitionInfo partition) {

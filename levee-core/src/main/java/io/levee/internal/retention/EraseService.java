@@ -70,14 +70,22 @@ public final class EraseService {
                     "spill files with records that were accepted before: they are deleted once all of theirs are written");
         }
         long deleted = 0;
+        long adopted = 0;
         String after = null;
         do {
             List<RowQuery.Mark> slice = new ArrayList<>();
             after = page(table, where, after, slice);
+            int found = slice.size();
+            slice.removeIf(row -> row.seq() < 0);
+            adopted += found - slice.size();
             if (!slice.isEmpty()) {
                 deleted += delete(table, slice, still, pending);
             }
         } while (after != null);
+        if (adopted > 0) {
+            pending.add(adopted + " records in adopted databases, which are never written to: delete them there with"
+                    + " their own program");
+        }
         try {
             engine.purgeDropped(table.spec().name());
         } catch (LeveeException e) {

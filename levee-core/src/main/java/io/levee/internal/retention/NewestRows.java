@@ -175,7 +175,10 @@ final class NewestRows {
                 List<@Nullable Object> key = key(spec, row);
                 Long many = left.get(key);
                 if (many != null) {
-                    page.add(new Doomed(new RowQuery.Mark(row.timeMicros(), row.seq()), many - 1));
+                    // Rows of adopted databases count, and stay until their database goes.
+                    if (row.seq() >= 0) {
+                        page.add(new Doomed(new RowQuery.Mark(row.timeMicros(), row.seq()), many - 1));
+                    }
                     if (many > 1) {
                         left.put(key, many - 1);
                     } else {

@@ -54,15 +54,26 @@ final class RetentionPolicy {
                         (empty(partition) ? "its end (it holds no row), " : "its newest row, of ")
                                 + Micros.text(newest(partition)) + ", is older than "
                                 + Micros.text(floor) + " (maxAge "
-                                + rule.ageOf(partition.id().retentionClass()) + ")"));
+                                + age(rule, partition) + ")"));
             }
         }
     }
 
     /** From when on rows of a partition are younger than their promised age; {@link Long#MIN_VALUE} where none is promised. */
     static long promisedFrom(RetentionRule rule, PartitionInfo partition, long referenceMicros) {
-        Duration age = rule.ageOf(partition.id().retentionClass());
+        Duration age = age(rule, partition);
         return age == null ? Long.MIN_VALUE : referenceMicros - Micros.of(age);
+    }
+
+    /** An adopted database has rows of every class: it stays as long as the longest promise. */
+    private static @Nullable Duration age(RetentionRule rule, PartitionInfo partition) {
+        Duration age = rule.ageOf(partition.id().retentionClass());
+        if (age != null && partition.state() == PartitionInfo.State.ADOPTED) {
+            for (Duration promised : rule.classes().values()) {
+                age = promised.compareTo(age) > 0 ? promised : age;
+            }
+        }
+        return age;
     }
 
     /** Whether it holds no row: it was made ahead, or all its rows were deleted. */
@@ -81,7 +92,7 @@ final class RetentionPolicy {
             return;
         }
         List<PartitionInfo> left = new ArrayList<>(
-                left(oldestFirst, drops).stream().filter(p -> !empty(p)).toList());
+                left(oldestFirst, drops).stream().filter(p -> !empty(p) && !Emergency.notOurs(p)).toList());
         long bytes = left.stream().mapToLong(PartitionInfo::bytes).sum();
         while (bytes > maxBytes.value() && left.size() > 1) {
             PartitionInfo oldest = left.remove(0);
@@ -114,7 +125,9 @@ final class RetentionPolicy {
         for (PartitionInfo partition : oldestFirst.subList(0, oldestFirst.size() - 1)) {
             boolean past = partition.rangeKnown()
                     && !empty(partition)
-                    && Period.parse(partition.id().period()).endMicros() <= referenceMicros;
+                    && (partition.state() == PartitionInfo.State.ADOPTED
+                            ? partition.maxMicros() < referenceMicros
+                            : Period.parse(partition.id().period()).endMicros() <= referenceMicros);
             if (!past || !rule.per().isEmpty() && partition.rows() != 0) {
                 break;
             }

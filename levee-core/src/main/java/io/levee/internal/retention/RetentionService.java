@@ -434,7 +434,7 @@ public final class RetentionService {
         if (now.get(0).maxMicros() > drop.partition().maxMicros() || drop.partition().rows() == 0 && now.get(0).rows() > 0) {
             return GREW;
         }
-        if (now.get(0).state() == PartitionInfo.State.CLOSED || writes == null) {
+        if (now.get(0).state() != PartitionInfo.State.OPEN || writes == null) {
             return "";
         }
         return await(writes.onWriter(() -> engine.closePartition(id)));

@@ -48,6 +48,7 @@ public final class SpecChange {
             }
         }
         wanted.indexes().forEach(index -> merged.index(index.toArray(String[]::new)));
+        wanted.adoptions().forEach(merged::adopt);
         for (RollupSpec rollup : wanted.rollups()) {
             requireSameRollup(stored, rollup);
             merged.rollup(rollup);

@@ -1,5 +1,6 @@
 package io.levee.internal.spec;
 
+import io.levee.Adoption;
 import io.levee.Column;
 import io.levee.ColumnType;
 import io.levee.ErrorCode;
@@ -36,9 +37,10 @@ public final class SpecCodec {
             "retention",
             "unknown",
             "rollups",
-            "rollupOf");
+            "rollupOf",
+            "adopt");
     /** What the first releases do not know. Catalogs keep it beside the spec, so that these go on reading what they know. */
-    private static final Set<String> ADDED_ENTRIES = Set.of("fulltext", "rollups", "rollupOf");
+    private static final Set<String> ADDED_ENTRIES = Set.of("fulltext", "rollups", "rollupOf", "adopt");
 
     private static final Set<String> COLUMN_ENTRIES =
             Set.of("type", "detail", "required", "format", "unit", "zone", "origin");
@@ -65,7 +67,22 @@ public final class SpecCodec {
         builder.unknown(unknown(spec.textOr("unknown", "reject")));
         rollups(builder, spec.map.get("rollups"));
         builder.rollupOf(spec.textOrNull("rollupOf"));
+        adoptions(builder, spec.map.get("adopt"));
         return builder.build();
+    }
+
+    /** One, or a list of them. */
+    private static void adoptions(TableSpec.Builder builder, @Nullable Object form) {
+        if (form == null) {
+            return;
+        }
+        for (Object one : form instanceof List<?> list ? list : List.of(form)) {
+            if (!(one instanceof Map<?, ?> map)) {
+                throw bad("adopt must be a map or a list of maps (got " + one + ")")
+                        .hint("write adopt: {database: /var/lib/app/app.db, source: events, time: at}");
+            }
+            builder.adopt(Adoption.fromMap(map));
+        }
     }
 
     private static void rollups(TableSpec.Builder builder, @Nullable Object form) {
@@ -205,6 +222,9 @@ public final class SpecCodec {
             map.put(RETENTION, retention);
         }
         map.put("unknown", spec.unknown().name().toLowerCase(Locale.ROOT));
+        if (!spec.adoptions().isEmpty()) {
+            map.put("adopt", spec.adoptions().stream().map(Adoption::toMap).toList());
+        }
         if (!spec.rollups().isEmpty()) {
             map.put("rollups", spec.rollups().stream().map(SpecCodec::form).toList());
         }

@@ -57,7 +57,9 @@ final class Periods {
     static Periods resume(TableSpec spec, List<PartitionInfo> partitions) {
         Periods periods = new Periods(spec);
         for (PartitionInfo partition : partitions) {
-            if (periods.bySpan && partition.id().table().equals(spec.name())) {
+            if (periods.bySpan
+                    && partition.state() != PartitionInfo.State.ADOPTED
+                    && partition.id().table().equals(spec.name())) {
                 Period period = Period.parse(partition.id().period());
                 periods.widen(period.by());
                 periods.count(period);

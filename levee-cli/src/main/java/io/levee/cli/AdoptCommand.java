@@ -1,0 +1,134 @@
+package io.levee.cli;
+
+import io.levee.Adoption;
+import io.levee.AdoptionReport;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import io.levee.Store;
+import io.levee.ingest.SpecFiles;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code levee adopt}: an existing SQLite database as a partition, where it lies. */
+@CommandLine.Command(
+        name = "adopt",
+        description = "Takes an existing SQLite database over where it lies, in milliseconds at any size: its rows are in"
+                + " every query from now on. It is never written to, and dropped as a whole once its newest row is past"
+                + " the table's retention; its file is deleted only where --take was said.",
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  levee adopt /var/lib/monitor/monitor.db --table invocations --source invocations --time finished_at \\",
+            "              --details invocation_details --details-key task_id",
+            "  levee adopt uptime.db --table checks --spec checks.yaml --source check_history --time checked_at \\",
+            "              --map monitor=site_id --take",
+        })
+final class AdoptCommand extends Command {
+    @Parameters(paramLabel = "DB", description = "The database file.")
+    @SuppressWarnings("NullAway.Init") // Set by picocli: required.
+    private Path database;
+
+    @Option(names = "--table", paramLabel = "NAME", required = true, description = "Our table, as whose rows it is read.")
+    @SuppressWarnings("NullAway.Init") // Set by picocli: required.
+    private String table;
+
+    @Option(
+            names = "--spec",
+            paramLabel = "FILE",
+            description = "Declares our table first, as levee table create does.")
+    private @Nullable Path spec;
+
+    @Option(names = "--source", paramLabel = "TABLE", required = true, description = "Its table.")
+    @SuppressWarnings("NullAway.Init") // Set by picocli: required.
+    private String source;
+
+    @Option(
+            names = "--time",
+            paramLabel = "COL",
+            split = ",",
+            description = "Its column of the event time; of several, the first that is not null counts. Default: named as"
+                    + " ours.")
+    private List<String> time = List.of();
+
+    @Option(
+            names = "--time-unit",
+            paramLabel = "UNIT",
+            description = "How its times are written: text (ISO-8601), s, ms, us or ns. Default: as its newest one.")
+    private @Nullable String timeUnit;
+
+    @Option(names = "--details", paramLabel = "TABLE", description = "Its table of details; may be missing.")
+    private @Nullable String details;
+
+    @Option(
+            names = "--details-key",
+            paramLabel = "COL",
+            description = "The column that joins the two tables. Default: our key.")
+    private @Nullable String detailsKey;
+
+    @Option(
+            names = "--map",
+            paramLabel = "OURS=THEIRS",
+            description = "A column of another name. Columns of the same name need no word.")
+    private Map<String, String> columns = new LinkedHashMap<>();
+
+    @Option(
+            names = "--take",
+            description = "The database is the store's own from now on: its files are deleted when it is dropped.")
+    private boolean take;
+
+    AdoptCommand(Console console) {
+        super(console);
+    }
+
+    @Override
+    int run() throws Exception {
+        if (target.remote(console) != null) {
+            throw new LeveeException(ErrorCode.NOT_SUPPORTED, "a server adopts nothing by request")
+                    .hint("stop it and name the store with --store, or say adopt: in the spec that it declares");
+        }
+        Adoption adoption = new Adoption(
+                database.toAbsolutePath().normalize().toString(),
+                source,
+                time,
+                timeUnit == null ? null : Adoption.TimeUnit.of(timeUnit),
+                details,
+                detailsKey,
+                columns,
+                take);
+        try (Store store =
+                spec == null ? target.openExisting(console) : target.openToWrite(console, options -> {})) {
+            if (spec != null) {
+                store.createTable(SpecFiles.read(spec, table));
+            }
+            print(store.adopt(table, adoption));
+        }
+        return OK;
+    }
+
+    private void print(AdoptionReport report) {
+        report.notes().forEach(note -> console.say("note: " + Printable.line(note)));
+        if (json()) {
+            console.json(report.toMap());
+            return;
+        }
+        Map<String, @Nullable Object> map = report.toMap();
+        String what = report.dropped()
+                ? " was adopted before, and is dropped since"
+                : report.fresh() ? " is adopted" : " was adopted before";
+        console.print(Printable.line(report.adoption().database()) + what + " as " + report.partition());
+        console.print(String.format(
+                Locale.ROOT,
+                "about %,d rows from %s to %s; times are read as %s; %.3f s",
+                report.rowsEstimate(),
+                map.get("from") == null ? "?" : map.get("from"),
+                map.get("to") == null ? "?" : map.get("to"),
+                map.get("timeUnit"),
+                report.took().toNanos() / 1e9));
+    }
+}

@@ -1,0 +1,96 @@
+package io.levee.sqlite;
+
+import io.levee.Adoption.TimeUnit;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.LocalDate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a foreign column of times is read, and how a range of ours is said in its own values, so that its index is used. What is said in its
+ * own values may let more through, never less: the range itself is asked for as well.
+ */
+final class AdoptedTime {
+    private static final long MICROS_OF_DAY = Duration.ofDays(1).toNanos() / 1000;
+
+    /** Offsets of zones reach 14 hours: so far the day that a text shows may be off. */
+    static final long TEXT_SLACK_MICROS = Duration.ofHours(15).toNanos() / 1000;
+
+    private AdoptedTime() {}
+
+    /** A column as whole microseconds since 1970; NULL where it holds no time. */
+    static String micros(TimeUnit unit, String column) {
+        return switch (unit) {
+            case SECONDS -> number(column, "* 1000000", "* 1000000.0");
+            case MILLIS -> number(column, "* 1000", "* 1000.0");
+            case MICROS -> number(column, "", "");
+            case NANOS -> number(column, "/ 1000", "/ 1000.0");
+            case TEXT -> text(column);
+        };
+    }
+
+    /** Past 64 bits a product becomes a real: the cast ends at the last whole number. */
+    private static String number(String column, String whole, String real) {
+        return "CASE typeof(" + column + ") WHEN 'integer' THEN CAST(" + column + " " + whole
+                + " AS INTEGER) WHEN 'real' THEN CAST(round(" + column + " " + real + ") AS INTEGER) END";
+    }
+
+    /**
+     * Seconds and fraction apart: SQLite rounds to milliseconds. {@code +0000 UTC}, as Go's default writes it, is UTC; a zone's name is not
+     * understood.
+     */
+    private static String text(String column) {
+        String tail = "CASE WHEN substr(" + column + ", 20, 1) = '.' THEN ltrim(substr(" + column
+                + ", 21), '0123456789') ELSE substr(" + column + ", 20) END";
+        String zone = "CASE WHEN " + tail + " LIKE ' +0000%' THEN '' ELSE " + tail + " END";
+        String fraction = "CASE WHEN substr(" + column + ", 20, 1) = '.' THEN CAST(round(CAST('0.' || substr(" + column
+                + ", 21, 6) AS REAL) * 1000000) AS INTEGER) ELSE 0 END";
+        // A number alone would be taken for a Julian day.
+        return "CASE WHEN typeof(" + column + ") = 'text' AND substr(" + column + ", 5, 1) = '-' THEN unixepoch(substr("
+                + column + ", 1, 19) || " + zone + ") * 1000000 + " + fraction + " END";
+    }
+
+    /** What is no time, and so has no place among them in an index; for a condition with OR. */
+    static String noTime(TimeUnit unit, String column) {
+        return unit == TimeUnit.TEXT
+                ? column + " IS NULL OR " + column + " < '0' OR " + column + " >= ':'"
+                : column + " IS NULL OR " + column + " >= ''";
+    }
+
+    /** A value that no time of the range is below, in the column's own terms; null where none can be said. */
+    static @Nullable Object atLeast(TimeUnit unit, long fromMicros) {
+        if (fromMicros == Long.MIN_VALUE) {
+            return null;
+        }
+        return switch (unit) {
+            case SECONDS -> (fromMicros - 2) / 1e6;
+            case MILLIS -> (fromMicros - 2) / 1e3;
+            case MICROS -> fromMicros - 1;
+            case NANOS -> (fromMicros - 2) * 1e3;
+            case TEXT -> day(fromMicros, -TEXT_SLACK_MICROS, 0);
+        };
+    }
+
+    /** A value that all times of the range are below; null where none can be said. */
+    static @Nullable Object below(TimeUnit unit, long toMicros) {
+        if (toMicros == Long.MAX_VALUE) {
+            return null;
+        }
+        return switch (unit) {
+            case SECONDS -> (toMicros + 2) / 1e6;
+            case MILLIS -> (toMicros + 2) / 1e3;
+            case MICROS -> toMicros + 1;
+            case NANOS -> (toMicros + 2) * 1e3;
+            case TEXT -> day(toMicros, TEXT_SLACK_MICROS, 1);
+        };
+    }
+
+    private static @Nullable String day(long micros, long slack, int more) {
+        try {
+            LocalDate day = LocalDate.ofEpochDay(Math.floorDiv(Math.addExact(micros, slack), MICROS_OF_DAY) + more);
+            return day.getYear() < 0 || day.getYear() > 9999 ? null : day.toString();
+        } catch (DateTimeException | ArithmeticException e) {
+            return null;
+        }
+    }
+}

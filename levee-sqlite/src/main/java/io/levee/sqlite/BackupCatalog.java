@@ -47,6 +47,11 @@ final class BackupCatalog {
                     }
                 }
             }
+            if (CatalogSchema.hasTable(connection, "adopted")) {
+                // They stay where they lie, and the store that was backed up is the one that may delete them.
+                Sqlite.run(connection, "UPDATE adopted SET adoption = json_remove(adoption, '$.take'), state ="
+                        + " CASE state WHEN 'deleting' THEN 'dropped' ELSE state END");
+            }
             Catalog.put(connection, "last_shutdown", "CLEAN");
         });
     }

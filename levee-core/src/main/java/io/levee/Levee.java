@@ -102,6 +102,16 @@ public final class Levee {
         return BackupDirectory.verify(backup.toAbsolutePath().normalize(), progress);
     }
 
+    /**
+     * What a backup holds. Reads its manifest only.
+     *
+     * @throws LeveeException {@link ErrorCode#NOT_FOUND} where there is no whole backup, {@link ErrorCode#CORRUPT},
+     *     {@link ErrorCode#IO_FAILED}
+     */
+    public static BackupContent backupContent(Path backup) {
+        return BackupDirectory.content(backup.toAbsolutePath().normalize());
+    }
+
     private static EngineProvider provider(String address) {
         for (EngineProvider provider : ServiceLoader.load(EngineProvider.class, Levee.class.getClassLoader())) {
             if (provider.accepts(address)) {

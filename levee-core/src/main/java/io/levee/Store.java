@@ -480,6 +480,22 @@ public final class Store implements AutoCloseable {
         return backups.backup(directory, again, progress);
     }
 
+    /**
+     * Puts a partition that was dropped, or damaged and set aside, back from a backup of this store. Its content is what the copy has; where
+     * the partition was written to after that, a gap {@link LossReason#RESTORED} tells so. Of a key that was written again the newer row
+     * stays. Retention may drop it again: it may be past its promise.
+     *
+     * @param id the partition
+     * @param backup the backup's directory
+     * @throws LeveeException {@link ErrorCode#NOT_FOUND} where the backup lacks it, or it is live or still in the trash,
+     *     {@link ErrorCode#BAD_VALUE} for a backup of another store, {@link ErrorCode#NOT_SUPPORTED} where records of its table were erased
+     *     since, which it would bring back, {@link ErrorCode#CORRUPT} where the copy is damaged, {@link ErrorCode#NOT_WRITABLE}
+     */
+    public void restore(PartitionId id, Path backup) {
+        writes();
+        retention.restore(id, backup);
+    }
+
     /** The backups that were made of this store, the newest first, as far as it knows; one may be gone by now. Any thread. */
     public List<BackupMark> backups() {
         return engine.backups();

@@ -248,6 +248,19 @@ public interface StorageEngine {
                 .hint("pg_dump --schema, or pg_basebackup for all of the server");
     }
 
+    /**
+     * Puts a partition that was dropped or set aside back from a backup of this store; of a key that was written again since, the newer
+     * row stays the only one. Any thread but the writer, while nothing is dropped.
+     *
+     * @throws io.levee.LeveeException {@code NOT_FOUND} where the backup lacks it, or it is not gone; {@code NOT_SUPPORTED} without
+     *     {@link Capability#BACKUP}, or where records of the table were erased since
+     */
+    default void restore(PartitionId id, Path backup) {
+        throw new io.levee.LeveeException(
+                        io.levee.ErrorCode.NOT_SUPPORTED, "the engine " + name() + " lacks BACKUP: it reads no backups")
+                .with("partition", id.toString());
+    }
+
     /** The backups that this store knows of, the newest first; some may be gone. Any thread; reads small files. */
     default List<BackupMark> backups() {
         return List.of();

@@ -70,13 +70,25 @@ final class BackupCatalog {
     private static void gap(Connection connection, Partition partition) throws SQLException {
         Partition.Held held = partition.held();
         boolean known = held.known() && held.rows() > 0;
+        put(
+                connection,
+                new Gap(
+                        partition.id().table(),
+                        known ? held.minMicros() : partition.period().startMicros(),
+                        known ? held.maxMicros() : partition.period().endMicros() - 1,
+                        known ? held.rows() : Gap.UNKNOWN,
+                        LossReason.QUARANTINED));
+    }
+
+    /** Keeps a gap in the catalog. */
+    static void put(Connection connection, Gap gap) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(
                 "INSERT INTO gaps(table_name, from_time, to_time, count, reason) VALUES(?, ?, ?, ?, ?)")) {
-            statement.setString(1, partition.id().table());
-            statement.setLong(2, known ? held.minMicros() : partition.period().startMicros());
-            statement.setLong(3, known ? held.maxMicros() : partition.period().endMicros() - 1);
-            statement.setObject(4, known ? (Object) held.rows() : null);
-            statement.setString(5, LossReason.QUARANTINED.name());
+            statement.setString(1, gap.table());
+            statement.setLong(2, gap.fromMicros());
+            statement.setLong(3, gap.toMicros());
+            statement.setObject(4, gap.count() == Gap.UNKNOWN ? null : (Object) gap.count());
+            statement.setString(5, gap.reason().name());
             statement.executeUpdate();
         }
     }

@@ -274,6 +274,17 @@ final class Catalog {
                 null);
     }
 
+    /** Makes sure that a dropped partition has its row: a rebuilt catalog may not know of it any more. */
+    static void dropped(Connection connection, PartitionId id, String file, Instant now) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement("INSERT OR IGNORE INTO partitions(table_name,"
+                + " class, period, n, file, state, created, changed) VALUES(?, ?, ?, ?, ?, 'dropped', ?6, ?6)")) {
+            bind(statement, 1, id);
+            statement.setString(5, file);
+            statement.setString(6, now.toString());
+            statement.executeUpdate();
+        }
+    }
+
     static void markDropped(Connection connection, PartitionId id, String reason, Instant now) throws SQLException {
         update(connection, "state='dropped', reason=?1", id, now, reason);
     }

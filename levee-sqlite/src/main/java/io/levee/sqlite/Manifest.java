@@ -55,6 +55,18 @@ final class Manifest {
         ordered.clear();
     }
 
+    /** What was set aside came back. */
+    synchronized void cameBack(PartitionId id) {
+        setAside.remove(id);
+    }
+
+    /** One more gap that the catalog has. */
+    synchronized void gap(Gap gap) {
+        List<Gap> all = new ArrayList<>(rebuilt);
+        all.add(gap);
+        rebuilt = List.copyOf(all);
+    }
+
     /** What was set aside, by table and then by time. */
     List<Quarantined> quarantined() {
         return setAside.values().stream()
@@ -158,7 +170,9 @@ final class Manifest {
             }
             add(partition);
         });
-        Quarantine.read(catalog, paths.root()).forEach(damaged -> setAside.put(damaged.id(), damaged));
+        List<Quarantined> aside = Quarantine.read(catalog, paths.root());
+        aside.forEach(damaged -> setAside.put(damaged.id(), damaged));
+        setAside.keySet().retainAll(aside.stream().map(Quarantined::id).toList());
         rebuilt = Quarantine.rebuilt(catalog);
         live.keySet().retainAll(now.stream().map(Partition::id).toList());
         ordered.clear();

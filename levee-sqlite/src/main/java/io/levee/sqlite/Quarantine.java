@@ -20,6 +20,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -158,12 +159,35 @@ final class Quarantine {
         }
     }
 
-    /** The files in {@code quarantine/} that are left of one table: an erasure cannot look into them. */
+    /** The files in {@code quarantine/} that are left of one table, restored ones too: an erasure cannot look into them. */
     List<String> left(String table) {
-        return manifest.quarantined().stream()
-                .filter(q -> q.id().table().equals(table) && Files.exists(Path.of(q.where())))
-                .map(Quarantined::where)
-                .toList();
+        if (Files.notExists(paths.quarantine())) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.list(paths.quarantine())) {
+            return files.filter(file -> {
+                        String name = String.valueOf(file.getFileName());
+                        return name.startsWith(table + "~") && name.endsWith(".db");
+                    })
+                    .map(Path::toString)
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw Volume.failure("what was set aside cannot be listed", paths.quarantine(), e);
+        }
+    }
+
+    /** It came back from a backup: its gap is none any more. The damaged file stays for a person. */
+    synchronized void cameBack(PartitionId id) {
+        catalog.change(c -> {
+            try (PreparedStatement statement = c.prepareStatement(
+                    "DELETE FROM quarantine WHERE table_name = ? AND class = ? AND period = ? AND n = ?")) {
+                Catalog.bind(statement, 1, id);
+                statement.executeUpdate();
+            }
+            return true;
+        });
+        manifest.cameBack(id);
     }
 
     private void move(Partition partition) {
@@ -196,7 +220,8 @@ final class Quarantine {
     /** Where the files of what was set aside lay. */
     private static List<String> places(Connection connection) throws SQLException {
         return Catalog.files(
-                connection, "SELECT p.file FROM partitions p JOIN quarantine q USING(table_name, class, period, n)");
+                connection, "SELECT p.file FROM partitions p JOIN quarantine q USING(table_name, class, period, n)"
+                        + " WHERE p.state = 'dropped'");
     }
 
     static void write(Connection connection, StorePaths paths, Quarantined damaged) throws SQLException {

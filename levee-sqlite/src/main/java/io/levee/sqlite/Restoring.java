@@ -53,7 +53,12 @@ final class Restoring {
 
     /** See {@link io.levee.engine.StorageEngine#restore}. */
     void restore(PartitionId id) {
-        Trash.Claim claim = trash.claim(id);
+        restore(trash.claim(id));
+    }
+
+    /** Brings back what is in hand, and gives it up in any case. */
+    void restore(Trash.Claim claim) {
+        PartitionId id = claim.id();
         try {
             OpenPartitions.requireRoom(manifest, id.toString());
             TableSpec spec = specs.apply(id.table());

@@ -418,6 +418,11 @@ final class SqliteEngine implements StorageEngine {
     }
 
     @Override
+    public void restore(PartitionId id, Path backup) {
+        new PutBack(writing(), manifest, backup).run(id);
+    }
+
+    @Override
     public List<BackupMark> backups() {
         return new BackupMarks(paths).all();
     }

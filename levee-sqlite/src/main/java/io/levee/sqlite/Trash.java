@@ -344,6 +344,56 @@ final class Trash {
         return new Claim(entry, file, gone.get(id));
     }
 
+    /**
+     * Takes a copy of a dropped partition's file, as a backup had it, in hand as what was dropped. Whoever reads its place keeps it from
+     * that, and so does what can be brought back as it was dropped.
+     *
+     * @param copy whole and durable, on the store's volume; it is moved
+     * @param entry rows that may have its keys have numbers above its {@code seq}
+     * @param checksum of the copy
+     */
+    synchronized Claim claimCopy(Path copy, TrashEntries.Entry entry, String checksum) {
+        PartitionId id = entry.id();
+        Path place = paths.root().resolve(entry.file());
+        TrashEntries.Entry own = catalog.change(c -> TrashEntries.find(c, id));
+        if (manifest.get(id) != null || claimed.contains(id) || own != null && file(paths, own) != null) {
+            throw new LeveeException(
+                            ErrorCode.NOT_FOUND,
+                            manifest.get(id) != null
+                                    ? "the partition " + id + " is not dropped"
+                                    : "the partition " + id + " can be brought back as it was dropped")
+                    .with("partition", id.toString())
+                    .hint("levee trash restore brings back what is in the trash; levee verify sets a damaged one aside");
+        }
+        if (Files.exists(place)) {
+            throw new LeveeException(ErrorCode.PARTITION_BUSY, "queries that began before still read " + place)
+                    .with("partition", id.toString())
+                    .hint("try again when they have ended");
+        }
+        claimed.add(id);
+        boolean done = false;
+        try {
+            Path in = paths.trash().resolve(entry.name());
+            Files.createDirectories(paths.directory(id.table()));
+            Files.move(copy, in, StandardCopyOption.ATOMIC_MOVE);
+            catalog.change(c -> {
+                Catalog.dropped(c, id, entry.file(), wall.instant());
+                Catalog.update(c, "checksum=?1", id, wall.instant(), checksum);
+                TrashEntries.put(c, id, up.millis(), entry.seq());
+                return true;
+            });
+            done = true;
+            return new Claim(entry, in, gone.get(id));
+        } catch (IOException e) {
+            throw new LeveeException(ErrorCode.IO_FAILED, id + " cannot be brought back: " + e, e)
+                    .hint("check the directory's permissions, and try again");
+        } finally {
+            if (!done) {
+                claimed.remove(id);
+            }
+        }
+    }
+
     /** Where the file of a dropped partition is; null where it is freed. */
     static @Nullable Path file(StorePaths paths, TrashEntries.Entry entry) {
         Path moved = paths.trash().resolve(entry.name());

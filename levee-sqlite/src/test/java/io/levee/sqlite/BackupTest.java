@@ -40,7 +40,7 @@ class BackupTest {
     private static final Instant DAY1 = Instant.parse("2026-05-10T12:00:00Z");
     private static final Instant AS_OF = Instant.parse("2026-05-20T12:00:00Z");
     private static final int DAYS = 4;
-    private static final TableSpec EVENTS = TableSpec.builder("events")
+    static final TableSpec EVENTS = TableSpec.builder("events")
             .column("i", ColumnType.INTEGER)
             .column("at", ColumnType.TIMESTAMP)
             .column("text", ColumnType.TEXT)
@@ -338,6 +338,104 @@ class BackupTest {
         }
         try (Store store = Levee.openReadOnly(home())) {
             assertThat(store.partitions()).allMatch(p -> p.state() == PartitionInfo.State.CLOSED);
+        }
+    }
+
+    private static TableSpec keeping(Duration age) {
+        return TableSpec.builder("states")
+                .column("k", ColumnType.INTEGER)
+                .column("v", ColumnType.INTEGER)
+                .column("at", ColumnType.TIMESTAMP)
+                .time("at")
+                .key("k")
+                .partitionBy(PartitionBy.DAY)
+                .retention(io.levee.RetentionRule.maxAge(age))
+                .build();
+    }
+
+    @Test
+    void shouldPutADroppedPartitionBackWithoutTheKeysThatWereWrittenSince() {
+        try (Store store = Levee.open(home(), o -> o.asOf(AS_OF).trashGrace(Duration.ZERO))) {
+            Table<Row> states = store.createTable(keeping(Duration.ofDays(900)));
+            for (int key = 0; key < 40; key++) {
+                states.append(state(key, 1));
+            }
+            store.flush(Duration.ofSeconds(10));
+            store.backup(backup());
+            io.levee.PartitionId first = store.partitions().get(0).id();
+            assertThat(refusal(() -> store.restore(first, backup()))).as("it is live").isEqualTo(ErrorCode.NOT_FOUND);
+            store.createTable(keeping(Duration.ofDays(9)));
+            store.applyRetention(store.planRetention());
+            assertThat(numbers(store, "states", "k")).hasSize(30);
+            // A key of the partition that went, written again in another one.
+            states.append(
+                            Row.of(STATES)
+                                    .set("k", 4)
+                                    .set("v", 2)
+                                    .set("at", DAY1.plus(Duration.ofDays(3)))
+                                    .build(),
+                            Ack.COMMITTED)
+                    .join();
+            store.createTable(keeping(Duration.ofDays(900)));
+            store.restore(first, backup());
+            assertThat(numbers(store, "states", "k")).isEqualTo(upTo(40));
+            assertThat(store.table("states").find(4).orElseThrow().get("v")).isEqualTo(2L);
+            assertThat(store.table("states").find(8).orElseThrow().get("v")).isEqualTo(1L);
+        }
+        try (Store store = open(home())) {
+            assertThat(numbers(store, "states", "k")).isEqualTo(upTo(40));
+        }
+    }
+
+    @Test
+    void shouldPutADamagedPartitionBackAndTellNoGapOfItAnyMore() throws Exception {
+        try (Store store = open(home())) {
+            fill(store, 0, 400);
+        }
+        try (Store store = open(home())) {
+            requireChecksums(store);
+            store.backup(backup());
+        }
+        flip(home().resolve("tables/events/2026-05-11.db"));
+        try (Store store = open(home())) {
+            store.verify("events", one -> {});
+            assertThat(store.quarantined()).hasSize(1);
+            assertThat(store.gaps()).isNotEmpty();
+            // Two backups later it is still there.
+            store.backup(backup());
+            store.backup(backup());
+            store.restore(store.quarantined().get(0).id(), backup());
+            assertThat(numbers(store, "events", "i")).isEqualTo(upTo(400));
+            assertThat(store.gaps()).isEmpty();
+            assertThat(store.quarantined()).isEmpty();
+            requireChecksums(store);
+        }
+        assertThat(home().resolve("quarantine/events~2026-05-11.db")).as("kept for a person").exists();
+        try (Store store = open(home())) {
+            requireChecksums(store);
+            assertThat(numbers(store, "events", "i")).isEqualTo(upTo(400));
+        }
+    }
+
+    @Test
+    void shouldNotBringBackWhatWasErasedSince() throws Exception {
+        try (Store store = open(home())) {
+            fill(store, 0, 400);
+        }
+        try (Store store = open(home())) {
+            requireChecksums(store);
+            store.backup(backup());
+            assertThat(store.table("events").erase(io.levee.Expr.eq("i", 5L)).pending())
+                    .singleElement()
+                    .asString()
+                    .contains(backup().toString());
+        }
+        flip(home().resolve("tables/events/2026-05-12.db"));
+        try (Store store = open(home())) {
+            store.verify("events", one -> {});
+            assertThat(store.quarantined()).hasSize(1);
+            io.levee.PartitionId id = store.quarantined().get(0).id();
+            assertThat(refusal(() -> store.restore(id, backup()))).isEqualTo(ErrorCode.NOT_SUPPORTED);
         }
     }
 }

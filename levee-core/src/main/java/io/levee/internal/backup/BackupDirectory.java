@@ -1,6 +1,7 @@
 package io.levee.internal.backup;
 
 import io.levee.BackupCheck;
+import io.levee.BackupContent;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.internal.backup.BackupManifest.Plain;
@@ -129,6 +130,15 @@ public final class BackupDirectory implements AutoCloseable {
         } catch (IOException e) {
             throw failed("the backup cannot be read", file, e);
         }
+    }
+
+    /** See {@link io.levee.Levee#backupContent}. */
+    public static BackupContent content(Path root) {
+        BackupManifest manifest = read(root);
+        return new BackupContent(
+                manifest.store(),
+                Micros.instant(manifest.atMicros()),
+                manifest.partitions().stream().map(BackupManifest.Entry::id).toList());
     }
 
     /** See {@link io.levee.Levee#verifyBackup}. */

@@ -457,9 +457,18 @@ public final class RetentionService {
 
     /** See {@link io.levee.Store#restore}. Not while a pass runs: both move the same things. */
     public void restore(PartitionId id) {
+        restore(id, () -> engine.restore(id));
+    }
+
+    /** See {@link io.levee.Store#restore(PartitionId, java.nio.file.Path)}. */
+    public void restore(PartitionId id, java.nio.file.Path backup) {
+        restore(id, () -> engine.restore(id, backup));
+    }
+
+    private void restore(PartitionId id, Runnable step) {
         synchronized (pass) {
             // Without the lock: it may take a while, and what has to go for space does not wait for it.
-            engine.restore(id);
+            step.run();
         }
         events.note(new RetentionEvent(
                 options.clock().instant(),

@@ -86,6 +86,9 @@ final class GroupScan implements ScanPart {
             missing.accept(partition);
             return;
         }
+        if (handles.ruledOut(partition, grouping.where())) {
+            return;
+        }
         ReadHandle handle = handles.take(partition, execution);
         boolean usable = false;
         try {
@@ -109,6 +112,7 @@ final class GroupScan implements ScanPart {
     /** Returns false, with nothing sent, where the partition was opened meanwhile and may hold rows out of the range. */
     private boolean collect(ReadHandle handle, HeldRange range, Execution execution, RowSink sink) throws SQLException {
         boolean[] sound = new boolean[1];
+        boolean[] any = new boolean[1];
         PartitionSql sql = statement(grouping, handle, range);
         PreparedStatement statement = sql.prepare(handle);
         try {
@@ -116,7 +120,10 @@ final class GroupScan implements ScanPart {
                 try (ResultSet rows = statement.executeQuery()) {
                     sound[0] = range.holds(partition);
                     while (sound[0] && rows.next()) {
-                        sink.row(read(rows));
+                        @Nullable Object[] row = read(rows);
+                        // Without keys there always is one, which counts nothing.
+                        any[0] |= !grouping.keys().isEmpty() || !Long.valueOf(0).equals(row[0]);
+                        sink.row(row);
                     }
                 }
             });
@@ -125,6 +132,9 @@ final class GroupScan implements ScanPart {
             throw e;
         }
         handle.done(sql.text(), statement);
+        if (sound[0] && !any[0]) {
+            handles.facts().learn(grouping.spec(), grouping.where(), partition, range, handle, execution);
+        }
         return sound[0];
     }
 

@@ -82,6 +82,9 @@ final class NewestPer {
             missing.accept(partition);
             return;
         }
+        if (handles.ruledOut(partition, query.where())) {
+            return;
+        }
         ReadHandle handle = handles.take(partition, execution);
         boolean usable = false;
         try {

@@ -1,5 +1,6 @@
 package io.levee.sqlite;
 
+import io.levee.Expr;
 import io.levee.engine.Execution;
 import io.levee.engine.Grouping;
 import io.levee.engine.PlanStep;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** How partitions would be read: the statements that the scans would run, in the words of SQLite's planner (G49, G51). */
 final class Plans {
@@ -69,6 +71,7 @@ final class Plans {
                             : NewestPer.sql(query, order, handle, range);
                 },
                 stops,
+                query.where(),
                 query.fromMicros(),
                 query.toMicros());
     }
@@ -82,16 +85,18 @@ final class Plans {
                         handle,
                         HeldRange.of(partition, grouping.fromMicros(), grouping.toMicros(), handles.live())),
                 false,
+                grouping.where(),
                 grouping.fromMicros(),
                 grouping.toMicros());
     }
 
-    private List<PlanStep> steps(List<Partition> partitions, Text text, boolean stops, long from, long to) {
+    private List<PlanStep> steps(
+            List<Partition> partitions, Text text, boolean stops, @Nullable Expr where, long from, long to) {
         List<PlanStep> steps = new ArrayList<>();
         try {
             for (Partition partition : partitions) {
                 execution.check();
-                if (Files.exists(paths.partition(partition))) {
+                if (!handles.ruledOut(partition, where) && Files.exists(paths.partition(partition))) {
                     Partition.Held held = partition.held();
                     boolean whole = from <= held.minMicros() && held.maxMicros() < to;
                     step(partition, text, stops, whole, steps);

@@ -1,6 +1,7 @@
 package io.levee.sqlite;
 
 import io.levee.Bytes;
+import io.levee.Expr;
 import io.levee.engine.Execution;
 import io.levee.internal.memory.Budget;
 import io.levee.internal.time.MonotonicClock;
@@ -59,7 +60,11 @@ final class ReadHandles {
     private final StorePaths paths;
     private final Suspects suspects;
     private final int maxIdle;
+    /** What statistics may take of the share, as divisor. */
+    private static final int FACTS = 16;
+
     private final long share;
+    private final PartitionFacts facts;
     private final Bytes large;
     private final List<ReadHandle> hot = new ArrayList<>();
     private long cached;
@@ -87,13 +92,24 @@ final class ReadHandles {
      * @param share bytes that the page caches of all handles may take together; past it idle ones are closed, and new ones get the least
      */
     ReadHandles(StorePaths paths, Suspects suspects, int maxIdle, long share) {
-        this.share = share;
-        this.large = new Bytes(Math.min(ONE_QUERY / 2 / HOT, share / 4 / HOT));
+        this.facts = new PartitionFacts(share / FACTS);
+        this.share = share - share / FACTS;
+        this.large = new Bytes(Math.min(ONE_QUERY / 2 / HOT, this.share / 4 / HOT));
         this.shrunkNanos = clock.nanos();
         this.paths = paths;
         this.suspects = suspects;
         // No more than the descriptors that this process may have either (T23).
         this.maxIdle = (int) Math.max(0, Math.min(maxIdle, (Descriptors.limit() - OTHER_DESCRIPTORS) / 2));
+    }
+
+    /** What is known of closed partitions. */
+    PartitionFacts facts() {
+        return facts;
+    }
+
+    /** Whether what is known of a closed partition tells that no row of it passes a filter. */
+    boolean ruledOut(Partition partition, @Nullable Expr filter) {
+        return live() && facts.ruleOut(partition, filter);
     }
 
     /** Whether this process writes to the store. */
@@ -396,9 +412,9 @@ final class ReadHandles {
         }
     }
 
-    /** What the caches of all handles may take together. */
+    /** What the caches of all handles may take together, with what is known of partitions. */
     synchronized long cacheBytes() {
-        return cached;
+        return cached + facts.bytes();
     }
 
     /** What the statements that run may sort in memory. */

@@ -218,6 +218,9 @@ final class RowScan {
             missing.accept(partition);
             return null;
         }
+        if (handles.ruledOut(partition, query.where())) {
+            return null;
+        }
         ReadHandle handle = handles.take(partition, execution);
         boolean there = false;
         try {

@@ -29,6 +29,7 @@ final class RowSource {
     private @Nullable ResultSet rows;
     private @Nullable Object[] row = new Object[0];
     private boolean sound = true;
+    private boolean any;
 
     /**
      * A source, before its first row.
@@ -101,6 +102,7 @@ final class RowSource {
                 if (stepIn(stages.peek())) {
                     inWindow++;
                     sound = true;
+                    any = true;
                     return true;
                 }
                 closeStatement();
@@ -108,6 +110,9 @@ final class RowSource {
                 if (!nextWindow()) {
                     stages.remove();
                 }
+            }
+            if (!any) {
+                handles.facts().learn(query.spec(), query.where(), partition, range, handle, execution);
             }
         } catch (SQLException e) {
             handles.met(partition, e);

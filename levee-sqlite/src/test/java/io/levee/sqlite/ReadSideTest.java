@@ -286,15 +286,16 @@ class ReadSideTest {
                     if (gen.oneIn(2)) {
                         engine.partitions().forEach(p -> engine.closePartition(p.id()));
                     }
-                }
-                for (int i = 0; i < 20; i++) {
-                    RowQuery query = rows(gen);
-                    int stopAfter = gen.of(3, 50, 1_000_000);
-                    assertThat(all(engine, query, stopAfter))
-                            .as("%s", query)
-                            .isEqualTo(all(reference, query, 1_000_000));
-                    Grouping grouping = grouping(gen);
-                    assertThat(groups(engine, grouping)).as("%s", grouping).isEqualTo(groups(reference, grouping));
+                    // Between the batches: what is known of a closed partition ends when it is opened again.
+                    for (int i = 0; i < 8; i++) {
+                        RowQuery query = rows(gen);
+                        int stopAfter = gen.of(3, 50, 1_000_000);
+                        assertThat(all(engine, query, stopAfter))
+                                .as("%s", query)
+                                .isEqualTo(all(reference, query, 1_000_000));
+                        Grouping grouping = grouping(gen);
+                        assertThat(groups(engine, grouping)).as("%s", grouping).isEqualTo(groups(reference, grouping));
+                    }
                 }
             } finally {
                 engine.closeWriter();

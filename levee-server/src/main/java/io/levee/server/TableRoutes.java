@@ -49,7 +49,20 @@ final class TableRoutes {
                     .with("table", spec.name())
                     .hint("PUT it to /v1/tables/" + spec.name());
         }
+        requireNoNewAdoption(spec);
         boolean known = store.tables().stream().anyMatch(table -> table.name().equals(name));
         exchange.json(known ? 200 : 201, store.createTable(spec).spec().toMap());
+    }
+
+    /** Which files of its machine a server reads is for whoever runs it to say, not for a request. */
+    private void requireNoNewAdoption(TableSpec spec) {
+        boolean declared = store.tables().stream()
+                .anyMatch(known -> known.name().equals(spec.name())
+                        && known.adoptions().containsAll(spec.adoptions()));
+        if (!declared && !spec.adoptions().isEmpty()) {
+            throw new LeveeException(ErrorCode.NOT_SUPPORTED, "a server adopts nothing by request")
+                    .with("table", spec.name())
+                    .hint("declare it where the server runs: levee table create " + spec.name() + " --spec FILE");
+        }
     }
 }

@@ -228,6 +228,9 @@ final class AdoptedProbe {
         if (!table.keyIndexed(connection, spec)) {
             notes.add("no index of it finds the key " + spec.key() + ": keys are not unique against it, and it is not"
                     + " looked into for single records");
+        } else {
+            notes.add("keys are not unique against it: a record that is written again is a new row, found before the old"
+                    + " one, which stays in lists and counts");
         }
     }
 

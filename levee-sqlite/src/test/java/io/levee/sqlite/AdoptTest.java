@@ -527,6 +527,59 @@ class AdoptTest {
     }
 
     @Test
+    void shouldRollNothingBackInADatabaseOfAProcessThatDied() throws Exception {
+        Path file = directory.resolve("old.db");
+        LegacyData.checks(file, 2000);
+        Path dead = directory.resolve("dead.db");
+        try (Connection c = LegacyData.open(file);
+                java.sql.Statement s = c.createStatement()) {
+            s.executeUpdate("PRAGMA cache_size=1");
+            c.setAutoCommit(false);
+            s.executeUpdate("UPDATE check_history SET node_id = 'a longer text for each of the rows ' || id");
+            Files.copy(file, dead);
+            Files.copy(StorePaths.journal(file), StorePaths.journal(dead));
+            c.rollback();
+        }
+        String before = sha(dead) + sha(StorePaths.journal(dead));
+        try (Store store = Levee.open(directory.resolve("store"))) {
+            store.createTable(LegacyData.checkSpec().build());
+            refused(store, Adoption.of(dead, "check_history"), ErrorCode.PARTITION_BUSY, "process that died");
+        }
+        assertThat(sha(dead) + sha(StorePaths.journal(dead))).isEqualTo(before);
+        // Its own program opens it once: then it can be adopted.
+        assertThat(LegacyData.ask(dead, "SELECT count(*) FROM check_history")).isEqualTo(List.of(List.of(2000L)));
+        try (Store store = Levee.open(directory.resolve("store"))) {
+            store.adopt("checks", Adoption.of(dead, "check_history"));
+            assertThat(store.count(Query.builder("checks").build())).isEqualTo(2000);
+        }
+    }
+
+    @Test
+    void shouldKeepSeveralTablesOfOneDatabaseApart() throws Exception {
+        Path file = directory.resolve("old.db");
+        LegacyData.checks(file, 2000);
+        LegacyData.run(
+                file,
+                "CREATE TABLE state_changes(id INTEGER PRIMARY KEY, site_id INTEGER, checked_at DATETIME)",
+                "INSERT INTO state_changes SELECT id, site_id, checked_at FROM check_history WHERE id % 100 = 0");
+        try (Store store = Levee.open(directory.resolve("store"))) {
+            store.createTable(LegacyData.checkSpec().build());
+            store.adopt("checks", Adoption.of(file, "check_history").map("up", "is_up"));
+            store.adopt("checks", Adoption.of(file, "state_changes"));
+            assertThat(store.count(Query.builder("checks").build())).isEqualTo(2020);
+            assertThat(store.count(Query.builder("checks")
+                            .where(Expr.parse("latency_ns IS NULL", BEGIN))
+                            .build()))
+                    .isEqualTo(20);
+            java.util.Set<Long> numbers = new java.util.HashSet<>();
+            try (Result<Row> rows = store.query(Query.builder("checks").newestFirst().build())) {
+                rows.forEach(row -> numbers.add(row.seq()));
+            }
+            assertThat(numbers).hasSize(2020).allMatch(n -> n < 0);
+        }
+    }
+
+    @Test
     void shouldRefuseByNameWhatCannotBeRead() throws Exception {
         Path file = directory.resolve("old.db");
         LegacyData.run(

@@ -77,7 +77,7 @@ class FollowKillTest {
 
     @Test
     void aKilledFollowerNeitherRepeatsNorLosesALineOnSqlite() throws IOException {
-        killAndCompare(directory.resolve("history").toString(), 20 * TIMES, 4711);
+        killAndCompare(directory.resolve("history").toString(), 12 * TIMES, 4711);
     }
 
     @Test

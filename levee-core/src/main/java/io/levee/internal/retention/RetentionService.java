@@ -363,16 +363,22 @@ public final class RetentionService {
         return events.newest(table, limit);
     }
 
-    /** For the status. Any thread; from memory. */
-    public RetentionState state() {
+    /** What is wrong now, in sentences. Any thread; from memory. */
+    public List<String> troubles() {
         List<String> troubles = new ArrayList<>(rollups.troubles());
         failures.forEach((table, why) -> troubles.add("retention of " + table + ": " + why));
+        return troubles;
+    }
+
+    /** For the status. Any thread; touches no partition. */
+    public RetentionState state() {
+        List<String> late = new ArrayList<>();
         Map<String, String> last = kept;
         Map<String, Duration> overdue = Map.of();
         List<TableSpec> specs = tables.specs();
         if (writes != null && watch.view().suspicion() == null) {
             overdue = Overdue.of(specs, engine.partitions(), planner::reference, Overdue.grace(options));
-            overdue.forEach((table, late) -> troubles.add(Overdue.text(table, late, last.getOrDefault(table, ""))));
+            overdue.forEach((table, since) -> late.add(Overdue.text(table, since, last.getOrDefault(table, ""))));
         }
         List<String> warnings = specs.stream()
                 .filter(s -> !s.hidden()
@@ -380,7 +386,7 @@ public final class RetentionService {
                         && !s.retention().unbounded())
                 .map(Overdue::unbounded)
                 .toList();
-        return new RetentionState(troubles, overdue, last, warnings);
+        return new RetentionState(late, overdue, last, warnings);
     }
 
     private synchronized String prepare(Drop drop) {

@@ -45,6 +45,7 @@ public final class StatusService {
     private final Gaps gaps;
     private final @Nullable QueryService queries;
     private final Budget budget;
+    private final Supplier<List<String>> troubles;
     private final Supplier<RetentionState> retention;
     private final NamedCursors cursors;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
@@ -66,12 +67,13 @@ public final class StatusService {
     /** Wires the parts of a store that nobody queries. */
     public StatusService(
             StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, WriteService writes) {
-        this(engine, options, tables, supervisor, writes, null, () -> RetentionState.NONE);
+        this(engine, options, tables, supervisor, writes, null, List::of, () -> RetentionState.NONE);
     }
 
     /**
      * Wires the parts.
      *
+     * @param troubles what else is wrong now, in sentences
      * @param retention what it says of itself; asked once a second
      */
     public StatusService(
@@ -81,10 +83,12 @@ public final class StatusService {
             Supervisor supervisor,
             @Nullable WriteService writes,
             @Nullable QueryService queries,
+            Supplier<List<String>> troubles,
             Supplier<RetentionState> retention) {
         this.queries = queries;
         this.budget = Budget.of(options);
         this.engine = engine;
+        this.troubles = troubles;
         this.retention = retention;
         this.options = options;
         this.tables = tables;
@@ -175,7 +179,8 @@ public final class StatusService {
 
     private List<String> failing(Snapshot fresh) {
         List<String> failing = new ArrayList<>(supervisor.failing());
-        failing.addAll(fresh.retention().troubles());
+        failing.addAll(troubles.get());
+        failing.addAll(fresh.retention().late());
         return failing;
     }
 

@@ -141,7 +141,7 @@ final class BackupMoment implements AutoCloseable {
                 throw new LeveeException(
                                 ErrorCode.PARTITION_BUSY,
                                 "for " + PATIENCE + " the writer committed something every time; no backup was made")
-                        .hint("let the process that writes make it (POST /v1/backup, Store.backup), or repeat it");
+                        .hint("have the process that writes make it (Store.backup), or repeat it when less is written");
             }
         }
     }

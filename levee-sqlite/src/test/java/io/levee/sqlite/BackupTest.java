@@ -438,4 +438,32 @@ class BackupTest {
             assertThat(refusal(() -> store.restore(id, backup()))).isEqualTo(ErrorCode.NOT_SUPPORTED);
         }
     }
+
+    @Test
+    void shouldHoldNothingOfWhatWasErasedOnceItIsMadeAnew() throws Exception {
+        try (Store store = open(home())) {
+            fill(store, 0, 400);
+        }
+        try (Store store = open(home())) {
+            requireChecksums(store);
+            store.backup(backup());
+            assertThat(filesWith("event 399")).isNotEmpty();
+            store.table("events").erase(io.levee.Expr.eq("i", 399L));
+            assertThat(store.backup(backup()).copied()).isEqualTo(1);
+        }
+        assertThat(filesWith("event 398")).as("the search finds what is there").isNotEmpty();
+        assertThat(filesWith("event 399")).isEmpty();
+    }
+
+    private List<Path> filesWith(String text) throws IOException {
+        List<Path> found = new ArrayList<>();
+        try (Stream<Path> files = Files.walk(backup())) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                if (Files.readString(file, java.nio.charset.StandardCharsets.ISO_8859_1).contains(text)) {
+                    found.add(file);
+                }
+            }
+        }
+        return found;
+    }
 }

@@ -9,6 +9,8 @@ import io.levee.LeveeException;
 import io.levee.PartitionBy;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
+import io.levee.engine.BackupHelp;
+import io.levee.engine.BackupMark;
 import io.levee.engine.Capability;
 import io.levee.engine.Execution;
 import io.levee.engine.Finding;
@@ -18,10 +20,12 @@ import io.levee.engine.RowSink;
 import io.levee.engine.StoredRow;
 import io.levee.engine.WriteRow;
 import java.util.ArrayList;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What only the engine interface shows. The test's thread is the writer's, the janitor's and a query's, one after another. */
 abstract class EngineInterfaceConformance extends EngineLevel {
@@ -185,6 +189,40 @@ abstract class EngineInterfaceConformance extends EngineLevel {
         boolean undo = engine.capabilities().contains(Capability.UNDO_DROP);
         LeveeException e = refused(undo ? ErrorCode.NOT_FOUND : ErrorCode.NOT_SUPPORTED, () -> engine.restore(id));
         assertThat(undo || e.getMessage().contains(Capability.UNDO_DROP.name())).isTrue();
+    }
+
+    @Test
+    void shouldBackUpOrRefuseByName(@TempDir Path directory) {
+        append(new Pending("a", 1, DAY));
+        BackupHelp help = new BackupHelp() {
+            @Override
+            public void still(Runnable body) {
+                // This thread is the writer.
+                body.run();
+            }
+
+            @Override
+            public boolean pace(long bytes) {
+                return true;
+            }
+
+            @Override
+            public void done(PartitionId id, boolean copied, long bytes) {}
+        };
+        Path backup = directory.resolve("backup");
+        if (engine.capabilities().contains(Capability.BACKUP)) {
+            assertThat(engine.backup(backup, false, help).rows()).isEqualTo(1);
+            assertThat(engine.backups()).extracting(BackupMark::directory).containsExactly(backup);
+            return;
+        }
+        assertThat(refused(ErrorCode.NOT_SUPPORTED, () -> engine.backup(backup, false, help))
+                        .getMessage())
+                .contains(Capability.BACKUP.name());
+        PartitionId id = only().id();
+        assertThat(refused(ErrorCode.NOT_SUPPORTED, () -> engine.restore(id, backup))
+                        .getMessage())
+                .contains(Capability.BACKUP.name());
+        assertThat(engine.backups()).isEmpty();
     }
 
     @Test

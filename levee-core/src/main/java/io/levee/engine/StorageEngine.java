@@ -244,8 +244,8 @@ public interface StorageEngine {
     default BackupReport backup(Path directory, boolean again, BackupHelp help) {
         throw new io.levee.LeveeException(
                         io.levee.ErrorCode.NOT_SUPPORTED,
-                        "the engine " + name() + " lacks BACKUP: its server's own tools make backups")
-                .hint("pg_dump --schema, or pg_basebackup for all of the server");
+                        "the engine " + name() + " lacks BACKUP")
+                .hint("a database server has tools of its own: pg_dump --schema, pg_basebackup");
     }
 
     /**

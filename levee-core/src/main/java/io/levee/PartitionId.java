@@ -1,5 +1,6 @@
 package io.levee;
 
+import io.levee.engine.ClassName;
 import java.util.Comparator;
 
 /**
@@ -22,10 +23,13 @@ public record PartitionId(String table, String retentionClass, String period, in
         return ORDER.compare(this, other);
     }
 
-    /** {@code invocations/2026-05-20} or {@code invocations/2026-05-20.2}. */
+    /**
+     * {@code invocations/2026-05-20}, {@code invocations/2026-05-20.2} or {@code invocations/2026-05-20.FAILURE.2}; a class that is no
+     * plain word is encoded.
+     */
     @Override
     public String toString() {
-        String name = table + "/" + period + (retentionClass.isEmpty() ? "" : "." + retentionClass);
+        String name = table + "/" + period + (retentionClass.isEmpty() ? "" : "." + ClassName.encode(retentionClass));
         return n == 1 ? name : name + "." + n;
     }
 }

@@ -1,5 +1,7 @@
 package io.levee;
 
+import java.util.Set;
+
 /**
  * What is known about one partition without opening it. While a partition is open its figures are at least what was committed.
  *
@@ -9,8 +11,21 @@ package io.levee;
  * @param maxMicros the newest event time it may hold; {@link Long#MAX_VALUE} where unknown
  * @param rows how many rows, or -1 where unknown; of an {@link State#ADOPTED} one about how many
  * @param bytes what it takes on disk, with its WAL
+ * @param apart of a partition of no named class: the values of the table's {@link RetentionRule#by} column that no row in it has, since
+ *     such rows had partitions of their own all the time; empty where none is known, and of a partition of a named class
  */
-public record PartitionInfo(PartitionId id, State state, long minMicros, long maxMicros, long rows, long bytes) {
+public record PartitionInfo(
+        PartitionId id, State state, long minMicros, long maxMicros, long rows, long bytes, Set<String> apart) {
+    /** Copies the set. */
+    public PartitionInfo {
+        apart = Set.copyOf(apart);
+    }
+
+    /** One that may hold rows of any class, or of its own. */
+    public PartitionInfo(PartitionId id, State state, long minMicros, long maxMicros, long rows, long bytes) {
+        this(id, state, minMicros, maxMicros, rows, bytes, Set.of());
+    }
+
     /** Where a partition is in its life. */
     public enum State {
         /** Written to, or not yet closed for good. */

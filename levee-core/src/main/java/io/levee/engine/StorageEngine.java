@@ -69,11 +69,21 @@ public interface StorageEngine {
      */
     long reserveSeq(String table, long count);
 
-    /** Rows with earlier event times are refused: retention has been there. {@link Long#MIN_VALUE} before. Any thread. */
+    /**
+     * Rows of a class with earlier event times are refused: retention has been there. {@link Long#MIN_VALUE} before. Any thread.
+     *
+     * @param retentionClass the class; empty for rows of none that is named
+     */
+    long floorMicros(String table, String retentionClass);
+
+    /** The highest floor of all classes: before it something may be gone. {@link Long#MIN_VALUE} where nothing is. Any thread. */
     long floorMicros(String table);
 
-    /** Raises a table's floor, durably, before a drop begins; a lower one than before changes nothing. Janitor thread. */
-    void raiseFloor(String table, long floorMicros);
+    /**
+     * Raises the floor of one class of a table's records, durably, before a drop begins; a lower one than before changes nothing.
+     * Janitor thread.
+     */
+    void raiseFloor(String table, String retentionClass, long floorMicros);
 
     /**
      * All live partitions, by table and then by time. A range may be wider than what is held, never narrower; one that never held a
@@ -87,7 +97,8 @@ public interface StorageEngine {
      * order. Never waits for anybody: what is locked is settled as {@link WriteRow.Outcome#RETRY}. Writer thread.
      *
      * @param spec the table, with its newest spec
-     * @param rows the rows in the order they were appended, with their periods
+     * @param rows the rows in the order they were appended, with their slots: a new row goes to that of its own, a known one moves there
+     *     where its class has changed (and, in engines whose partitions are exact, its time)
      * @param level {@link Ack#DURABLE} syncs before the rows are settled
      * @param seq the next numbers
      */
@@ -126,8 +137,8 @@ public interface StorageEngine {
      */
     String closePartition(PartitionId id);
 
-    /** Creates the partition of a period ahead of its first record (G61). Returns whether it was missing. Writer thread. */
-    boolean createAhead(TableSpec spec, Period period);
+    /** Creates the partition of a slot ahead of its first record (G61). Returns whether it was missing. Writer thread. */
+    boolean createAhead(TableSpec spec, Slot slot);
 
     /** Finds out what partitions hold after an unclean stop, and checks what was closed since. Maintenance thread. */
     void learnRanges();
@@ -377,6 +388,16 @@ public interface StorageEngine {
 
     /** What the partitions that may hold rows of a range are now, held until the view is closed. Query thread. */
     ReadView view(TableSpec spec, long fromMicros, long toMicros);
+
+    /**
+     * The same without partitions that hold no row of the classes which a filter lets through ({@link Classes#wanted}). The filter is
+     * not applied: it is that of what is asked of the view. Query thread.
+     *
+     * @param where the filter over exact names and stored values, or null
+     */
+    default ReadView view(TableSpec spec, long fromMicros, long toMicros, @Nullable Expr where) {
+        return view(spec, fromMicros, toMicros);
+    }
 
     /**
      * One partition of a table for its groups ({@link ReadView#parts}), held until the view is closed; dropped meanwhile or just now, it is

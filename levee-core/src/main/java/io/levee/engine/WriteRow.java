@@ -28,7 +28,7 @@ public abstract class WriteRow {
 
     private final @Nullable Object[] values;
     private final long timeMicros;
-    private @Nullable Period period;
+    private @Nullable Slot slot;
     private Outcome outcome = Outcome.PENDING;
     private long seq;
     private @Nullable LeveeException error;
@@ -55,17 +55,27 @@ public abstract class WriteRow {
         return timeMicros;
     }
 
-    /** The period it belongs to if it is new. */
-    public final Period period() {
-        if (period == null) {
+    /** Where it belongs by its time and its class: a new row there, and a known one whose class is another than that of where it is. */
+    public final Slot slot() {
+        if (slot == null) {
             throw new IllegalStateException("a row without a period");
         }
-        return period;
+        return slot;
     }
 
-    /** Says which period it belongs to. */
+    /** Says where it belongs. */
+    public final void slot(Slot newSlot) {
+        slot = newSlot;
+    }
+
+    /** The period it belongs to if it is new. */
+    public final Period period() {
+        return slot().period();
+    }
+
+    /** Says which period it belongs to, as a row of no named class. */
     public final void period(Period newPeriod) {
-        period = newPeriod;
+        slot = Slot.of(newPeriod);
     }
 
     /** Where it came from, if that can be read again. */

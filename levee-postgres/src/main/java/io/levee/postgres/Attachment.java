@@ -41,6 +41,17 @@ enum Attachment {
         }
     }
 
+    /** The table that a leaf hangs on, quoted: its table's parent, or the branch of its class. */
+    static String parent(Connection connection, Names names, Leaf leaf) throws SQLException {
+        Object parent = Postgres.value(
+                connection,
+                "SELECT pg_catalog.format('%I.%I', n.nspname, p.relname) FROM pg_catalog.pg_inherits i JOIN"
+                        + " pg_catalog.pg_class p ON p.oid = i.inhparent JOIN pg_catalog.pg_namespace n ON n.oid ="
+                        + " p.relnamespace WHERE i.inhrelid = pg_catalog.to_regclass(?)",
+                names.in(leaf.name()));
+        return parent == null ? names.in(leaf.id().table()) : parent.toString();
+    }
+
     /** Whether a constraint's text has the leaf's bounds in it. */
     private static boolean bounds(String definition, Leaf leaf) {
         boolean from = leaf.fromMicros() == Long.MIN_VALUE || definition.contains(Long.toString(leaf.fromMicros()));

@@ -4,8 +4,8 @@ import io.levee.Ack;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.TableSpec;
-import io.levee.engine.Period;
 import io.levee.engine.SeqSource;
+import io.levee.engine.Slot;
 import io.levee.engine.SourceMark;
 import io.levee.engine.WriteRow;
 import io.levee.engine.WriteRow.Outcome;
@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * <ol>
  *   <li>numbers are given in commit order, and what a partition holds by the catalog is committed with its rows;
  *   <li>a row of a known key is replaced: its old version is deleted where it is, the new one keeps its number and goes where its
- *       event time belongs;
+ *       event time and its class belong;
  *   <li>a key that comes twice in a batch becomes one row with the later values;
  *   <li>a row is settled only after its commit, or with the error that kept it from being written;
  *   <li>after a commit that nobody answered nothing is written before it is known whether it took effect: its rows are uncertain until
@@ -131,27 +131,27 @@ final class BatchAppender {
     /** Finds or makes the partition of each row; those that have none now are settled and left out. */
     private List<Item> targeted(TableSpec spec, List<Item> items) {
         List<Item> ready = new ArrayList<>(items.size());
-        Map<Period, LeveeException> refused = new HashMap<>();
+        Map<Slot, LeveeException> refused = new HashMap<>();
         LeveeException locked = null;
         Leaf last = null;
         for (Item item : items) {
             WriteRow row = item.row();
-            LeveeException why = refused.get(row.period());
+            LeveeException why = refused.get(row.slot());
             if (why == null && !movable(item)) {
                 why = new LeveeException(
                         ErrorCode.PARTITION_BUSY, "the row of its key is in a partition that is being dropped");
             } else if (why == null
-                    && (last == null || !last.covers(row.timeMicros()) || last.state() != Leaf.State.OPEN)) {
-                boolean missing = !leaves.there(spec, row.timeMicros());
+                    && (last == null || !takes(last, row) || last.state() != Leaf.State.OPEN)) {
+                boolean missing = !leaves.there(spec, row.slot().retentionClass(), row.timeMicros());
                 try {
                     // One wait for a lock a batch: what keeps one partition from being made keeps all others of the
                     // table.
                     if (missing && locked != null) {
                         throw locked;
                     }
-                    last = leaves.forTime(spec, row.period(), row.timeMicros());
+                    last = leaves.forTime(spec, row.slot(), row.timeMicros());
                 } catch (LeveeException e) {
-                    refused.put(row.period(), e);
+                    refused.put(row.slot(), e);
                     locked = missing && e.code() == ErrorCode.PARTITION_BUSY ? e : locked;
                     why = e;
                 }
@@ -164,6 +164,11 @@ final class BatchAppender {
             }
         }
         return ready;
+    }
+
+    private static boolean takes(Leaf leaf, WriteRow row) {
+        return leaf.covers(row.timeMicros())
+                && leaf.id().retentionClass().equals(row.slot().retentionClass());
     }
 
     /** Whether the old version of a row, if there is one, is where it can be deleted. */

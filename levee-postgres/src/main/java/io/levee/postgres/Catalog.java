@@ -5,6 +5,7 @@ import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.engine.Erasure;
+import io.levee.engine.Slot;
 import io.levee.internal.json.Json;
 import io.levee.internal.spec.SpecCodec;
 import java.sql.Connection;
@@ -19,7 +20,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** The catalog's tables, in a schema beside the store's: see docs/postgres.md. Statements only; sessions decide where they run. */
@@ -67,6 +67,7 @@ final class Catalog {
         if (!has(connection, RetentionLog.TABLE)) {
             RetentionLog.create(connection, names);
         }
+        new ClassTables(this).create(connection);
         if (!has(connection, ADDITIONS)) {
             Postgres.run(
                     connection,
@@ -250,27 +251,6 @@ final class Catalog {
         return value;
     }
 
-    /** The floors of the tables that have one. */
-    Map<String, Long> floors(Connection connection) throws SQLException {
-        Map<String, Long> floors = new TreeMap<>();
-        try (Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery(
-                        "SELECT name, floor FROM " + names.catalog("tables") + " WHERE floor IS NOT NULL")) {
-            while (rows.next()) {
-                floors.put(rows.getString(1), rows.getLong(2));
-            }
-        }
-        return floors;
-    }
-
-    void raiseFloor(Connection connection, String table, long floorMicros) throws SQLException {
-        Postgres.update(
-                connection,
-                "UPDATE " + names.catalog("tables") + " SET floor = greatest(floor, ?) WHERE name = ?",
-                floorMicros,
-                table);
-    }
-
     void raiseDroppedSeq(Connection connection, String table, long seq) throws SQLException {
         Postgres.update(
                 connection,
@@ -310,6 +290,7 @@ final class Catalog {
                 leaves.add(leaf(rows, Leaf.State.valueOf(rows.getString(8).toUpperCase(Locale.ROOT))));
             }
         }
+        new ClassTables(this).read(connection, leaves);
         return leaves;
     }
 
@@ -323,6 +304,7 @@ final class Catalog {
                 leaves.add(leaf(rows, Leaf.State.DROPPING));
             }
         }
+        new ClassTables(this).read(connection, leaves);
         return leaves;
     }
 
@@ -352,14 +334,15 @@ final class Catalog {
 
     private static final String WHERE_ID = " WHERE table_name = ? AND class = ? AND period = ? AND n = ?";
 
-    /** The next unused number of a period: dropped partitions count, so that no name is used twice. */
-    int nextN(Connection connection, String table, String period) throws SQLException {
+    /** The next unused number of a slot: dropped partitions count, so that no name is used twice. */
+    int nextN(Connection connection, String table, Slot slot) throws SQLException {
         Object n = Postgres.value(
                 connection,
                 "SELECT COALESCE(MAX(n), 0) + 1 FROM " + names.catalog("partitions")
-                        + " WHERE table_name = ? AND period = ?",
+                        + " WHERE table_name = ? AND period = ? AND class = ?",
                 table,
-                period);
+                slot.period().name(),
+                slot.retentionClass());
         return n instanceof Integer number ? number : 1;
     }
 

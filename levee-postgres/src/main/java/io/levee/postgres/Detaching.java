@@ -138,7 +138,8 @@ final class Detaching {
 
     /** From whatever the server says of a table that is to go, to one that is detached. */
     private String finish(Connection connection, Leaf leaf) throws SQLException {
-        String detach = "ALTER TABLE " + names.in(leaf.id().table()) + " DETACH PARTITION " + names.in(leaf.name());
+        String detach = "ALTER TABLE " + Attachment.parent(connection, names, leaf) + " DETACH PARTITION "
+                + names.in(leaf.name());
         boolean done = schedule.run(() -> {
             Attachment now = Attachment.of(connection, names, leaf);
             if (now == Attachment.ATTACHED) {
@@ -188,7 +189,7 @@ final class Detaching {
                     // The lock first: a batch that is under way has ended then, and what it wrote counts.
                     Postgres.run(
                             connection,
-                            "ALTER TABLE " + names.in(leaf.id().table()) + " DETACH PARTITION "
+                            "ALTER TABLE " + Attachment.parent(connection, names, leaf) + " DETACH PARTITION "
                                     + names.in(leaf.name()));
                     boolean marked = mark(connection, leaf, "dropped", reason);
                     if (!marked) {
@@ -219,8 +220,8 @@ final class Detaching {
         PartitionId id = leaf.id();
         String sql = "UPDATE " + names.catalog("partitions") + " p SET state = ?, changed = ?,"
                 + " reason = coalesce(nullif(?, ''), reason)" + WHERE_ID
-                + " AND (state = 'dropping' OR state = 'closed' AND (max_time IS NULL OR max_time < (SELECT floor FROM "
-                + names.catalog("tables") + " t WHERE t.name = p.table_name)))";
+                + " AND (state = 'dropping' OR state = 'closed' AND (max_time IS NULL OR max_time < "
+                + ClassTables.floorOf(names) + "))";
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
             statement.setString(1, state);
             statement.setObject(2, wall.instant().atOffset(ZoneOffset.UTC));

@@ -32,9 +32,12 @@ final class Dropped {
         Set<String> there = new LinkedHashSet<>();
         SqlBuilder sql = new SqlBuilder()
                 .add("SELECT c.relname, EXISTS (SELECT 1 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND"
-                        + " i.inhparent = pg_catalog.to_regclass(")
+                        + " (i.inhparent = pg_catalog.to_regclass(")
                 .parameter(names.parent(spec))
-                .add(") AND NOT i.inhdetachpending) FROM pg_catalog.pg_class c WHERE c.relnamespace = (SELECT oid FROM"
+                .add(") OR i.inhparent IN (SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent ="
+                        + " pg_catalog.to_regclass(")
+                .parameter(names.parent(spec))
+                .add("))) AND NOT i.inhdetachpending) FROM pg_catalog.pg_class c WHERE c.relnamespace = (SELECT oid FROM"
                         + " pg_catalog.pg_namespace WHERE nspname = ")
                 .parameter(names.schema())
                 .add(") AND c.relname = ANY (")

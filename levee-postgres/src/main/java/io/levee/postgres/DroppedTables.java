@@ -173,8 +173,9 @@ final class DroppedTables {
                         .with("partition", id.toString());
             }
             knownSince.remove(id);
-            manifest.add(new Leaf(
-                    id, dropped.name(), dropped.fromMicros(), dropped.toMicros(), Leaf.State.CLOSED, dropped.held()));
+            Leaf live = new Leaf(
+                    id, dropped.name(), dropped.fromMicros(), dropped.toMicros(), Leaf.State.CLOSED, dropped.held());
+            manifest.add(live.apart(dropped.apart()));
             return true;
         });
     }
@@ -226,7 +227,8 @@ final class DroppedTables {
 
     private @Nullable Leaf overlapping(Leaf dropped) {
         for (Leaf live : manifest.leaves(dropped.id().table())) {
-            if (live.fromMicros() < dropped.toMicros() && dropped.fromMicros() < live.toMicros()) {
+            boolean sameClass = live.id().retentionClass().equals(dropped.id().retentionClass());
+            if (sameClass && live.fromMicros() < dropped.toMicros() && dropped.fromMicros() < live.toMicros()) {
                 return live;
             }
         }

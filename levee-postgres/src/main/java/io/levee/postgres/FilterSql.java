@@ -45,6 +45,15 @@ final class FilterSql {
         }
     }
 
+    /** Appends the classes whose branches of the parent are read; null for all. */
+    static void branches(@Nullable List<String> classes, SqlBuilder sql) {
+        if (classes != null) {
+            sql.add(" AND " + Schema.CLASS + " = ANY (")
+                    .parameter(new SqlBuilder.Listed("text", classes.toArray()))
+                    .add(")");
+        }
+    }
+
     private void append(Expr filter) {
         if (filter instanceof Expr.Compare compare) {
             Term term = Term.of(spec, compare.column());

@@ -41,22 +41,42 @@ final class GroupScan implements ScanPart {
     private final Map<String, String> places = new LinkedHashMap<>();
     private final Supplier<String> version;
     private final String from;
+    private final @Nullable List<String> classes;
 
     /**
-     * A grouping.
+     * A grouping of a table.
      *
      * @param version tells the partitions' present state
+     * @param classes the classes whose partitions are read; null for all
      */
-    GroupScan(DataSource source, Names names, Grouping grouping, Damage damage, Supplier<String> version) {
-        this(source, names, grouping, damage, version, names.parent(grouping.spec()));
+    GroupScan(
+            DataSource source,
+            Names names,
+            Grouping grouping,
+            Damage damage,
+            Supplier<String> version,
+            @Nullable List<String> classes) {
+        this(source, names, grouping, damage, version, names.parent(grouping.spec()), classes);
     }
 
     /**
-     * A grouping.
+     * A grouping of one partition.
      *
      * @param from the table that is read, quoted
      */
     GroupScan(DataSource source, Names names, Grouping grouping, Damage damage, Supplier<String> version, String from) {
+        this(source, names, grouping, damage, version, from, null);
+    }
+
+    private GroupScan(
+            DataSource source,
+            Names names,
+            Grouping grouping,
+            Damage damage,
+            Supplier<String> version,
+            String from,
+            @Nullable List<String> classes) {
+        this.classes = classes;
         this.from = from;
         this.source = source;
         this.names = names;
@@ -93,6 +113,7 @@ final class GroupScan implements ScanPart {
         grouping.figures().forEach(figure -> selected.add(figure(figure)));
         SqlBuilder rows = new SqlBuilder().add(from);
         FilterSql.where(spec, names, grouping.fromMicros(), grouping.toMicros(), grouping.where(), rows);
+        FilterSql.branches(classes, rows);
         SqlBuilder sql =
                 new SqlBuilder().add("SELECT " + (selected.isEmpty() ? "1" : String.join(", ", selected)) + " FROM ");
         if (places.isEmpty()) {

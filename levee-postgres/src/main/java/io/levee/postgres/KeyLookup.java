@@ -102,7 +102,8 @@ final class KeyLookup {
             columns.add("k" + i);
             tests.add("p." + Names.column(spec, spec.key().get(i)) + " = k.k" + i);
         }
-        String sql = way + "SELECT k.at, p." + Names.time(spec) + ", p._seq FROM unnest(" + String.join(", ", arrays)
+        String sql = way + "SELECT k.at, p." + Names.time(spec) + ", p._seq"
+                + (Names.branched(spec) ? ", p." + Schema.CLASS : ", ''") + " FROM unnest(" + String.join(", ", arrays)
                 + ") WITH ORDINALITY AS k(" + String.join(", ", columns) + ", at) JOIN " + names.parent(spec)
                 + " p ON " + String.join(" AND ", tests);
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
@@ -114,7 +115,7 @@ final class KeyLookup {
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
                     long micros = rows.getLong(2);
-                    Leaf leaf = manifest.at(spec.name(), micros);
+                    Leaf leaf = manifest.at(spec.name(), rows.getString(4), micros);
                     if (leaf != null) {
                         items.get((int) rows.getLong(1) - 1).found(leaf, micros, rows.getLong(3));
                     }

@@ -2,6 +2,7 @@ package io.levee.postgres;
 
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
+import java.util.Set;
 
 /**
  * What this process knows of one partition: a table of its own below the parent. Its state is changed by the writer (open, closed)
@@ -24,6 +25,7 @@ final class Leaf {
     private final long toMicros;
     private volatile State state;
     private volatile Held held;
+    private volatile Set<String> apart = Set.of();
 
     /** What was committed, at least: range of times, number of rows, highest number. */
     record Held(long minMicros, long maxMicros, long rows, long maxSeq) {
@@ -60,6 +62,17 @@ final class Leaf {
     /** The first event time after it; {@link Long#MAX_VALUE} where it has no upper bound. */
     long toMicros() {
         return toMicros;
+    }
+
+    /** See {@link PartitionInfo#apart}. */
+    Set<String> apart() {
+        return apart;
+    }
+
+    /** Says what it has no rows of; the same as in the catalog. */
+    Leaf apart(Set<String> classes) {
+        apart = Set.copyOf(classes);
+        return this;
     }
 
     boolean covers(long micros) {
@@ -119,6 +132,6 @@ final class Leaf {
     PartitionInfo info(long bytes) {
         Held now = held;
         PartitionInfo.State shown = state == State.OPEN ? PartitionInfo.State.OPEN : PartitionInfo.State.CLOSED;
-        return new PartitionInfo(id, shown, now.minMicros, now.maxMicros, now.rows, bytes);
+        return new PartitionInfo(id, shown, now.minMicros, now.maxMicros, now.rows, bytes, apart);
     }
 }

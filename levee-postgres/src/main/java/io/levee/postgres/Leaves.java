@@ -7,6 +7,7 @@ import io.levee.LossReason;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.engine.Period;
+import io.levee.engine.Slot;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
@@ -28,6 +29,7 @@ final class Leaves {
     private final Catalog catalog;
     private final Schema schema;
     private final Manifest manifest;
+    private final ClassTables classes;
     private final Clock wall;
     private final Consumer<List<Gap>> serverLost;
     private int generation;
@@ -42,6 +44,7 @@ final class Leaves {
         this.catalog = catalog;
         this.schema = new Schema(catalog.names());
         this.manifest = manifest;
+        this.classes = new ClassTables(catalog);
         this.wall = wall;
         this.serverLost = serverLost;
         this.generation = session.generation();
@@ -85,20 +88,20 @@ final class Leaves {
         return true;
     }
 
-    /** Whether a time has a partition. */
-    boolean there(TableSpec spec, long micros) {
-        return manifest.at(spec.name(), micros) != null;
+    /** Whether a time has a partition of a class. */
+    boolean there(TableSpec spec, String retentionClass, long micros) {
+        return manifest.at(spec.name(), retentionClass, micros) != null;
     }
 
     /**
-     * The partition that takes rows of a time.
+     * The partition that takes rows of a slot and a time in it.
      *
      * @throws LeveeException {@link ErrorCode#PARTITION_BUSY} where it is being dropped, or cannot be made now
      */
-    Leaf forTime(TableSpec spec, Period period, long micros) {
-        Leaf leaf = manifest.at(spec.name(), micros);
+    Leaf forTime(TableSpec spec, Slot slot, long micros) {
+        Leaf leaf = manifest.at(spec.name(), slot.retentionClass(), micros);
         if (leaf == null) {
-            leaf = make(spec, period, micros);
+            leaf = make(spec, slot, micros);
         }
         if (!leaf.opened()) {
             throw new LeveeException(ErrorCode.PARTITION_BUSY, "the partition " + leaf.id() + " is being dropped")
@@ -107,14 +110,14 @@ final class Leaves {
         return leaf;
     }
 
-    /** Makes the partitions of a period's times that have none; returns whether any was missing. */
-    boolean cover(TableSpec spec, Period period) {
+    /** Makes the partitions of a slot's times that have none; returns whether any was missing. */
+    boolean cover(TableSpec spec, Slot slot) {
         boolean missing = false;
-        long at = period.startMicros();
-        while (at < period.endMicros()) {
-            Leaf leaf = manifest.at(spec.name(), at);
+        long at = slot.period().startMicros();
+        while (at < slot.period().endMicros()) {
+            Leaf leaf = manifest.at(spec.name(), slot.retentionClass(), at);
             if (leaf == null) {
-                leaf = make(spec, period, at);
+                leaf = make(spec, slot, at);
                 missing = true;
             }
             at = leaf.toMicros();
@@ -123,33 +126,42 @@ final class Leaves {
     }
 
     /** Makes the partition of the free times around one: widths change over time, and partitions must not overlap. */
-    private Leaf make(TableSpec spec, Period period, long micros) {
+    private Leaf make(TableSpec spec, Slot slot, long micros) {
+        Period period = slot.period();
+        String own = slot.retentionClass();
         if (manifest.size() >= MAX_PARTITIONS) {
             throw new LeveeException(
                             ErrorCode.TOO_MANY_PARTITIONS,
                             "the store has " + manifest.size() + " partitions, and needs " + spec.name() + "/"
-                                    + period.name() + " besides")
+                                    + slot.name() + " besides")
                     .hint("use wider partitions or a retention rule; garbage times make partitions of their own");
         }
-        Leaf before = manifest.before(spec.name(), micros);
-        Leaf after = manifest.after(spec.name(), micros);
+        Leaf before = manifest.before(spec.name(), own, micros);
+        Leaf after = manifest.after(spec.name(), own, micros);
         long from = before == null ? period.startMicros() : Math.max(period.startMicros(), before.toMicros());
         long to = after == null ? period.endMicros() : Math.min(period.endMicros(), after.fromMicros());
         try {
-            Leaf known = follow() ? manifest.at(spec.name(), micros) : null;
+            Leaf known = follow() ? manifest.at(spec.name(), own, micros) : null;
             if (known != null) {
                 return known;
             }
             Connection connection = session.take();
             Leaf made = Postgres.transaction(connection, () -> {
-                int n = catalog.nextN(connection, spec.name(), period.name());
-                PartitionId id = new PartitionId(spec.name(), "", period.name(), n);
+                int n = catalog.nextN(connection, spec.name(), slot);
+                PartitionId id = new PartitionId(spec.name(), own, period.name(), n);
                 Leaf leaf = new Leaf(id, Names.leaf(id), from, to, Leaf.State.OPEN, Leaf.Held.NOTHING);
                 schema.createLeaf(connection, spec, leaf);
                 catalog.insert(connection, leaf, wall.instant());
+                if (own.isEmpty()) {
+                    classes.insert(connection, spec, leaf);
+                }
                 return leaf;
             });
             manifest.add(made);
+            if (!made.apart().isEmpty()) {
+                // The table may have been declared anew since: then this one was not among those that were told.
+                made.apart(classes.now(connection, spec));
+            }
             return made;
         } catch (SQLException e) {
             if (Postgres.gone(e)) {

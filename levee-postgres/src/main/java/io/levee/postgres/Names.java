@@ -6,6 +6,7 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
+import io.levee.engine.ClassName;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Set;
@@ -63,9 +64,24 @@ record Names(String schema) {
         return quote(schema) + "." + quote(table);
     }
 
-    /** The parent of a table's partitions, quoted. */
+    /** The table that has all rows of a table, quoted: the parent of its partitions, or of its classes' branches. */
     String parent(TableSpec spec) {
         return in(spec.name());
+    }
+
+    /** Whether a table's rows have classes, and its partitions a branch of the parent for each class between. */
+    static boolean branched(TableSpec spec) {
+        return spec.retention().by() != null;
+    }
+
+    /** The parent of the partitions of one class, quoted. */
+    String parent(TableSpec spec, String retentionClass) {
+        return branched(spec) ? in(branch(spec.name(), retentionClass)) : parent(spec);
+    }
+
+    /** The name of a class's branch, not quoted. */
+    static String branch(String table, String retentionClass) {
+        return cut(table + "-." + ClassName.encode(retentionClass));
     }
 
     /**
@@ -73,7 +89,10 @@ record Names(String schema) {
      * table's name has: {@code jobs-2026} is never in the way of a table {@code jobs_2026}.
      */
     static String leaf(PartitionId id) {
-        String name = id.toString().replace('/', '-');
+        return cut(id.toString().replace('/', '-'));
+    }
+
+    private static String cut(String name) {
         if (name.length() <= LONGEST) {
             return name;
         }

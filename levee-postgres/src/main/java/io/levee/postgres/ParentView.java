@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A table as the server shows it to each statement: a statement has one snapshot, the view none. A snapshot over the whole view would
@@ -31,18 +32,39 @@ final class ParentView implements ReadView {
     private final Names names;
     private final Damage damage;
     private final Supplier<List<Leaf>> leaves;
+    private final @Nullable Set<String> wanted;
     private Set<String> held = Set.of();
 
     /**
      * A view.
      *
+     * @param wanted the classes that rows of the filter of all that is asked may be of; null for any
      * @param leaves tells the partitions that may hold rows of the view's range now
      */
-    ParentView(DataSource source, Names names, Damage damage, Supplier<List<Leaf>> leaves) {
+    ParentView(
+            DataSource source,
+            Names names,
+            Damage damage,
+            @Nullable Set<String> wanted,
+            Supplier<List<Leaf>> leaves) {
+        this.wanted = wanted;
         this.source = source;
         this.names = names;
         this.damage = damage;
         this.leaves = leaves;
+    }
+
+    /**
+     * The classes whose branches are read; null for all. The wanted ones are among them whether they have a partition now or not, since one
+     * may get it before the statement begins.
+     */
+    private @Nullable List<String> classes() {
+        if (wanted == null) {
+            return null;
+        }
+        Set<String> read = new LinkedHashSet<>(wanted);
+        leaves.get().forEach(leaf -> read.add(leaf.id().retentionClass()));
+        return List.copyOf(read);
     }
 
     @Override
@@ -59,7 +81,7 @@ final class ParentView implements ReadView {
     @Override
     public void rows(RowQuery query, Execution execution, RowSink sink) {
         try {
-            boolean behind = new RowScan(source, names, query, execution).run(sink, held);
+            boolean behind = new RowScan(source, names, query, execution, classes()).run(sink, held);
             if (behind && held.isEmpty()) {
                 Set<String> now = new LinkedHashSet<>();
                 leaves.get().forEach(leaf -> now.add(leaf.name()));
@@ -72,7 +94,7 @@ final class ParentView implements ReadView {
 
     @Override
     public List<ScanPart> parts(Grouping grouping) {
-        return List.of(new GroupScan(source, names, grouping, damage, this::version));
+        return List.of(new GroupScan(source, names, grouping, damage, this::version, classes()));
     }
 
     /** Numbers rise with each row written or changed, and the number of rows falls with each one deleted. */
@@ -93,7 +115,7 @@ final class ParentView implements ReadView {
     @Override
     public List<PlanStep> explain(RowQuery query, Execution execution) {
         List<PlanStep> steps = new ArrayList<>();
-        RowScan scan = new RowScan(source, names, query, execution);
+        RowScan scan = new RowScan(source, names, query, execution, classes());
         for (SqlBuilder statement : scan.statements()) {
             steps.add(Planned.of(source, execution, scan.settings(), statement, rowCount()));
         }
@@ -102,7 +124,7 @@ final class ParentView implements ReadView {
 
     @Override
     public List<PlanStep> explain(Grouping grouping, Execution execution) {
-        SqlBuilder statement = new GroupScan(source, names, grouping, damage, this::version).statement();
+        SqlBuilder statement = new GroupScan(source, names, grouping, damage, this::version, classes()).statement();
         return List.of(Planned.of(source, execution, GroupScan.SETTINGS, statement, rowCount()));
     }
 

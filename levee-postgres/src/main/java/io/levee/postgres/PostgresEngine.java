@@ -13,17 +13,18 @@ import io.levee.SqlQuery;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
 import io.levee.engine.Capability;
+import io.levee.engine.Classes;
 import io.levee.engine.EngineSettings;
 import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
 import io.levee.engine.Finding;
 import io.levee.engine.InFlight;
 import io.levee.engine.KeptCursor;
-import io.levee.engine.Period;
 import io.levee.engine.ReadView;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
+import io.levee.engine.Slot;
 import io.levee.engine.SourcePoint;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
@@ -53,7 +54,8 @@ final class PostgresEngine implements StorageEngine {
     private final Map<String, Object> pragmas;
     private final String name;
     private final @Nullable Writing writing;
-    private final Map<String, Long> floors = new ConcurrentHashMap<>();
+    private final Map<ClassTables.Key, Long> floors = new ConcurrentHashMap<>();
+    private final ClassTables classes;
     private final Map<String, Long> reserved = new ConcurrentHashMap<>();
     private final Clock clock;
     private final int queries;
@@ -90,7 +92,8 @@ final class PostgresEngine implements StorageEngine {
         this.tables = new Tables(session, catalog);
         this.sizes = new Sizes(session, catalog);
         this.damage = new Damage(connections, session, catalog.names());
-        floors.putAll(session.ask("the catalog cannot be read", catalog::floors));
+        this.classes = new ClassTables(catalog);
+        floors.putAll(session.ask("the catalog cannot be read", classes::floors));
     }
 
     /** Opens a store; on failure everything is closed again, the connections too. */
@@ -254,6 +257,7 @@ final class PostgresEngine implements StorageEngine {
     public void putTable(TableSpec spec) {
         writing();
         tables.put(spec);
+        ClassTables.keepTo(manifest.leaves(spec.name()), spec);
     }
 
     private Writing writing() {
@@ -275,17 +279,27 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public long floorMicros(String table) {
-        return floors.getOrDefault(table, Long.MIN_VALUE);
+        long highest = Long.MIN_VALUE;
+        for (Map.Entry<ClassTables.Key, Long> floor : floors.entrySet()) {
+            highest = floor.getKey().table().equals(table) ? Math.max(highest, floor.getValue()) : highest;
+        }
+        return highest;
     }
 
     @Override
-    public void raiseFloor(String table, long floorMicros) {
+    public long floorMicros(String table, String retentionClass) {
+        return floors.getOrDefault(new ClassTables.Key(table, retentionClass), Long.MIN_VALUE);
+    }
+
+    @Override
+    public void raiseFloor(String table, String retentionClass, long floorMicros) {
         writing();
+        ClassTables.Key key = new ClassTables.Key(table, retentionClass);
         session.change("the floor cannot be raised", c -> {
-            catalog.raiseFloor(c, table, floorMicros);
+            classes.raiseFloor(c, key, floorMicros);
             return true;
         });
-        floors.merge(table, floorMicros, Math::max);
+        floors.merge(key, floorMicros, Math::max);
     }
 
     @Override
@@ -430,9 +444,9 @@ final class PostgresEngine implements StorageEngine {
     }
 
     @Override
-    public boolean createAhead(TableSpec spec, Period period) {
+    public boolean createAhead(TableSpec spec, Slot slot) {
         try {
-            return writing().leaves.cover(spec, period);
+            return writing().leaves.cover(spec, slot);
         } catch (LeveeException e) {
             if (e.code() != ErrorCode.PARTITION_BUSY) {
                 throw e;
@@ -564,11 +578,20 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public ReadView view(TableSpec spec, long fromMicros, long toMicros) {
-        return new ParentView(connections.pool(), catalog.names(), damage, () -> {
+        return view(spec, fromMicros, toMicros, null);
+    }
+
+    @Override
+    public ReadView view(TableSpec spec, long fromMicros, long toMicros, @Nullable Expr where) {
+        Classes of = Classes.of(spec);
+        Set<@Nullable String> wanted = of.wanted(where);
+        Set<String> named = wanted == null ? null : of.of(wanted);
+        return new ParentView(connections.pool(), catalog.names(), damage, named, () -> {
             refresh();
             return manifest.leaves(spec.name()).stream()
                     .filter(leaf ->
                             leaf.held().minMicros() < toMicros && leaf.held().maxMicros() >= fromMicros)
+                    .filter(leaf -> Classes.mayHold(leaf.id(), leaf.apart(), wanted))
                     .toList();
         });
     }

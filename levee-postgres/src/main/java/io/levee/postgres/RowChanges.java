@@ -89,11 +89,12 @@ final class RowChanges {
         Postgres.run(c, KeyLookup.BY_INDEX);
         Map<Leaf, List<RowQuery.Mark>> byLeaf = new LinkedHashMap<>();
         for (RowQuery.Mark mark : marks) {
-            Leaf leaf = manifest.at(spec.name(), mark.timeMicros());
-            if (leaf != null && leaf.state() == Leaf.State.DROPPING) {
-                throw new LeveeException(ErrorCode.PARTITION_BUSY, "the partition " + leaf.id() + " is being dropped");
-            }
-            if (leaf != null) {
+            // Nobody says of which class it is: its number is in one of them.
+            for (Leaf leaf : manifest.at(spec.name(), mark.timeMicros())) {
+                if (leaf.state() == Leaf.State.DROPPING) {
+                    throw new LeveeException(
+                            ErrorCode.PARTITION_BUSY, "the partition " + leaf.id() + " is being dropped");
+                }
                 byLeaf.computeIfAbsent(leaf, l -> new ArrayList<>()).add(mark);
             }
         }
@@ -146,11 +147,11 @@ final class RowChanges {
                         "bigint", marks.stream().map(RowQuery.Mark::seq).toArray()))
                 .add(")");
         and(spec, still, sql);
-        sql.add(" RETURNING " + Names.time(spec));
+        sql.add(" RETURNING " + Names.time(spec) + (Names.branched(spec) ? ", " + Schema.CLASS : ", ''"));
         try (PreparedStatement statement = sql.prepare(c, "");
                 ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
-                Leaf leaf = manifest.at(spec.name(), rows.getLong(1));
+                Leaf leaf = manifest.at(spec.name(), rows.getString(2), rows.getLong(1));
                 if (leaf != null) {
                     deleted.merge(leaf, 1, Integer::sum);
                 }

@@ -24,12 +24,24 @@ final class RowScan {
     private final Names names;
     private final RowQuery query;
     private final Execution execution;
+    private final @Nullable List<String> classes;
     private final TermSql terms;
     private final Keyset keyset;
     private long sent;
     private boolean full;
 
-    RowScan(DataSource source, Names names, RowQuery query, Execution execution) {
+    /**
+     * A scan.
+     *
+     * @param classes the classes whose partitions are read; null for all
+     */
+    RowScan(
+            DataSource source,
+            Names names,
+            RowQuery query,
+            Execution execution,
+            @Nullable List<String> classes) {
+        this.classes = classes;
         this.source = source;
         this.names = names;
         this.query = query;
@@ -114,14 +126,23 @@ final class RowScan {
             sql.add("SELECT " + outer(selected.size()) + " FROM (SELECT DISTINCT ON (" + String.join(", ", keys) + ") "
                     + inner(selected) + " FROM " + from);
             FilterSql.where(query.spec(), names, query.fromMicros(), query.toMicros(), query.where(), sql);
+            branches(from, sql);
             sql.add(" ORDER BY " + String.join(", ", keys) + ", " + time + " DESC, _seq DESC) newest WHERE true");
         } else {
             sql.add("SELECT " + String.join(", ", selected) + " FROM " + from);
             FilterSql.where(query.spec(), names, query.fromMicros(), query.toMicros(), query.where(), sql);
+            branches(from, sql);
         }
         keyset.append(sql, part);
         sql.add(" ORDER BY " + keyset.order());
         return query.limit() == Long.MAX_VALUE ? sql : sql.add(" LIMIT ").parameter(query.limit() - sent);
+    }
+
+    /** What was read before a drop is read without its class: it is a table of its own. */
+    private void branches(String from, SqlBuilder sql) {
+        if (from.equals(names.parent(query.spec()))) {
+            FilterSql.branches(classes, sql);
+        }
     }
 
     /** What the inner statement selects, under names of their own: time and number are {@code _t} and {@code _n}. */

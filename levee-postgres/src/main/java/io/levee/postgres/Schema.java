@@ -14,6 +14,9 @@ final class Schema {
     /** The constraint that repeats a partition's bounds, so that attaching it needs no look at its rows. */
     static final String BOUNDS = "levee_bounds";
 
+    /** The column of tables with classes that they are branched by. */
+    static final String CLASS = "_class";
+
     private final Names names;
 
     Schema(Names names) {
@@ -35,10 +38,36 @@ final class Schema {
         if (spec.keyed()) {
             columns.add("_chg bigint");
         }
+        String by = "RANGE (" + Names.time(spec) + ")";
+        if (Names.branched(spec)) {
+            columns.add(CLASS + " text COLLATE \"C\" NOT NULL");
+            by = "LIST (" + CLASS + ")";
+        }
         Postgres.run(
                 connection,
-                "CREATE TABLE " + names.parent(spec) + "(" + String.join(", ", columns) + ") PARTITION BY RANGE ("
+                "CREATE TABLE " + names.parent(spec) + "(" + String.join(", ", columns) + ") PARTITION BY " + by);
+    }
+
+    /** Makes what is between a table and the partitions of one class, where it is missing; empty, so that attaching it reads nothing. */
+    private void createBranch(Connection connection, TableSpec spec, String retentionClass) throws SQLException {
+        String branch = names.parent(spec, retentionClass);
+        if (Boolean.TRUE.equals(
+                Postgres.value(connection, "SELECT pg_catalog.to_regclass(?) IS NOT NULL", branch))) {
+            return;
+        }
+        Postgres.run(
+                connection,
+                "CREATE TABLE " + branch + " (LIKE " + names.parent(spec) + ") PARTITION BY RANGE ("
                         + Names.time(spec) + ")");
+        Postgres.run(
+                connection,
+                "ALTER TABLE " + names.parent(spec) + " ATTACH PARTITION " + branch + " FOR VALUES IN ("
+                        + literal(retentionClass) + ")");
+    }
+
+    /** A class is any text. A backslash has no meaning, since every session has standard_conforming_strings on. */
+    private static String literal(String text) {
+        return "'" + text.replace("'", "''") + "'";
     }
 
     /** Adds the columns that a younger spec has more, to the parent and so to all its partitions. */
@@ -67,8 +96,10 @@ final class Schema {
         Postgres.run(connection, "LOCK TABLE ONLY " + names.parent(spec) + " IN ACCESS EXCLUSIVE MODE");
         Object pending = Postgres.value(
                 connection,
-                "SELECT inhrelid::regclass::text FROM pg_catalog.pg_inherits WHERE inhdetachpending AND inhparent ="
-                        + " pg_catalog.to_regclass(?)",
+                "SELECT inhrelid::regclass::text FROM pg_catalog.pg_inherits WHERE inhdetachpending AND (inhparent ="
+                        + " pg_catalog.to_regclass(?) OR inhparent IN (SELECT inhrelid FROM pg_catalog.pg_inherits WHERE"
+                        + " inhparent = pg_catalog.to_regclass(?)))",
+                names.parent(spec),
                 names.parent(spec));
         if (pending != null) {
             throw new LeveeException(
@@ -83,10 +114,20 @@ final class Schema {
     /** Makes a partition's table with its indexes, and attaches it: readers and writers of the others go on. */
     void createLeaf(Connection connection, TableSpec spec, Leaf leaf) throws SQLException {
         String table = names.in(leaf.name());
+        if (Names.branched(spec)) {
+            createBranch(connection, spec, leaf.id().retentionClass());
+        }
         Postgres.run(
                 connection,
                 "CREATE TABLE " + table + " (LIKE " + names.parent(spec) + ", CONSTRAINT " + BOUNDS + " CHECK ("
                         + check(spec, leaf) + "))");
+        if (Names.branched(spec)) {
+            // Rows are copied into the leaf without naming it.
+            Postgres.run(
+                    connection,
+                    "ALTER TABLE " + table + " ALTER COLUMN " + CLASS + " SET DEFAULT "
+                            + literal(leaf.id().retentionClass()));
+        }
         for (String index : indexes(spec)) {
             Postgres.run(connection, "CREATE INDEX ON " + table + " " + index);
         }
@@ -128,7 +169,8 @@ final class Schema {
         String to = leaf.toMicros() == Long.MAX_VALUE ? "MAXVALUE" : "'" + leaf.toMicros() + "'";
         Postgres.run(
                 connection,
-                "ALTER TABLE " + names.parent(spec) + " ATTACH PARTITION " + names.in(leaf.name())
+                "ALTER TABLE " + names.parent(spec, leaf.id().retentionClass()) + " ATTACH PARTITION "
+                        + names.in(leaf.name())
                         + " FOR VALUES FROM (" + from + ") TO (" + to + ")");
     }
 
@@ -139,6 +181,9 @@ final class Schema {
         }
         if (leaf.toMicros() != Long.MAX_VALUE) {
             tests.add(Names.time(spec) + " < '" + leaf.toMicros() + "'::bigint");
+        }
+        if (Names.branched(spec)) {
+            tests.add(CLASS + " = " + literal(leaf.id().retentionClass()));
         }
         return tests.isEmpty() ? "true" : String.join(" AND ", tests);
     }

@@ -84,7 +84,7 @@ final class Sources {
         if (mark == null) {
             return false;
         }
-        Leaf leaf = manifest.at(table, row.timeMicros());
+        Leaf leaf = manifest.at(table, row.slot().retentionClass(), row.timeMicros());
         return leaf != null && mark.position() <= of(table, mark.source()).getOrDefault(leaf.id(), Long.MIN_VALUE);
     }
 

@@ -67,9 +67,24 @@ final class Tables {
         if (old == null) {
             schema.createParent(connection, spec);
         } else {
+            requireSameShape(old, spec);
             schema.addColumns(connection, old, spec);
         }
         catalog.putTable(connection, spec);
+        new ClassTables(catalog).keepTo(connection, spec);
+    }
+
+    /** Every partition of a table would have to hang on another parent. */
+    private static void requireSameShape(TableSpec old, TableSpec spec) {
+        if (Names.branched(old) != Names.branched(spec)) {
+            throw new LeveeException(
+                            ErrorCode.NOT_SUPPORTED,
+                            "PostgreSQL: the table " + spec.name() + " was made "
+                                    + (Names.branched(old) ? "with" : "without")
+                                    + " classes of records (retention by), and stays so")
+                    .with("table", spec.name())
+                    .hint("declare a new table with the retention that is wanted, and copy the rows");
+        }
     }
 
     private static void pause() {

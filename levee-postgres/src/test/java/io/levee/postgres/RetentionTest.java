@@ -246,11 +246,11 @@ class RetentionTest {
             manifest.reload(catalog.leaves(connection));
             long held = manifest.get(id("2026-05-16", 1)).held().maxMicros();
             Detaching detaching = new Detaching(connections, names, manifest, clock);
-            catalog.raiseFloor(connection, "jobs", held);
+            new ClassTables(catalog).raiseFloor(connection, new ClassTables.Key("jobs", ""), held);
             assertThat(detaching.drop(id("2026-05-16", 1), "test").blockedBy()).contains("newer rows");
             assertThat(Attachment.of(connection, names, manifest.get(id("2026-05-16", 1))))
                     .isEqualTo(Attachment.ATTACHED);
-            catalog.raiseFloor(connection, "jobs", held + 1);
+            new ClassTables(catalog).raiseFloor(connection, new ClassTables.Key("jobs", ""), held + 1);
             assertThat(detaching.drop(id("2026-05-16", 1), "test").blockedBy()).isEmpty();
             assertThat(manifest.get(id("2026-05-16", 1))).isNull();
         } catch (SQLException e) {
@@ -364,7 +364,7 @@ class RetentionTest {
     /** What retention does, without its plan: whether rows come or not. */
     private static void drop(StorageEngine engine, PartitionInfo partition) {
         engine.closePartition(partition.id());
-        engine.raiseFloor("jobs", partition.maxMicros() + 1);
+        engine.raiseFloor("jobs", "", partition.maxMicros() + 1);
         engine.drop(partition.id(), "test");
     }
 

@@ -19,7 +19,6 @@ import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
 import io.levee.engine.Finding;
 import io.levee.engine.Grouping;
-import io.levee.engine.Period;
 import io.levee.engine.PlanStep;
 import io.levee.engine.Quarantined;
 import io.levee.engine.ReadView;
@@ -27,6 +26,7 @@ import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.ScanPart;
 import io.levee.engine.SeqSource;
+import io.levee.engine.Slot;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
 import io.levee.engine.TailQuery;
@@ -204,7 +204,7 @@ final class HeldEngine implements StorageEngine {
     }
 
     @Override
-    public boolean createAhead(TableSpec spec, Period period) {
+    public boolean createAhead(TableSpec spec, Slot slot) {
         return false;
     }
 
@@ -352,12 +352,17 @@ final class HeldEngine implements StorageEngine {
     }
 
     @Override
+    public long floorMicros(String table, String retentionClass) {
+        return floorMicros(table);
+    }
+
+    @Override
     public long floorMicros(String table) {
         return Long.MIN_VALUE;
     }
 
     @Override
-    public void raiseFloor(String table, long floorMicros) {}
+    public void raiseFloor(String table, String retentionClass, long floorMicros) {}
 
     @Override
     public @Nullable StoredRow find(TableSpec spec, Object[] key) {

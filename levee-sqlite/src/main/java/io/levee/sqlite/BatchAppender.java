@@ -3,17 +3,17 @@ package io.levee.sqlite;
 import io.levee.Ack;
 import io.levee.LeveeException;
 import io.levee.TableSpec;
-import io.levee.engine.Period;
 import io.levee.engine.SeqSource;
+import io.levee.engine.Slot;
 import io.levee.engine.WriteRow;
 import io.levee.engine.WriteRow.Outcome;
 import io.levee.sqlite.Group.Insert;
 import java.sql.SQLException;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * <ol>
  *   <li>numbers are given in commit order: a partition's inserts get theirs in its own transaction, and the next partition's
  *       begins after its commit;
- *   <li>a row of a known key is updated where it lives, whatever its new time;
+ *   <li>a row of a known key is updated where it lives, whatever its new time, unless its class is another one now: then it moves;
  *   <li>a key that comes twice in a batch becomes one row with the later values;
  *   <li>a row is settled only after its commit, or with the error that kept it from being written.
  * </ol>
@@ -37,8 +37,11 @@ final class BatchAppender {
     private final Sources sources;
     private final Doubts doubts;
     private final Relief relief;
+    private final Moves moves;
 
-    BatchAppender(OpenPartitions open, StorePaths paths, KeyLookup lookup, Sources sources, Relief relief) {
+    BatchAppender(
+            OpenPartitions open, StorePaths paths, KeyLookup lookup, Sources sources, Relief relief, Moves moves) {
+        this.moves = moves;
         this.relief = relief;
         this.sources = sources;
         this.open = open;
@@ -55,11 +58,11 @@ final class BatchAppender {
             appendKeyed(spec, rows, level, seq);
             return;
         }
-        Map<Period, Group> groups = new LinkedHashMap<>();
+        Map<Slot, Group> groups = new LinkedHashMap<>();
         for (WriteRow row : unknown(spec, rows)) {
-            groups.computeIfAbsent(row.period(), p -> new Group()).inserts.add(new Insert(row, 0));
+            groups.computeIfAbsent(row.slot(), p -> new Group()).inserts.add(new Insert(row, 0));
         }
-        groups.forEach((period, group) -> writeNew(spec, period, group, level, seq));
+        groups.forEach((slot, group) -> writeNew(spec, slot, group, level, seq));
     }
 
     /** First what is in doubt: rows that turn out to be there are settled, and neither they nor what stays in doubt is written. */
@@ -85,54 +88,33 @@ final class BatchAppender {
     }
 
     private void appendKeyed(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
+        LeveeException twice = moves.settleAll(spec);
+        if (twice != null) {
+            Trouble.of(twice).settle(rows);
+            return;
+        }
         TableKeys keys = open.keys(spec);
         keys.forgetDropped();
-        NewKeys<Insert> inBatch = new NewKeys<>(rows.size());
-        Map<Period, Group> fresh = new LinkedHashMap<>();
-        Map<Partition, Group> known = new LinkedHashMap<>();
-        for (WriteRow row : rows) {
-            Object[] values = keys.key(row);
-            long hash = KeyFilter.hash(values);
-            Insert insert = inBatch.get(hash, i -> Arrays.deepEquals(keys.key(i.first), values));
-            if (insert != null) {
-                insert.replaceBy(row);
-                continue;
-            }
-            try {
-                KeyLookup.Found found = lookup.find(spec, keys, values, hash);
-                if (found != null) {
-                    known.computeIfAbsent(found.partition(), p -> new Group())
-                            .updates
-                            .add(new Group.Update(row, found.seq()));
-                } else {
-                    insert = new Insert(row, hash);
-                    inBatch.put(hash, insert);
-                    fresh.computeIfAbsent(row.period(), p -> new Group())
-                            .inserts
-                            .add(insert);
-                }
-            } catch (SQLException e) {
-                Trouble.of(Sqlite.failure("a key cannot be looked up", paths.root(), e))
-                        .settle(List.of(row));
-            } catch (LeveeException e) {
-                // A damaged partition is set aside in a moment; then the key is not there any more.
-                Trouble.of(e).settle(List.of(row));
-            }
-        }
-        known.forEach((partition, group) -> writeUpdates(spec, partition, group, level, seq));
-        fresh.forEach((period, group) -> writeNew(spec, period, group, level, seq));
+        KeyedRows sorted = new KeyedRows(spec, keys, lookup, paths, rows.size());
+        rows.forEach(sorted::add);
+        sorted.known().forEach((partition, group) -> writeUpdates(spec, partition, group, level, seq));
+        sorted.fresh().forEach((slot, group) -> writeNew(spec, slot, group, level, seq));
+        // Synced there before it goes here, whatever its callers wait for: what was durable once stays so.
+        sorted.moved()
+                .forEach((way, group) -> moves.move(
+                        spec, way.from(), group, moved -> writeNew(spec, way.to(), moved, Ack.DURABLE, seq)));
     }
 
     /** Down the ladder: the partition that takes new rows; where it is locked, broken or damaged, a sibling; else later. */
-    private void writeNew(TableSpec spec, Period period, Group group, Ack level, SeqSource seq) {
+    private void writeNew(TableSpec spec, Slot slot, Group group, Ack level, SeqSource seq) {
         Trouble trouble;
         try {
-            trouble = write(open.forNewRows(spec, period), group, level, seq);
+            trouble = write(open.forNewRows(spec, slot), group, level, seq);
             if (trouble != null
                     && trouble.elsewhere()
                     && (trouble.kind() != Trouble.Kind.BROKEN || open.mayLeaveBroken())) {
                 // Nobody knows the sibling yet, and its file is new.
-                trouble = write(open.sibling(spec, period), group, level, seq);
+                trouble = write(open.sibling(spec, slot), group, level, seq);
             }
         } catch (LeveeException e) {
             trouble = Trouble.of(e);
@@ -179,9 +161,15 @@ final class BatchAppender {
                 writer.update(update.row(), update.seq(), change);
                 maxSeq = Math.max(maxSeq, change);
             }
+            for (Group.Moved one : group.moved) {
+                long change = seq.next();
+                writer.moveIn(one.insert().last, one.seq(), change);
+                maxSeq = Math.max(maxSeq, change);
+            }
+            Moves.note(writer.connection(), group);
             Partition.Held written = group.range();
-            partition.held(
-                    before.widened(written.minMicros(), written.maxMicros(), before.rows() + group.inserts.size()));
+            long rows = before.rows() + group.inserts.size() + group.moved.size();
+            partition.held(before.widened(written.minMicros(), written.maxMicros(), rows));
             Sources.write(writer.connection(), Sources.highest(news));
             writer.statistics(partition.held(), maxSeq);
             committing = true;
@@ -199,6 +187,7 @@ final class BatchAppender {
             undo(writer, before);
             throw e;
         }
+        group.written = partition;
         committed(writer.spec(), partition, group);
         group.stored();
         return null;
@@ -209,6 +198,10 @@ final class BatchAppender {
         for (Insert insert : group.inserts) {
             insert.rows().forEach(row -> row.settle(Outcome.UNCERTAIN, insert.last.seq(), trouble.error()));
         }
+        for (Group.Moved one : group.moved) {
+            one.insert().rows().forEach(row -> row.settle(Outcome.UNCERTAIN, one.seq(), trouble.error()));
+        }
+        moves.doubted(writer.partition(), group);
         sources.forget(writer.partition().id());
         doubts.add(writer.spec(), writer.partition(), group, level, maxSeq);
     }
@@ -233,7 +226,10 @@ final class BatchAppender {
     private void committed(TableSpec spec, Partition partition, Group group) {
         sources.committed(partition.id(), Sources.highest(group.news()));
         if (spec.keyed()) {
-            long[] hashes = group.inserts.stream().mapToLong(i -> i.hash).toArray();
+            long[] hashes = Stream.concat(
+                            group.inserts.stream(), group.moved.stream().map(Group.Moved::insert))
+                    .mapToLong(i -> i.hash)
+                    .toArray();
             open.keys(spec).addAll(partition, hashes);
         }
     }

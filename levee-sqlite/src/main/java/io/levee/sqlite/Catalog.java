@@ -4,6 +4,7 @@ import io.levee.CloseReport;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
+import io.levee.engine.Slot;
 import io.levee.internal.json.Json;
 import io.levee.internal.supervisor.Supervisor;
 import java.nio.file.Path;
@@ -190,6 +191,7 @@ final class Catalog {
                 partitions.add(partition(rows));
             }
         }
+        Apart.read(connection, partitions);
         return partitions;
     }
 
@@ -227,12 +229,13 @@ final class Catalog {
 
     // Changes, for use with change().
 
-    /** The next unused number of a period: dropped partitions count, so that no file name is used twice. */
-    static int nextN(Connection connection, String table, String period) throws SQLException {
+    /** The next unused number of a slot: dropped partitions count, so that no file name is used twice. */
+    static int nextN(Connection connection, String table, Slot slot) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(
-                "SELECT COALESCE(MAX(n), 0) + 1 FROM partitions WHERE table_name = ? AND period = ?")) {
+                "SELECT COALESCE(MAX(n), 0) + 1 FROM partitions WHERE table_name = ? AND period = ? AND class = ?")) {
             statement.setString(1, table);
-            statement.setString(2, period);
+            statement.setString(2, slot.period().name());
+            statement.setString(3, slot.retentionClass());
             try (ResultSet rows = statement.executeQuery()) {
                 rows.next();
                 return rows.getInt(1);
@@ -250,6 +253,7 @@ final class Catalog {
             statement.setString(6, now.toString());
             statement.executeUpdate();
         }
+        Apart.write(connection, partition);
     }
 
     static void markOpen(Connection connection, PartitionId id, Instant now) throws SQLException {

@@ -169,8 +169,7 @@ final class CatalogRebuild {
         if (told == null || !CatalogSchema.hasTable(connection, "levee_stats")) {
             return "it does not say what it is";
         }
-        String wrong = Identity.wrong(
-                connection, "main", new PartitionId(id.table(), told.retentionClass(), id.period(), id.n()), null);
+        String wrong = Identity.wrong(connection, "main", id, null);
         if (wrong != null) {
             return wrong;
         }

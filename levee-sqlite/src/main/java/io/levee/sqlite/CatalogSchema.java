@@ -31,6 +31,10 @@ final class CatalogSchema {
         "CREATE TABLE IF NOT EXISTS gaps(table_name TEXT NOT NULL, from_time INTEGER NOT NULL, to_time INTEGER NOT NULL,"
                 + " count INTEGER, reason TEXT NOT NULL)",
         AdoptedCatalog.SCHEMA,
+        "CREATE TABLE IF NOT EXISTS class_floors(table_name TEXT NOT NULL, class TEXT NOT NULL,"
+                + " floor_time INTEGER NOT NULL, PRIMARY KEY(table_name, class)) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS apart(table_name TEXT NOT NULL, period TEXT NOT NULL, n INTEGER NOT NULL,"
+                + " classes TEXT NOT NULL, PRIMARY KEY(table_name, period, n)) WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS spec_additions(name TEXT PRIMARY KEY, spec TEXT NOT NULL) WITHOUT ROWID",
         RetentionLog.SCHEMA,
     };

@@ -79,7 +79,7 @@ final class Doubts {
                 continue;
             }
             LeveeException[] why = new LeveeException[1];
-            Boolean there = there(spec, doubt, why);
+            Boolean there = there(spec, doubt, stored, why);
             if (there == null) {
                 doubt.group.rows().forEach(row -> row.settle(WriteRow.Outcome.UNCERTAIN, row.seq(), why[0]));
                 doubt.group.rows().forEach(done::add);
@@ -102,7 +102,7 @@ final class Doubts {
     }
 
     /** Whether the commit took effect; null, with the reason, where that cannot be known yet. */
-    private @Nullable Boolean there(TableSpec spec, Doubt doubt, @Nullable LeveeException[] why) {
+    private @Nullable Boolean there(TableSpec spec, Doubt doubt, Stored stored, @Nullable LeveeException[] why) {
         Partition partition = doubt.partition;
         if (partition.state() == Partition.State.DROPPED) {
             return false;
@@ -123,6 +123,8 @@ final class Doubts {
             }
             boolean there = partition.held().maxSeq() >= doubt.maxSeq;
             if (there && doubt.level == Ack.DURABLE) {
+                // Its keys before its key filter is stored, or nobody would find them after the next opening.
+                stored.in(spec, partition, doubt.group);
                 String left = open.close(writer);
                 if (!left.isEmpty()) {
                     why[0] = Trouble.busy(partition).error();

@@ -1,5 +1,6 @@
 package io.levee.sqlite;
 
+import io.levee.PartitionId;
 import io.levee.engine.WriteRow;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,6 +11,15 @@ import org.jspecify.annotations.Nullable;
 final class Group {
     final List<Insert> inserts = new ArrayList<>();
     final List<Update> updates = new ArrayList<>();
+    /** Rows of known keys that come from another partition. */
+    final List<Moved> moved = new ArrayList<>();
+    /** Where these come from. */
+    @Nullable
+    PartitionId from;
+
+    /** Where it was written. */
+    @Nullable
+    Partition written;
 
     /** A new row: what is written is the last of the rows that have its key. */
     static final class Insert {
@@ -42,6 +52,14 @@ final class Group {
     /** A row of a known key. */
     record Update(WriteRow row, long seq) {}
 
+    /**
+     * A row of a known key whose class has changed.
+     *
+     * @param insert the row, with those of its key that it replaces
+     * @param seq the number that it keeps
+     */
+    record Moved(Insert insert, long seq) {}
+
     /** The rows that are written, without those that later ones of their key replace. */
     List<WriteRow> news() {
         return inserts.stream().map(insert -> insert.last).toList();
@@ -50,7 +68,10 @@ final class Group {
     /** All rows that are settled by the commit. */
     Stream<WriteRow> rows() {
         return Stream.concat(
-                inserts.stream().flatMap(Insert::rows), updates.stream().map(Update::row));
+                Stream.concat(
+                        inserts.stream().flatMap(Insert::rows),
+                        moved.stream().flatMap(one -> one.insert.rows())),
+                updates.stream().map(Update::row));
     }
 
     /** The event times that it writes. */
@@ -58,6 +79,9 @@ final class Group {
         Partition.Held range = Partition.Held.NOTHING;
         for (Insert insert : inserts) {
             range = range.widened(insert.last.timeMicros(), insert.last.timeMicros(), 0);
+        }
+        for (Moved one : moved) {
+            range = range.widened(one.insert.last.timeMicros(), one.insert.last.timeMicros(), 0);
         }
         for (Update update : updates) {
             range = range.widened(update.row.timeMicros(), update.row.timeMicros(), 0);
@@ -73,6 +97,9 @@ final class Group {
             if (insert.repeated != null) {
                 insert.repeated.forEach(row -> row.settle(WriteRow.Outcome.UPDATED, number, null));
             }
+        }
+        for (Moved one : moved) {
+            one.insert.rows().forEach(row -> row.settle(WriteRow.Outcome.UPDATED, one.seq, null));
         }
         for (Update update : updates) {
             update.row.settle(WriteRow.Outcome.UPDATED, update.seq, null);

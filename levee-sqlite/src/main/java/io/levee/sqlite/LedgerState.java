@@ -6,9 +6,11 @@ import io.levee.PartitionId;
 import io.levee.engine.InFlight;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** What the entries of a ledger say together. Not thread-safe. */
@@ -46,7 +48,9 @@ final class LedgerState {
             case "floor" -> {
                 Object floor = entry.get("floor");
                 TableMarks.Marks to = new TableMarks.Marks(
-                        floor == null ? Long.MIN_VALUE : number(floor), number(entry.get("dropped")));
+                        floor == null ? Long.MIN_VALUE : number(floor),
+                        number(entry.get("dropped")),
+                        floors(entry.get("classes")));
                 marks.merge(String.valueOf(entry.get("table")), to, TableMarks.Marks::raisedTo);
             }
             case "gone" -> gone.put(id(entry), String.valueOf(entry.get("reason")));
@@ -91,7 +95,20 @@ final class LedgerState {
 
     static Map<String, @Nullable Object> floor(String table, TableMarks.Marks to) {
         Long floor = to.floorMicros() == Long.MIN_VALUE ? null : (Long) to.floorMicros();
-        return entry("floor", "table", table, "floor", floor, "dropped", to.droppedSeq());
+        Map<String, @Nullable Object> entry =
+                entry("floor", "table", table, "floor", floor, "dropped", to.droppedSeq());
+        if (!to.floors().isEmpty()) {
+            entry.put("classes", new TreeMap<>(to.floors()));
+        }
+        return entry;
+    }
+
+    private static Map<String, Long> floors(@Nullable Object kept) {
+        Map<String, Long> floors = new HashMap<>();
+        if (kept instanceof Map<?, ?> map) {
+            map.forEach((named, floor) -> floors.put(String.valueOf(named), number(floor)));
+        }
+        return floors;
     }
 
     static Map<String, @Nullable Object> gone(PartitionId id, String reason) {

@@ -6,7 +6,7 @@ import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.engine.InFlight;
-import io.levee.engine.Period;
+import io.levee.engine.Slot;
 import io.levee.internal.time.MonotonicClock;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,6 +69,7 @@ final class OpenPartitions {
     private final Map<PartitionId, InFlight> released = new HashMap<>();
 
     private volatile List<InFlight> unsynced = List.of();
+    private @Nullable Moves moves;
 
     OpenPartitions(
             StorePaths paths,
@@ -86,20 +88,20 @@ final class OpenPartitions {
         this.caches = new WriterCaches(cacheShare);
     }
 
-    /** The partition that takes a period's new rows, opened, reopened or made. */
-    PartitionWriter forNewRows(TableSpec spec, Period period) {
-        PartitionId known = taking.get(spec.name() + "/" + period.name());
+    /** The partition that takes a slot's new rows, opened, reopened or made. */
+    PartitionWriter forNewRows(TableSpec spec, Slot slot) {
+        PartitionId known = taking.get(spec.name() + "/" + slot.name());
         PartitionWriter writer = known == null ? null : open.get(known);
         if (writer != null && writer.spec().equals(spec)) {
             return used(writer);
         }
         Optional<Partition> newest = manifest.of(spec.name()).stream()
-                .filter(p -> p.period().equals(period) && !full.contains(p.id()))
+                .filter(p -> slot.holds(p.id()) && !full.contains(p.id()))
                 .max(Comparator.comparingInt(p -> p.id().n()));
         if (newest.isPresent() && newest.get().info(paths).bytes() < REOPEN_BELOW.value()) {
             writer = reopenForNewRows(spec, newest.get());
         }
-        return taking(spec, period, writer == null ? make(spec, period) : writer);
+        return taking(spec, slot, writer == null ? make(spec, slot) : writer);
     }
 
     /** Null where it cannot take rows: it is locked or lent, broken, or damaged and set aside now. */
@@ -160,17 +162,17 @@ final class OpenPartitions {
         }
     }
 
-    /** A new sibling for a period whose partition cannot take rows now. */
-    PartitionWriter sibling(TableSpec spec, Period period) {
-        PartitionId known = taking.remove(spec.name() + "/" + period.name());
+    /** A new sibling for a slot whose partition cannot take rows now. */
+    PartitionWriter sibling(TableSpec spec, Slot slot) {
+        PartitionId known = taking.remove(spec.name() + "/" + slot.name());
         if (known != null) {
             full.add(known);
         }
-        return taking(spec, period, make(spec, period));
+        return taking(spec, slot, make(spec, slot));
     }
 
-    private PartitionWriter taking(TableSpec spec, Period period, PartitionWriter writer) {
-        taking.put(spec.name() + "/" + period.name(), writer.partition().id());
+    private PartitionWriter taking(TableSpec spec, Slot slot, PartitionWriter writer) {
+        taking.put(spec.name() + "/" + slot.name(), writer.partition().id());
         return used(writer);
     }
 
@@ -279,25 +281,29 @@ final class OpenPartitions {
         return writer;
     }
 
-    private PartitionWriter make(TableSpec spec, Period period) {
-        requireRoom(manifest, spec.name() + "/" + period.name());
+    private PartitionWriter make(TableSpec spec, Slot slot) {
+        requireRoom(manifest, spec.name() + "/" + slot.name());
         makeRoom();
         makeDirectory(paths.directory(spec.name()));
         Partition partition = catalog.change(c -> {
-            int n = Catalog.nextN(c, spec.name(), period.name());
-            String name = n == 1 ? period.name() + ".db" : period.name() + "." + n + ".db";
+            int n = Catalog.nextN(c, spec.name(), slot);
+            PartitionId id = new PartitionId(
+                    spec.name(), slot.retentionClass(), slot.period().name(), n);
             Partition made = new Partition(
-                    new PartitionId(spec.name(), "", period.name(), n),
-                    "tables/" + spec.name() + "/" + name,
-                    Partition.State.OPEN,
-                    Partition.Held.NOTHING,
-                    0);
+                    id, PartitionFiles.name(id), Partition.State.OPEN, Partition.Held.NOTHING, 0);
+            if (slot.retentionClass().isEmpty()) {
+                made.apart(Apart.now(c, spec));
+            }
             Catalog.insertOpen(c, made, wall.instant());
             return made;
         });
         // Known from here on: where the file cannot be made now (a full disk), the next try makes it, and not a
         // sibling.
         manifest.add(partition);
+        if (!partition.apart().isEmpty()) {
+            // The table may have been declared anew since: then this one was not among those that were told.
+            partition.apart(catalog.change(c -> Apart.now(c, spec)));
+        }
         if (spec.keyed() && keys.containsKey(spec.name())) {
             keys(spec).made(partition);
         }
@@ -509,6 +515,10 @@ final class OpenPartitions {
             return "a query reads it";
         }
         try {
+            String unsettled = settled(writer);
+            if (!unsettled.isEmpty()) {
+                return unsettled;
+            }
             KeyFilter filter =
                     keys.containsKey(writer.spec().name()) ? keys(writer.spec()).filter(partition) : null;
             if (writer.spec().keyed()) {
@@ -539,6 +549,19 @@ final class OpenPartitions {
             }
             throw failure;
         }
+    }
+
+    /** Has what was moved into a partition deleted where it was; returns empty, or why that cannot be done now. */
+    private String settled(PartitionWriter writer) {
+        // It may take opening others: this one is not to make room for them.
+        writer.used(clock.nanos());
+        Moves own = moves;
+        return own == null ? "" : own.settle(writer);
+    }
+
+    /** Tells who moves rows between partitions. */
+    void moves(Moves mover) {
+        moves = mover;
     }
 
     /** Makes the names of plain files durable, then tells the catalog: one sync each, however many there are. */
@@ -582,20 +605,27 @@ final class OpenPartitions {
     List<String> closeAll() {
         List<String> left = new ArrayList<>();
         List<Plain> done = new ArrayList<>();
+        // First all, since it may open others again.
+        List.copyOf(open.values()).forEach(writer -> closing(writer, left, () -> settled(writer)));
         for (PartitionWriter writer : List.copyOf(open.values())) {
-            String why;
-            try {
-                why = makePlain(writer, done);
-            } catch (LeveeException e) {
-                // One that is broken keeps no other from being closed.
-                why = e.what();
-            }
-            if (!why.isEmpty()) {
-                left.add(writer.partition().id() + ": " + why);
-                sealOff(writer);
-            }
+            closing(writer, left, () -> makePlain(writer, done));
         }
         markClosed(done);
         return left;
+    }
+
+    /** A step of the close; where it fails the partition stays open for the next writer. */
+    private void closing(PartitionWriter writer, List<String> left, Supplier<String> step) {
+        String why;
+        try {
+            why = step.get();
+        } catch (LeveeException e) {
+            // One that is broken keeps no other from being closed.
+            why = e.what();
+        }
+        if (!why.isEmpty()) {
+            left.add(writer.partition().id() + ": " + why);
+            sealOff(writer);
+        }
     }
 }

@@ -6,6 +6,7 @@ import io.levee.engine.Period;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +37,7 @@ final class Partition {
     private volatile State state;
     private volatile Held held;
     private volatile long closedBytes;
+    private volatile Set<String> apart = Set.of();
     private volatile int openings;
     private volatile @Nullable Adopted adopted;
     private @Nullable Runnable borrower;
@@ -131,6 +133,17 @@ final class Partition {
         if (known.maxMicros != Long.MAX_VALUE && !Adopted.Stamp.of(now.file()).equals(now.stamp())) {
             learned(known, new Held(Long.MIN_VALUE, Long.MAX_VALUE, known.rows, known.minSeq, known.maxSeq));
         }
+    }
+
+    /** See {@link PartitionInfo#apart}. */
+    Set<String> apart() {
+        return apart;
+    }
+
+    /** Says what it has no rows of; the same as in the catalog. */
+    Partition apart(Set<String> classes) {
+        apart = Set.copyOf(classes);
+        return this;
     }
 
     /** The path below the store's root. */
@@ -325,7 +338,7 @@ final class Partition {
         boolean open = state == State.OPEN;
         long bytes = !open && closedBytes > 0 ? closedBytes : size(paths);
         PartitionInfo.State shown = open ? PartitionInfo.State.OPEN : PartitionInfo.State.CLOSED;
-        return new PartitionInfo(id, shown, now.minMicros, now.maxMicros, now.rows, bytes);
+        return new PartitionInfo(id, shown, now.minMicros, now.maxMicros, now.rows, bytes, apart);
     }
 
     private long size(StorePaths paths) {

@@ -3,6 +3,7 @@ package io.levee.sqlite;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
+import io.levee.engine.ClassName;
 import io.levee.engine.Period;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,16 +15,16 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** The files of a store by their names: each tells table, period and number of its partition. Opens none. */
+/** The files of a store by their names: each tells table, period, class and number of its partition. Opens none. */
 final class PartitionFiles {
-    private static final Pattern NAME = Pattern.compile("(.+?)(?:\\.(\\d{1,9}))?\\.db");
+    private static final Pattern NAME = Pattern.compile("([^.]+)(?:\\.([A-Za-z_][^.]*))?(?:\\.(\\d{1,9}))?\\.db");
 
     private PartitionFiles() {}
 
     /** The path below the store's root that a partition gets when it is made. */
     static String name(PartitionId id) {
-        String file = id.n() == 1 ? id.period() + ".db" : id.period() + "." + id.n() + ".db";
-        return "tables/" + id.table() + "/" + file;
+        // The identity as users see it: table/period[.class][.n], of which no part holds a dot or a slash.
+        return "tables/" + id + ".db";
     }
 
     /** The partitions whose files lie in {@code tables/}; other files are left out. */
@@ -63,8 +64,12 @@ final class PartitionFiles {
         if (!matcher.matches()) {
             return null;
         }
-        String n = matcher.group(2);
-        PartitionId id = new PartitionId(table, "", matcher.group(1), n == null ? 1 : Integer.parseInt(n));
+        String named = matcher.group(2) == null ? "" : ClassName.decode(matcher.group(2));
+        if (named == null) {
+            return null;
+        }
+        String n = matcher.group(3);
+        PartitionId id = new PartitionId(table, named, matcher.group(1), n == null ? 1 : Integer.parseInt(n));
         try {
             Period.parse(id.period());
             return name(id).endsWith("/" + file) ? id : null;

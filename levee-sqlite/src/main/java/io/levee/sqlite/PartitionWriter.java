@@ -43,6 +43,7 @@ final class PartitionWriter {
     private final PreparedStatement stats;
     private final @Nullable PreparedStatement find;
     private @Nullable PreparedStatement update;
+    private @Nullable PreparedStatement moveIn;
     private Ack synced = Ack.COMMITTED;
     private long lastUsedNanos;
     private boolean dirty;
@@ -354,6 +355,36 @@ final class PartitionWriter {
                         connection,
                         "DELETE FROM " + Sqlite.quote(PartitionSchema.details(spec)) + " WHERE _seq=" + number);
             }
+        }
+        row.settle(WriteRow.Outcome.PENDING, number, null);
+    }
+
+    /** Takes in the row of a known key that comes from another partition, with its number; the change gets one of its own. */
+    void moveIn(WriteRow row, long number, long change) throws SQLException {
+        if (moveIn == null) {
+            List<String> columns = new ArrayList<>(List.of("_seq", "_chg"));
+            if (separateTime) {
+                columns.add("_time");
+            }
+            for (int at : hotAt) {
+                columns.add(Sqlite.quote(spec.columns().get(at).name()));
+            }
+            moveIn = prepare("INSERT INTO " + Sqlite.quote(spec.name()) + "(" + String.join(",", columns) + ") VALUES("
+                    + String.join(",", Collections.nCopies(columns.size(), "?")) + ")");
+        }
+        PreparedStatement statement = moveIn;
+        int parameter = 1;
+        statement.setLong(parameter++, number);
+        statement.setLong(parameter++, change);
+        if (separateTime) {
+            statement.setLong(parameter++, row.timeMicros());
+        }
+        for (int at : hotAt) {
+            bind(statement, parameter++, row, at);
+        }
+        statement.executeUpdate();
+        if (addDetails(row, number) && insertDetails != null) {
+            insertDetails.executeBatch();
         }
         row.settle(WriteRow.Outcome.PENDING, number, null);
     }

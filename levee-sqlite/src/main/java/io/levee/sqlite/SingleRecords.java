@@ -28,6 +28,7 @@ final class SingleRecords {
     private final ReadHandles readers;
     private final KeyLookup lookup;
     private final Erasures erasures;
+    private final Moves moves;
     private final Transactions transactions;
     private final AdoptedKeys adopted;
 
@@ -37,7 +38,9 @@ final class SingleRecords {
             StorePaths paths,
             ReadHandles readers,
             KeyLookup lookup,
-            Erasures erasures) {
+            Erasures erasures,
+            Moves moves) {
+        this.moves = moves;
         this.erasures = erasures;
         this.open = open;
         this.manifest = manifest;
@@ -51,6 +54,7 @@ final class SingleRecords {
     /** See {@link io.levee.engine.StorageEngine#find}. */
     @Nullable
     StoredRow find(TableSpec spec, Object[] key) {
+        requireOnce(spec);
         TableKeys keys = open.keys(spec);
         keys.forgetDropped();
         try {
@@ -58,6 +62,14 @@ final class SingleRecords {
             return found == null ? adopted.find(spec, key) : read(spec, found);
         } catch (SQLException e) {
             throw Sqlite.failure("a key cannot be looked up", paths.root(), e);
+        }
+    }
+
+    /** No row may be in two partitions: what is deleted in one would be there again by the other. */
+    private void requireOnce(TableSpec spec) {
+        LeveeException twice = moves.settleAll(spec);
+        if (twice != null) {
+            throw twice;
         }
     }
 
@@ -124,6 +136,7 @@ final class SingleRecords {
                     .with("table", spec.name())
                     .hint("delete it there with its own program");
         }
+        requireOnce(spec);
         long from = marks.stream().mapToLong(Mark::timeMicros).min().orElseThrow();
         long to = marks.stream().mapToLong(Mark::timeMicros).max().orElseThrow();
         List<Partition> touched = manifest.pinned(spec.name(), from, to + 1);

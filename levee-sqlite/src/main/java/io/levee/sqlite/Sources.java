@@ -3,6 +3,7 @@ package io.levee.sqlite;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.engine.Period;
+import io.levee.engine.Slot;
 import io.levee.engine.SourceMark;
 import io.levee.engine.SourcePoint;
 import io.levee.engine.WriteRow;
@@ -50,17 +51,17 @@ final class Sources {
         if (spec.keyed() || rows.stream().allMatch(row -> row.source() == null)) {
             return rows;
         }
-        Map<Period, List<Part>> parts = new HashMap<>();
+        Map<Slot, List<Part>> parts = new HashMap<>();
         List<WriteRow> left = new ArrayList<>(rows.size());
         for (WriteRow row : rows) {
             SourceMark mark = row.source();
             if (mark != null) {
-                List<Part> ofPeriod = parts.get(row.period());
-                if (ofPeriod == null) {
-                    ofPeriod = parts(spec, row.period());
-                    parts.put(row.period(), ofPeriod);
+                List<Part> ofSlot = parts.get(row.slot());
+                if (ofSlot == null) {
+                    ofSlot = parts(spec, row.slot());
+                    parts.put(row.slot(), ofSlot);
                 }
-                if (there(ofPeriod, row.timeMicros(), mark)) {
+                if (there(ofSlot, row.timeMicros(), mark)) {
                     row.settle(WriteRow.Outcome.KNOWN, 0, null);
                     continue;
                 }
@@ -81,12 +82,17 @@ final class Sources {
         return false;
     }
 
-    /** The partitions that may hold rows of a period by their own: also those of other widths. */
-    private List<Part> parts(TableSpec spec, Period period) throws SQLException {
+    /**
+     * The partitions that may hold rows of a slot by their own: also those of other widths, never those of other classes, whose
+     * positions say nothing of its rows.
+     */
+    private List<Part> parts(TableSpec spec, Slot slot) throws SQLException {
         List<Part> parts = new ArrayList<>();
+        Period period = slot.period();
         for (Partition partition : manifest.own(spec.name())) {
             Period own = partition.period();
-            if (own.startMicros() < period.endMicros() && period.startMicros() < own.endMicros()) {
+            if (partition.id().retentionClass().equals(slot.retentionClass())
+                    && own.startMicros() < period.endMicros() && period.startMicros() < own.endMicros()) {
                 Map<String, Long> positions = positions(partition);
                 if (!positions.isEmpty()) {
                     parts.add(new Part(own, positions));

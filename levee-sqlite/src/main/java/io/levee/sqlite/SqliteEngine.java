@@ -19,6 +19,7 @@ import io.levee.TableSpec;
 import io.levee.engine.BackupHelp;
 import io.levee.engine.BackupMark;
 import io.levee.engine.Capability;
+import io.levee.engine.Classes;
 import io.levee.engine.EngineSettings;
 import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
@@ -31,6 +32,7 @@ import io.levee.engine.ReadView;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
+import io.levee.engine.Slot;
 import io.levee.engine.SourcePoint;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
@@ -316,8 +318,10 @@ final class SqliteEngine implements StorageEngine {
     public void putTable(TableSpec spec) {
         writing().catalog().change(c -> {
             CatalogTables.putTable(c, spec);
+            Apart.keepTo(c, spec);
             return true;
         });
+        Apart.keepTo(manifest.of(spec.name()), spec);
     }
 
     @Override
@@ -365,11 +369,10 @@ final class SqliteEngine implements StorageEngine {
     }
 
     @Override
-    public boolean createAhead(TableSpec spec, Period period) {
-        boolean missing =
-                manifest.of(spec.name()).stream().noneMatch(p -> p.period().equals(period));
+    public boolean createAhead(TableSpec spec, Slot slot) {
+        boolean missing = manifest.own(spec.name()).stream().noneMatch(p -> slot.holds(p.id()));
         if (missing) {
-            writing().open().forNewRows(spec, period);
+            writing().open().forNewRows(spec, slot);
         }
         return missing;
     }
@@ -386,7 +389,7 @@ final class SqliteEngine implements StorageEngine {
 
     /** Has the next new rows of a period go to a new sibling. Writer thread; for tests. */
     void roll(TableSpec spec, Period period) {
-        writing().open().sibling(spec, period);
+        writing().open().sibling(spec, Slot.of(period));
     }
 
     @Override
@@ -516,8 +519,22 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public ReadView view(TableSpec spec, long fromMicros, long toMicros) {
+        return view(spec, fromMicros, toMicros, null);
+    }
+
+    @Override
+    public ReadView view(TableSpec spec, long fromMicros, long toMicros, @Nullable Expr where) {
         refresh();
-        return new PartitionsView(paths, readers, manifest.pinned(spec.name(), fromMicros, toMicros), this::missing);
+        Set<@Nullable String> wanted = Classes.of(spec).wanted(where);
+        List<Partition> pinned = new ArrayList<>();
+        for (Partition partition : manifest.pinned(spec.name(), fromMicros, toMicros)) {
+            if (Classes.mayHold(partition.id(), partition.apart(), wanted)) {
+                pinned.add(partition);
+            } else {
+                partition.unpin();
+            }
+        }
+        return new PartitionsView(paths, readers, pinned, this::missing);
     }
 
     @Override
@@ -606,7 +623,12 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public long floorMicros(String table) {
-        return marks(table).floorMicros();
+        return marks(table).highestFloor();
+    }
+
+    @Override
+    public long floorMicros(String table, String retentionClass) {
+        return marks(table).floor(retentionClass);
     }
 
     @Override
@@ -622,8 +644,8 @@ final class SqliteEngine implements StorageEngine {
     }
 
     @Override
-    public void raiseFloor(String table, long floorMicros) {
-        raise(table, new TableMarks.Marks(floorMicros, 0));
+    public void raiseFloor(String table, String retentionClass, long floorMicros) {
+        raise(table, TableMarks.Marks.of(retentionClass, floorMicros, 0));
     }
 
     private void raise(String table, TableMarks.Marks to) {

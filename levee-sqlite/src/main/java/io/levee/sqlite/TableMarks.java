@@ -33,14 +33,45 @@ final class TableMarks {
     /**
      * One table's marks.
      *
-     * @param floorMicros rows with earlier event times are refused
+     * @param floorMicros rows of no named class with earlier event times are refused
      * @param droppedSeq the highest number that went with a dropped partition
+     * @param floors the same as {@code floorMicros} for each named class that has one
      */
-    record Marks(long floorMicros, long droppedSeq) {
+    record Marks(long floorMicros, long droppedSeq, Map<String, Long> floors) {
         static final Marks NONE = new Marks(Long.MIN_VALUE, 0);
 
+        Marks {
+            floors = Map.copyOf(floors);
+        }
+
+        Marks(long floorMicros, long droppedSeq) {
+            this(floorMicros, droppedSeq, Map.of());
+        }
+
+        /** Those of what was dropped of one class. */
+        static Marks of(String retentionClass, long floorMicros, long droppedSeq) {
+            return retentionClass.isEmpty() || floorMicros == Long.MIN_VALUE
+                    ? new Marks(floorMicros, droppedSeq)
+                    : new Marks(Long.MIN_VALUE, droppedSeq, Map.of(retentionClass, floorMicros));
+        }
+
         Marks raisedTo(Marks other) {
-            return new Marks(Math.max(floorMicros, other.floorMicros), Math.max(droppedSeq, other.droppedSeq));
+            Map<String, Long> higher = new HashMap<>(floors);
+            other.floors.forEach((one, floor) -> higher.merge(one, floor, Math::max));
+            return new Marks(
+                    Math.max(floorMicros, other.floorMicros), Math.max(droppedSeq, other.droppedSeq), higher);
+        }
+
+        long floor(String retentionClass) {
+            return retentionClass.isEmpty() ? floorMicros : floors.getOrDefault(retentionClass, Long.MIN_VALUE);
+        }
+
+        long highestFloor() {
+            long highest = floorMicros;
+            for (long floor : floors.values()) {
+                highest = Math.max(highest, floor);
+            }
+            return highest;
         }
     }
 
@@ -70,6 +101,16 @@ final class TableMarks {
                 marks.put(rows.getString(1), new Marks(floor, rows.getLong(3)));
             }
         }
+        if (!CatalogSchema.hasTable(connection, "class_floors")) {
+            return marks;
+        }
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("SELECT table_name, class, floor_time FROM class_floors")) {
+            while (rows.next()) {
+                marks.merge(
+                        rows.getString(1), Marks.of(rows.getString(2), rows.getLong(3), 0), Marks::raisedTo);
+            }
+        }
         return marks;
     }
 
@@ -82,6 +123,16 @@ final class TableMarks {
             statement.setLong(2, marks.droppedSeq);
             statement.setString(3, table);
             statement.executeUpdate();
+        }
+        for (Map.Entry<String, Long> floor : marks.floors.entrySet()) {
+            try (PreparedStatement statement = connection.prepareStatement(
+                    "INSERT INTO class_floors(table_name, class, floor_time) VALUES(?1, ?2, ?3)"
+                            + " ON CONFLICT(table_name, class) DO UPDATE SET floor_time = max(floor_time, ?3)")) {
+                statement.setString(1, table);
+                statement.setString(2, floor.getKey());
+                statement.setLong(3, floor.getValue());
+                statement.executeUpdate();
+            }
         }
     }
 }

@@ -82,6 +82,8 @@ record Writing(
             Quarantine quarantine = new Quarantine(paths, catalog, manifest, readers, wall, marks);
             OpenPartitions open = new OpenPartitions(paths, catalog, manifest, readers, quarantine, wall, share);
             KeyLookup lookup = new KeyLookup(open, readers);
+            Moves moves = new Moves(manifest, open, paths);
+            open.moves(moves);
             PartitionCheck check =
                     new PartitionCheck(paths, readers, id -> catalog.change(c -> CatalogChecks.checksum(c, id)));
             Verifier verifier = new Verifier(catalog, manifest, quarantine, suspects, check, wall);
@@ -110,8 +112,8 @@ record Writing(
                     catalog,
                     ledger,
                     open,
-                    new BatchAppender(open, paths, lookup, new Sources(manifest, open, paths, readers), relief),
-                    new SingleRecords(open, manifest, paths, readers, lookup, erasures),
+                    new BatchAppender(open, paths, lookup, new Sources(manifest, open, paths, readers), relief, moves),
+                    new SingleRecords(open, manifest, paths, readers, lookup, erasures, moves),
                     erasures,
                     closings,
                     errands,

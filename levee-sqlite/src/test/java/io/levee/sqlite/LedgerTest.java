@@ -268,7 +268,7 @@ class LedgerTest {
         }
         try (OpenEngine store = new OpenEngine(directory)) {
             assertThat(store.engine.lastReport()).isEqualTo(CLEAN);
-            store.engine.raiseFloor("events", 12);
+            store.engine.raiseFloor("events", "", 12);
         }
         assertThat(new String(read(), StandardCharsets.UTF_8)).contains("\"floor\":12");
     }

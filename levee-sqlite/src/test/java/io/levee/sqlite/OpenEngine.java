@@ -139,7 +139,7 @@ final class OpenEngine implements AutoCloseable {
 
     /** The connection that takes the new rows of day 0. */
     PartitionWriter writer() {
-        return engine.open().forNewRows(EVENTS, row(0, 0).period());
+        return engine.open().forNewRows(EVENTS, row(0, 0).slot());
     }
 
     Path directory() {

@@ -6,7 +6,9 @@ import io.levee.Bytes;
 import io.levee.Gap;
 import io.levee.LossReason;
 import io.levee.PartitionId;
+import io.levee.engine.Period;
 import io.levee.engine.Quarantined;
+import io.levee.engine.Slot;
 import io.levee.internal.supervisor.Supervisor;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -125,7 +127,7 @@ class QuarantineTest {
             again.reload(reader);
             assertThat(again.quarantined()).isEqualTo(before).hasSize(2);
             assertThat(again.all()).isEmpty();
-            assertThat(Catalog.nextN(reader, "events", "2026-05-10")).isEqualTo(3);
+            assertThat(Catalog.nextN(reader, "events", Slot.of(Period.parse("2026-05-10")))).isEqualTo(3);
             // The janitor must not take them for dropped files that a crash left in their place.
             assertThat(Catalog.droppedFiles(reader)).isEmpty();
         } finally {

@@ -1,6 +1,7 @@
 package io.levee.internal.query;
 
 import io.levee.Aggregation;
+import io.levee.Expr;
 import io.levee.TableSpec;
 import io.levee.engine.Execution;
 import io.levee.engine.Grouping;
@@ -43,11 +44,25 @@ final class Aggregates {
         return grouped;
     }
 
+    /** What any of them reads. */
+    private static @Nullable Expr where(List<Fold> folds) {
+        List<Expr> parts = new ArrayList<>();
+        for (Fold fold : folds) {
+            Expr where = fold.grouping().where();
+            if (where == null) {
+                return null;
+            }
+            parts.add(where);
+        }
+        return new Expr.Or(parts);
+    }
+
     /** The answer. Query thread. */
     Answer run(StorageEngine engine, Folding folding, Execution execution) {
         List<GroupTable> tables;
         Grouping first = grouped.folds().get(0).grouping();
-        try (ReadView view = engine.view(first.spec(), first.fromMicros(), first.toMicros())) {
+        try (ReadView view = engine.view(
+                first.spec(), first.fromMicros(), first.toMicros(), where(grouped.folds()))) {
             tables = folding.run(view, grouped.folds(), execution);
         }
         List<List<@Nullable Object>> groups = new ArrayList<>();

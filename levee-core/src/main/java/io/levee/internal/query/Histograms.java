@@ -92,7 +92,7 @@ final class Histograms {
 
     /** The answer. Query thread. */
     Answer run(StorageEngine engine, Folding folding, Execution execution) {
-        try (ReadView view = engine.view(all.spec(), all.fromMicros(), all.toMicros())) {
+        try (ReadView view = engine.view(all.spec(), all.fromMicros(), all.toMicros(), all.where())) {
             if (bins instanceof Histogram.Even even) {
                 return even(even, null, view, folding, execution);
             }

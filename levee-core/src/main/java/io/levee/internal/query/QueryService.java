@@ -5,6 +5,7 @@ import io.levee.Aggregation.Groups;
 import io.levee.Coverage;
 import io.levee.Estimate;
 import io.levee.Explanation;
+import io.levee.Expr;
 import io.levee.Gap;
 import io.levee.Histogram;
 import io.levee.PartitionId;
@@ -245,7 +246,9 @@ public final class QueryService {
                     long all = engine.partitions().stream()
                             .filter(p -> p.id().table().equals(query.table()))
                             .count();
-                    try (ReadView view = engine.view(spec(query), query.fromMicros(), query.toMicros())) {
+                    TableSpec spec = spec(query);
+                    Expr where = query.where() == null ? null : ExprResolver.resolve(query.where(), spec);
+                    try (ReadView view = engine.view(spec, query.fromMicros(), query.toMicros(), where)) {
                         List<PlanStep> steps = plans.apply(view, execution);
                         int viewed = view.partitions().size();
                         return Explains.of(

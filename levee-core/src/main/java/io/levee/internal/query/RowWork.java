@@ -47,7 +47,7 @@ final class RowWork implements Work {
     private ReadView view() {
         ReadView open = view;
         if (open == null) {
-            open = engine.view(query.spec(), query.fromMicros(), query.toMicros());
+            open = engine.view(query.spec(), query.fromMicros(), query.toMicros(), query.where());
             view = open;
         }
         return open;

@@ -1,6 +1,7 @@
 package io.levee.internal.query;
 
 import io.levee.ErrorCode;
+import io.levee.Expr;
 import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.Measure;
@@ -96,7 +97,9 @@ final class SeriesQuery {
     }
 
     private static ReadView view(StorageEngine engine, Grouping range, @Nullable RollupFeed rollup) {
-        ReadView view = engine.view(range.spec(), range.fromMicros(), range.toMicros());
+        // A rollup has to know all that is there, to leave out what it has kept of it.
+        Expr where = rollup == null ? range.where() : null;
+        ReadView view = engine.view(range.spec(), range.fromMicros(), range.toMicros(), where);
         return rollup == null ? view : RollupFeed.exact(engine, range.spec(), view);
     }
 

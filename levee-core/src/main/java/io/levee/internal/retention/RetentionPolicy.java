@@ -5,6 +5,7 @@ import io.levee.PartitionInfo;
 import io.levee.RetentionEvent.Rule;
 import io.levee.RetentionPlan.Drop;
 import io.levee.RetentionRule;
+import io.levee.engine.Classes;
 import io.levee.engine.Period;
 import io.levee.internal.time.Micros;
 import java.time.Duration;
@@ -42,7 +43,10 @@ final class RetentionPolicy {
         return oldestFirst.stream().filter(p -> !gone.contains(p)).toList();
     }
 
-    /** Kept at least: a partition goes when everything in it is past the promise. An unknown range is never past it. */
+    /**
+     * Kept at least: a partition goes when everything in it is past the promise of its class, so that a short promise drops nothing of a
+     * long one. An unknown range is never past it.
+     */
     private static void byAge(
             RetentionRule rule, List<PartitionInfo> oldestFirst, long referenceMicros, List<Drop> drops) {
         for (PartitionInfo partition : oldestFirst) {
@@ -53,27 +57,23 @@ final class RetentionPolicy {
                         Rule.AGE,
                         (empty(partition) ? "its end (it holds no row), " : "its newest row, of ")
                                 + Micros.text(newest(partition)) + ", is older than "
-                                + Micros.text(floor) + " (maxAge "
-                                + age(rule, partition) + ")"));
+                                + Micros.text(floor) + " (" + promise(rule, partition) + ")"));
             }
         }
     }
 
     /** From when on rows of a partition are younger than their promised age; {@link Long#MIN_VALUE} where none is promised. */
     static long promisedFrom(RetentionRule rule, PartitionInfo partition, long referenceMicros) {
-        Duration age = age(rule, partition);
+        // An adopted database has rows of every class: it stays as long as the longest promise.
+        Duration age = Classes.age(rule, partition);
         return age == null ? Long.MIN_VALUE : referenceMicros - Micros.of(age);
     }
 
-    /** An adopted database has rows of every class: it stays as long as the longest promise. */
-    private static @Nullable Duration age(RetentionRule rule, PartitionInfo partition) {
-        Duration age = rule.ageOf(partition.id().retentionClass());
-        if (age != null && partition.state() == PartitionInfo.State.ADOPTED) {
-            for (Duration promised : rule.classes().values()) {
-                age = promised.compareTo(age) > 0 ? promised : age;
-            }
-        }
-        return age;
+    private static String promise(RetentionRule rule, PartitionInfo partition) {
+        String named = partition.id().retentionClass();
+        String whose =
+                rule.classes().containsKey(named) ? rule.by() + " " + named : rule.by() == null ? "maxAge" : "default";
+        return whose + " " + Classes.age(rule, partition);
     }
 
     /** Whether it holds no row: it was made ahead, or all its rows were deleted. */

@@ -394,9 +394,13 @@ public final class RetentionService {
         if (why.isEmpty() && drop.partition().rangeKnown()) {
             // Durable before the drop begins: a row of that time must neither come back nor meet a half-dropped
             // partition.
-            engine.raiseFloor(drop.partition().id().table(), drop.partition().maxMicros() + 1);
-            if (drop.partition().rows() == 0 && engine.partitions().stream()
-                    .anyMatch(p -> p.id().equals(drop.partition().id()) && p.rows() > 0)) {
+            engine.raiseFloor(
+                    drop.partition().id().table(),
+                    drop.partition().id().retentionClass(),
+                    drop.partition().maxMicros() + 1);
+            if (drop.partition().rows() == 0
+                    && engine.partitions().stream()
+                            .anyMatch(p -> p.id().equals(drop.partition().id()) && p.rows() > 0)) {
                 // It came before the floor was there, and nothing says that it is past a promise.
                 return GREW;
             }

@@ -1,6 +1,7 @@
 package io.levee.internal.write;
 
 import io.levee.PartitionBy;
+import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.TableSpec;
 import io.levee.engine.Period;
@@ -12,10 +13,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which period an event time belongs to. Owned by the writer thread.
+ * Which period an event time belongs to, for the rows of one class. Owned by the writer thread.
  *
- * <p>For {@link PartitionBy#AUTO} the width is the smallest that gives at most {@value #WANTED} partitions over the retention
- * or, without one, over the span seen; when the span outgrows the width, new periods are wider, and the narrow partitions
+ * <p>For {@link PartitionBy#AUTO} the width is the smallest that gives at most {@value #WANTED} partitions over the retention of the
+ * class or, without one, over the span seen; when the span outgrows the width, new periods are wider, and the narrow partitions
  * stay as they are.
  */
 final class Periods {
@@ -42,9 +43,9 @@ final class Periods {
         return spec;
     }
 
-    private Periods(TableSpec spec) {
+    private Periods(TableSpec spec, String retentionClass) {
         this.spec = spec;
-        Duration maxAge = spec.retention().maxAge();
+        Duration maxAge = spec.retention().ageOf(retentionClass);
         this.bySpan = spec.partitionBy() == PartitionBy.AUTO && maxAge == null;
         if (spec.partitionBy() != PartitionBy.AUTO) {
             width = spec.partitionBy();
@@ -53,13 +54,15 @@ final class Periods {
         }
     }
 
-    /** Goes on where the partitions that are there end. */
-    static Periods resume(TableSpec spec, List<PartitionInfo> partitions) {
-        Periods periods = new Periods(spec);
+    /** Goes on where the partitions that are there end, those of one class. */
+    static Periods resume(TableSpec spec, String retentionClass, List<PartitionInfo> partitions) {
+        Periods periods = new Periods(spec, retentionClass);
         for (PartitionInfo partition : partitions) {
+            PartitionId id = partition.id();
             if (periods.bySpan
                     && partition.state() != PartitionInfo.State.ADOPTED
-                    && partition.id().table().equals(spec.name())) {
+                    && id.table().equals(spec.name())
+                    && id.retentionClass().equals(retentionClass)) {
                 Period period = Period.parse(partition.id().period());
                 periods.widen(period.by());
                 periods.count(period);

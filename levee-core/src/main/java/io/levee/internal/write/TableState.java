@@ -3,11 +3,15 @@ package io.levee.internal.write;
 import io.levee.Column;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.Row;
 import io.levee.TableSpec;
+import io.levee.engine.Classes;
 import io.levee.engine.SeqSource;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.WriteRow;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -28,7 +32,8 @@ public final class TableState implements SeqSource {
     private long changes;
     private volatile TableSpec spec;
     private volatile @Nullable Layout layout;
-    private @Nullable Periods periods;
+    private volatile Classes classes;
+    private final Map<String, Periods> periods = new HashMap<>();
     /** Guarded by the queue's lock. */
     private final InFlightWindows.Window inFlight;
 
@@ -38,6 +43,7 @@ public final class TableState implements SeqSource {
     TableState(StorageEngine engine, TableSpec spec) {
         this.engine = engine;
         this.spec = spec;
+        this.classes = Classes.of(spec);
         this.inFlight = new InFlightWindows.Window(spec.name());
     }
 
@@ -52,7 +58,23 @@ public final class TableState implements SeqSource {
     }
 
     void spec(TableSpec newSpec) {
+        classes = Classes.of(newSpec);
         spec = newSpec;
+    }
+
+    /** The classes of its rows. */
+    public Classes classes() {
+        return classes;
+    }
+
+    /** The class of a row that may have been made with another spec. */
+    public String classOf(Row row) {
+        String by = spec.retention().by();
+        if (by == null) {
+            return "";
+        }
+        int position = row.spec().position(by);
+        return position < 0 ? "" : classes.ofValue(row.stored(position));
     }
 
     /**
@@ -178,14 +200,16 @@ public final class TableState implements SeqSource {
         }
     }
 
-    /** Which period a time belongs to. Writer thread. */
+    /** Which period a time belongs to, for rows of one class. Writer thread. */
     @SuppressWarnings("ReferenceEquality") // A new spec is a new object.
-    Periods periods() {
+    Periods periods(String retentionClass) {
         TableSpec newest = spec;
-        if (periods == null || periods.spec() != newest) {
-            periods = Periods.resume(newest, engine.partitions());
+        Periods known = periods.get(retentionClass);
+        if (known == null || known.spec() != newest) {
+            known = Periods.resume(newest, retentionClass, engine.partitions());
+            periods.put(retentionClass, known);
         }
-        return periods;
+        return known;
     }
 
     /** The next number. Writer thread. */

@@ -2,20 +2,27 @@ package io.levee.internal.write;
 
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.PartitionId;
 import io.levee.PartitionInfo;
-import io.levee.RetentionRule;
 import io.levee.TableSpec;
 import io.levee.engine.StorageEngine;
 import io.levee.internal.spec.SpecChange;
+import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /** The declared tables of an open store. Thread-safe. */
 public final class Tables {
+    /** Longest text of a class, in bytes of UTF-8. */
+    private static final int LONGEST_CLASS = 40;
+
     private final StorageEngine engine;
     private final boolean readOnly;
     private final Map<String, TableState> states = new ConcurrentHashMap<>();
@@ -76,20 +83,47 @@ public final class Tables {
         }
     }
 
-    /** What is parsed and not acted upon yet would be a promise that nobody keeps. */
-    private static void requireKept(TableSpec wanted) {
-        RetentionRule rule = wanted.retention();
-        if (rule.by() != null) {
-            throw new LeveeException(
-                            ErrorCode.NOT_SUPPORTED,
-                            "retention of " + wanted.name() + " by class is not built yet")
-                    .with("table", wanted.name())
-                    .hint("use maxAge and maxBytes");
+    /** What a class's partitions hold is told by their class alone: they cannot be those of another column's values. */
+    private void requireSameColumn(TableSpec stored, TableSpec wanted) {
+        String by = wanted.retention().by();
+        if (by == null || by.equals(stored.retention().by())) {
+            return;
+        }
+        for (PartitionInfo partition : engine.partitions()) {
+            PartitionId id = partition.id();
+            if (id.table().equals(wanted.name()) && !id.retentionClass().isEmpty()) {
+                throw new LeveeException(
+                                ErrorCode.SPEC_CONFLICT,
+                                "table " + wanted.name() + ": its records get classes by '" + by + "', and the partition "
+                                        + id + " is one of classes that were declared before")
+                        .with("table", wanted.name())
+                        .hint("keep the column that they were declared by, or use a new table and copy the rows");
+            }
         }
     }
 
+    /** Classes are in the names of files, beside those of table and period. */
+    private static void requireNames(TableSpec wanted) {
+        Set<String> names = new HashSet<>();
+        for (String named : wanted.retention().classes().keySet()) {
+            if (named.getBytes(StandardCharsets.UTF_8).length > LONGEST_CLASS) {
+                throw badClass(wanted, "'" + named + "' has more than " + LONGEST_CLASS + " bytes");
+            }
+            if (!names.add(named.toLowerCase(Locale.ROOT))) {
+                throw badClass(wanted, "'" + named + "' differs from another one only in case");
+            }
+        }
+    }
+
+    private static LeveeException badClass(TableSpec wanted, String what) {
+        return new LeveeException(
+                        ErrorCode.BAD_SPEC, "retention of " + wanted.name() + ": the class " + what)
+                .with("table", wanted.name())
+                .hint("classes are in the names of partitions' files; leave it to the default");
+    }
+
     private TableState declared(TableSpec wanted) {
-        requireKept(wanted);
+        requireNames(wanted);
         TableState state = find(wanted.name());
         if (state == null) {
             requireWritable("declare the table " + wanted.name());
@@ -105,6 +139,7 @@ public final class Tables {
             states.put(wanted.name(), state);
             return state;
         }
+        requireSameColumn(state.spec(), wanted);
         TableSpec merged = SpecChange.merge(state.spec(), wanted);
         if (!merged.equals(state.spec()) && !readOnly) {
             engine.putTable(merged);

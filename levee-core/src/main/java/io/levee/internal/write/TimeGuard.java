@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.ToLongFunction;
 
 /**
  * The one reference time of a store, and what may be appended by it (guarantee G16). Thread-safe.
@@ -86,28 +87,34 @@ public final class TimeGuard {
      * What a table takes at one moment, so that a batch asks the clock once.
      *
      * @param toMicros the latest time taken
-     * @param fromMicros the earliest time that retention would not drop at once
+     * @param fromMicros the earliest time that retention would not drop at once, by the class of the record
      */
-    record Bounds(TableSpec spec, long fromMicros, long toMicros) {}
+    record Bounds(TableSpec spec, ToLongFunction<String> fromMicros, long toMicros) {}
 
     Bounds bounds(TableState table) {
         TableSpec spec = table.spec();
-        Duration maxAge = spec.retention().maxAge();
-        long from = maxAge == null ? Long.MIN_VALUE : referenceMicros(table) - Micros.of(maxAge);
         ClockWatch.View view = watch.view();
         // Records go on being taken while the clock is suspect: those of the line that it left, and those that it
         // stamps now.
         long now = view.suspicion() == null ? wallMicros() : Math.max(wallMicros(), view.lineMicros());
-        return new Bounds(
-                spec, Math.max(from, engine.floorMicros(spec.name())), Math.max(now, asOfMicros) + skewMicros);
+        long reference = referenceMicros(table);
+        return new Bounds(spec, one -> from(spec, one, reference), Math.max(now, asOfMicros) + skewMicros);
+    }
+
+    /** A class with a short life refuses what one with a long life still takes. */
+    private long from(TableSpec spec, String retentionClass, long reference) {
+        Duration age = spec.retention().ageOf(retentionClass);
+        long from = age == null ? Long.MIN_VALUE : reference - Micros.of(age);
+        return Math.max(from, engine.floorMicros(spec.name(), retentionClass));
     }
 
     /**
      * Checks an event time.
      *
+     * @param retentionClass the class of the record
      * @throws LeveeException {@link ErrorCode#TIME_REFUSED} with the range that is taken
      */
-    void check(Bounds bounds, long timeMicros) {
+    void check(Bounds bounds, String retentionClass, long timeMicros) {
         TableSpec spec = bounds.spec();
         if (timeMicros > bounds.toMicros()) {
             throw refused(Refusal.FUTURE, spec, timeMicros, "is later than " + Micros.text(bounds.toMicros()))
@@ -118,12 +125,14 @@ public final class TimeGuard {
             throw refused(Refusal.BEFORE_1980, spec, timeMicros, "is earlier than " + EARLIEST)
                     .hint("check the column's unit; a relative clock needs an origin");
         }
-        if (timeMicros < bounds.fromMicros()) {
+        long from = bounds.fromMicros().applyAsLong(retentionClass);
+        if (timeMicros < from) {
+            String whose = retentionClass.isEmpty() ? "" : " of " + spec.retention().by() + " " + retentionClass;
             throw refused(
                             Refusal.TOO_OLD,
                             spec,
                             timeMicros,
-                            "is older than " + Micros.text(bounds.fromMicros()) + ": retention has been there already")
+                            "is older than " + Micros.text(from) + ": retention" + whose + " has been there already")
                     .hint("import history with --as-of, or into a table without maxAge");
         }
     }

@@ -9,13 +9,15 @@ import io.levee.Expr;
 import io.levee.LeveeException;
 import io.levee.LossReason;
 import io.levee.Overflow;
+import io.levee.PartitionId;
+import io.levee.PartitionInfo;
 import io.levee.Receipt;
 import io.levee.Row;
 import io.levee.StoreOptions;
 import io.levee.StoreStatus.Commits;
 import io.levee.TableSpec;
-import io.levee.engine.Period;
 import io.levee.engine.RowQuery;
+import io.levee.engine.Slot;
 import io.levee.engine.SourceMark;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
@@ -28,8 +30,10 @@ import io.levee.internal.time.MonotonicClock;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
@@ -167,7 +171,7 @@ public final class WriteService {
         TimeGuard.Bounds bounds = guard.bounds(table);
         for (int i = 0; i < rows.size(); i++) {
             try {
-                guard.check(bounds, rows.get(i).timeMicros());
+                guard.check(bounds, table.classOf(rows.get(i)), rows.get(i).timeMicros());
                 Pending record = entry(table, rows.get(i), level == Ack.ACCEPTED ? null : waiter);
                 if (!marks.isEmpty()) {
                     record.source(marks.get(i));
@@ -207,7 +211,7 @@ public final class WriteService {
     }
 
     private Pending pending(TableState table, Row row, @Nullable Waiter waiter) {
-        guard.check(guard.bounds(table), row.timeMicros());
+        guard.check(guard.bounds(table), table.classOf(row), row.timeMicros());
         return entry(table, row, waiter);
     }
 
@@ -347,8 +351,9 @@ public final class WriteService {
                 return false;
             }
             Row changed = change.apply(spec, old);
-            if (changed.timeMicros() != old.timeMicros()) {
-                guard.check(guard.bounds(table), changed.timeMicros());
+            String own = table.classOf(changed);
+            if (changed.timeMicros() != old.timeMicros() || !own.equals(table.classes().of(old.values()))) {
+                guard.check(guard.bounds(table), own, changed.timeMicros());
             }
             writer.writeNow(entry(table, changed, null), level);
             return true;
@@ -371,14 +376,34 @@ public final class WriteService {
     /** Makes the partition that a time a little ahead of now belongs to, where it is not the present one. */
     public CompletableFuture<String> makeAhead(TableState table, long aheadMicros, long nowMicros) {
         return writer.call(() -> {
-            Period ahead = table.periods().of(aheadMicros);
-            if (ahead.equals(table.periods().of(nowMicros))) {
-                return "";
+            StringBuilder made = new StringBuilder();
+            for (String retentionClass : classesThere(table)) {
+                Periods periods = table.periods(retentionClass);
+                Slot slot = new Slot(periods.of(aheadMicros), retentionClass);
+                if (!slot.period().equals(periods.of(nowMicros)) && engine.createAhead(table.spec(), slot)) {
+                    made.append(made.isEmpty() ? "made " : ", ")
+                            .append(table.spec().name())
+                            .append('/')
+                            .append(slot.name());
+                }
             }
-            return engine.createAhead(table.spec(), ahead)
-                    ? "made " + table.spec().name() + "/" + ahead.name()
-                    : "";
+            return made.toString();
         });
+    }
+
+    /** Those that have partitions already: one for a class that nothing is written to would be made for nothing. */
+    private Set<String> classesThere(TableState table) {
+        Set<String> there = new LinkedHashSet<>();
+        there.add("");
+        if (table.classes().any()) {
+            engine.partitions().stream()
+                    .map(PartitionInfo::id)
+                    .filter(id -> id.table().equals(table.spec().name()))
+                    .map(PartitionId::retentionClass)
+                    .filter(table.classes().named()::contains)
+                    .forEach(there::add);
+        }
+        return there;
     }
 
     /** The reference time of a table. */

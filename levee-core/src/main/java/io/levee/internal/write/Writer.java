@@ -7,6 +7,9 @@ import io.levee.LossReason;
 import io.levee.RecordLostException;
 import io.levee.StoreStatus.Commits;
 import io.levee.TableSpec;
+import io.levee.engine.Classes;
+import io.levee.engine.Period;
+import io.levee.engine.Slot;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.WriteRow.Outcome;
 import io.levee.internal.supervisor.Task;
@@ -14,9 +17,12 @@ import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -143,9 +149,9 @@ final class Writer {
         LeveeException failure = null;
         try {
             TableSpec spec = table.spec();
-            List<Pending> kept = refuseExpired(spec, rows);
+            List<Pending> kept = refuseExpired(table, spec, rows);
             if (!kept.isEmpty()) {
-                assignPeriods(table, kept);
+                assignSlots(table, kept);
                 engine.append(spec, kept, level(kept), table);
             }
         } catch (LeveeException e) {
@@ -162,13 +168,15 @@ final class Writer {
     }
 
     /** Retention went on while these were in the queue: what it has dropped must not come back. */
-    private List<Pending> refuseExpired(TableSpec spec, List<Pending> rows) {
-        long floor = engine.floorMicros(spec.name());
-        if (floor == Long.MIN_VALUE) {
+    private List<Pending> refuseExpired(TableState table, TableSpec spec, List<Pending> rows) {
+        if (engine.floorMicros(spec.name()) == Long.MIN_VALUE) {
             return rows;
         }
+        Map<String, Long> floors = new HashMap<>();
         List<Pending> kept = new ArrayList<>(rows.size());
         for (Pending row : rows) {
+            long floor = floors.computeIfAbsent(
+                    table.classes().of(row.values()), one -> engine.floorMicros(spec.name(), one));
             if (row.timeMicros() >= floor || row.outcome() == Outcome.UNCERTAIN) {
                 kept.add(row);
             } else {
@@ -193,7 +201,7 @@ final class Writer {
     void writeNow(Pending row, Ack level) {
         TableState table = row.table();
         List<Pending> one = List.of(row);
-        assignPeriods(table, one);
+        assignSlots(table, one);
         engine.append(table.spec(), one, level, table);
         LeveeException error = row.error();
         if (error != null) {
@@ -204,21 +212,31 @@ final class Writer {
         table.changed();
     }
 
-    private static void assignPeriods(TableState table, List<Pending> rows) {
+    private static void assignSlots(TableState table, List<Pending> rows) {
         long oldest = Long.MAX_VALUE;
         long newest = Long.MIN_VALUE;
         for (Pending row : rows) {
             oldest = Math.min(oldest, row.timeMicros());
             newest = Math.max(newest, row.timeMicros());
         }
-        Periods periods = table.periods();
-        periods.expect(oldest, newest);
-        rows.forEach(row -> {
+        Classes classes = table.classes();
+        Set<String> told = new HashSet<>();
+        Slot last = null;
+        for (Pending row : rows) {
             // An uncertain row is looked up in the period that it was written to, whatever the width is now.
             if (row.outcome() != Outcome.UNCERTAIN) {
-                row.period(periods.of(row.timeMicros()));
+                String own = classes.of(row.values());
+                Periods periods = table.periods(own);
+                if (told.add(own)) {
+                    periods.expect(oldest, newest);
+                }
+                Period period = periods.of(row.timeMicros());
+                if (last == null || !last.retentionClass().equals(own) || !last.period().equals(period)) {
+                    last = new Slot(period, own);
+                }
+                row.slot(last);
             }
-        });
+        }
     }
 
     private static Ack level(List<Pending> rows) {

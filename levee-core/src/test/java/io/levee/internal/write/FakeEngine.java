@@ -14,11 +14,11 @@ import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
 import io.levee.engine.Finding;
 import io.levee.engine.InFlight;
-import io.levee.engine.Period;
 import io.levee.engine.Quarantined;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
+import io.levee.engine.Slot;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
 import io.levee.engine.TailQuery;
@@ -123,7 +123,7 @@ final class FakeEngine implements StorageEngine {
     }
 
     @Override
-    public boolean createAhead(TableSpec spec, Period period) {
+    public boolean createAhead(TableSpec spec, Slot slot) {
         return false;
     }
 
@@ -174,12 +174,17 @@ final class FakeEngine implements StorageEngine {
     }
 
     @Override
+    public long floorMicros(String table, String retentionClass) {
+        return floorMicros(table);
+    }
+
+    @Override
     public long floorMicros(String table) {
         return floor;
     }
 
     @Override
-    public void raiseFloor(String table, long floorMicros) {}
+    public void raiseFloor(String table, String retentionClass, long floorMicros) {}
 
     @Override
     public @Nullable StoredRow find(TableSpec spec, Object[] key) {

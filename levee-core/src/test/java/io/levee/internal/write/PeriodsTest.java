@@ -33,14 +33,14 @@ class PeriodsTest {
     @CsvSource({"2, HOUR", "59, DAY", "60, WEEK", "400, WEEK", "500, MONTH", "3000, YEAR"})
     void shouldChooseTheSmallestWidthForTheRetention(int days, PartitionBy wanted) {
         Periods periods =
-                Periods.resume(spec(PartitionBy.AUTO, RetentionRule.maxAge(Duration.ofDays(days))), List.of());
+                Periods.resume(spec(PartitionBy.AUTO, RetentionRule.maxAge(Duration.ofDays(days))), "", List.of());
         assertThat(periods.of(Micros.of(START)).by()).isEqualTo(wanted);
     }
 
     @ParameterizedTest
     @CsvSource({"1, 1", "30, 24", "500, 24", "5000, 24", "20000, 24", "3000, 1"})
     void shouldKeepToSixtyPeriodsAWidthWhateverTheSpan(int records, int hoursApart) {
-        Periods periods = Periods.resume(spec(PartitionBy.AUTO, RetentionRule.KEEP_ALL), List.of());
+        Periods periods = Periods.resume(spec(PartitionBy.AUTO, RetentionRule.KEEP_ALL), "", List.of());
         java.util.Map<PartitionBy, Set<Period>> seen = new java.util.EnumMap<>(PartitionBy.class);
         for (int i = 0; i < records; i++) {
             long time = Micros.of(START) + i * hoursApart * 3_600_000_000L;
@@ -54,7 +54,7 @@ class PeriodsTest {
 
     @Test
     void shouldKeepToADeclaredWidth() {
-        Periods periods = Periods.resume(spec(PartitionBy.HOUR, RetentionRule.KEEP_ALL), List.of());
+        Periods periods = Periods.resume(spec(PartitionBy.HOUR, RetentionRule.KEEP_ALL), "", List.of());
         periods.expect(0, Micros.of(START));
         assertThat(periods.of(Micros.of(START)).name()).isEqualTo("2026-01-01T00");
     }

@@ -110,6 +110,14 @@ public abstract class EngineConformance {
     }
 
     @Nested
+    @DisplayName("classes of records")
+    class Classes extends ClassConformance {
+        Classes() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
     @DisplayName("receipts and status")
     class Receipts extends ReceiptConformance {
         Receipts() {

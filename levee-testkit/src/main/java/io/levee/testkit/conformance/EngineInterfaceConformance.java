@@ -17,6 +17,7 @@ import io.levee.engine.Finding;
 import io.levee.engine.Period;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
+import io.levee.engine.Slot;
 import io.levee.engine.StoredRow;
 import io.levee.engine.WriteRow;
 import java.util.ArrayList;
@@ -103,8 +104,8 @@ abstract class EngineInterfaceConformance extends EngineLevel {
 
     @Test
     void shouldCreateAPartitionAhead() {
-        assertThat(engine.createAhead(SPEC, TODAY)).isTrue();
-        assertThat(engine.createAhead(SPEC, TODAY)).isFalse();
+        assertThat(engine.createAhead(SPEC, Slot.of(TODAY))).isTrue();
+        assertThat(engine.createAhead(SPEC, Slot.of(TODAY))).isFalse();
         PartitionInfo empty = only();
         assertThat(empty.id()).isEqualTo(new PartitionId("states", "", "2026-05-18", 1));
         assertThat(empty.rows()).isZero();
@@ -115,7 +116,7 @@ abstract class EngineInterfaceConformance extends EngineLevel {
         assertThat(filled.rows()).isEqualTo(1);
         assertThat(filled.minMicros()).isLessThanOrEqualTo(micros(DAY));
         assertThat(filled.maxMicros()).isGreaterThanOrEqualTo(micros(DAY));
-        assertThat(engine.createAhead(SPEC, TODAY)).isFalse();
+        assertThat(engine.createAhead(SPEC, Slot.of(TODAY))).isFalse();
     }
 
     @Test
@@ -132,12 +133,12 @@ abstract class EngineInterfaceConformance extends EngineLevel {
     @Test
     void shouldRaiseTheFloorAndNeverLowerIt() {
         assertThat(engine.floorMicros("states")).isEqualTo(Long.MIN_VALUE);
-        engine.raiseFloor("states", 1000);
-        engine.raiseFloor("states", 500);
+        engine.raiseFloor("states", "", 1000);
+        engine.raiseFloor("states", "", 500);
         assertThat(engine.floorMicros("states")).isEqualTo(1000);
         reopened();
         assertThat(engine.floorMicros("states")).isEqualTo(1000);
-        engine.raiseFloor("states", 2000);
+        engine.raiseFloor("states", "", 2000);
         assertThat(engine.floorMicros("states")).isEqualTo(2000);
     }
 
@@ -151,7 +152,7 @@ abstract class EngineInterfaceConformance extends EngineLevel {
         assertThat(engine.droppedSeq("states")).isZero();
         assertThat(engine.closePartition(today)).isEmpty();
         assertThat(engine.partitions().get(1).state()).isEqualTo(PartitionInfo.State.CLOSED);
-        engine.raiseFloor("states", micros(DAY) + 1);
+        engine.raiseFloor("states", "", micros(DAY) + 1);
         assertThat(engine.drop(today, "a test").blockedBy()).isEmpty();
         assertThat(engine.partitions()).hasSize(1);
         assertThat(rows()).hasSize(1);
@@ -172,7 +173,7 @@ abstract class EngineInterfaceConformance extends EngineLevel {
     private PartitionId dropped() {
         PartitionId id = only().id();
         assertThat(engine.closePartition(id)).isEmpty();
-        engine.raiseFloor("states", only().maxMicros() + 1);
+        engine.raiseFloor("states", "", only().maxMicros() + 1);
         assertThat(engine.drop(id, "a test").blockedBy()).isEmpty();
         return id;
     }

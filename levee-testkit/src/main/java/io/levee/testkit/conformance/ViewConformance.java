@@ -231,7 +231,7 @@ abstract class ViewConformance extends EngineLevel {
                         .id();
                 long newest = engine.partitions().get(0).maxMicros();
                 assertThat(engine.closePartition(oldest)).isEmpty();
-                engine.raiseFloor(spec.name(), newest + 1);
+                engine.raiseFloor(spec.name(), "", newest + 1);
                 assertThat(engine.drop(oldest, "a test").blockedBy()).isEmpty();
                 while (take(view, from(query, last[0], Long.MAX_VALUE), 4, taker)) {
                     assertThat(read).hasSizeLessThan(100);

@@ -16,7 +16,7 @@ import io.levee.engine.Erasure;
 import io.levee.engine.Finding;
 import io.levee.engine.InFlight;
 import io.levee.engine.KeptCursor;
-import io.levee.engine.Period;
+import io.levee.engine.Slot;
 import io.levee.engine.SourcePoint;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.Verification;
@@ -122,7 +122,7 @@ abstract class MemoryCatalog implements StorageEngine {
     @Override
     public void putTable(TableSpec spec) {
         synchronized (store) {
-            store.tables.computeIfAbsent(spec.name(), n -> new Table(spec)).spec = spec;
+            store.tables.computeIfAbsent(spec.name(), n -> new Table(spec)).declare(spec);
         }
     }
 
@@ -138,15 +138,24 @@ abstract class MemoryCatalog implements StorageEngine {
     @Override
     public long floorMicros(String table) {
         synchronized (store) {
-            return store.table(table).floorMicros;
+            return store.table(table).floors.values().stream()
+                    .mapToLong(Long::longValue)
+                    .max()
+                    .orElse(Long.MIN_VALUE);
         }
     }
 
     @Override
-    public void raiseFloor(String table, long floorMicros) {
+    public long floorMicros(String table, String retentionClass) {
         synchronized (store) {
-            Table raised = store.table(table);
-            raised.floorMicros = Math.max(raised.floorMicros, floorMicros);
+            return store.table(table).floors.getOrDefault(retentionClass, Long.MIN_VALUE);
+        }
+    }
+
+    @Override
+    public void raiseFloor(String table, String retentionClass, long floorMicros) {
+        synchronized (store) {
+            store.table(table).floors.merge(retentionClass, floorMicros, Math::max);
         }
     }
 
@@ -184,12 +193,12 @@ abstract class MemoryCatalog implements StorageEngine {
     }
 
     @Override
-    public boolean createAhead(TableSpec spec, Period period) {
+    public boolean createAhead(TableSpec spec, Slot slot) {
         synchronized (store) {
             Table table = store.table(spec.name());
-            boolean missing = table.of(period) == null;
+            boolean missing = table.of(slot) == null;
             if (missing) {
-                table.create(period);
+                table.create(slot);
             }
             return missing;
         }

@@ -9,15 +9,18 @@ import io.levee.PartitionInfo;
 import io.levee.RetentionEvent;
 import io.levee.TableSpec;
 import io.levee.engine.Period;
+import io.levee.engine.Slot;
 import io.levee.engine.SourceMark;
 import io.levee.engine.SourcePoint;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -62,7 +65,9 @@ final class MemoryStore {
         final List<Partition> dropped = new ArrayList<>();
         TableSpec spec;
         long nextNumber = 1;
-        long floorMicros = Long.MIN_VALUE;
+        /** By class. */
+        final Map<String, Long> floors = new HashMap<>();
+
         long droppedNumber;
 
         Table(TableSpec spec) {
@@ -78,24 +83,34 @@ final class MemoryStore {
                     .orElse(null);
         }
 
-        /** The partition for new rows of a period, or null. */
+        /** The partition for new rows of a slot, or null. */
         @Nullable
-        Partition of(Period period) {
-            return live.stream()
-                    .filter(p -> p.period.equals(period))
-                    .findFirst()
-                    .orElse(null);
+        Partition of(Slot slot) {
+            return live.stream().filter(p -> slot.holds(p.id)).findFirst().orElse(null);
         }
 
         /** A new partition; a number that a dropped one has is not given again. */
-        Partition create(Period period) {
+        Partition create(Slot slot) {
             int n = 1;
             for (Partition other : all()) {
-                n = other.period.equals(period) ? Math.max(n, other.id.n() + 1) : n;
+                n = slot.holds(other.id) ? Math.max(n, other.id.n() + 1) : n;
             }
-            Partition made = new Partition(new PartitionId(spec.name(), "", period.name(), n), period);
+            String named = slot.retentionClass();
+            Partition made =
+                    new Partition(new PartitionId(spec.name(), named, slot.period().name(), n), slot.period());
+            made.apart = named.isEmpty() ? spec.retention().classes().keySet() : Set.of();
             live.add(made);
             return made;
+        }
+
+        /** Declares it anew: a class that is named no more has its rows elsewhere from now on. */
+        void declare(TableSpec newest) {
+            spec = newest;
+            for (Partition partition : all()) {
+                Set<String> left = new HashSet<>(partition.apart);
+                left.retainAll(newest.retention().classes().keySet());
+                partition.apart = left;
+            }
         }
 
         List<Partition> all() {
@@ -118,6 +133,8 @@ final class MemoryStore {
 
         long maxMicros = Long.MIN_VALUE;
         boolean closed;
+        /** As {@link PartitionInfo#apart}. */
+        Set<String> apart = Set.of();
         /** How often its rows were changed. */
         long changes;
 
@@ -161,7 +178,7 @@ final class MemoryStore {
         PartitionInfo info() {
             PartitionInfo.State state = closed ? PartitionInfo.State.CLOSED : PartitionInfo.State.OPEN;
             long bytes = rows.values().stream().mapToLong(Held::bytes).sum();
-            return new PartitionInfo(id, state, minMicros, maxMicros, rows.size(), bytes);
+            return new PartitionInfo(id, state, minMicros, maxMicros, rows.size(), bytes, apart);
         }
     }
 

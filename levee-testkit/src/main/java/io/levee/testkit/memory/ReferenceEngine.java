@@ -9,6 +9,7 @@ import io.levee.PartitionId;
 import io.levee.SqlQuery;
 import io.levee.TableSpec;
 import io.levee.engine.Capability;
+import io.levee.engine.Classes;
 import io.levee.engine.EngineSettings;
 import io.levee.engine.Execution;
 import io.levee.engine.ReadView;
@@ -43,7 +44,7 @@ public final class ReferenceEngine extends MemoryCatalog {
         synchronized (store) {
             Table table = store.table(spec.name());
             for (WriteRow row : rows) {
-                Partition there = table.of(row.period());
+                Partition there = table.of(row.slot());
                 if (!spec.keyed() && there != null && there.knows(row.source())) {
                     row.settle(WriteRow.Outcome.KNOWN, 0, null);
                     continue;
@@ -53,12 +54,16 @@ public final class ReferenceEngine extends MemoryCatalog {
                 Partition home = table.home(key);
                 Held known = home == null ? null : home.rows.get(key);
                 if (home == null || known == null) {
-                    Partition target = there == null ? table.create(row.period()) : there;
+                    Partition target = there == null ? table.create(row.slot()) : there;
                     target.got(row.source());
                     target.put(key, new Held(row.values(), row.timeMicros(), number, number));
                     row.settle(WriteRow.Outcome.STORED, number, null);
                 } else {
-                    // Updated where it lives, whatever its new time: it keeps its number.
+                    // Updated where it lives, whatever its new time, unless its class is another one: it keeps its number.
+                    if (!home.id.retentionClass().equals(row.slot().retentionClass())) {
+                        home.removeRows(one -> one.getKey().equals(key));
+                        home = there == null ? table.create(row.slot()) : there;
+                    }
                     home.put(key, new Held(row.values(), row.timeMicros(), known.seq(), number));
                     row.settle(WriteRow.Outcome.UPDATED, known.seq(), null);
                 }
@@ -105,11 +110,18 @@ public final class ReferenceEngine extends MemoryCatalog {
 
     @Override
     public ReadView view(TableSpec spec, long fromMicros, long toMicros) {
+        return view(spec, fromMicros, toMicros, null);
+    }
+
+    @Override
+    public ReadView view(TableSpec spec, long fromMicros, long toMicros, @Nullable Expr where) {
         synchronized (store) {
+            Set<@Nullable String> wanted = Classes.of(spec).wanted(where);
             return new MemoryView(
                     store,
                     store.table(spec.name()).live.stream()
                             .filter(p -> p.touches(fromMicros, toMicros))
+                            .filter(p -> Classes.mayHold(p.id, p.apart, wanted))
                             .sorted(Comparator.comparingLong((Partition p) -> p.period.startMicros())
                                     .thenComparing(p -> p.id))
                             .toList());

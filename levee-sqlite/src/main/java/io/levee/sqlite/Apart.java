@@ -66,6 +66,28 @@ final class Apart {
         put(connection, id.table(), id.period(), id.n(), partition.apart());
     }
 
+    /** What one partition has no rows of. */
+    static Set<String> of(Connection connection, PartitionId id) throws SQLException {
+        try (PreparedStatement statement =
+                connection.prepareStatement("SELECT classes FROM apart WHERE table_name = ? AND period = ? AND n = ?")) {
+            statement.setString(1, id.table());
+            statement.setString(2, id.period());
+            statement.setInt(3, id.n());
+            try (ResultSet rows = statement.executeQuery()) {
+                return id.retentionClass().isEmpty() && rows.next() ? classes(rows.getString(1)) : new HashSet<>();
+            }
+        }
+    }
+
+    /** Keeps and tells what one has no rows of that took over those of others: what none of them has. */
+    static void merged(Connection connection, Partition made, List<Partition> sources) throws SQLException {
+        Set<String> common = of(connection, sources.get(0).id());
+        for (Partition source : sources) {
+            common.retainAll(of(connection, source.id()));
+        }
+        write(connection, made.apart(common));
+    }
+
     private static void put(Connection connection, String table, String period, int n, Set<String> classes)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(

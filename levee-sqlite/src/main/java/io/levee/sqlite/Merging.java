@@ -5,6 +5,7 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
+import io.levee.engine.Slot;
 import io.levee.engine.Verification;
 import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
@@ -270,7 +271,7 @@ final class Merging {
     /** Takes the next name of the period: as one that was dropped, so that a file without its catalog entry goes into the trash. */
     private PartitionId reserve(TableSpec spec, MergePlan.Group group) {
         return catalog.change(c -> {
-            int n = Catalog.nextN(c, spec.name(), group.into().name());
+            int n = Catalog.nextN(c, spec.name(), new Slot(group.into(), group.retentionClass()));
             PartitionId id = new PartitionId(
                     spec.name(), group.retentionClass(), group.into().name(), n);
             Catalog.insertOpen(
@@ -305,6 +306,10 @@ final class Merging {
         if (copying.unwanted()) {
             return "the writer wanted them";
         }
+        if (open.movesLeft(spec)) {
+            // What says where they came from names the partitions that would go.
+            return "rows that were moved are still to be deleted where they were";
+        }
         Path place = paths.partition(made);
         try {
             Files.move(file, place, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
@@ -328,6 +333,10 @@ final class Merging {
         at.accept(Point.RECORDED);
         group.sources().forEach(Partition::superseded);
         manifest.replace(group.sources(), made);
+        if (!made.apart().isEmpty()) {
+            // The table may have been declared anew since: then this one was not among those that were told.
+            made.apart(catalog.change(c -> Apart.of(c, made.id())));
+        }
         open.cameBack(spec, made);
         trash.superseded(group.sources());
         LOG.log(System.Logger.Level.INFO, "{0} were merged into {1}", names(group.sources()), made.id());
@@ -338,6 +347,7 @@ final class Merging {
         Set<PartitionId> away = TrashEntries.cameBack(c, made.id().table());
         Catalog.markClosed(c, made.id(), made.held(), made.info(paths).bytes(), wall.instant());
         Catalog.update(c, "reason=NULL", made.id(), wall.instant(), null);
+        Apart.merged(c, made, group.sources());
         for (Partition source : group.sources()) {
             Catalog.markDropped(c, source.id(), MERGED_INTO + made.id(), wall.instant());
             if (away.contains(source.id())) {

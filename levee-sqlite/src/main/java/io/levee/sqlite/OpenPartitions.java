@@ -559,6 +559,12 @@ final class OpenPartitions {
         return own == null ? "" : own.settle(writer);
     }
 
+    /** Whether rows of a table may still be where they were moved from. */
+    boolean movesLeft(TableSpec spec) {
+        Moves own = moves;
+        return own != null && own.settleAll(spec) != null;
+    }
+
     /** Tells who moves rows between partitions. */
     void moves(Moves mover) {
         moves = mover;

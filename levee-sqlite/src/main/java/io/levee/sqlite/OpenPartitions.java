@@ -95,7 +95,7 @@ final class OpenPartitions {
         if (writer != null && writer.spec().equals(spec)) {
             return used(writer);
         }
-        Optional<Partition> newest = manifest.of(spec.name()).stream()
+        Optional<Partition> newest = manifest.own(spec.name()).stream()
                 .filter(p -> slot.holds(p.id()) && !full.contains(p.id()))
                 .max(Comparator.comparingInt(p -> p.id().n()));
         if (newest.isPresent() && newest.get().info(paths).bytes() < REOPEN_BELOW.value()) {

@@ -54,7 +54,11 @@ public final class BackupService {
     public void stop() {
         stopped = true;
         running.lock();
-        running.unlock();
+        try {
+            // Whoever had it is out.
+        } finally {
+            running.unlock();
+        }
     }
 
     private final class Help implements BackupHelp {

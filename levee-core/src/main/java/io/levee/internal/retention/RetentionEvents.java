@@ -74,7 +74,7 @@ final class RetentionEvents {
         synchronized (this) {
             // Only what is still first: a full queue may have let the oldest go meanwhile.
             for (RetentionEvent event : all) {
-                if (event == pending.peekFirst()) {
+                if (event.equals(pending.peekFirst())) {
                     pending.removeFirst();
                 }
             }

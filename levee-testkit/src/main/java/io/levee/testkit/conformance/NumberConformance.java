@@ -24,6 +24,7 @@ import io.levee.Tail;
 import io.levee.engine.Capability;
 import io.levee.testkit.Gen;
 import io.levee.testkit.Property;
+import io.levee.internal.time.Micros;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -283,7 +284,7 @@ abstract class NumberConformance extends Conformance {
                 assertThat(rule.maxBytes())
                         .as("%s is gone under %s at %s", row, rule, clock.instant())
                         .isNotNull();
-                long at = row.at().getEpochSecond() * 1_000_000 + row.at().getNano() / 1000;
+                long at = Micros.of(row.at());
                 assertThat(age == null || gaps.stream().anyMatch(g -> g.touches(at, at + 1)))
                         .as("%s went for its size, and no gap says so: %s", row, gaps)
                         .isTrue();

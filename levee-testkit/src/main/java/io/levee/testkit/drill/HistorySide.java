@@ -1,5 +1,6 @@
 package io.levee.testkit.drill;
 
+import java.sql.SQLException;
 import java.util.Map;
 
 /** One way to keep a history: what {@link RetentionChild} writes to while it gives up the oldest day. */
@@ -24,5 +25,5 @@ interface HistorySide extends AutoCloseable {
     long wal() throws Exception;
 
     @Override
-    void close() throws Exception;
+    void close() throws SQLException;
 }

@@ -79,9 +79,10 @@ public final class RetentionDrill {
                     OneFile.fill(store, OneFile.Way.valueOf(way), ofDay);
                 }
                 progress.accept(NAMES.get(way) + ": giving one up beside " + rate + " records a second");
+                String name = NAMES.getOrDefault(way, way);
                 List<String> said = child(way, store.toString());
-                found.add(figures(NAMES.get(way), said));
-                lines.add(RetentionPicture.line(NAMES.get(way), said));
+                found.add(figures(name, said));
+                lines.add(RetentionPicture.line(name, said));
             } catch (SQLException e) {
                 throw new IllegalStateException("the one file cannot be written: " + e.getMessage(), e);
             } finally {
@@ -126,7 +127,7 @@ public final class RetentionDrill {
         Map<String, Object> figures = new LinkedHashMap<>();
         figures.put("name", name);
         for (String line : said) {
-            String[] words = line.split(" ");
+            String[] words = line.split(" ", -1);
             if (words.length == 2) {
                 figures.put(words[0], words[1].contains(".") ? (Object) Double.valueOf(words[1]) : (Object) Long.valueOf(words[1]));
             }

@@ -38,7 +38,7 @@ final class RetentionPicture {
         double took = 0;
         List<double[]> points = new ArrayList<>();
         for (String one : said) {
-            String[] words = one.split(" ");
+            String[] words = one.split(" ", -1);
             switch (words[0]) {
                 case "begunMs" -> begun = Double.parseDouble(words[1]);
                 case "dropMs" -> took = Double.parseDouble(words[1]);

@@ -32,6 +32,7 @@ import org.sqlite.SQLiteConnection;
 final class BackupMoment implements AutoCloseable {
     private static final Bytes CACHE = Bytes.kibi(256);
     private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final int LOOKS = 5;
     private static final int PAGES_PER_STEP = 256;
     private static final int BUSY_MILLIS = 50;
     private static final int BUSY_TIMES = 100;
@@ -155,7 +156,16 @@ final class BackupMoment implements AutoCloseable {
         return versions;
     }
 
+    /** A file that is gone may have been dropped, or merged, between the catalog's word and the look at it: then it is looked again. */
     private void begin(Predicate<Live> needed) throws SQLException {
+        for (int i = 1; !begun(needed) && i < LOOKS; i++) {
+            rollback();
+        }
+    }
+
+    /** Whether the file of everything that holds rows was there. */
+    private boolean begun(Predicate<Live> needed) throws SQLException {
+        boolean all = true;
         Sqlite.run(catalog, "BEGIN");
         look();
         Map<Path, Connection> wanted = new LinkedHashMap<>();
@@ -166,6 +176,8 @@ final class BackupMoment implements AutoCloseable {
                     Sqlite.run(connection, "BEGIN");
                     Sqlite.value(connection, "SELECT count(*) FROM sqlite_master");
                     wanted.put(paths.partition(one.partition), connection);
+                } else {
+                    all &= !one.partition.held().known() || one.partition.held().rows() == 0;
                 }
             }
         }
@@ -175,6 +187,7 @@ final class BackupMoment implements AutoCloseable {
                 Connections.closeQuietly(file, held.remove(file));
             }
         }
+        return all;
     }
 
     private void rollback() throws SQLException {

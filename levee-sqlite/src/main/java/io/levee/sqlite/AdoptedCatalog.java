@@ -11,7 +11,6 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,9 +41,18 @@ final class AdoptedCatalog {
                 : List.of();
     }
 
+    /** Reads all that it holds and names every column: what cannot be read is met before the store is open. */
+    static void check(Connection catalog) throws SQLException {
+        if (CatalogSchema.hasTable(catalog, "adopted")) {
+            all(catalog, " WHERE n > 0 OR database IS NOT NULL OR source IS NOT NULL OR changed IS NOT NULL OR reason IS NULL");
+        }
+    }
+
     /** Those that were dropped and are to be deleted, because the store had taken them. */
     static List<Partition> toDelete(Connection catalog) throws SQLException {
-        return all(catalog, " WHERE state = 'deleting' ORDER BY table_name, n").stream()
+        return !CatalogSchema.hasTable(catalog, "adopted")
+                ? List.of()
+                : all(catalog, " WHERE state = 'deleting' ORDER BY table_name, n").stream()
                 .map(Entry::partition)
                 .toList();
     }
@@ -70,7 +78,7 @@ final class AdoptedCatalog {
                 ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
                 Adopted adopted = new Adopted(
-                        Adoption.fromMap((Map<?, ?>) Json.parse(rows.getString(3))),
+                        Adoption.fromMap(Json.object(rows.getString(3))),
                         rows.getLong(4),
                         rows.getLong(5),
                         rows.getBoolean(6),

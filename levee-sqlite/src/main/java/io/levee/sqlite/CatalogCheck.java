@@ -88,6 +88,7 @@ final class CatalogCheck {
         Quarantine.read(connection, paths.root());
         Quarantine.rebuilt(connection);
         CatalogChecks.filesWithoutChecksum(connection);
+        AdoptedCatalog.check(connection);
         Map<String, Long> next = new HashMap<>();
         for (TableSpec spec : CatalogTables.tables(connection)) {
             String name = Sqlite.literal(spec.name());

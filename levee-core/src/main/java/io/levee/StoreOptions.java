@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  * @param retentionEvery how often retention runs by itself; 1 minute by default
  * @param trashGrace how long a dropped partition can be brought back, counted while the store is open for writing; 1 hour by default,
  *     0: what is dropped is freed at once. Given up where space runs out
- * @param disk the cap of the store's size on disk, everything included; past it the oldest partitions are dropped, whatever
- *     their table's rule promises; null, the default: no cap
+ * @param disk the cap of the store's size on disk, everything included: before it is reached the oldest partitions are dropped, whatever
+ *     their table's rule promises, and what does not fit below it waits, and is shed by the overflow policy; null, the default: no cap
  * @param minFreeDisk what is to stay free on the volume: below it, and when it is full, the oldest partitions are dropped; null,
  *     the default: nothing is. Without {@code disk} and {@code minFreeDisk} nothing is ever deleted for space
  * @param slowQuery queries that took longer are kept in a log of the newest 100; 1 s by default

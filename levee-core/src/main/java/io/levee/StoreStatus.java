@@ -97,10 +97,60 @@ public record StoreStatus(
      * Bytes on disk; {@code limitBytes} is 0 where there is no limit, {@code freeBytes} -1 where the engine cannot know (a server's
      * volume), which is null in JSON.
      */
-    public record Disk(long bytes, long limitBytes, long freeBytes, Map<String, Long> byPart) {
+    public record Disk(
+            long bytes,
+            long limitBytes,
+            long freeBytes,
+            Map<String, Long> byPart,
+            @Nullable Growth growth) {
         /** Copies the map. */
         public Disk {
             byPart = Map.copyOf(byPart);
+        }
+
+        /** Without a growth. */
+        public Disk(long bytes, long limitBytes, long freeBytes, Map<String, Long> byPart) {
+            this(bytes, limitBytes, freeBytes, byPart, null);
+        }
+
+        /** The same with a growth; null where too little was seen of it. */
+        public Disk with(@Nullable Growth now) {
+            return new Disk(bytes, limitBytes, freeBytes, byPart, now);
+        }
+    }
+
+    /**
+     * How fast the store grows, projected against its disk (guarantee G93); null in JSON as long as too little was seen.
+     *
+     * @param seconds how long that was watched, at most a day
+     * @param rowsPerSecond records stored or updated
+     * @param bytesPerDay what came in; what was dropped meanwhile is not taken off
+     * @param netBytesPerDay what the store has grown by; negative where more was dropped
+     * @param limitBytes what it may take: its cap, or its bytes and the free ones of the volume but for {@code minFreeDisk}, whichever is
+     *     less; {@link Long#MAX_VALUE} where nobody knows, which is null in JSON
+     * @param daysLeft when it comes to that at the net growth; null where it does not grow, or nobody knows
+     */
+    public record Growth(
+            long seconds,
+            double rowsPerSecond,
+            long bytesPerDay,
+            long netBytesPerDay,
+            long limitBytes,
+            @Nullable Double daysLeft) {
+        Map<String, @Nullable Object> toMap() {
+            return entries(
+                    "seconds",
+                    seconds,
+                    "rowsPerSecond",
+                    Math.round(rowsPerSecond * 100) / 100.0,
+                    "bytesPerDay",
+                    bytesPerDay,
+                    "netBytesPerDay",
+                    netBytesPerDay,
+                    "limitBytes",
+                    limitBytes == Long.MAX_VALUE ? null : (Object) limitBytes,
+                    "daysLeft",
+                    daysLeft == null ? null : (Object) (Math.round(daysLeft * 100) / 100.0));
         }
     }
 
@@ -230,7 +280,9 @@ public record StoreStatus(
                         "freeBytes",
                         disk.freeBytes < 0 ? null : (Object) disk.freeBytes,
                         "byPart",
-                        disk.byPart));
+                        disk.byPart,
+                        "growth",
+                        disk.growth == null ? null : disk.growth.toMap()));
         map.put(
                 "memory",
                 entries(

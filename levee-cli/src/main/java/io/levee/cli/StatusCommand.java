@@ -68,6 +68,9 @@ final class StatusCommand extends Command {
                             + (disk.get("freeBytes") == null
                                     ? ""
                                     : ", " + size(disk.get("freeBytes")) + " free on the volume"));
+            if (disk.get("growth") instanceof Map<?, ?> growth) {
+                growth(growth);
+            }
         }
         if (status.get("memory") instanceof Map<?, ?> memory) {
             line("memory", "budget " + size(memory.get("budgetBytes")) + ", process " + size(memory.get("rssBytes")));
@@ -84,6 +87,17 @@ final class StatusCommand extends Command {
         line("last stop", String.valueOf(status.get("lastShutdown")));
         tables(status.get("tables"));
         tasks(status.get("tasks"));
+    }
+
+    private void growth(Map<?, ?> growth) {
+        line(
+                "growth",
+                size(growth.get("bytesPerDay")) + " a day, " + growth.get("rowsPerSecond") + " records/s over "
+                        + growth.get("seconds") + " s"
+                        + (growth.get("daysLeft") == null
+                                ? ""
+                                : "; " + size(growth.get("limitBytes")) + " are reached in " + growth.get("daysLeft")
+                                        + " days"));
     }
 
     private void tables(@Nullable Object tables) {

@@ -360,6 +360,14 @@ public interface StorageEngine {
     /** Bytes of memory by part, as budgeted. Any thread. */
     Map<String, Long> memory();
 
+    /** Has somebody look at the space at once when the store comes near its cap. The call must be short; any thread, before the first row. */
+    default void onTight(Runnable look) {}
+
+    /** What sorts may keep in temporary files besides what the store takes now; without a cap as much as they like. Memory thread. */
+    default long temporaryRoom() {
+        return Long.MAX_VALUE;
+    }
+
     /** What sorts of running queries keep in temporary files on this machine. Memory thread, five times a second. */
     default long temporaryBytes() {
         return 0;

@@ -38,10 +38,18 @@ final class BatchAppender {
     private final Doubts doubts;
     private final Relief relief;
     private final Moves moves;
+    private final DiskFigure figure;
 
     BatchAppender(
-            OpenPartitions open, StorePaths paths, KeyLookup lookup, Sources sources, Relief relief, Moves moves) {
+            OpenPartitions open,
+            StorePaths paths,
+            KeyLookup lookup,
+            Sources sources,
+            Relief relief,
+            Moves moves,
+            DiskFigure figure) {
         this.moves = moves;
+        this.figure = figure;
         this.relief = relief;
         this.sources = sources;
         this.open = open;
@@ -146,6 +154,10 @@ final class BatchAppender {
     private @Nullable Trouble write(PartitionWriter writer, Group group, Ack level, SeqSource seq) {
         Partition partition = writer.partition();
         Partition.Held before = partition.held();
+        LeveeException tight = figure.refuse(group);
+        if (tight != null) {
+            return new Trouble(Trouble.Kind.LATER, tight);
+        }
         Trouble trouble = transactions.tryBegin(writer, level);
         if (trouble != null) {
             return setAside(partition, trouble);

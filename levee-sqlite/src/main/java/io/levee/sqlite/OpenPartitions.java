@@ -56,6 +56,7 @@ final class OpenPartitions {
     private final Quarantine quarantine;
     private final Clock wall;
     private final WriterCaches caches;
+    private final DiskFigure figure;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private final Map<PartitionId, PartitionWriter> open = new LinkedHashMap<>();
     private final Map<String, PartitionId> taking = new HashMap<>();
@@ -78,7 +79,9 @@ final class OpenPartitions {
             ReadHandles readers,
             Quarantine quarantine,
             Clock wall,
-            Bytes cacheShare) {
+            Bytes cacheShare,
+            DiskFigure figure) {
+        this.figure = figure;
         this.quarantine = quarantine;
         this.paths = paths;
         this.catalog = catalog;
@@ -153,6 +156,7 @@ final class OpenPartitions {
         partition.held(Partition.Held.UNKNOWN);
         open.remove(partition.id());
         caches.forget(writer);
+        figure.forget(writer.file());
         window(writer).ifPresent(window -> released.put(partition.id(), window));
         try {
             writer.close();
@@ -352,6 +356,7 @@ final class OpenPartitions {
     void release(PartitionWriter writer) {
         open.remove(writer.partition().id());
         caches.forget(writer);
+        figure.forget(writer.file());
         window(writer).ifPresent(window -> released.put(writer.partition().id(), window));
         try {
             writer.close();
@@ -411,6 +416,11 @@ final class OpenPartitions {
             if (old && (idle == null || writer.lastUsedNanos() < idle.lastUsedNanos())) {
                 idle = writer;
             }
+        }
+        if (figure.capped()) {
+            figure.begin();
+            open.values().forEach(figure::saw);
+            figure.looked();
         }
         if (idle != null && !close(idle).isEmpty()) {
             // A reader holds it; it is tried again after another idle time.

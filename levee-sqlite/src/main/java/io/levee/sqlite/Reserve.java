@@ -47,7 +47,12 @@ final class Reserve {
     synchronized boolean keep() throws IOException {
         FileStore volume = Files.getFileStore(paths.root());
         long size = Math.min(size(Math.min(cap, volume.getTotalSpace())), fileLimit());
-        if (Partition.size(paths.reserve()) >= size) {
+        long present = Partition.size(paths.reserve());
+        if (present >= size) {
+            if (present > size && present > cap / SHARE) {
+                // Made without a cap, or with a larger one: alone it might be more than all may take now.
+                shrink(size);
+            }
             return true;
         }
         if (volume.getUsableSpace() < 4 * size) {
@@ -69,6 +74,12 @@ final class Reserve {
             }
         }
         return true;
+    }
+
+    private void shrink(long size) throws IOException {
+        try (FileChannel channel = FileChannel.open(paths.reserve(), StandardOpenOption.WRITE)) {
+            channel.truncate(size);
+        }
     }
 
     /** Gives it up; returns what that freed. */

@@ -75,6 +75,7 @@ final class SqliteEngine implements StorageEngine {
     private final @Nullable Connection catalogReader;
     private final @Nullable LedgerReader ledgerReader;
     private final Budget budget;
+    private final DiskFigure figure;
     private final Bytes sqlCache;
     private final AtomicInteger sqlRunning = new AtomicInteger();
     private volatile Map<String, Long> writerMemory = Map.of();
@@ -102,6 +103,7 @@ final class SqliteEngine implements StorageEngine {
         this.catalogReader = catalogReader;
         this.suspects = new Suspects(!settings.readOnly());
         this.budget = Budget.of(settings.options());
+        this.figure = new DiskFigure(paths, settings.options().disk());
         this.sqlCache = SqlScan.cache(budget, settings.options().queryThreads());
         this.readers = new ReadHandles(
                 paths,
@@ -113,7 +115,7 @@ final class SqliteEngine implements StorageEngine {
                 : new LedgerReader(paths, settings.options().clock(), this::tables, this::lastShutdownClean);
         this.writing = lock == null || catalog == null
                 ? null
-                : Writing.begin(paths, settings, manifest, readers, suspects, lock, catalog);
+                : Writing.begin(paths, settings, manifest, readers, suspects, lock, catalog, figure);
     }
 
     static SqliteEngine open(StorePaths paths, EngineSettings settings) {
@@ -494,8 +496,17 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public StoreStatus.Disk disk() {
-        Bytes cap = settings.options().disk();
-        return Volume.measure(paths, cap == null ? 0 : cap.value());
+        return figure.measure();
+    }
+
+    @Override
+    public void onTight(Runnable look) {
+        figure.onTight(look);
+    }
+
+    @Override
+    public long temporaryRoom() {
+        return figure.temporaryRoom();
     }
 
     @Override

@@ -24,6 +24,9 @@ final class Volume {
     };
 
     static final String FREE_SPACE = "free space on the volume; Levee goes on by itself";
+    /** The part of what queries sort: SQLite's temporary files, which no directory shows. */
+    static final String SORTS = "sorts";
+
     static final String REMOUNT = "mount the volume writable again; Levee goes on by itself";
 
     private Volume() {}
@@ -154,6 +157,7 @@ final class Volume {
         } catch (IOException e) {
             throw new LeveeException(ErrorCode.IO_FAILED, "the size of " + paths.root() + " cannot be read: " + e, e);
         }
+        Unlinked.below(paths).forEach((part, size) -> byPart.merge(part, size, Long::sum));
         long bytes = byPart.values().stream().mapToLong(Long::longValue).sum();
         return new StoreStatus.Disk(bytes, cap, free, byPart);
     }

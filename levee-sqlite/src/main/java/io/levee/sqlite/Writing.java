@@ -53,7 +53,8 @@ record Writing(
             ReadHandles readers,
             Suspects suspects,
             StoreLock lock,
-            Catalog catalog) {
+            Catalog catalog,
+            DiskFigure figure) {
         Clock wall = settings.options().clock();
         Bytes share = new Bytes(Budget.of(settings.options()).writerCache());
         Ledger ledger = Ledger.open(paths.ledger(), wall, LedgerFile.bootId());
@@ -80,7 +81,8 @@ record Writing(
                     last.up);
             Erasures erasures = new Erasures(new Rewriter(paths, catalog, readers, wall), closings);
             Quarantine quarantine = new Quarantine(paths, catalog, manifest, readers, wall, marks);
-            OpenPartitions open = new OpenPartitions(paths, catalog, manifest, readers, quarantine, wall, share);
+            OpenPartitions open = new OpenPartitions(
+                    paths, catalog, manifest, readers, quarantine, wall, share, figure);
             KeyLookup lookup = new KeyLookup(open, readers);
             Moves moves = new Moves(manifest, open, paths);
             open.moves(moves);
@@ -112,7 +114,7 @@ record Writing(
                     catalog,
                     ledger,
                     open,
-                    new BatchAppender(open, paths, lookup, new Sources(manifest, open, paths, readers), relief, moves),
+                    new BatchAppender(open, paths, lookup, new Sources(manifest, open, paths, readers), relief, moves, figure),
                     new SingleRecords(open, manifest, paths, readers, lookup, erasures, moves),
                     erasures,
                     closings,

@@ -59,8 +59,9 @@ final class MemoryWatch {
     private String look() {
         long bytes = engine.temporaryBytes();
         temporaryBytes = bytes;
-        if (bytes > budget.temporary()) {
-            endLargest(bytes);
+        long most = Math.min(budget.temporary(), engine.temporaryRoom());
+        if (bytes > most) {
+            endLargest(bytes, most);
         }
         if (heavyEnded && clock.nanos() - trimmedNanos >= TRIM_NANOS) {
             heavyEnded = false;
@@ -71,7 +72,7 @@ final class MemoryWatch {
         return "";
     }
 
-    private void endLargest(long bytes) {
+    private void endLargest(long bytes, long most) {
         Job before = ended;
         if (before != null && slots.alive(before)) {
             // Its files go when its statement has ended.
@@ -84,7 +85,7 @@ final class MemoryWatch {
                     .cancel(
                             ErrorCode.LIMIT_EXCEEDED,
                             "sorts keep " + new Bytes(bytes) + " in temporary files, more than "
-                                    + new Bytes(budget.temporary())
+                                    + new Bytes(most)
                                     + ", and this query keeps most: narrow its range or filter,"
                                     + " declare an index for its order or its groups, or open the store with more memory");
         }

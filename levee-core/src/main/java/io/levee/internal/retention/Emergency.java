@@ -4,6 +4,7 @@ import io.levee.Bytes;
 import io.levee.PartitionInfo;
 import io.levee.StoreStatus;
 import io.levee.engine.Period;
+import io.levee.internal.memory.DiskCap;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -23,13 +24,20 @@ final class Emergency {
      * @param full whether the last write met a full volume
      */
     static @Nullable String why(StoreStatus.Disk disk, @Nullable Bytes max, @Nullable Bytes minFree, boolean full) {
-        if (max != null && disk.bytes() > max.value()) {
-            return "the store's " + new Bytes(disk.bytes()) + " on disk are more than its cap " + max;
+        // What sorts keep is no history's fault: it goes with them, and has a limit of its own.
+        long bytes = lasting(disk);
+        if (max != null && bytes > DiskCap.highWater(max.value())) {
+            return "the store's " + new Bytes(bytes) + " on disk come to its cap " + max
+                    + ", less what a batch needs";
         }
         if (minFree != null && disk.freeBytes() >= 0 && disk.freeBytes() < minFree.value()) {
             return new Bytes(disk.freeBytes()) + " free on the volume are less than minFreeDisk " + minFree;
         }
         return full && (max != null || minFree != null) ? "the volume is full" : null;
+    }
+
+    private static long lasting(StoreStatus.Disk disk) {
+        return disk.bytes() - disk.byPart().getOrDefault("sorts", 0L);
     }
 
     /**
@@ -39,7 +47,7 @@ final class Emergency {
      * @param freed bytes of the files that went
      */
     static boolean relievesNothing(StoreStatus.Disk before, StoreStatus.Disk after, long freed, @Nullable Bytes max) {
-        if (freed <= 0 || max != null && before.bytes() > max.value()) {
+        if (freed <= 0 || max != null && lasting(before) > DiskCap.highWater(max.value())) {
             return freed <= 0;
         }
         long written = after.bytes() - (before.bytes() - freed);

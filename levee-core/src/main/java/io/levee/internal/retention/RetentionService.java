@@ -68,6 +68,7 @@ public final class RetentionService {
     private final RetentionEvents events;
     private final PassShare share;
     private final MonotonicClock monotonic = MonotonicClock.SYSTEM;
+    private final Growth growth;
     private final Object maintenance = new Object();
     /** One pass at a time; each of its steps has the monitor of this, as has a drop for space. */
     private final Object pass = new Object();
@@ -93,12 +94,18 @@ public final class RetentionService {
         this.planner = new RetentionPlanner(engine, options, tables, writes, watch, rollups, newest);
         this.events = new RetentionEvents(engine);
         this.share = new PassShare(monotonic, options.retentionEvery());
+        this.growth = new Growth(monotonic, options.minFreeDisk());
         this.rollups = rollups;
         this.watch = watch;
         this.engine = engine;
         this.options = options;
         this.tables = tables;
         this.writes = writes;
+    }
+
+    /** How fast the store grows. */
+    public Growth growth() {
+        return growth;
     }
 
     /** Starts the janitor and the maintenance thread. */
@@ -116,12 +123,15 @@ public final class RetentionService {
             watch.look();
             return "";
         });
-        SpaceWatch space = new SpaceWatch(engine, options, this::dropForSpace);
-        supervisor.every("levee-space", SpaceWatch.EVERY, () -> {
-            String done = space.look();
-            // Also what could not be kept while the volume was full.
-            events.flush();
-            return done;
+        SpaceWatch space = new SpaceWatch(
+                engine, options, growth, () -> writes == null ? 0 : writes.books().stored(), this::dropForSpace);
+        supervisor.start("levee-space", task -> {
+            engine.onTight(task::wake);
+            do {
+                task.ran(space.look());
+                // Also what could not be kept while the volume was full.
+                events.flush();
+            } while (task.pause(space.pause()));
         });
         janitor = supervisor.start("levee-janitor", task -> {
             while (task.pause(options.retentionEvery())) {
@@ -250,6 +260,7 @@ public final class RetentionService {
                 failures.put(id.table(), id + " cannot be dropped: " + outcome.blockedBy());
             }
             freed += outcome.bytesFreed();
+            growth.dropped(outcome.bytesFreed());
             if (outcome.blockedBy().isEmpty()) {
                 dropped.add(id);
             } else {
@@ -426,6 +437,7 @@ public final class RetentionService {
         }
         StorageEngine.DropOutcome outcome = engine.dropForSpace(id, reason);
         if (outcome.blockedBy().isEmpty()) {
+            growth.dropped(outcome.bytesFreed());
             tables.get(id.table()).removed(Math.max(1, partition.rows()));
             rollups.droppedWithout(partition);
             told(new Drop(partition, Rule.SPACE, reason), outcome);

@@ -10,11 +10,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiFunction;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** Looks each second whether there is space, and has the oldest partitions dropped where the owner allowed it. Its own thread. */
 final class SpaceWatch {
-    static final Duration EVERY = Duration.ofSeconds(1);
+    private static final Duration EVERY = Duration.ofSeconds(1);
+    private static final Duration LEAST_PAUSE = Duration.ofMillis(5);
 
     /** After a drop that gave nothing back: somebody else takes what is freed, and history is not spent on that (G86). */
     private static final Duration NO_RELIEF_PAUSE = Duration.ofSeconds(30);
@@ -26,19 +28,28 @@ final class SpaceWatch {
     private final StoreOptions options;
     private final BiFunction<PartitionInfo, String, StorageEngine.DropOutcome> dropping;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private final Growth growth;
+    private final LongSupplier stored;
     private long notBeforeNanos = clock.nanos();
+    private boolean postponed;
 
     /**
      * A watch.
      *
+     * @param growth is shown what the store takes now and then
+     * @param stored how many records were stored
      * @param dropping drops a partition for a reason, or says why not
      */
     SpaceWatch(
             StorageEngine engine,
             StoreOptions options,
+            Growth growth,
+            LongSupplier stored,
             BiFunction<PartitionInfo, String, StorageEngine.DropOutcome> dropping) {
         this.engine = engine;
         this.options = options;
+        this.growth = growth;
+        this.stored = stored;
         this.dropping = dropping;
     }
 
@@ -48,7 +59,14 @@ final class SpaceWatch {
         while (engine.full() && engine.freeDroppedNow()) {
             // A grace is no promise to keep: what is dropped goes before a record is refused, also where no cap is set.
         }
-        if (options.disk() == null && options.minFreeDisk() == null || clock.nanos() - notBeforeNanos < 0) {
+        postponed = clock.nanos() - notBeforeNanos < 0;
+        if (options.disk() == null && options.minFreeDisk() == null) {
+            if (!postponed && growth.due()) {
+                measure();
+            }
+            return "";
+        }
+        if (postponed) {
             return "";
         }
         StoreStatus.Disk disk = measure();
@@ -73,6 +91,12 @@ final class SpaceWatch {
         return gone.isEmpty() ? "" : "dropped for space: " + gone;
     }
 
+    /** How long to wait for the next look, unless somebody asks for one. */
+    Duration pause() {
+        long left = postponed ? Math.max(LEAST_PAUSE.toNanos(), notBeforeNanos - clock.nanos()) : EVERY.toNanos();
+        return Duration.ofNanos(Math.min(left, EVERY.toNanos()));
+    }
+
     private @Nullable String why(StoreStatus.Disk disk, boolean full) {
         return Emergency.why(disk, options.disk(), options.minFreeDisk(), full);
     }
@@ -80,6 +104,9 @@ final class SpaceWatch {
     private StoreStatus.Disk measure() {
         long before = clock.nanos();
         StoreStatus.Disk disk = engine.disk();
+        if (growth.due()) {
+            growth.seen(disk, stored.getAsLong());
+        }
         notBeforeNanos = clock.nanos() + MEASURING * (clock.nanos() - before);
         return disk;
     }

@@ -17,6 +17,7 @@ import io.levee.internal.memory.Budget;
 import io.levee.internal.query.Gaps;
 import io.levee.internal.query.NamedCursors;
 import io.levee.internal.query.QueryService;
+import io.levee.internal.retention.Growth;
 import io.levee.internal.retention.RetentionState;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.time.Micros;
@@ -48,6 +49,7 @@ public final class StatusService {
     private final Supplier<List<String>> troubles;
     private final Supplier<RetentionState> retention;
     private final NamedCursors cursors;
+    private final @Nullable Growth growth;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private @Nullable Snapshot snapshot;
 
@@ -67,7 +69,7 @@ public final class StatusService {
     /** Wires the parts of a store that nobody queries. */
     public StatusService(
             StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, WriteService writes) {
-        this(engine, options, tables, supervisor, writes, null, List::of, () -> RetentionState.NONE);
+        this(engine, options, tables, supervisor, writes, null, List::of, () -> RetentionState.NONE, null);
     }
 
     /**
@@ -75,6 +77,7 @@ public final class StatusService {
      *
      * @param troubles what else is wrong now, in sentences
      * @param retention what it says of itself; asked once a second
+     * @param growth how fast the store grows; null where nobody watches
      */
     public StatusService(
             StorageEngine engine,
@@ -84,7 +87,9 @@ public final class StatusService {
             @Nullable WriteService writes,
             @Nullable QueryService queries,
             Supplier<List<String>> troubles,
-            Supplier<RetentionState> retention) {
+            Supplier<RetentionState> retention,
+            @Nullable Growth growth) {
+        this.growth = growth;
         this.queries = queries;
         this.budget = Budget.of(options);
         this.engine = engine;
@@ -116,7 +121,7 @@ public final class StatusService {
                 books.stored(),
                 books.uncertain(),
                 lost,
-                fresh.disk(),
+                fresh.disk().with(growth == null ? null : growth.seen(fresh.disk(), books.stored())),
                 new StoreStatus.Memory(
                         options.memory().value(),
                         fresh.rssBytes(),

@@ -22,6 +22,7 @@ import io.levee.engine.SourceMark;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.StoredRow;
 import io.levee.internal.memory.Budget;
+import io.levee.internal.memory.DiskCap;
 import io.levee.internal.row.Values;
 import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.time.ClockWatch;
@@ -88,7 +89,7 @@ public final class WriteService {
         this.watch = new ClockWatch(options.clock(), engine.lastSeenMicros());
         this.guard = new TimeGuard(engine, options, watch);
         this.settlement = new Settlement(queue, losses, receipts, options.clock());
-        this.writer = new Writer(engine, queue, settlement, clock, patience);
+        this.writer = new Writer(engine, queue, settlement, clock, patience, DiskCap.batch(options.disk()));
         this.ledger = new Ledger(engine, queue, losses, clock, options.clock());
         tables.specs(); // Reading the catalog fails here, before a thread is started.
     }

@@ -37,9 +37,6 @@ import org.jspecify.annotations.Nullable;
  * {@code levee-writer} but {@link #call}, {@link #requestStop} and what says so.
  */
 final class Writer {
-    /** Bytes after which a batch takes no further record. */
-    static final long BATCH_BYTES = 16 << 20;
-
     /** How long what somebody waits for is tried again. */
     static final Duration PATIENCE = Duration.ofSeconds(30);
 
@@ -49,12 +46,22 @@ final class Writer {
     private final MonotonicClock clock;
     private final BatchLimit limit = new BatchLimit();
     private final Duration patience;
+    /** Bytes after which a batch takes no further record. */
+    private final long batchBytes;
+
     private final BlockingQueue<Runnable> commands = new LinkedBlockingQueue<>();
     private volatile boolean stopRequested;
     private volatile long giveUpNanos;
     private volatile String closeFailure = "";
 
-    Writer(StorageEngine engine, WriteQueue queue, Settlement settlement, MonotonicClock clock, Duration patience) {
+    Writer(
+            StorageEngine engine,
+            WriteQueue queue,
+            Settlement settlement,
+            MonotonicClock clock,
+            Duration patience,
+            long batchBytes) {
+        this.batchBytes = batchBytes;
         this.engine = engine;
         this.queue = queue;
         this.settlement = settlement;
@@ -69,7 +76,7 @@ final class Writer {
             runCommands();
             settlement.giveUpOverdue(patience);
             refill(task);
-            List<Pending> batch = queue.take(limit.records(), BATCH_BYTES, wakeNanos());
+            List<Pending> batch = queue.take(limit.records(), batchBytes, wakeNanos());
             try {
                 if (!batch.isEmpty()) {
                     write(batch);

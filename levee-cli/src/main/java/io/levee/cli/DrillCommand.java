@@ -2,9 +2,11 @@ package io.levee.cli;
 
 import io.levee.Bytes;
 import io.levee.LeveeException;
+import io.levee.testkit.drill.DiskDrill;
 import io.levee.testkit.drill.DrillOutcome;
 import io.levee.testkit.drill.MemoryDrill;
 import io.levee.testkit.drill.RetentionDrill;
+import io.levee.testkit.drill.StartupDrill;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +14,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -29,26 +32,46 @@ import picocli.CommandLine.Parameters;
             "           a day of a task monitor's history is given up while records come in: by DELETE, by batches of it with pauses,",
             "           by DROP TABLE in one file, and by Levee. What the records then wait, and what the disk gets back. A GB takes some",
             "           minutes and 5 GB of disk; --bytes takes less.",
+            "  startup  a large store is started again after SIGKILL: beside an index that is built at start under a probe that kills it.",
+            "           10,000 partitions and 1,000,000 rows take some minutes; --partitions and --rows take fewer.",
+            "  disk     a store with a cap (--bytes) is written to for --seconds without a pause, queried and made to drop; what it takes",
+            "           is looked at each second.",
         },
         footerHeading = "%nExamples:%n",
         footer = {
             "  levee drill memory",
             "  levee drill memory --rows 200000 --dir /srv/data --json",
             "  levee drill retention --bytes 100MB --rate 500",
+            "  levee drill startup --partitions 500 --rows 200000",
+            "  levee drill disk --bytes 64MiB --seconds 60",
         })
 final class DrillCommand extends Command {
     private static final int DEFAULT_ROWS = 4_000_000;
+    private static final int OLD_ROWS = 1_000_000;
     private static final int ROUNDS = 5;
     private static final double MIB = 1 << 20;
+    /** How large the old database's file is made, with a hole. */
+    private static final Bytes LEGACY = Bytes.gibi(10);
 
-    private static final List<String> NAMES = List.of("memory", "retention");
 
-    @Parameters(index = "0", paramLabel = "NAME", description = "Which: memory, retention.")
+    private static final List<String> NAMES = List.of("memory", "retention", "startup", "disk");
+
+    @Parameters(index = "0", paramLabel = "NAME", description = "Which: memory, retention, startup, disk.")
     @SuppressWarnings("NullAway.Init") // Set by picocli.
     private String name;
 
-    @Option(names = "--rows", paramLabel = "N", description = "How many jobs. Default: " + DEFAULT_ROWS + ".")
-    private int rows = DEFAULT_ROWS;
+    @Option(
+            names = "--rows",
+            paramLabel = "N",
+            description = "How many jobs (memory, default " + DEFAULT_ROWS
+                    + "), or rows of the old database (startup, default " + OLD_ROWS + ").")
+    private @Nullable Integer rows;
+
+    @Option(
+            names = "--partitions",
+            paramLabel = "N",
+            description = "How many partitions the store has that is started. Default: 10000.")
+    private int partitions = 10_000;
 
     @Option(
             names = "--rounds",
@@ -65,7 +88,7 @@ final class DrillCommand extends Command {
     @Option(
             names = "--bytes",
             paramLabel = "SIZE",
-            description = "How large the day is that retention gives up. Default: 1GiB.")
+            description = "How large the day is that goes (retention), or the cap (disk). Default: 1GiB.")
     private String bytes = "1GiB";
 
     @Option(
@@ -81,8 +104,9 @@ final class DrillCommand extends Command {
     @Option(
             names = "--seconds",
             paramLabel = "N",
-            description = "How long the records are watched before, and at least meanwhile. Default: 15.")
-    private int seconds = 15;
+            description =
+                    "How long the records are watched before, and at least meanwhile (retention, default 15), or written (disk, default 60).")
+    private @Nullable Integer seconds;
 
     @Option(names = "--dir", paramLabel = "DIR", description = "Where to work. Default: ./drill.")
     private Path directory = Path.of("drill");
@@ -96,18 +120,23 @@ final class DrillCommand extends Command {
         if (!NAMES.contains(name)) {
             throw usage("there is no drill '" + name + "': " + String.join(", ", NAMES));
         }
-        if (rows < 1000 || rounds < 1 || deadline < 100) {
+        if (rows(1000) < 1000 || rounds < 1 || deadline < 100) {
             throw usage("--rows must be at least 1000, --rounds at least 1, --deadline at least 100");
         }
-        if (rate < 1 || rate > 1_000_000 || seconds < 1) {
-            throw usage("--rate must be from 1 to 1,000,000, --seconds at least 1");
+        if (rate < 1 || rate > 1_000_000 || seconds(1) < 1 || partitions < 1 || partitions > 15_000) {
+            throw usage("--rate must be from 1 to 1,000,000, --seconds at least 1, --partitions from 1 to 15,000");
         }
         localOnly();
         Files.createDirectories(directory);
-        if (name.equals("memory")) {
-            memory();
-        } else {
-            show(new RetentionDrill(directory, ways(), bytes(), rate, Duration.ofSeconds(seconds), console::say).run());
+        switch (name) {
+            case "memory" -> memory();
+            case "retention" -> show(new RetentionDrill(
+                            directory, ways(), bytes(), rate, Duration.ofSeconds(seconds(15)), console::say)
+                    .run());
+            case "startup" -> show(
+                    new StartupDrill(directory, partitions, rows(OLD_ROWS), LEGACY.value(), console::say).run());
+            default -> show(
+                    new DiskDrill(directory, new Bytes(bytes()), Duration.ofSeconds(seconds(60)), console::say).run());
         }
         return OK;
     }
@@ -129,18 +158,28 @@ final class DrillCommand extends Command {
         }
     }
 
+    private int rows(int otherwise) {
+        return rows == null ? otherwise : rows;
+    }
+
+    private int seconds(int otherwise) {
+        return seconds == null ? otherwise : seconds;
+    }
+
     private void show(DrillOutcome outcome) {
         if (json()) {
             console.json(outcome.figures());
         } else {
             outcome.table().forEach(console::print);
-            console.print("picture: " + outcome.figures().get("svg"));
+            if (outcome.figures().containsKey("svg")) {
+                console.print("picture: " + outcome.figures().get("svg"));
+            }
         }
     }
 
     private void memory() throws IOException {
         MemoryDrill drill = new MemoryDrill(
-                directory, rows, rounds, Duration.ofMillis(deadline), Duration.ofMillis(deadline), console::say);
+                directory, rows(DEFAULT_ROWS), rounds, Duration.ofMillis(deadline), Duration.ofMillis(deadline), console::say);
         Map<String, Object> figures = drill.run().figures();
         if (json()) {
             console.json(figures);

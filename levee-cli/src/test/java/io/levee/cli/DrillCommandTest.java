@@ -81,6 +81,41 @@ class DrillCommandTest {
         }
     }
 
+    /** G98, G99, G100: a start reads the catalog, whatever the size; a start that builds an index never gets anywhere under a probe. */
+    @Test
+    void shouldStartAtOnceAfterAKill() throws Exception {
+        Run run = Run.levee(
+                "drill", "startup", "--partitions", 80, "--rows", 60_000, "--dir", directory, "--json");
+        assertThat(run.status()).as(run.err()).isZero();
+        Map<String, Object> figures = run.json();
+        assertThat(figures).containsKeys("old.readyMs", "levee.walBytes", "levee.jvmMs");
+        // The whole way from the JVM's start; on a loaded machine the JVM alone takes a second.
+        assertThat(number(figures, "levee.readyMs") - number(figures, "levee.jvmMs"))
+                .isLessThan(5000);
+        assertThat(number(figures, "levee.firstCommitMs")).isGreaterThan(number(figures, "levee.readyMs"));
+        assertThat(number(figures, "levee.walBytes")).isPositive();
+        assertThat(number(figures, "old.progressAfterKill")).isZero();
+        try (var left = Files.list(directory)) {
+            assertThat(left).isEmpty();
+        }
+    }
+
+    /** The cap is not passed at any sample, through ingest, queries, sorts and drops; nothing is lost. */
+    @Test
+    void shouldStayBelowTheCap() throws Exception {
+        Run run = Run.levee(
+                "drill", "disk", "--bytes", "24MiB", "--seconds", 5, "--dir", directory, "--json");
+        assertThat(run.status()).as(run.err()).isZero();
+        Map<String, Object> figures = run.json();
+        assertThat(number(figures, "samples")).isGreaterThan(3);
+        assertThat(number(figures, "maxBytes")).isPositive().isLessThanOrEqualTo(24 << 20);
+        assertThat(number(figures, "samplesOver")).isZero();
+        assertThat(number(figures, "lost")).isZero();
+        assertThat(number(figures, "stored")).isEqualTo(number(figures, "written"));
+        assertThat(number(figures, "queries")).isPositive();
+        assertThat(directory.resolve("drill-disk.svg")).exists();
+    }
+
     private static double number(Map<String, Object> figures, String name) {
         return ((Number) figures.get(name)).doubleValue();
     }

@@ -46,7 +46,10 @@ final class LeveeSide implements HistorySide {
 
     private static Store open(String address) {
         return Levee.open(
-                address, false, o -> o.asOf(Invocations.LIVE).retentionEvery(Duration.ofSeconds(1)));
+                // Without a grace: the space is to come back while somebody watches.
+                address,
+                false,
+                o -> o.asOf(Invocations.LIVE).retentionEvery(Duration.ofSeconds(1)).trashGrace(Duration.ZERO));
     }
 
     /** Makes a store with the two days before; returns the bytes of the first. */

@@ -1,0 +1,247 @@
+package io.levee.testkit.drill;
+
+import io.levee.Ack;
+import io.levee.Bytes;
+import io.levee.Gap;
+import io.levee.Levee;
+import io.levee.LeveeException;
+import io.levee.Overflow;
+import io.levee.PartitionBy;
+import io.levee.Query;
+import io.levee.RetentionRule;
+import io.levee.Row;
+import io.levee.SqlQuery;
+import io.levee.SqlResult;
+import io.levee.Store;
+import io.levee.StoreStatus;
+import io.levee.Table;
+import io.levee.TableSpec;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+
+/**
+ * A store with a cap is written to without a pause, queried and made to drop by age and by size; from outside it is looked at each second
+ * what its files take.
+ */
+public final class DiskDrill {
+    private static final Duration SAMPLE = Duration.ofSeconds(1);
+    private static final int BATCH = 1000;
+
+    /** An hour of the history passes with so many records: partitions are many beside the cap. */
+    private static final int PER_HOUR = 20_000;
+
+    private static final double MIB = 1 << 20;
+    private static final String SORT = "SELECT task_id, args_preview FROM invocations ORDER BY args_preview, task_id";
+
+    private final Path directory;
+    private final Bytes cap;
+    private final Duration length;
+    private final Consumer<String> progress;
+    private final AtomicBoolean over = new AtomicBoolean();
+    private final AtomicLong queries = new AtomicLong();
+    private final AtomicLong queryErrors = new AtomicLong();
+    private final List<double[]> samples = new ArrayList<>();
+
+    /**
+     * A drill.
+     *
+     * @param directory where the store and the picture are made; it has to be there
+     * @param cap of the store
+     * @param length of the writing
+     * @param progress told what is done
+     */
+    public DiskDrill(Path directory, Bytes cap, Duration length, Consumer<String> progress) {
+        this.directory = directory;
+        this.cap = cap;
+        this.length = length;
+        this.progress = progress;
+    }
+
+    private static TableSpec spec() {
+        TableSpec.Builder spec = TableSpec.builder(Invocations.TABLE).time("finished_at");
+        Invocations.spec(Duration.ofDays(3650)).columns().forEach(spec::column);
+        return spec.partitionBy(PartitionBy.HOUR)
+                .index("task_name", "finished_at")
+                .retention(RetentionRule.maxAge(Duration.ofDays(30)))
+                .build();
+    }
+
+    /** Does it; as long as it was told to. */
+    public DrillOutcome run() throws IOException {
+        Path home = directory.resolve("capped");
+        try {
+            progress.accept("writing below a cap of " + cap + " for " + length.toSeconds() + " s");
+            return outcome(home);
+        } finally {
+            over.set(true);
+            RetentionDrill.delete(home);
+        }
+    }
+
+    private DrillOutcome outcome(Path home) throws IOException {
+        long written = 0;
+        StoreStatus status;
+        List<Gap> gaps;
+        Thread sampler;
+        Thread reader;
+        try (Store store = Levee.open(
+                home, o -> o.disk(cap).asOf(Invocations.BEGIN).retentionEvery(Duration.ofSeconds(1)))) {
+            Table<Row> runs = store.createTable(spec());
+            long begun = System.nanoTime();
+            sampler = started("sampler", () -> sample(home, begun));
+            reader = started("reader", () -> read(store));
+            List<Row> batch = new ArrayList<>(BATCH);
+            while (System.nanoTime() - begun < length.toNanos()) {
+                batch.add(row(runs, written++));
+                if (batch.size() == BATCH) {
+                    // Each is waited for: what is lost would be a fault, not a choice of the queue.
+                    runs.appendAll(batch, Ack.COMMITTED, Overflow.block(Duration.ofMinutes(1)))
+                            .join();
+                    batch.clear();
+                }
+            }
+            written -= batch.size();
+            over.set(true);
+            join(reader);
+            join(sampler);
+            status = store.status();
+            gaps = store.gaps();
+        }
+        return outcome(written, status, gaps);
+    }
+
+    private static Row row(Table<Row> runs, long number) {
+        Instant at = Invocations.BEGIN.plus(Duration.ofSeconds(3600 * number / PER_HOUR));
+        return Invocations.row(runs.spec(), Invocations.run(number, at));
+    }
+
+    private DrillOutcome outcome(long written, StoreStatus status, List<Gap> gaps) throws IOException {
+        long most = samples.stream().mapToLong(sample -> (long) sample[1]).max().orElse(0);
+        long passed = samples.stream().filter(sample -> sample[1] > cap.value()).count();
+        long rows = status.tables().stream()
+                .mapToLong(StoreStatus.TableStatus::rows)
+                .sum();
+        Map<String, Object> figures = new LinkedHashMap<>();
+        figures.put("capBytes", cap.value());
+        figures.put("samples", samples.size());
+        figures.put("maxBytes", most);
+        figures.put("samplesOver", passed);
+        figures.put("written", written);
+        figures.put("stored", status.stored());
+        figures.put("lost", status.lost());
+        figures.put("dropped", status.stored() - rows);
+        figures.put("gaps", gaps.size());
+        figures.put("queries", queries.get());
+        figures.put("queriesRefused", queryErrors.get());
+        Path picture = directory.resolve("drill-disk.svg");
+        Files.writeString(picture, new DiskPicture(samples, cap.value()).svg());
+        figures.put("svg", picture.toString());
+        return new DrillOutcome(figures, table(figures));
+    }
+
+    private static List<String> table(Map<String, Object> figures) {
+        return List.of(
+                String.format(
+                        Locale.ROOT,
+                        "cap %.1f MiB, at most %.1f MiB allocated in %s samples, %s of them over it",
+                        number(figures, "capBytes") / MIB,
+                        number(figures, "maxBytes") / MIB,
+                        figures.get("samples"),
+                        figures.get("samplesOver")),
+                String.format(
+                        Locale.ROOT,
+                        "%s records written, %s stored, %s lost, %s dropped with their partitions",
+                        figures.get("written"),
+                        figures.get("stored"),
+                        figures.get("lost"),
+                        figures.get("dropped")),
+                String.format(
+                        Locale.ROOT,
+                        "%s queries, %s of them ended for want of room or time",
+                        figures.get("queries"),
+                        figures.get("queriesRefused")));
+    }
+
+    private static double number(Map<String, Object> figures, String key) {
+        return figures.get(key) instanceof Number number ? number.doubleValue() : 0;
+    }
+
+    private static Thread started(String name, Runnable body) {
+        Thread thread = new Thread(body, name);
+        thread.setDaemon(true);
+        thread.start();
+        return thread;
+    }
+
+    private static void join(Thread thread) {
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void sample(Path home, long begun) {
+        long every = Math.min(SAMPLE.toNanos(), length.toNanos() / 20);
+        for (long next = begun; !over.get(); next += every) {
+            long left = next - System.nanoTime();
+            if (left > 0) {
+                LockSupport.parkNanos(left);
+            }
+            samples.add(new double[] {(System.nanoTime() - begun) / 1e6, Blocks.sum(home) + unlinked(home)});
+        }
+    }
+
+    /** What this process has open of the store and no directory shows. */
+    private static long unlinked(Path home) {
+        long sum = 0;
+        String root = home.toAbsolutePath().normalize() + "/";
+        try (DirectoryStream<Path> links = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+            for (Path link : links) {
+                sum += unlinked(link, root);
+            }
+        } catch (IOException e) {
+            // Not Linux: then files that are gone are not counted.
+            return 0;
+        }
+        return sum;
+    }
+
+    private static long unlinked(Path link, String root) {
+        try {
+            String target = Files.readSymbolicLink(link).toString();
+            return target.startsWith(root) && target.endsWith(" (deleted)") ? Files.size(link) : 0;
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+
+    /** Counts, pages and a sort of everything, which goes through temporary files. */
+    private void read(Store store) {
+        while (!over.get()) {
+            try {
+                store.count(Query.builder(Invocations.TABLE).build());
+                try (SqlResult rows = store.sql(SqlQuery.of(SORT))) {
+                    rows.iterator().forEachRemaining(row -> {});
+                }
+            } catch (LeveeException e) {
+                queryErrors.incrementAndGet();
+            }
+            queries.incrementAndGet();
+            LockSupport.parkNanos(Duration.ofMillis(100).toNanos());
+        }
+    }
+}

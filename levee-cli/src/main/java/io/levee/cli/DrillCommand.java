@@ -95,8 +95,22 @@ final class DrillCommand extends Command {
             names = "--ways",
             split = ",",
             paramLabel = "WAY",
-            description = "Which ways of retention: DELETE, BATCHED_DELETE, DROP_TABLE, LEVEE. Default: all.")
+            description =
+                    "Which ways of retention: DELETE, BATCHED_DELETE, DROP_TABLE, LEVEE, PG_DELETE, PG_PARTMAN, PG_LEVEE. Default: all.")
     private List<String> ways = RetentionDrill.WAYS;
+
+    @Option(
+            names = "--sustain",
+            paramLabel = "N",
+            description = "How many seconds as much goes as comes in (retention). Default: 20; 0 to leave that out.")
+    private int sustain = 20;
+
+    @Option(
+            names = "--postgres",
+            paramLabel = "ADDRESS",
+            description = "A server for the ways of retention on PostgreSQL, such as postgres://me@localhost/test; the password"
+                    + " comes from PGPASSWORD. Default: none, and they are left out.")
+    private String postgres = "";
 
     @Option(names = "--rate", paramLabel = "N", description = "Records a second beside it. Default: 1000.")
     private int rate = 1000;
@@ -123,15 +137,25 @@ final class DrillCommand extends Command {
         if (rows(1000) < 1000 || rounds < 1 || deadline < 100) {
             throw usage("--rows must be at least 1000, --rounds at least 1, --deadline at least 100");
         }
-        if (rate < 1 || rate > 1_000_000 || seconds(1) < 1 || partitions < 1 || partitions > 15_000) {
-            throw usage("--rate must be from 1 to 1,000,000, --seconds at least 1, --partitions from 1 to 15,000");
+        if (sustain < 0 || rate < 1 || rate > 1_000_000 || seconds(1) < 1 || partitions < 1 || partitions > 15_000) {
+            throw usage("--rate must be from 1 to 1,000,000, --seconds at least 1, --sustain at least 0, --partitions from 1 to 15,000");
+        }
+        if (postgres.matches("[^/]*//[^@/]*:[^@/]*@.*")) {
+            throw usage("--postgres: a password does not belong there, where process lists show it: use PGPASSWORD");
         }
         localOnly();
         Files.createDirectories(directory);
         switch (name) {
             case "memory" -> memory();
             case "retention" -> show(new RetentionDrill(
-                            directory, ways(), bytes(), rate, Duration.ofSeconds(seconds(15)), console::say)
+                            directory,
+                            ways(),
+                            postgres,
+                            bytes(),
+                            rate,
+                            Duration.ofSeconds(seconds(15)),
+                            sustain,
+                            console::say)
                     .run());
             case "startup" -> show(
                     new StartupDrill(directory, partitions, rows(OLD_ROWS), LEGACY.value(), console::say).run());

@@ -13,9 +13,9 @@ import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -30,6 +30,7 @@ final class LeveeSide implements HistorySide {
     private static final Duration FOREVER = Duration.ofDays(3650);
 
     private final @Nullable Path directory;
+    private final OneServer.@Nullable Figures server;
     private final Store store;
     private final Table<Row> runs;
 
@@ -38,8 +39,10 @@ final class LeveeSide implements HistorySide {
      *
      * @param address a directory, or the address of a schema on a server
      */
-    LeveeSide(String address) {
-        this.directory = address.contains("://") ? null : Path.of(address);
+    LeveeSide(String address) throws SQLException {
+        boolean file = !address.contains("://");
+        this.directory = file ? Path.of(address) : null;
+        this.server = file ? null : new OneServer.Figures(address, OneServer.LEVEE_SCHEMA);
         this.store = open(address);
         this.runs = store.createTable(Invocations.spec(FOREVER));
     }
@@ -118,19 +121,17 @@ final class LeveeSide implements HistorySide {
     }
 
     @Override
-    public Map<String, Long> files() {
+    public Map<String, Long> files() throws SQLException {
         if (directory == null) {
-            Map<String, Long> files = new LinkedHashMap<>();
-            store.partitions().forEach(p -> files.put(p.id().toString(), p.bytes()));
-            return files;
+            return server == null ? Map.of() : server.files();
         }
         return Blocks.byInode(directory, path -> !path.endsWith("-wal") && !path.endsWith("-shm"));
     }
 
     @Override
-    public long wal() throws IOException {
+    public long wal() throws IOException, SQLException {
         if (directory == null) {
-            return 0;
+            return server == null ? 0 : server.wal();
         }
         long sum = 0;
         try (DirectoryStream<Path> wals =
@@ -152,7 +153,10 @@ final class LeveeSide implements HistorySide {
     }
 
     @Override
-    public void close() {
+    public void close() throws SQLException {
         store.close();
+        if (server != null) {
+            server.close();
+        }
     }
 }

@@ -46,7 +46,11 @@ public final class RetentionChild {
     }
 
     private static HistorySide side(String way, String place) throws Exception {
-        return way.equals("LEVEE") ? new LeveeSide(place) : new OneFile(Path.of(place), OneFile.Way.valueOf(way));
+        return switch (way) {
+            case "LEVEE", "PG_LEVEE" -> new LeveeSide(place);
+            case "PG_DELETE", "PG_PARTMAN" -> new OneServer(place, OneServer.Way.valueOf(way));
+            default -> new OneFile(Path.of(place), OneFile.Way.valueOf(way));
+        };
     }
 
     private static void say(String what, Object value) {

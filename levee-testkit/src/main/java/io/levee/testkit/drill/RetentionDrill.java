@@ -27,33 +27,52 @@ public final class RetentionDrill {
     private static final long BYTES_A_RUN = 350;
 
     /** The ways, as {@code --ways} names them. */
-    public static final List<String> WAYS = List.of("DELETE", "BATCHED_DELETE", "DROP_TABLE", "LEVEE");
+    public static final List<String> WAYS =
+            List.of("DELETE", "BATCHED_DELETE", "DROP_TABLE", "LEVEE", "PG_DELETE", "PG_PARTMAN", "PG_LEVEE");
 
     private static final Map<String, String> NAMES = Map.of(
             "DELETE", "DELETE",
             "BATCHED_DELETE", "batched DELETE with pauses",
             "DROP_TABLE", "DROP TABLE in one file",
-            "LEVEE", "Levee");
+            "LEVEE", "Levee",
+            "PG_DELETE", "DELETE on PostgreSQL",
+            "PG_PARTMAN", "pg_partman",
+            "PG_LEVEE", "Levee on PostgreSQL");
 
     private final Path directory;
     private final List<String> ways;
+    private final String postgres;
     private final long bytes;
     private final int rate;
     private final Duration span;
+    private final int sustain;
     private final Consumer<String> progress;
 
     /**
      * A drill.
      *
      * @param directory where stores and the picture are made; it has to be there
-     * @param ways which of {@link #WAYS}
+     * @param ways which of {@link #WAYS}; those of PostgreSQL only where there is a server
+     * @param postgres a server's address, {@code postgres://user@host:port/db}; empty for none. Its user must be allowed to make schemas, and
+     *     the extension pg_partman where that is not there
      * @param bytes how large the day is that goes
      * @param rate records a second meanwhile
      * @param span how long writing is watched before the drop, and at least during it
+     * @param sustain how long, in seconds, as much goes as comes in, at most of the rate that one file takes without deletes; 0 to leave that
+     *     out, as where one of the two ways is left out
      * @param progress told what is done
      */
     public RetentionDrill(
-            Path directory, List<String> ways, long bytes, int rate, Duration span, Consumer<String> progress) {
+            Path directory,
+            List<String> ways,
+            String postgres,
+            long bytes,
+            int rate,
+            Duration span,
+            int sustain,
+            Consumer<String> progress) {
+        this.sustain = sustain;
+        this.postgres = postgres;
         this.directory = directory;
         this.ways = List.copyOf(ways);
         this.bytes = bytes;
@@ -69,53 +88,144 @@ public final class RetentionDrill {
         List<RetentionPicture.Line> lines = new ArrayList<>();
         long partition = 0;
         for (String way : ways) {
-            Path place = Files.createDirectories(directory.resolve(way.toLowerCase(Locale.ROOT)));
-            Path store = way.equals("LEVEE") ? place : place.resolve("history.db");
+            if (way.startsWith("PG_") && postgres.isEmpty()) {
+                continue;
+            }
+            Place place = place(way);
             try {
                 progress.accept(NAMES.get(way) + ": writing two days of " + ofDay + " records");
-                if (way.equals("LEVEE")) {
-                    partition = LeveeSide.fill(store.toString(), ofDay);
-                } else {
-                    OneFile.fill(store, OneFile.Way.valueOf(way), ofDay);
-                }
+                long filled = fill(way, place, ofDay);
+                partition = way.equals("LEVEE") || partition == 0 ? filled : partition;
                 progress.accept(NAMES.get(way) + ": giving one up beside " + rate + " records a second");
                 String name = NAMES.getOrDefault(way, way);
-                List<String> said = child(way, store.toString());
+                List<String> said = child(
+                        RetentionChild.class,
+                        way,
+                        place.store(),
+                        String.valueOf(rate),
+                        String.valueOf(span.toMillis()),
+                        String.valueOf(LONGEST.toMillis() / 2));
                 found.add(figures(name, said));
                 lines.add(RetentionPicture.line(name, said));
             } catch (SQLException e) {
-                throw new IllegalStateException("the one file cannot be written: " + e.getMessage(), e);
+                if (!way.equals("PG_PARTMAN")) {
+                    throw new IllegalStateException(NAMES.get(way) + ": " + e.getMessage(), e);
+                }
+                // A server without the extension, or a user who may not make it.
+                progress.accept(NAMES.get(way) + " is left out: " + e.getMessage());
             } finally {
-                delete(place);
+                clear(way, place);
             }
         }
         Map<String, Object> figures = new LinkedHashMap<>();
+        Map<String, Object> sustained = sustained();
         figures.put("rate", rate);
         figures.put("rows", ofDay);
         figures.put("partitionBytes", partition);
         figures.put("strategies", found);
+        figures.put("sustained", sustained);
         Path picture = directory.resolve("drill-retention.svg");
         Files.writeString(picture, new RetentionPicture(lines).svg());
         figures.put("svg", picture.toString());
-        return new DrillOutcome(figures, table(found, partition));
+        List<String> table = table(found, partition);
+        if (!sustained.isEmpty()) {
+            table.add(String.format(
+                    Locale.ROOT,
+                    "as much goes as comes in, %s records a second: after %d s %s wait for DELETE in one file, %s for Levee",
+                    sustained.get("rate"),
+                    sustain,
+                    sustained.get("oldWaiting"),
+                    sustained.get("leveeWaiting")));
+        }
+        return new DrillOutcome(figures, table);
     }
 
-    private List<String> child(String way, String place) throws IOException {
+    /** With a rate that leaves a single file no time for its deletes. */
+    private Map<String, Object> sustained() throws IOException {
+        Map<String, Object> figures = new LinkedHashMap<>();
+        if (sustain == 0 || !ways.contains("DELETE") || !ways.contains("LEVEE")) {
+            return figures;
+        }
+        Path place = Files.createDirectories(directory.resolve("sustained"));
+        try {
+            progress.accept("as much goes as comes in for " + sustain + " s: DELETE, then Levee");
+            String seconds = String.valueOf(sustain);
+            List<String> old =
+                    child(SustainChild.class, "DELETE", place.resolve("history.db").toString(), seconds);
+            String rateFound = values(old, "rate").get(0).toString();
+            List<String> levee =
+                    child(SustainChild.class, "LEVEE", place.resolve("levee").toString(), seconds, rateFound);
+            figures.put("rate", values(old, "rate").get(0));
+            figures.put("oldQueue", values(old, "queue"));
+            figures.put("leveeQueue", values(levee, "queue"));
+            figures.put("oldWaiting", values(old, "waiting").get(0));
+            figures.put("leveeWaiting", values(levee, "waiting").get(0));
+            return figures;
+        } finally {
+            delete(place);
+        }
+    }
+
+    private static List<Long> values(List<String> said, String name) {
+        return said.stream()
+                .map(line -> line.split(" "))
+                .filter(words -> words[0].equals(name))
+                .map(words -> Long.valueOf(words[1]))
+                .toList();
+    }
+
+    /** Where a way keeps its history, and what to remove behind it. */
+    private record Place(String store, Path directory) {}
+
+    private Place place(String way) throws IOException {
+        Path own = Files.createDirectories(directory.resolve(way.toLowerCase(Locale.ROOT)));
+        String store = switch (way) {
+            case "LEVEE" -> own.toString();
+            case "PG_DELETE", "PG_PARTMAN" -> postgres;
+            case "PG_LEVEE" -> postgres + (postgres.contains("?") ? "&" : "?") + "schema=" + OneServer.LEVEE_SCHEMA;
+            default -> own.resolve("history.db").toString();
+        };
+        return new Place(store, own);
+    }
+
+    /** Writes the two days before; returns what the first takes where that is known. */
+    private long fill(String way, Place place, long ofDay) throws SQLException {
+        switch (way) {
+            case "LEVEE":
+                return LeveeSide.fill(place.store, ofDay);
+            case "PG_LEVEE":
+                OneServer.clear(postgres);
+                return LeveeSide.fill(place.store, ofDay);
+            case "PG_DELETE", "PG_PARTMAN":
+                OneServer.fill(place.store, OneServer.Way.valueOf(way), ofDay);
+                return 0;
+            default:
+                OneFile.fill(Path.of(place.store), OneFile.Way.valueOf(way), ofDay);
+                return 0;
+        }
+    }
+
+    private void clear(String way, Place place) throws IOException {
+        delete(place.directory);
+        if (way.startsWith("PG_")) {
+            try {
+                OneServer.clear(postgres);
+            } catch (SQLException e) {
+                progress.accept("the schemas of the drill stay on the server: " + e.getMessage());
+            }
+        }
+    }
+
+    private List<String> child(Class<?> main, String... arguments) throws IOException {
         Path output = Files.createTempFile(directory, "child", ".txt");
-        try (ChildProcess child = ChildProcess.java(
-                        RetentionChild.class,
-                        way,
-                        place,
-                        String.valueOf(rate),
-                        String.valueOf(span.toMillis()),
-                        String.valueOf(LONGEST.toMillis() / 2))
+        try (ChildProcess child = ChildProcess.java(main, arguments)
                 // As a service runs: both sides with the optimising compiler and the same heap.
-                .options("-XX:TieredStopAtLevel=4", "-Xms512m", "-Xmx512m")
+                .options("-XX:TieredStopAtLevel=4", "-Xms512m", "-Xmx1g")
                 .output(output)
                 .start()) {
             int status = child.await(LONGEST);
             if (status != 0) {
-                throw new IllegalStateException("the process of '" + NAMES.get(way) + "' ended with status " + status);
+                throw new IllegalStateException("the process of '" + arguments[0] + "' ended with status " + status);
             }
             return Files.readAllLines(output);
         } finally {

@@ -1,6 +1,7 @@
 package io.levee.testkit.drill;
 
 import io.levee.Ack;
+import io.levee.Adoption;
 import io.levee.BatchReceipt;
 import io.levee.Levee;
 import io.levee.Overflow;
@@ -31,14 +32,14 @@ public final class StartupChild {
     private StartupChild() {}
 
     /**
-     * {@code fill DIRECTORY PARTITIONS}, {@code levee DIRECTORY PARTITIONS SPAWNED_NANOS} or {@code old FILE SPAWNED_NANOS}; each says what
+     * {@code fill DIRECTORY PARTITIONS}, {@code levee DIRECTORY PARTITIONS LEGACY SPAWNED_NANOS} or {@code old FILE SPAWNED_NANOS}; each says what
      * it has come to, and then waits for its end.
      */
     public static void main(String[] args) throws Exception {
         ChildProcess.endWithParent();
         switch (args[0]) {
             case "fill" -> fill(Path.of(args[1]), Integer.parseInt(args[2]));
-            case "levee" -> levee(Path.of(args[1]), Integer.parseInt(args[2]), Long.parseLong(args[3]));
+            case "levee" -> levee(Path.of(args[1]), Integer.parseInt(args[2]), Path.of(args[3]), Long.parseLong(args[4]));
             default -> old(args[1], Long.parseLong(args[2]));
         }
         while (!Thread.currentThread().isInterrupted()) {
@@ -96,11 +97,16 @@ public final class StartupChild {
         }
     }
 
-    private static void levee(Path directory, int partitions, long spawnedNanos) {
+    private static void levee(Path directory, int partitions, Path legacy, long spawnedNanos) {
         say("jvm", spawnedNanos);
         Store store = open(directory, partitions);
         say("ready", spawnedNanos);
         Table<Row> runs = store.createTable(spec());
+        // By the first start; the later ones find it adopted.
+        store.adopt(
+                Invocations.TABLE,
+                Adoption.of(legacy, Invocations.TABLE).timeUnit(Adoption.TimeUnit.MICROS));
+        say("adopted", spawnedNanos);
         Instant now = hour(partitions - 1).plusSeconds(3);
         runs.append(Invocations.row(runs.spec(), Invocations.run(System.nanoTime(), now)), Ack.DURABLE)
                 .join();

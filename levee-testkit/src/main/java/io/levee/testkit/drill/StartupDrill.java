@@ -31,6 +31,7 @@ public final class StartupDrill {
             "CREATE INDEX IF NOT EXISTS invocations_search ON invocations(task_name, state, worker, finished_at)";
 
     private static final Duration LONGEST = Duration.ofMinutes(30);
+    private static final String WHOLE = "whole.db";
     private static final int ROUNDS = 3;
     private static final int BATCH = 10_000;
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
@@ -65,7 +66,7 @@ public final class StartupDrill {
         Path old = Files.createDirectories(directory.resolve("old"));
         try {
             old(old, figures);
-            levee(store, figures);
+            levee(store, old.resolve(WHOLE), figures);
         } catch (SQLException e) {
             throw new IllegalStateException("the old database cannot be made: " + e.getMessage(), e);
         } finally {
@@ -75,7 +76,7 @@ public final class StartupDrill {
         return new DrillOutcome(figures, table(figures));
     }
 
-    private void levee(Path store, Map<String, Object> figures) throws IOException {
+    private void levee(Path store, Path legacy, Map<String, Object> figures) throws IOException {
         progress.accept("Levee: making " + partitions + " partitions, and killing the writer");
         try (Child filling = new Child("fill", store.toString(), String.valueOf(partitions))) {
             filling.await("filled");
@@ -87,11 +88,17 @@ public final class StartupDrill {
         List<Double> jvm = new ArrayList<>();
         List<Double> ready = new ArrayList<>();
         List<Double> committed = new ArrayList<>();
+        List<Double> adopted = new ArrayList<>();
         progress.accept("Levee: starting it " + ROUNDS + " times, each ended by SIGKILL");
         for (int i = 0; i < ROUNDS; i++) {
             try (Child child = new Child(
-                    "levee", store.toString(), String.valueOf(partitions), String.valueOf(System.nanoTime()))) {
+                    "levee",
+                    store.toString(),
+                    String.valueOf(partitions),
+                    legacy.toString(),
+                    String.valueOf(System.nanoTime()))) {
                 committed.add(child.await("committed"));
+                adopted.add(child.await("adopted"));
                 ready.add(child.await("ready"));
                 jvm.add(child.await("jvm"));
             }
@@ -100,7 +107,9 @@ public final class StartupDrill {
         figures.put("levee.walBytes", logs);
         figures.put("levee.jvmMs", worst(jvm));
         figures.put("levee.readyMs", worst(ready));
+        figures.put("levee.adoptedMs", worst(adopted));
         figures.put("levee.firstCommitMs", worst(committed));
+        figures.put("levee.legacyBytes", Files.size(legacy));
     }
 
     private static double worst(List<Double> values) {
@@ -111,12 +120,9 @@ public final class StartupDrill {
         progress.accept("the old way: writing " + rows + " rows into one file");
         Path file = directory.resolve("history.db");
         write(file);
-        Path whole = directory.resolve("whole.db");
+        Path whole = directory.resolve(WHOLE);
         Files.copy(file, whole);
-        try (RandomAccessFile longer = new RandomAccessFile(file.toFile(), "rw")) {
-            // SQLite believes its header; what lies behind is a hole of the file system.
-            longer.setLength(Math.max(longer.length(), legacyBytes));
-        }
+        lengthen(file);
         progress.accept("the old way: building an index at start, first in peace, then under a probe that kills it half-way");
         double begun;
         double ready;
@@ -124,6 +130,8 @@ public final class StartupDrill {
             ready = child.await("ready");
             begun = child.await("jvm");
         }
+        // Levee adopts this one: nobody has killed its writer.
+        lengthen(whole);
         double built = 0;
         double killAfter = (ready - begun) / 2;
         for (int kills = 0; kills < ROUNDS; ) {
@@ -148,6 +156,13 @@ public final class StartupDrill {
         figures.put("old.readyMs", ready);
         figures.put("old.kills", ROUNDS);
         figures.put("old.progressAfterKill", built);
+    }
+
+    /** SQLite believes its header; what lies behind is a hole of the file system. */
+    private void lengthen(Path file) throws IOException {
+        try (RandomAccessFile longer = new RandomAccessFile(file.toFile(), "rw")) {
+            longer.setLength(Math.max(longer.length(), legacyBytes));
+        }
     }
 
     private void write(Path file) throws SQLException {

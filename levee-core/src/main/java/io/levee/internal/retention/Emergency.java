@@ -24,7 +24,7 @@ final class Emergency {
      * @param full whether the last write met a full volume
      */
     static @Nullable String why(StoreStatus.Disk disk, @Nullable Bytes max, @Nullable Bytes minFree, boolean full) {
-        // What sorts keep is no history's fault: it goes with them, and has a limit of its own.
+        // History does not go for what a query keeps: dropping more would give nothing back either (G86).
         long bytes = lasting(disk);
         if (max != null && bytes > DiskCap.highWater(max.value())) {
             return "the store's " + new Bytes(bytes) + " on disk come to its cap " + max
@@ -36,8 +36,11 @@ final class Emergency {
         return full && (max != null || minFree != null) ? "the volume is full" : null;
     }
 
+    /** Without what goes with the queries that have it open: their sorts, and files of partitions that are dropped already. */
     private static long lasting(StoreStatus.Disk disk) {
-        return disk.bytes() - disk.byPart().getOrDefault("sorts", 0L);
+        return disk.bytes()
+                - disk.byPart().getOrDefault("sorts", 0L)
+                - disk.byPart().getOrDefault("unlinked", 0L);
     }
 
     /**

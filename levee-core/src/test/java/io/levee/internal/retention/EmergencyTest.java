@@ -32,6 +32,9 @@ class EmergencyTest {
         assertThat(Emergency.why(new StoreStatus.Disk(20, 0, 0, Map.of("sorts", 11L)), TEN, null, false))
                 .as("history does not go for a sort")
                 .isNull();
+        assertThat(Emergency.why(new StoreStatus.Disk(20, 0, 0, Map.of("unlinked", 11L)), TEN, null, false))
+                .as("nor for what is dropped and still read")
+                .isNull();
         assertThat(Emergency.why(disk(11, 9), null, TEN, false)).contains("minFreeDisk");
         assertThat(Emergency.why(disk(11, 10), null, TEN, false)).isNull();
         // A server's volume, which nobody here can look at.

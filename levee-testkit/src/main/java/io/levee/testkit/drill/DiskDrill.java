@@ -41,7 +41,7 @@ public final class DiskDrill {
     private static final int BATCH = 1000;
 
     /** An hour of the history passes with so many records: partitions are many beside the cap. */
-    private static final int PER_HOUR = 20_000;
+    private static final int PER_HOUR = 5_000;
 
     private static final double MIB = 1 << 20;
     private static final String SORT = "SELECT task_id, args_preview FROM invocations ORDER BY args_preview, task_id";
@@ -54,6 +54,8 @@ public final class DiskDrill {
     private final AtomicLong queries = new AtomicLong();
     private final AtomicLong queryErrors = new AtomicLong();
     private final List<double[]> samples = new ArrayList<>();
+    private volatile long mostHidden;
+    private volatile long mostFiles;
 
     /**
      * A drill.
@@ -138,6 +140,8 @@ public final class DiskDrill {
         figures.put("capBytes", cap.value());
         figures.put("samples", samples.size());
         figures.put("maxBytes", most);
+        figures.put("maxFilesBytes", mostFiles);
+        figures.put("maxUnlinkedBytes", mostHidden);
         figures.put("samplesOver", passed);
         figures.put("written", written);
         figures.put("stored", status.stored());
@@ -201,7 +205,11 @@ public final class DiskDrill {
             if (left > 0) {
                 LockSupport.parkNanos(left);
             }
-            samples.add(new double[] {(System.nanoTime() - begun) / 1e6, Blocks.sum(home) + unlinked(home)});
+            long hidden = unlinked(home);
+            long files = Blocks.sum(home);
+            mostHidden = Math.max(mostHidden, hidden);
+            mostFiles = Math.max(mostFiles, files);
+            samples.add(new double[] {(System.nanoTime() - begun) / 1e6, files + hidden});
         }
     }
 
@@ -229,12 +237,16 @@ public final class DiskDrill {
         }
     }
 
-    /** Counts, pages and a sort of everything, which goes through temporary files. */
+    /** Counts everything, and sorts the last hour. */
     private void read(Store store) {
         while (!over.get()) {
             try {
                 store.count(Query.builder(Invocations.TABLE).build());
-                try (SqlResult rows = store.sql(SqlQuery.of(SORT))) {
+                long newest = JobStores.micros(store.newest(
+                                Query.builder(Invocations.TABLE).build())
+                        .orElse(Invocations.BEGIN)
+                        .minus(Duration.ofHours(1)));
+                try (SqlResult rows = store.sql(new SqlQuery(SORT, newest, Long.MAX_VALUE, Duration.ofSeconds(10)))) {
                     rows.iterator().forEachRemaining(row -> {});
                 }
             } catch (LeveeException e) {

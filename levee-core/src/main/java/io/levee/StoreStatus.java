@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  * @param commits how long batches took to write
  * @param ledgerFailures how often what was lost could not be noted at once, since it was opened
  * @param cursors the named cursors, by table and name, so that forgotten ones are seen
+ * @param partitions how many partitions there are, and may be
  * @param warnings what harms nothing now and yet should not stay so, such as tables that grow without a bound
  */
 public record StoreStatus(
@@ -60,7 +61,16 @@ public record StoreStatus(
         Commits commits,
         long ledgerFailures,
         List<CursorInfo> cursors,
+        Partitions partitions,
         List<String> warnings) {
+    /**
+     * How many partitions there are: past the limit a record that needs one more is refused ({@code TOO_MANY_PARTITIONS}).
+     *
+     * @param count those of all tables
+     * @param limit most of them; 0: no limit
+     */
+    public record Partitions(long count, long limit) {}
+
     /**
      * The queue's fill and limits. What waits to be written is {@code records + spilledRecords}.
      *
@@ -321,6 +331,7 @@ public record StoreStatus(
                                 "retention",
                                 t.retention))
                         .toList());
+        map.put("partitions", entries("count", partitions.count, "limit", partitions.limit));
         map.put("cursors", cursors.stream().map(CursorInfo::toMap).toList());
         map.put("migrations", List.of());
         map.put(

@@ -91,6 +91,11 @@ public interface StorageEngine {
      */
     List<PartitionInfo> partitions();
 
+    /** Most partitions of all tables together, past which none is made; 0: no limit. Any thread. */
+    default long maxPartitions() {
+        return 0;
+    }
+
     /**
      * Writes rows, each settled once by {@link WriteRow#settle}: after its commit, or with what kept it from being written.
      * Rows of one partition are written in one transaction (guarantee G14); numbers are taken from {@code seq} in commit

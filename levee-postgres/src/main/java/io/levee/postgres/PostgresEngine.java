@@ -438,6 +438,11 @@ final class PostgresEngine implements StorageEngine {
     }
 
     @Override
+    public long maxPartitions() {
+        return Leaves.MAX_PARTITIONS;
+    }
+
+    @Override
     public List<PartitionInfo> partitions() {
         refresh();
         return sizes.infos(manifest.all());

@@ -332,6 +332,11 @@ final class SqliteEngine implements StorageEngine {
     }
 
     @Override
+    public long maxPartitions() {
+        return OpenPartitions.MAX_PARTITIONS;
+    }
+
+    @Override
     public List<PartitionInfo> partitions() {
         refresh();
         return manifest.all().stream().map(p -> p.info(paths)).toList();

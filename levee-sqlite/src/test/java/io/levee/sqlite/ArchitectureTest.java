@@ -201,7 +201,9 @@ class ArchitectureTest {
                         "LedgerFile",
                         "CursorFiles",
                         "Reserve",
-                        "Relief"))
+                        "Relief",
+                        "Merging",
+                        "MergedFile"))
                 .should()
                 .accessTargetWhere(calls(
                         "renames or unlinks",

@@ -2,8 +2,10 @@ package io.levee.sqlite;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.levee.Ack;
+import io.levee.Bytes;
 import io.levee.Column;
 import io.levee.ColumnType;
 import io.levee.Expr;
@@ -119,6 +121,9 @@ class TrashTest {
                 dropped.forEach(store::restore);
                 assertThat(all(store, "more")).isEqualTo(before);
                 assertThat(store.dropped()).isEmpty();
+                assertThat(store.status().toMap().get("partitions"))
+                        .as("the bound with its present use")
+                        .isEqualTo(Map.of("count", 6L, "limit", 20_000L));
                 assertThatThrownBy(() -> store.restore(dropped.get(0))).hasMessageContaining("NOT_FOUND");
                 // Keys and rows are as if nothing had been.
                 Table<Row> table = store.table("events");
@@ -207,6 +212,34 @@ class TrashTest {
         assertThat(files("trash")).isZero();
         try (Store store = Levee.openReadOnly(directory)) {
             assertThat(store.dropped()).isEmpty();
+        }
+    }
+
+    /** Past the cap the trash goes first, long before its grace ends, and that is enough: no live partition goes. */
+    @Test
+    void shouldEmptyTheTrashBeforeAnythingElseGoesForSpace() throws Exception {
+        long bytes;
+        try (Store store = open()) {
+            Table<Row> table = store.createTable(spec(RetentionRule.KEEP_ALL));
+            List<Row> rows = new ArrayList<>();
+            for (int i = 0; i < 600; i++) {
+                rows.add(row(table.spec(), i, i % 6, "x".repeat(8000)));
+            }
+            table.appendAll(rows, Ack.COMMITTED).join();
+            drop(store, 2);
+        }
+        assertThat(files("trash")).isEqualTo(3);
+        try (Store store = open()) {
+            bytes = store.status().disk().bytes();
+        }
+        try (Store store = Levee.open(
+                directory,
+                o -> o.clock(clock)
+                        .retentionEvery(Duration.ofHours(1))
+                        .disk(new Bytes(bytes - Bytes.mebi(1).value())))) {
+            await().until(() -> files("trash") < 3);
+            assertThat(store.partitions()).hasSize(3);
+            assertThat(store.dropped()).hasSizeLessThan(3);
         }
     }
 

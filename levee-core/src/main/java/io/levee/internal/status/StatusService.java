@@ -66,6 +66,9 @@ public final class StatusService {
             List<CursorInfo> cursors,
             RetentionState retention) {}
 
+    /** When less than this part of the limit of partitions is left, as divisor, a person should know. */
+    private static final int MANY_PARTITIONS = 5;
+
     /** Wires the parts of a store that nobody queries. */
     public StatusService(
             StorageEngine engine, StoreOptions options, Tables tables, Supervisor supervisor, WriteService writes) {
@@ -140,7 +143,23 @@ public final class StatusService {
                 writes == null ? new StoreStatus.Commits(0, 0, 0, 0) : writes.commits(),
                 writes == null ? 0 : writes.ledger().failures(),
                 fresh.cursors(),
-                fresh.retention().warnings());
+                partitions(fresh),
+                warnings(fresh));
+    }
+
+    private StoreStatus.Partitions partitions(Snapshot fresh) {
+        long count = fresh.tables().stream().mapToLong(TableStatus::partitions).sum();
+        return new StoreStatus.Partitions(count, engine.maxPartitions());
+    }
+
+    private List<String> warnings(Snapshot fresh) {
+        List<String> warnings = new ArrayList<>(fresh.retention().warnings());
+        StoreStatus.Partitions now = partitions(fresh);
+        if (now.limit() > 0 && now.count() > now.limit() / MANY_PARTITIONS * (MANY_PARTITIONS - 1)) {
+            warnings.add("the store has " + now.count() + " partitions of at most " + now.limit()
+                    + ": use wider partitions or a retention rule before records are refused");
+        }
+        return warnings;
     }
 
     private String tooLarge(long rss) {

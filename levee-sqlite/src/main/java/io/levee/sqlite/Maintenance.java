@@ -151,6 +151,8 @@ final class Maintenance {
         try {
             // No checksum is made of a file that is not what was closed: taking a handle tells.
             readers.giveBack(readers.take(partition), false);
+            // Those that queries left behind would keep one that is read all the time from ever getting its checksum.
+            readers.evict(file);
             Optional<String> checksum = Checksums.of(file, Checksums.Pace.NONE);
             if (checksum.isPresent()) {
                 catalog.change(c -> {

@@ -112,7 +112,7 @@ final class Merging {
         look(begun);
         for (TableSpec spec : catalog.change(CatalogTables::tables)) {
             boolean more = true;
-            while (more && clock.nanos() - begun < RUN.toNanos()) {
+            while (more && (made == 0 || clock.nanos() - begun < RUN.toNanos())) {
                 MergePlan.Group group = plan.next(
                         spec,
                         manifest.of(spec.name()),

@@ -93,7 +93,8 @@ final class Restoring {
         try {
             for (Partition partition : live) {
                 Partition.Held its = partition.held();
-                boolean apart = its.rows() == 0
+                boolean apart = partition.adopted() != null
+                        || its.rows() == 0
                         || its.maxSeq() >= 0 && its.maxSeq() < held.minSeq()
                         || its.minSeq() > held.maxSeq();
                 if (!apart && has(spec, partition, held.minSeq())) {

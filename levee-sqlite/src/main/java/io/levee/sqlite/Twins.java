@@ -69,7 +69,8 @@ final class Twins implements AutoCloseable {
                 boolean away = wasAway.contains(partition.id());
                 Partition.Held held = partition.held();
                 boolean older = held.known() && held.maxSeq() >= 0 && held.maxSeq() <= after;
-                if (away || !older) {
+                // What was adopted gets no keys.
+                if (partition.adopted() == null && (away || !older)) {
                     looked += remove(partition, away ? Long.MIN_VALUE : after);
                 }
             }

@@ -12,6 +12,7 @@ import io.levee.RetentionRule;
 import io.levee.TableSpec;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class RetentionPolicyTest {
@@ -127,14 +128,23 @@ class RetentionPolicyTest {
                 .keep("FAILURE", Duration.ofHours(100))
                 .maxAge(Duration.ofHours(10))
                 .build();
-        PartitionInfo plain = partition("2026-01-01", 0, HOUR, 5);
+        PartitionInfo plain = new PartitionInfo(
+                new PartitionId("t", "", "2026-01-01", 1),
+                PartitionInfo.State.CLOSED,
+                0,
+                HOUR,
+                1,
+                5,
+                Set.of("FAILURE"));
+        // Made before the class was named: it may hold rows of it.
+        PartitionInfo mixed = partition("2026-01-01", 0, HOUR, 5);
         PartitionInfo failed = new PartitionInfo(
                 new PartitionId("t", "FAILURE", "2026-01-01", 1), PartitionInfo.State.CLOSED, 0, HOUR, 1, 5);
-        assertThat(RetentionPolicy.plan(rule, List.of(plain, failed), 50 * HOUR, after -> 0))
+        assertThat(RetentionPolicy.plan(rule, List.of(plain, mixed, failed), 50 * HOUR, after -> 0))
                 .extracting(Drop::partition)
                 .containsExactly(plain);
-        assertThat(RetentionPolicy.plan(rule, List.of(plain, failed), 102 * HOUR, after -> 0))
-                .hasSize(2);
+        assertThat(RetentionPolicy.plan(rule, List.of(plain, mixed, failed), 102 * HOUR, after -> 0))
+                .hasSize(3);
     }
 
     /** Pain 8. */

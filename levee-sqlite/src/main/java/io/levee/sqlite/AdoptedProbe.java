@@ -235,7 +235,7 @@ final class AdoptedProbe {
     }
 
     private boolean someWithoutTime() throws SQLException {
-        for (String one : AdoptedTime.noTime(unit(), column()).split(" OR ")) {
+        for (String one : AdoptedTime.noTime(unit(), column()).split(" OR ", -1)) {
             String sql = "SELECT 1" + table.from() + " WHERE " + one + " LIMIT 1";
             if (one(sql, null) != null) {
                 return true;
@@ -281,7 +281,7 @@ final class AdoptedProbe {
     }
 
     private boolean someWithoutTime(String groups) throws SQLException {
-        for (String one : AdoptedTime.noTime(unit(), column()).split(" OR ")) {
+        for (String one : AdoptedTime.noTime(unit(), column()).split(" OR ", -1)) {
             String sql = groups + "SELECT 1 FROM g WHERE v IS NOT NULL AND EXISTS (SELECT 1" + table.from() + " WHERE "
                     + inGroup() + " AND " + one + ") LIMIT 1";
             if (one(sql, null) != null) {

@@ -17,6 +17,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -53,7 +54,9 @@ final class Adoptions {
     synchronized AdoptionReport adopt(TableSpec spec, Adoption given) {
         long begin = clock.nanos();
         Adoption adoption = located(given);
-        AdoptedCatalog.Entry known = catalog.change(c -> AdoptedCatalog.known(c, spec.name(), adoption));
+        AdoptedCatalog.Entry known = catalog.change(
+                        c -> Optional.ofNullable(AdoptedCatalog.known(c, spec.name(), adoption)))
+                .orElse(null);
         if (known != null) {
             Partition partition = manifest.get(known.partition().id());
             boolean live = known.live() && partition != null;

@@ -182,9 +182,10 @@ final class BackupMoment implements AutoCloseable {
             }
         }
         // What was closed and copied, or dropped, between the two looks.
-        for (Path file : List.copyOf(held.keySet())) {
-            if (!wanted.containsKey(file)) {
-                Connections.closeQuietly(file, held.remove(file));
+        for (Map.Entry<Path, Connection> one : List.copyOf(held.entrySet())) {
+            if (!wanted.containsKey(one.getKey())) {
+                held.remove(one.getKey());
+                Connections.closeQuietly(one.getKey(), one.getValue());
             }
         }
         return all;

@@ -28,6 +28,11 @@ final class Erasures {
         marked.add(partition);
     }
 
+    /** Whether rows were erased from it and it was not rewritten since. */
+    boolean pending(Partition partition) {
+        return marked.contains(partition);
+    }
+
     /** Looks whether a partition is marked in its file, by this process or one before. Maintenance thread. */
     void look(Partition partition) {
         if (rewriter.marked(partition)) {

@@ -62,8 +62,11 @@ final class StoreRestore {
         try {
             requireEmpty(paths, backup);
             paths.create();
-            try (StoreLock lock = StoreLock.take(paths.lock(), now)) {
+            StoreLock lock = StoreLock.take(paths.lock(), now);
+            try {
                 return new StoreRestore(backup, manifest, paths, now).run();
+            } finally {
+                lock.close();
             }
         } catch (IOException e) {
             throw BackupDirectory.failed("the store cannot be restored", paths.root(), e);

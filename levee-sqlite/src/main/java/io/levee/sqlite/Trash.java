@@ -329,7 +329,8 @@ final class Trash {
      * @throws LeveeException {@code NOT_FOUND} where nothing of it is left
      */
     synchronized Claim claim(PartitionId id) {
-        TrashEntries.Entry entry = catalog.change(c -> TrashEntries.find(c, id));
+        TrashEntries.Entry entry = catalog.change(c -> Optional.ofNullable(TrashEntries.find(c, id)))
+                .orElse(null);
         Path file = entry == null ? null : file(paths, entry);
         if (entry == null || file == null || manifest.get(id) != null || !claimed.add(id)) {
             throw new LeveeException(
@@ -355,7 +356,8 @@ final class Trash {
     synchronized Claim claimCopy(Path copy, TrashEntries.Entry entry, String checksum) {
         PartitionId id = entry.id();
         Path place = paths.root().resolve(entry.file());
-        TrashEntries.Entry own = catalog.change(c -> TrashEntries.find(c, id));
+        TrashEntries.Entry own = catalog.change(c -> Optional.ofNullable(TrashEntries.find(c, id)))
+                .orElse(null);
         if (manifest.get(id) != null || claimed.contains(id) || own != null && file(paths, own) != null) {
             throw new LeveeException(
                             ErrorCode.NOT_FOUND,

@@ -282,6 +282,32 @@ class EraseTest {
         assertThat(secretsOnDisk()).isEmpty();
     }
 
+    /** What could not be rewritten in one life of the store is rewritten in the next that can. */
+    @Test
+    void shouldRewriteAfterAStartWhatCouldNotBeBefore() throws Exception {
+        Path inTheWay = directory.resolve("tmp/rewrite.db/x");
+        try (Store store = Levee.open(directory)) {
+            Table<Row> runs = store.createTable(spec().build());
+            fill(runs, 0, 2000);
+            Files.createDirectories(inTheWay);
+            assertThat(runs.erase(filter()).pending()).isNotEmpty();
+        }
+        try (Store store = Levee.open(directory)) {
+            Files.createDirectories(inTheWay);
+            await().atMost(Duration.ofSeconds(20))
+                    .until(() -> store.status().tasks().stream()
+                            .anyMatch(t -> t.name().equals("levee-maintenance") && t.failures() > 0));
+            assertThat(allChecked()).isZero();
+        }
+        Files.deleteIfExists(inTheWay);
+        Files.deleteIfExists(inTheWay.getParent());
+        try (Store store = Levee.open(directory)) {
+            await().atMost(Duration.ofSeconds(20)).until(() -> allChecked() == DAYS);
+            assertThat(store.partitions()).hasSize(DAYS);
+        }
+        assertThat(secretsOnDisk()).isEmpty();
+    }
+
     /** How many partitions maintenance has done with. */
     private long allChecked() throws SQLException {
         Path catalog = directory.resolve("catalog.db");

@@ -42,7 +42,7 @@ final class AdoptCommand extends Command {
             names = "--spec",
             paramLabel = "FILE",
             description = "Declares our table first, as levee table create does.")
-    private @Nullable Path spec;
+    private @Nullable Path specFile;
 
     @Option(names = "--source", paramLabel = "TABLE", required = true, description = "Its table.")
     @SuppressWarnings("NullAway.Init") // Set by picocli: required.
@@ -102,9 +102,9 @@ final class AdoptCommand extends Command {
                 columns,
                 take);
         try (Store store =
-                spec == null ? target.openExisting(console) : target.openToWrite(console, options -> {})) {
-            if (spec != null) {
-                store.createTable(SpecFiles.read(spec, table));
+                specFile == null ? target.openExisting(console) : target.openToWrite(console, options -> {})) {
+            if (specFile != null) {
+                store.createTable(SpecFiles.read(specFile, table));
             }
             print(store.adopt(table, adoption));
         }

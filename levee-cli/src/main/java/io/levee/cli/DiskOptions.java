@@ -4,7 +4,6 @@ import io.levee.Bytes;
 import io.levee.LeveeException;
 import io.levee.StoreOptions;
 import io.levee.internal.spec.Durations;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -63,9 +62,9 @@ final class DiskOptions {
         set(option, () -> setter.to(Bytes.parse(text)));
     }
 
-    private void set(String option, Supplier<StoreOptions.Builder> setter) {
+    private void set(String option, Runnable setter) {
         try {
-            setter.get();
+            setter.run();
         } catch (LeveeException | IllegalArgumentException e) {
             String why = e instanceof LeveeException known ? known.what() : String.valueOf(e.getMessage());
             throw new ParameterException(spec.commandLine(), option + ": " + why);

@@ -26,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 class PartitionFactsTest {
     private static final Instant NOW = Instant.parse("2026-05-20T12:00:00Z");
     private static final int DAYS = 8;
+    private static final List<Expr.Op> OPS = List.of(Expr.Op.values());
     private static final TableSpec SPEC = TableSpec.builder("runs")
             .column("at", ColumnType.TIMESTAMP)
             .column("state", ColumnType.TEXT)
@@ -130,7 +131,7 @@ class PartitionFactsTest {
 
     private static Expr filter(SplittableRandom random, String[] states, int depth) {
         int kind = random.nextInt(depth > 0 ? 8 : 5);
-        Expr.Op op = Expr.Op.values()[random.nextInt(Expr.Op.values().length)];
+        Expr.Op op = OPS.get(random.nextInt(OPS.size()));
         return switch (kind) {
             case 0 -> new Expr.Compare("state", op, states[random.nextInt(states.length)]);
             case 1 -> new Expr.Compare("n", op, random.nextLong(50));

@@ -190,19 +190,21 @@ public final class RetentionDrill {
 
     /** Writes the two days before; returns what the first takes where that is known. */
     private long fill(String way, Place place, long ofDay) throws SQLException {
-        switch (way) {
-            case "LEVEE":
-                return LeveeSide.fill(place.store, ofDay);
-            case "PG_LEVEE":
+        return switch (way) {
+            case "LEVEE" -> LeveeSide.fill(place.store, ofDay);
+            case "PG_LEVEE" -> {
                 OneServer.clear(postgres);
-                return LeveeSide.fill(place.store, ofDay);
-            case "PG_DELETE", "PG_PARTMAN":
+                yield LeveeSide.fill(place.store, ofDay);
+            }
+            case "PG_DELETE", "PG_PARTMAN" -> {
                 OneServer.fill(place.store, OneServer.Way.valueOf(way), ofDay);
-                return 0;
-            default:
+                yield 0;
+            }
+            default -> {
                 OneFile.fill(Path.of(place.store), OneFile.Way.valueOf(way), ofDay);
-                return 0;
-        }
+                yield 0;
+            }
+        };
     }
 
     private void clear(String way, Place place) throws IOException {

@@ -49,7 +49,9 @@ public record AdoptionReport(
         map.put("from", minMicros == Long.MIN_VALUE ? null : Micros.text(minMicros));
         map.put("to", maxMicros == Long.MAX_VALUE ? null : Micros.text(maxMicros));
         map.put("bytes", bytes);
-        map.put("timeUnit", adoption.timeUnit() == null ? null : adoption.timeUnit().specName());
+        map.put(
+                "timeUnit",
+                adoption.timeUnit() == null ? null : adoption.timeUnit().specName());
         map.put("take", adoption.take());
         map.put("notes", notes);
         map.put("seconds", took.toNanos() / 1e9);

@@ -76,7 +76,16 @@ public final class Store implements AutoCloseable {
         this.rollups = new RollupKeeper(engine, tables, queries, writes);
         this.adoptions = new DeclaredAdoptions(engine, readOnly);
         this.retention = new RetentionService(engine, options, tables, writes, watch, rollups, queries);
-        this.status = new StatusService(engine, options, tables, supervisor, writes, queries, retention::troubles, retention::state, retention.growth());
+        this.status = new StatusService(
+                engine,
+                options,
+                tables,
+                supervisor,
+                writes,
+                queries,
+                retention::troubles,
+                retention::state,
+                retention.growth());
         this.backups = new BackupService(engine, writes);
     }
 

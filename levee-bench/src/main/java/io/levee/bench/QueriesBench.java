@@ -226,8 +226,7 @@ final class QueriesBench {
                 warm.add(millis(r -> asked.of(store, 500 + r), i));
             }
         }
-        System.out.println(
-                String.format(Locale.ROOT, "| %s | %.1f | %.1f |", name, median(cold), median(warm)));
+        System.out.println(String.format(Locale.ROOT, "| %s | %.1f | %.1f |", name, median(cold), median(warm)));
     }
 
     /** Another filter each round: nothing that was kept answers it. */

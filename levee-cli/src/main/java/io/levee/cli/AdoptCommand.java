@@ -19,9 +19,10 @@ import picocli.CommandLine.Parameters;
 /** {@code levee adopt}: an existing SQLite database as a partition, where it lies. */
 @CommandLine.Command(
         name = "adopt",
-        description = "Takes an existing SQLite database over where it lies, in milliseconds at any size: its rows are in"
-                + " every query from now on. It is never written to, and dropped as a whole once its newest row is past"
-                + " the table's retention; its file is deleted only where --take was said.",
+        description =
+                "Takes an existing SQLite database over where it lies, in milliseconds at any size: its rows are in"
+                        + " every query from now on. It is never written to, and dropped as a whole once its newest row is past"
+                        + " the table's retention; its file is deleted only where --take was said.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  levee adopt /var/lib/monitor/monitor.db --table invocations --source invocations --time finished_at \\",
@@ -34,7 +35,11 @@ final class AdoptCommand extends Command {
     @SuppressWarnings("NullAway.Init") // Set by picocli: required.
     private Path database;
 
-    @Option(names = "--table", paramLabel = "NAME", required = true, description = "Our table, as whose rows it is read.")
+    @Option(
+            names = "--table",
+            paramLabel = "NAME",
+            required = true,
+            description = "Our table, as whose rows it is read.")
     @SuppressWarnings("NullAway.Init") // Set by picocli: required.
     private String table;
 
@@ -52,8 +57,9 @@ final class AdoptCommand extends Command {
             names = "--time",
             paramLabel = "COL",
             split = ",",
-            description = "Its column of the event time; of several, the first that is not null counts. Default: named as"
-                    + " ours.")
+            description =
+                    "Its column of the event time; of several, the first that is not null counts. Default: named as"
+                            + " ours.")
     private List<String> time = List.of();
 
     @Option(

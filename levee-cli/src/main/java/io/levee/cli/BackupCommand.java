@@ -35,13 +35,18 @@ import picocli.CommandLine.Parameters;
 final class BackupCommand extends Command {
     private static final long EVERY_NANOS = TimeUnit.SECONDS.toNanos(3);
 
-    @Parameters(paramLabel = "DIR", arity = "0..1", description = "New, empty, or with an earlier backup of this store.")
+    @Parameters(
+            paramLabel = "DIR",
+            arity = "0..1",
+            description = "New, empty, or with an earlier backup of this store.")
     private @Nullable Path directory;
 
     @Option(names = "--verify", description = "Also reads again what did not change, and copies anew what is damaged.")
     private boolean verify;
 
-    @Option(names = "--verify-only", description = "Reads the backup that is there and compares every file with its checksum.")
+    @Option(
+            names = "--verify-only",
+            description = "Reads the backup that is there and compares every file with its checksum.")
     private boolean verifyOnly;
 
     @Option(names = "--list", description = "The backups that the store knows of.")
@@ -140,7 +145,8 @@ final class BackupCommand extends Command {
         if (json()) {
             console.json(Map.of("backups", backups));
         } else {
-            backups.forEach(b -> console.print(b.get("at") + "  " + Printable.line(String.valueOf(b.get("directory")))));
+            backups.forEach(
+                    b -> console.print(b.get("at") + "  " + Printable.line(String.valueOf(b.get("directory")))));
             console.flush();
         }
         return OK;

@@ -53,7 +53,6 @@ final class DrillCommand extends Command {
     /** How large the old database's file is made, with a hole. */
     private static final Bytes LEGACY = Bytes.gibi(10);
 
-
     private static final List<String> NAMES = List.of("memory", "retention", "startup", "disk");
 
     @Parameters(index = "0", paramLabel = "NAME", description = "Which: memory, retention, startup, disk.")
@@ -108,8 +107,9 @@ final class DrillCommand extends Command {
     @Option(
             names = "--postgres",
             paramLabel = "ADDRESS",
-            description = "A server for the ways of retention on PostgreSQL, such as postgres://me@localhost/test; the password"
-                    + " comes from PGPASSWORD. Default: none, and they are left out.")
+            description =
+                    "A server for the ways of retention on PostgreSQL, such as postgres://me@localhost/test; the password"
+                            + " comes from PGPASSWORD. Default: none, and they are left out.")
     private String postgres = "";
 
     @Option(names = "--rate", paramLabel = "N", description = "Records a second beside it. Default: 1000.")
@@ -138,7 +138,8 @@ final class DrillCommand extends Command {
             throw usage("--rows must be at least 1000, --rounds at least 1, --deadline at least 100");
         }
         if (sustain < 0 || rate < 1 || rate > 1_000_000 || seconds(1) < 1 || partitions < 1 || partitions > 15_000) {
-            throw usage("--rate must be from 1 to 1,000,000, --seconds at least 1, --sustain at least 0, --partitions from 1 to 15,000");
+            throw usage(
+                    "--rate must be from 1 to 1,000,000, --seconds at least 1, --sustain at least 0, --partitions from 1 to 15,000");
         }
         if (postgres.matches("[^/]*//[^@/]*:[^@/]*@.*")) {
             throw usage("--postgres: a password does not belong there, where process lists show it: use PGPASSWORD");
@@ -147,20 +148,21 @@ final class DrillCommand extends Command {
         Files.createDirectories(directory);
         switch (name) {
             case "memory" -> memory();
-            case "retention" -> show(new RetentionDrill(
-                            directory,
-                            ways(),
-                            postgres,
-                            bytes(),
-                            rate,
-                            Duration.ofSeconds(seconds(15)),
-                            sustain,
-                            console::say)
-                    .run());
-            case "startup" -> show(
-                    new StartupDrill(directory, partitions, rows(OLD_ROWS), LEGACY.value(), console::say).run());
-            default -> show(
-                    new DiskDrill(directory, new Bytes(bytes()), Duration.ofSeconds(seconds(60)), console::say).run());
+            case "retention" ->
+                show(new RetentionDrill(
+                                directory,
+                                ways(),
+                                postgres,
+                                bytes(),
+                                rate,
+                                Duration.ofSeconds(seconds(15)),
+                                sustain,
+                                console::say)
+                        .run());
+            case "startup" ->
+                show(new StartupDrill(directory, partitions, rows(OLD_ROWS), LEGACY.value(), console::say).run());
+            default ->
+                show(new DiskDrill(directory, new Bytes(bytes()), Duration.ofSeconds(seconds(60)), console::say).run());
         }
         return OK;
     }
@@ -203,7 +205,12 @@ final class DrillCommand extends Command {
 
     private void memory() throws IOException {
         MemoryDrill drill = new MemoryDrill(
-                directory, rows(DEFAULT_ROWS), rounds, Duration.ofMillis(deadline), Duration.ofMillis(deadline), console::say);
+                directory,
+                rows(DEFAULT_ROWS),
+                rounds,
+                Duration.ofMillis(deadline),
+                Duration.ofMillis(deadline),
+                console::say);
         Map<String, Object> figures = drill.run().figures();
         if (json()) {
             console.json(figures);

@@ -102,7 +102,8 @@ final class ExportCommand extends Command {
         boolean done = false;
         try {
             Replay replay;
-            try (OutputStream to = compressed(file, new BufferedOutputStream(Files.newOutputStream(partial), 1 << 16))) {
+            try (OutputStream to =
+                    compressed(file, new BufferedOutputStream(Files.newOutputStream(partial), 1 << 16))) {
                 replay = write(store, to);
             }
             Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

@@ -113,7 +113,8 @@ final class RetentionCommand extends Command {
     /** {@code levee retention events}. */
     @CommandLine.Command(
             name = "events",
-            description = "What retention decided and why, the newest first: what went, what had to stay, what came back.",
+            description =
+                    "What retention decided and why, the newest first: what went, what had to stay, what came back.",
             footerHeading = "%nExample:%n",
             footer = "  levee retention events --table invocations --limit 20")
     static final class Events extends Command {

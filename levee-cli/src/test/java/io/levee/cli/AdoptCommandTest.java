@@ -41,15 +41,28 @@ class AdoptCommandTest {
             s.executeUpdate("CREATE TABLE checks(id INTEGER PRIMARY KEY, site TEXT, checked_at INTEGER)");
             s.executeUpdate("CREATE INDEX checks_at ON checks(checked_at)");
             s.executeUpdate("CREATE TABLE notes(id INTEGER PRIMARY KEY, note TEXT)");
-            s.executeUpdate("INSERT INTO checks VALUES(1, 'a', 1775001600000), (2, 'b', 1775001600500), (3, NULL, 1775001601000)");
+            s.executeUpdate(
+                    "INSERT INTO checks VALUES(1, 'a', 1775001600000), (2, 'b', 1775001600500), (3, NULL, 1775001601000)");
             s.executeUpdate("INSERT INTO notes VALUES(2, 'slow')");
         }
     }
 
     private Object[] adopt(String... more) {
         List<Object> args = new java.util.ArrayList<>(List.of(
-                "adopt", old, "--table", "jobs", "--source", "checks", "--time", "checked_at", "--map", "monitor=site",
-                "--details", "notes", "--details-key", "id"));
+                "adopt",
+                old,
+                "--table",
+                "jobs",
+                "--source",
+                "checks",
+                "--time",
+                "checked_at",
+                "--map",
+                "monitor=site",
+                "--details",
+                "notes",
+                "--details-key",
+                "id"));
         args.addAll(List.of(more));
         return args.toArray();
     }
@@ -66,10 +79,12 @@ class AdoptCommandTest {
                     .containsEntry("to", "2026-04-01T00:00:01Z")
                     .containsKeys("rowsEstimate", "seconds");
             assertThat(place.json(0, "count", "jobs").toString()).contains("count=3");
-            assertThat(place.json(0, "query", "jobs", "--where", "note = 'slow'", "--details").toString())
+            assertThat(place.json(0, "query", "jobs", "--where", "note = 'slow'", "--details")
+                            .toString())
                     .contains("monitor=b", "2026-04-01T00:00:00.5");
             assertThat(place.json(0, "get", "jobs", "3").toString()).contains("monitor=null");
-            assertThat(place.json(0, "sql", "SELECT max(monitor) FROM jobs").toString()).contains("rows=[[b]]");
+            assertThat(place.json(0, "sql", "SELECT max(monitor) FROM jobs").toString())
+                    .contains("rows=[[b]]");
             assertThat(place.levee("partitions").out()).contains("adopted");
             assertThat(place.json(0, adopt())).containsEntry("fresh", false);
             assertThat(place.levee(adopt("--time-unit", "fortnights")).status()).isNotZero();

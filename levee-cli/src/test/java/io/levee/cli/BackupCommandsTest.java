@@ -14,8 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code backup}, {@code restore} and {@code export}. */
 class BackupCommandsTest {
-    private static final String SPEC =
-            """
+    private static final String SPEC = """
             time: at
             key: id
             partition: day
@@ -33,8 +32,7 @@ class BackupCommandsTest {
               note: {type: text, detail: true}
               more: json
             """;
-    private static final String RECORDS =
-            """
+    private static final String RECORDS = """
             {"id":"a","at":1767225600123,"seen":"01/Jan/2026:00:00:05 +0000","took":1.5,"n":-7,"x":0.1,"ok":true,"price":12.50,"raw":"AAEC","note":"two\\nlines, \\"quoted\\"","more":{"a":[1,2.0,"x"]},"odd":{"k":1}}
             {"id":"b","at":1767312000000,"note":"","raw":"","more":["[1","é"]}
             {"id":"c","at":1767312000001,"ok":false,"price":0.001,"more":"word","took":0,"x":1e300}
@@ -72,9 +70,12 @@ class BackupCommandsTest {
                 .containsEntry("rows", 3L)
                 .containsEntry("missing", Map.of())
                 .containsKeys("directory", "at", "bytes", "bytesCopied", "seconds");
-        assertThat(Run.levee("backup", backup, "--store", dir.resolve("a")).out()).contains("3 rows in 2 partitions");
+        assertThat(Run.levee("backup", backup, "--store", dir.resolve("a")).out())
+                .contains("3 rows in 2 partitions");
         Run checked = Run.levee("backup", backup, "--verify-only", "--json");
-        assertThat(Json.object(checked.out())).containsEntry("damaged", Map.of()).containsEntry("partitions", 2L);
+        assertThat(Json.object(checked.out()))
+                .containsEntry("damaged", Map.of())
+                .containsEntry("partitions", 2L);
         Run listed = Run.levee("backup", "--list", "--json", "--store", dir.resolve("a"));
         assertThat((List<?>) Json.object(listed.out()).get("backups")).hasSize(1);
         Run restored = Run.levee("restore", backup, "--store", dir.resolve("b"), "--json");
@@ -84,7 +85,8 @@ class BackupCommandsTest {
                 .containsKeys("store", "at", "partitions", "bytes", "seconds");
         assertThat(rows("b")).isEqualTo(rows("a"));
         assertThat(Run.levee("gaps", "--store", dir.resolve("b")).out()).contains("RESTORED");
-        assertThat(Run.levee("restore", backup, "--store", dir.resolve("b")).err()).contains("is not empty");
+        assertThat(Run.levee("restore", backup, "--store", dir.resolve("b")).err())
+                .contains("is not empty");
         assertThat(Run.levee("backup", "--store", dir.resolve("b")).status()).isEqualTo(2);
         Run erased = Run.levee("erase", "t", "--where", "id = 'a'", "--yes", "--json", "--store", dir.resolve("a"));
         assertThat((List<?>) Json.object(erased.out()).get("pending"))
@@ -116,10 +118,24 @@ class BackupCommandsTest {
     @Test
     void shouldExportARangeAndAFilterToStandardOutput() throws Exception {
         make("a");
-        Run range = Run.levee("export", "t", "--from", "2026-01-02", "--where", "ok = false", "--columns", "id,at,x",
-                "--format", "csv", "--store", dir.resolve("a"));
+        Run range = Run.levee(
+                "export",
+                "t",
+                "--from",
+                "2026-01-02",
+                "--where",
+                "ok = false",
+                "--columns",
+                "id,at,x",
+                "--format",
+                "csv",
+                "--store",
+                dir.resolve("a"));
         assertThat(range.out()).isEqualTo("id,at,x\nc,1767312000001,1.0E300\n");
-        assertThat(Run.levee("export", "t", "--json", "--store", dir.resolve("a")).status()).isEqualTo(2);
-        assertThat(Run.levee("export", "none", "--store", dir.resolve("a")).err()).contains("UNKNOWN_TABLE");
+        assertThat(Run.levee("export", "t", "--json", "--store", dir.resolve("a"))
+                        .status())
+                .isEqualTo(2);
+        assertThat(Run.levee("export", "none", "--store", dir.resolve("a")).err())
+                .contains("UNKNOWN_TABLE");
     }
 }

@@ -90,8 +90,7 @@ class DrillCommandTest {
     /** G98, G99, G100: a start reads the catalog, whatever the size; a start that builds an index never gets anywhere under a probe. */
     @Test
     void shouldStartAtOnceAfterAKill() throws Exception {
-        Run run = Run.levee(
-                "drill", "startup", "--partitions", 80, "--rows", 60_000, "--dir", directory, "--json");
+        Run run = Run.levee("drill", "startup", "--partitions", 80, "--rows", 60_000, "--dir", directory, "--json");
         assertThat(run.status()).as(run.err()).isZero();
         Map<String, Object> figures = run.json();
         assertThat(figures).containsKeys("old.readyMs", "levee.walBytes", "levee.jvmMs");
@@ -101,7 +100,9 @@ class DrillCommandTest {
                 .isLessThan(5000);
         assertThat(number(figures, "levee.firstCommitMs")).isGreaterThan(number(figures, "levee.readyMs"));
         assertThat(number(figures, "levee.walBytes")).as(figures.toString()).isPositive();
-        assertThat(number(figures, "old.progressAfterKill")).as(figures.toString()).isZero();
+        assertThat(number(figures, "old.progressAfterKill"))
+                .as(figures.toString())
+                .isZero();
         try (var left = Files.list(directory)) {
             assertThat(left).isEmpty();
         }
@@ -110,12 +111,14 @@ class DrillCommandTest {
     /** The cap is not passed at any sample, through ingest, queries, sorts and drops; nothing is lost. */
     @Test
     void shouldStayBelowTheCap() throws Exception {
-        Run run = Run.levee(
-                "drill", "disk", "--bytes", "32MiB", "--seconds", 5, "--dir", directory, "--json");
+        Run run = Run.levee("drill", "disk", "--bytes", "32MiB", "--seconds", 5, "--dir", directory, "--json");
         assertThat(run.status()).as(run.err()).isZero();
         Map<String, Object> figures = run.json();
         assertThat(number(figures, "samples")).isGreaterThan(3);
-        assertThat(number(figures, "maxBytes")).as(figures.toString()).isPositive().isLessThanOrEqualTo(32 << 20);
+        assertThat(number(figures, "maxBytes"))
+                .as(figures.toString())
+                .isPositive()
+                .isLessThanOrEqualTo(32 << 20);
         assertThat(number(figures, "samplesOver")).isZero();
         assertThat(number(figures, "lost")).isZero();
         assertThat(number(figures, "stored")).isEqualTo(number(figures, "written"));

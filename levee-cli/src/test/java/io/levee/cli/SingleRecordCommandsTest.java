@@ -157,9 +157,7 @@ class SingleRecordCommandsTest {
             assertThat(place.levee("trash", "list").out()).startsWith("partition");
             Run restore = place.levee("trash", "restore", "jobs/2026-01-01");
             assertThat(restore.status()).isEqualTo(1);
-            assertThat(restore.err())
-                    .startsWith("LEVEE-404 NOT_FOUND")
-                    .contains("jobs/2026-01-01");
+            assertThat(restore.err()).startsWith("LEVEE-404 NOT_FOUND").contains("jobs/2026-01-01");
         }
     }
 

@@ -258,9 +258,7 @@ public interface StorageEngine {
      * @throws io.levee.LeveeException {@code NOT_SUPPORTED} without {@link Capability#BACKUP}
      */
     default BackupReport backup(Path directory, boolean again, BackupHelp help) {
-        throw new io.levee.LeveeException(
-                        io.levee.ErrorCode.NOT_SUPPORTED,
-                        "the engine " + name() + " lacks BACKUP")
+        throw new io.levee.LeveeException(io.levee.ErrorCode.NOT_SUPPORTED, "the engine " + name() + " lacks BACKUP")
                 .hint("a database server has tools of its own: pg_dump --schema, pg_basebackup");
     }
 
@@ -390,7 +388,8 @@ public interface StorageEngine {
      */
     default AdoptionReport adopt(TableSpec spec, Adoption adoption) {
         throw new io.levee.LeveeException(
-                        io.levee.ErrorCode.NOT_SUPPORTED, "the engine " + name() + " lacks ADOPTION: " + adoption.database())
+                        io.levee.ErrorCode.NOT_SUPPORTED,
+                        "the engine " + name() + " lacks ADOPTION: " + adoption.database())
                 .with("database", adoption.database());
     }
 

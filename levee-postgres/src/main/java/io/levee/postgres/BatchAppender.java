@@ -140,8 +140,7 @@ final class BatchAppender {
             if (why == null && !movable(item)) {
                 why = new LeveeException(
                         ErrorCode.PARTITION_BUSY, "the row of its key is in a partition that is being dropped");
-            } else if (why == null
-                    && (last == null || !takes(last, row) || last.state() != Leaf.State.OPEN)) {
+            } else if (why == null && (last == null || !takes(last, row) || last.state() != Leaf.State.OPEN)) {
                 boolean missing = !leaves.there(spec, row.slot().retentionClass(), row.timeMicros());
                 try {
                     // One wait for a lock a batch: what keeps one partition from being made keeps all others of the

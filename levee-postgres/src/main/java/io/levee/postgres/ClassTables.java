@@ -106,8 +106,8 @@ final class ClassTables {
         }
         Map<PartitionId, Set<String>> known = new HashMap<>();
         try (Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery(
-                        "SELECT table_name, period, n, classes FROM " + names.catalog(APART))) {
+                ResultSet rows =
+                        statement.executeQuery("SELECT table_name, period, n, classes FROM " + names.catalog(APART))) {
             while (rows.next()) {
                 known.put(
                         new PartitionId(rows.getString(1), "", rows.getString(2), rows.getInt(3)),
@@ -160,7 +160,8 @@ final class ClassTables {
             if (row.classes.retainAll(spec.retention().classes().keySet())) {
                 Postgres.update(
                         connection,
-                        "UPDATE " + names.catalog(APART) + " SET classes = ? WHERE table_name = ? AND period = ? AND n = ?",
+                        "UPDATE " + names.catalog(APART)
+                                + " SET classes = ? WHERE table_name = ? AND period = ? AND n = ?",
                         text(row.classes),
                         spec.name(),
                         row.period,

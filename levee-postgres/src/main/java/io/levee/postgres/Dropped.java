@@ -37,8 +37,9 @@ final class Dropped {
                 .add(") OR i.inhparent IN (SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent ="
                         + " pg_catalog.to_regclass(")
                 .parameter(names.parent(spec))
-                .add("))) AND NOT i.inhdetachpending) FROM pg_catalog.pg_class c WHERE c.relnamespace = (SELECT oid FROM"
-                        + " pg_catalog.pg_namespace WHERE nspname = ")
+                .add(
+                        "))) AND NOT i.inhdetachpending) FROM pg_catalog.pg_class c WHERE c.relnamespace = (SELECT oid FROM"
+                                + " pg_catalog.pg_namespace WHERE nspname = ")
                 .parameter(names.schema())
                 .add(") AND c.relname = ANY (")
                 .parameter(new SqlBuilder.Listed("text", held.toArray()))

@@ -42,11 +42,7 @@ final class ParentView implements ReadView {
      * @param leaves tells the partitions that may hold rows of the view's range now
      */
     ParentView(
-            DataSource source,
-            Names names,
-            Damage damage,
-            @Nullable Set<String> wanted,
-            Supplier<List<Leaf>> leaves) {
+            DataSource source, Names names, Damage damage, @Nullable Set<String> wanted, Supplier<List<Leaf>> leaves) {
         this.wanted = wanted;
         this.source = source;
         this.names = names;

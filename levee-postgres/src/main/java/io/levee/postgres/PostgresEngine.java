@@ -324,8 +324,7 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public List<RetentionEvent> retentionEvents(@Nullable String table, int limit) {
-        return session.ask(
-                "decisions of retention cannot be read", c -> RetentionLog.newest(c, catalog, table, limit));
+        return session.ask("decisions of retention cannot be read", c -> RetentionLog.newest(c, catalog, table, limit));
     }
 
     @Override

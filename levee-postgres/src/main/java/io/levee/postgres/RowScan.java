@@ -35,12 +35,7 @@ final class RowScan {
      *
      * @param classes the classes whose partitions are read; null for all
      */
-    RowScan(
-            DataSource source,
-            Names names,
-            RowQuery query,
-            Execution execution,
-            @Nullable List<String> classes) {
+    RowScan(DataSource source, Names names, RowQuery query, Execution execution, @Nullable List<String> classes) {
         this.classes = classes;
         this.source = source;
         this.names = names;

@@ -51,14 +51,13 @@ final class Schema {
     /** Makes what is between a table and the partitions of one class, where it is missing; empty, so that attaching it reads nothing. */
     private void createBranch(Connection connection, TableSpec spec, String retentionClass) throws SQLException {
         String branch = names.parent(spec, retentionClass);
-        if (Boolean.TRUE.equals(
-                Postgres.value(connection, "SELECT pg_catalog.to_regclass(?) IS NOT NULL", branch))) {
+        if (Boolean.TRUE.equals(Postgres.value(connection, "SELECT pg_catalog.to_regclass(?) IS NOT NULL", branch))) {
             return;
         }
         Postgres.run(
                 connection,
-                "CREATE TABLE " + branch + " (LIKE " + names.parent(spec) + ") PARTITION BY RANGE ("
-                        + Names.time(spec) + ")");
+                "CREATE TABLE " + branch + " (LIKE " + names.parent(spec) + ") PARTITION BY RANGE (" + Names.time(spec)
+                        + ")");
         Postgres.run(
                 connection,
                 "ALTER TABLE " + names.parent(spec) + " ATTACH PARTITION " + branch + " FOR VALUES IN ("

@@ -172,7 +172,8 @@ public final class Follow {
         if (first != null) {
             first.read();
             FollowRecords records = take(first, false);
-            // Durable before the first record is seen and before anyone is told: a second start is no first one, and begins at no
+            // Durable before the first record is seen and before anyone is told: a second start is no first one, and
+            // begins at no
             // later end or file.
             while (!records.begin() && !stopsWithin(POLL_MILLIS)) {
                 // The store cannot note it now; it told why.

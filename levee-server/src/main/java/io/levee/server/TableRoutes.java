@@ -57,8 +57,8 @@ final class TableRoutes {
     /** Which files of its machine a server reads is for whoever runs it to say, not for a request. */
     private void requireNoNewAdoption(TableSpec spec) {
         boolean declared = store.tables().stream()
-                .anyMatch(known -> known.name().equals(spec.name())
-                        && known.adoptions().containsAll(spec.adoptions()));
+                .anyMatch(known ->
+                        known.name().equals(spec.name()) && known.adoptions().containsAll(spec.adoptions()));
         if (!declared && !spec.adoptions().isEmpty()) {
             throw new LeveeException(ErrorCode.NOT_SUPPORTED, "a server adopts nothing by request")
                     .with("table", spec.name())

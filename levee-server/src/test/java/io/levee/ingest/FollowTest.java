@@ -394,8 +394,9 @@ class FollowTest {
             }
         });
         running = CompletableFuture.supplyAsync(follow::run);
-        assertThat(known).succeedsWithin(Duration.ofSeconds(20)).satisfies(state -> assertThat(state)
-                .isNotEmpty());
+        assertThat(known)
+                .succeedsWithin(Duration.ofSeconds(20))
+                .satisfies(state -> assertThat(state).isNotEmpty());
         stop();
     }
 

@@ -44,7 +44,9 @@ final class AdoptedCatalog {
     /** Reads all that it holds and names every column: what cannot be read is met before the store is open. */
     static void check(Connection catalog) throws SQLException {
         if (CatalogSchema.hasTable(catalog, "adopted")) {
-            all(catalog, " WHERE n > 0 OR database IS NOT NULL OR source IS NOT NULL OR changed IS NOT NULL OR reason IS NULL");
+            all(
+                    catalog,
+                    " WHERE n > 0 OR database IS NOT NULL OR source IS NOT NULL OR changed IS NOT NULL OR reason IS NULL");
         }
     }
 
@@ -53,8 +55,8 @@ final class AdoptedCatalog {
         return !CatalogSchema.hasTable(catalog, "adopted")
                 ? List.of()
                 : all(catalog, " WHERE state = 'deleting' ORDER BY table_name, n").stream()
-                .map(Entry::partition)
-                .toList();
+                        .map(Entry::partition)
+                        .toList();
     }
 
     /** The one of a table of a database, dropped or not; null where it was never adopted. */
@@ -135,7 +137,8 @@ final class AdoptedCatalog {
     }
 
     /** Says that one is dropped: {@code deleting} where its files are still to go, else {@code dropped}. */
-    static void state(Connection catalog, PartitionId id, String state, String reason, Instant now) throws SQLException {
+    static void state(Connection catalog, PartitionId id, String state, String reason, Instant now)
+            throws SQLException {
         try (PreparedStatement statement = catalog.prepareStatement(
                 "UPDATE adopted SET state = ?, reason = ?, changed = ? WHERE table_name = ? AND n = ?")) {
             statement.setString(1, state);

@@ -53,12 +53,13 @@ final class AdoptedProbe {
      * @throws LeveeException {@code BAD_SPEC} where it cannot be read as the table
      */
     static Found first(TableSpec spec, Adoption adoption, long baseBefore) {
-        return with(spec, new Adopted(adoption, 0, 1, false, true, Adopted.Stamp.of(Path.of(adoption.database()))), p -> {
-            p.requireTable();
-            p.decideUnit();
-            p.decideNumbers(baseBefore);
-            return p.look();
-        });
+        return with(
+                spec, new Adopted(adoption, 0, 1, false, true, Adopted.Stamp.of(Path.of(adoption.database()))), p -> {
+                    p.requireTable();
+                    p.decideUnit();
+                    p.decideNumbers(baseBefore);
+                    return p.look();
+                });
     }
 
     /** Looks again at one that somebody has written to. */
@@ -107,7 +108,9 @@ final class AdoptedProbe {
 
     private void requireTable() throws SQLException {
         String name = adopted.adoption().source();
-        Object kind = one("SELECT type || ' ' || upper(substr(ltrim(sql), 1, 14)) FROM main.sqlite_master WHERE lower(name) = lower(?)", name);
+        Object kind = one(
+                "SELECT type || ' ' || upper(substr(ltrim(sql), 1, 14)) FROM main.sqlite_master WHERE lower(name) = lower(?)",
+                name);
         if (kind == null || !table.there()) {
             throw bad(file + " has no table '" + name + "'").hint("its tables are " + tables());
         }
@@ -118,7 +121,9 @@ final class AdoptedProbe {
             one("SELECT " + table.rowNumber() + table.from() + " LIMIT 0", null);
         } catch (SQLException e) {
             throw new LeveeException(
-                            ErrorCode.BAD_SPEC, "'" + name + "' was made WITHOUT ROWID: its rows have no stable numbers", e)
+                            ErrorCode.BAD_SPEC,
+                            "'" + name + "' was made WITHOUT ROWID: its rows have no stable numbers",
+                            e)
                     .hint("copy it with levee ingest");
         }
         if (table.firstTime(spec) == null) {
@@ -154,7 +159,9 @@ final class AdoptedProbe {
         TimeUnit unit;
         if (newest instanceof Number number) {
             double size = Math.abs(number.doubleValue());
-            unit = size < 1e11 ? TimeUnit.SECONDS : size < 1e14 ? TimeUnit.MILLIS : size < 1e17 ? TimeUnit.MICROS : TimeUnit.NANOS;
+            unit = size < 1e11
+                    ? TimeUnit.SECONDS
+                    : size < 1e14 ? TimeUnit.MILLIS : size < 1e17 ? TimeUnit.MICROS : TimeUnit.NANOS;
         } else {
             unit = TimeUnit.TEXT;
         }
@@ -192,8 +199,8 @@ final class AdoptedProbe {
         if (table.firstTime(spec) != null) {
             indexed = leadsAnIndex();
             String groups = indexed ? null : groups();
-            timeless = table.moreTimes(spec)
-                    || (indexed ? someWithoutTime() : groups == null || someWithoutTime(groups));
+            timeless =
+                    table.moreTimes(spec) || (indexed ? someWithoutTime() : groups == null || someWithoutTime(groups));
             long[] range = indexed ? range() : groups == null ? null : range(groups);
             if (range != null && !table.moreTimes(spec)) {
                 boolean textual = unit() == TimeUnit.TEXT;
@@ -229,8 +236,9 @@ final class AdoptedProbe {
             notes.add("no index of it finds the key " + spec.key() + ": keys are not unique against it, and it is not"
                     + " looked into for single records");
         } else {
-            notes.add("keys are not unique against it: a record that is written again is a new row, found before the old"
-                    + " one, which stays in lists and counts");
+            notes.add(
+                    "keys are not unique against it: a record that is written again is a new row, found before the old"
+                            + " one, which stays in lists and counts");
         }
     }
 
@@ -263,7 +271,8 @@ final class AdoptedProbe {
         String group = Sqlite.quote(first);
         String in = Sqlite.quote(adopted.adoption().source());
         String all = "WITH RECURSIVE g(v, k) AS (SELECT (SELECT min(" + group + ") FROM " + in + "), 1 UNION ALL SELECT"
-                + " (SELECT min(" + group + ") FROM " + in + " WHERE " + group + " > g.v), k + 1 FROM g WHERE g.v IS NOT NULL"
+                + " (SELECT min(" + group + ") FROM " + in + " WHERE " + group
+                + " > g.v), k + 1 FROM g WHERE g.v IS NOT NULL"
                 + " AND k <= " + MOST_GROUPS + ") ";
         boolean nulls = one("SELECT 1 FROM " + in + " WHERE " + group + " IS NULL LIMIT 1", null) != null;
         return nulls || number(all + "SELECT count(v) FROM g") >= MOST_GROUPS ? null : all;
@@ -295,7 +304,9 @@ final class AdoptedProbe {
         String expression = AdoptedTime.micros(unit(), "v");
         Object min = one("SELECT " + expression + " FROM (SELECT (" + least + ") AS v)", null);
         Object max = one("SELECT " + expression + " FROM (SELECT (" + greatest + ") AS v)", null);
-        return min instanceof Number from && max instanceof Number to ? new long[] {from.longValue(), to.longValue()} : null;
+        return min instanceof Number from && max instanceof Number to
+                ? new long[] {from.longValue(), to.longValue()}
+                : null;
     }
 
     /** The column before the time in an index of the two, or null. */
@@ -317,7 +328,8 @@ final class AdoptedProbe {
     private long estimate() throws SQLException {
         if (one("SELECT 1 FROM main.sqlite_master WHERE name = 'sqlite_stat1'", null) != null) {
             Object stat = one(
-                    "SELECT stat FROM main.sqlite_stat1 WHERE lower(tbl) = lower(?) LIMIT 1", adopted.adoption().source());
+                    "SELECT stat FROM main.sqlite_stat1 WHERE lower(tbl) = lower(?) LIMIT 1",
+                    adopted.adoption().source());
             if (stat != null) {
                 String rows = stat.toString().split(" ", 2)[0];
                 if (rows.matches("[0-9]{1,18}")) {

@@ -85,7 +85,8 @@ final class AdoptedTable {
     static Map<String, Foreign> columns(Connection connection, String schema, String table) throws SQLException {
         Map<String, Foreign> columns = new LinkedHashMap<>();
         try (Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery("PRAGMA " + schema + ".table_info(" + Sqlite.quote(table) + ")")) {
+                ResultSet rows =
+                        statement.executeQuery("PRAGMA " + schema + ".table_info(" + Sqlite.quote(table) + ")")) {
             while (rows.next()) {
                 String name = rows.getString("name");
                 columns.put(fold(name), new Foreign(name, Affinity.of(rows.getString("type"))));
@@ -124,7 +125,8 @@ final class AdoptedTable {
                 .filter(name -> !columns.containsKey(name))
                 .findFirst()
                 .orElseThrow(() -> new LeveeException(
-                        ErrorCode.BAD_SPEC, "the table has columns named " + ROW_NUMBERS + ", which hide its rows' numbers"));
+                        ErrorCode.BAD_SPEC,
+                        "the table has columns named " + ROW_NUMBERS + ", which hide its rows' numbers"));
     }
 
     /** The number in its own table of a row that is known by ours. */
@@ -210,8 +212,8 @@ final class AdoptedTable {
         if (table == null || there == null || here == null) {
             return nothing;
         }
-        return "(SELECT " + value + " FROM " + schema + "." + Sqlite.quote(table) + " d WHERE " + raw("d", there) + " = "
-                + raw("m", here) + " LIMIT 1)";
+        return "(SELECT " + value + " FROM " + schema + "." + Sqlite.quote(table) + " d WHERE " + raw("d", there)
+                + " = " + raw("m", here) + " LIMIT 1)";
     }
 
     /** The column that joins the details. */
@@ -227,8 +229,10 @@ final class AdoptedTable {
             case TEXT, DECIMAL, UUID, JSON -> "CAST(" + raw + " AS TEXT)";
             case INTEGER -> text ? "CAST(" + raw + " AS INTEGER)" : number(raw, "CAST(" + raw + " AS INTEGER)");
             case REAL -> text ? "CAST(" + raw + " AS REAL)" : number(raw, "CAST(" + raw + " AS REAL)");
-            case BOOLEAN -> "CASE WHEN typeof(" + raw + ") IN ('integer', 'real') THEN " + raw + " <> 0 WHEN lower(" + raw
-                    + ") IN ('true', 't', 'yes', '1') THEN 1 WHEN lower(" + raw + ") IN ('false', 'f', 'no', '0') THEN 0 END";
+            case BOOLEAN ->
+                "CASE WHEN typeof(" + raw + ") IN ('integer', 'real') THEN " + raw + " <> 0 WHEN lower(" + raw
+                        + ") IN ('true', 't', 'yes', '1') THEN 1 WHEN lower(" + raw
+                        + ") IN ('false', 'f', 'no', '0') THEN 0 END";
             case TIMESTAMP -> AdoptedTime.micros(unit(), raw);
             case DURATION -> AdoptedTime.micros(TimeUnit.MICROS, raw);
             case BLOB -> "CAST(" + raw + " AS BLOB)";
@@ -286,7 +290,9 @@ final class AdoptedTable {
         String test = spec.keyed() ? keyTest(spec) : null;
         Boolean known = keyIndexed;
         if (known == null) {
-            known = test != null && AdoptedProbe.plan(connection, "SELECT 1" + from() + " WHERE " + test).startsWith("SEARCH");
+            known = test != null
+                    && AdoptedProbe.plan(connection, "SELECT 1" + from() + " WHERE " + test)
+                            .startsWith("SEARCH");
             keyIndexed = known;
         }
         return known;

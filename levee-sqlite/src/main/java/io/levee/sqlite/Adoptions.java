@@ -64,8 +64,8 @@ final class Adoptions {
         }
         long[] next = catalog.change(c -> AdoptedCatalog.next(c, spec.name()));
         AdoptedProbe.Found found = AdoptedProbe.first(spec, adoption, next[1]);
-        Partition partition = new Partition(
-                AdoptedCatalog.id(spec.name(), (int) next[0]), found.adopted(), found.held());
+        Partition partition =
+                new Partition(AdoptedCatalog.id(spec.name(), (int) next[0]), found.adopted(), found.held());
         catalog.change(c -> {
             AdoptedCatalog.put(c, partition, wall.instant());
             return true;
@@ -173,7 +173,8 @@ final class Adoptions {
     void lookAgain(java.util.function.Function<String, TableSpec> specs) {
         for (Partition partition : manifest.all()) {
             Adopted adopted = partition.adopted();
-            if (adopted == null || Adopted.Stamp.of(adopted.file()).equals(adopted.stamp())
+            if (adopted == null
+                    || Adopted.Stamp.of(adopted.file()).equals(adopted.stamp())
                     || Files.notExists(adopted.file())) {
                 continue;
             }
@@ -188,7 +189,8 @@ final class Adoptions {
             try {
                 found = AdoptedProbe.again(specs.apply(partition.id().table()), adopted);
             } catch (LeveeException e) {
-                // Somebody changes it just now, or it is damaged: its range stays unknown, and the others are looked at.
+                // Somebody changes it just now, or it is damaged: its range stays unknown, and the others are looked
+                // at.
                 LOG.log(System.Logger.Level.INFO, "an adopted database cannot be looked at", e);
                 continue;
             }
@@ -249,7 +251,9 @@ final class Adoptions {
         Adopted own = java.util.Objects.requireNonNull(partition.adopted());
         return manifest.all().stream().anyMatch(p -> {
             Adopted other = p.adopted();
-            return other != null && !p.id().equals(partition.id()) && other.file().equals(own.file());
+            return other != null
+                    && !p.id().equals(partition.id())
+                    && other.file().equals(own.file());
         });
     }
 

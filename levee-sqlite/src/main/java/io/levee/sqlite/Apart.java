@@ -68,8 +68,8 @@ final class Apart {
 
     /** What one partition has no rows of. */
     static Set<String> of(Connection connection, PartitionId id) throws SQLException {
-        try (PreparedStatement statement =
-                connection.prepareStatement("SELECT classes FROM apart WHERE table_name = ? AND period = ? AND n = ?")) {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT classes FROM apart WHERE table_name = ? AND period = ? AND n = ?")) {
             statement.setString(1, id.table());
             statement.setString(2, id.period());
             statement.setInt(3, id.n());

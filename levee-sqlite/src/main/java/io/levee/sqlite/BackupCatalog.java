@@ -49,17 +49,19 @@ final class BackupCatalog {
             }
             if (CatalogSchema.hasTable(connection, "adopted")) {
                 // They stay where they lie, and the store that was backed up is the one that may delete them.
-                Sqlite.run(connection, "UPDATE adopted SET adoption = json_remove(adoption, '$.take'), state ="
-                        + " CASE state WHEN 'deleting' THEN 'dropped' ELSE state END");
+                Sqlite.run(
+                        connection,
+                        "UPDATE adopted SET adoption = json_remove(adoption, '$.take'), state ="
+                                + " CASE state WHEN 'deleting' THEN 'dropped' ELSE state END");
             }
             Catalog.put(connection, "last_shutdown", "CLEAN");
         });
     }
 
-    private static void close(
-            Connection connection, BackupManifest.Entry entry, boolean unchecked, Instant at) throws SQLException {
-        Partition.Held held = new Partition.Held(
-                entry.minMicros(), entry.maxMicros(), entry.rows(), entry.minSeq(), entry.maxSeq());
+    private static void close(Connection connection, BackupManifest.Entry entry, boolean unchecked, Instant at)
+            throws SQLException {
+        Partition.Held held =
+                new Partition.Held(entry.minMicros(), entry.maxMicros(), entry.rows(), entry.minSeq(), entry.maxSeq());
         Catalog.markClosed(connection, entry.id(), held, entry.plain().bytes(), at);
         if (!unchecked) {
             CatalogChecks.putChecksum(connection, entry.id(), entry.plain().checksum(), at);

@@ -69,8 +69,7 @@ final class Group {
     Stream<WriteRow> rows() {
         return Stream.concat(
                 Stream.concat(
-                        inserts.stream().flatMap(Insert::rows),
-                        moved.stream().flatMap(one -> one.insert.rows())),
+                        inserts.stream().flatMap(Insert::rows), moved.stream().flatMap(one -> one.insert.rows())),
                 updates.stream().map(Update::row));
     }
 

@@ -1,6 +1,5 @@
 package io.levee.sqlite;
 
-import io.levee.Column;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.engine.Execution;

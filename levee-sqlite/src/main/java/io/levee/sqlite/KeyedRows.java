@@ -91,10 +91,7 @@ final class KeyedRows {
     }
 
     private static boolean stays(Insert insert, KeyLookup.Found found) {
-        return found.partition()
-                .id()
-                .retentionClass()
-                .equals(insert.last.slot().retentionClass());
+        return found.partition().id().retentionClass().equals(insert.last.slot().retentionClass());
     }
 
     /** Rows of new keys: where the last of a key's rows belongs. */

@@ -78,7 +78,8 @@ final class Maintenance {
         // Asked again: a partition that was opened meanwhile has no checksum to be made.
         List<String> still = unchecked.isEmpty() ? unchecked : catalog.change(CatalogChecks::filesWithoutChecksum);
         for (Partition partition : manifest.all()) {
-            // One that is still to be rewritten gets none: by that the next start knows that it has to look for the mark.
+            // One that is still to be rewritten gets none: by that the next start knows that it has to look for the
+            // mark.
             if (partition.state() == Partition.State.CLOSED
                     && still.contains(partition.file())
                     && !erasures.pending(partition)) {

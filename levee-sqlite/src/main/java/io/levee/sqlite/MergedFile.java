@@ -136,7 +136,8 @@ final class MergedFile {
         }
         merged.addAll(names(description.get(MERGED)));
         Map<String, Long> positions = positions(to, source);
-        boolean details = !PartitionSchema.columns(to, "src", PartitionSchema.details(spec)).isEmpty();
+        boolean details = !PartitionSchema.columns(to, "src", PartitionSchema.details(spec))
+                .isEmpty();
         return Sqlite.transaction(to, () -> {
             copy(to, spec.name());
             if (details) {

@@ -215,16 +215,15 @@ final class Merging {
         trash.making(id);
         boolean done = false;
         try {
-            Map<String, Long> replayed =
-                    group.widens() ? catalog.change(c -> settled(c, spec.name())) : null;
+            Map<String, Long> replayed = group.widens() ? catalog.change(c -> settled(c, spec.name())) : null;
             List<Partition> inOrder = group.sources().stream()
                     .sorted(Comparator.comparingLong(p -> p.held().minSeq()))
                     .toList();
             Partition.Held held =
                     new MergedFile(paths, spec, copying, replayed).make(file, id, inOrder, wall.instant());
             at.accept(Point.BUILT);
-            Partition made = new Partition(
-                    id, PartitionFiles.name(id), Partition.State.CLOSED, held, Partition.size(file));
+            Partition made =
+                    new Partition(id, PartitionFiles.name(id), Partition.State.CLOSED, held, Partition.size(file));
             String why = writer.ask(open -> flip(spec, group, made, file, open, copying));
             done = why.isEmpty();
             return why;
@@ -297,12 +296,7 @@ final class Merging {
 
     /** The one moment in which the new one takes their place. Writer thread, so that no key is looked up meanwhile. */
     private String flip(
-            TableSpec spec,
-            MergePlan.Group group,
-            Partition made,
-            Path file,
-            OpenPartitions open,
-            Copying copying) {
+            TableSpec spec, MergePlan.Group group, Partition made, Path file, OpenPartitions open, Copying copying) {
         if (copying.unwanted()) {
             return "the writer wanted them";
         }

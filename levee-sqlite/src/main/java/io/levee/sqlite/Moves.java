@@ -100,7 +100,8 @@ final class Moves {
         boolean outer = settling;
         settling = true;
         try {
-            int deleted = delete(writer, group.moved.stream().map(Group.Moved::seq).toList());
+            int deleted =
+                    delete(writer, group.moved.stream().map(Group.Moved::seq).toList());
             Partition.Held after = before.withRows(before.rows() - deleted);
             writer.statistics(after, before.maxSeq());
             takeIn.write(group);
@@ -157,8 +158,7 @@ final class Moves {
         }
         if (noted(connection)) {
             // They came here once; from now on another partition says from where they come.
-            try (PreparedStatement notes =
-                    connection.prepareStatement("DELETE FROM " + TABLE + " WHERE seq = ?")) {
+            try (PreparedStatement notes = connection.prepareStatement("DELETE FROM " + TABLE + " WHERE seq = ?")) {
                 for (long number : numbers) {
                     notes.setLong(1, number);
                     notes.executeUpdate();
@@ -187,7 +187,9 @@ final class Moves {
                 continue;
             }
             Partition partition = manifest.get(id);
-            if (partition == null || partition.state() != Partition.State.OPEN || partition.held().rows() == 0) {
+            if (partition == null
+                    || partition.state() != Partition.State.OPEN
+                    || partition.held().rows() == 0) {
                 unsettled.remove(id);
                 continue;
             }

@@ -293,8 +293,8 @@ final class OpenPartitions {
             int n = Catalog.nextN(c, spec.name(), slot);
             PartitionId id = new PartitionId(
                     spec.name(), slot.retentionClass(), slot.period().name(), n);
-            Partition made = new Partition(
-                    id, PartitionFiles.name(id), Partition.State.OPEN, Partition.Held.NOTHING, 0);
+            Partition made =
+                    new Partition(id, PartitionFiles.name(id), Partition.State.OPEN, Partition.Held.NOTHING, 0);
             if (slot.retentionClass().isEmpty()) {
                 made.apart(Apart.now(c, spec));
             }

@@ -98,7 +98,9 @@ final class PartitionSql {
         @Override
         public @Nullable String grams(String name) {
             Term term = Term.of(spec, name);
-            if (adopted != null || term.inJson() || !spec.fulltext().contains(term.column().name())) {
+            if (adopted != null
+                    || term.inJson()
+                    || !spec.fulltext().contains(term.column().name())) {
                 // A place holds a text otherwise than the json around it writes it.
                 return null;
             }

@@ -53,9 +53,11 @@ final class Plans {
         return steps(
                 partitions,
                 (partition, handle) -> {
-                    AdoptedWindows windows = query.after() != null || !query.perKey().isEmpty() || !order.byTime()
-                            ? null
-                            : AdoptedWindows.of(partition, order.newestFirst(), query.fromMicros(), query.toMicros());
+                    AdoptedWindows windows =
+                            query.after() != null || !query.perKey().isEmpty() || !order.byTime()
+                                    ? null
+                                    : AdoptedWindows.of(
+                                            partition, order.newestFirst(), query.fromMicros(), query.toMicros());
                     HeldRange first = windows == null ? null : windows.next(0);
                     HeldRange range = first != null
                             ? first

@@ -52,8 +52,8 @@ final class PutBack {
         });
         // Equal to the last byte to what went: then only what was written since may have one of its keys.
         boolean exact = known.checksum != null && known.checksum.equals(entry.source());
-        Partition.Held held = new Partition.Held(
-                entry.minMicros(), entry.maxMicros(), entry.rows(), entry.minSeq(), entry.maxSeq());
+        Partition.Held held =
+                new Partition.Held(entry.minMicros(), entry.maxMicros(), entry.rows(), entry.minSeq(), entry.maxSeq());
         TrashEntries.Entry dropped = new TrashEntries.Entry(
                 id,
                 entry.plain().path(),
@@ -61,7 +61,9 @@ final class PutBack {
                 exact ? entry.maxSeq() : 0,
                 held,
                 entry.plain().bytes());
-        writing.restoring().restore(writing.trash().claimCopy(copy(entry), dropped, entry.plain().checksum()));
+        writing.restoring()
+                .restore(writing.trash()
+                        .claimCopy(copy(entry), dropped, entry.plain().checksum()));
         if (!exact) {
             lacks(from, entry, known);
         }
@@ -73,8 +75,8 @@ final class PutBack {
                 || !from.incarnation().equals(String.valueOf(Catalog.value(connection, "created")))) {
             throw new LeveeException(
                             ErrorCode.BAD_VALUE,
-                            backup + " holds a backup of another store (" + from.store() + "), or of what this store was"
-                                    + " before it was restored or its catalog rebuilt")
+                            backup + " holds a backup of another store (" + from.store()
+                                    + "), or of what this store was" + " before it was restored or its catalog rebuilt")
                     .hint("restore it to a directory of its own, and export from there what is wanted");
         }
     }
@@ -86,15 +88,16 @@ final class PutBack {
             statement.setString(1, entry.id().table());
             try (ResultSet rows = statement.executeQuery()) {
                 String last = rows.next() ? rows.getString(1) : null;
-                boolean since = last != null
-                        && (entry.kept() != null || Micros.of(Instant.parse(last)) >= from.atMicros());
+                boolean since =
+                        last != null && (entry.kept() != null || Micros.of(Instant.parse(last)) >= from.atMicros());
                 if (since) {
                     throw new LeveeException(
                                     ErrorCode.NOT_SUPPORTED,
                                     "records of " + entry.id().table() + " were erased at " + last
                                             + ", and the copy may be older: it would bring them back")
                             .with("partition", entry.id().toString())
-                            .hint("restore the backup to a directory of its own, erase there, and export what is wanted");
+                            .hint(
+                                    "restore the backup to a directory of its own, erase there, and export what is wanted");
                 }
             }
         }
@@ -121,8 +124,8 @@ final class PutBack {
                 PlainFiles.delete(to);
                 throw new LeveeException(
                                 ErrorCode.CORRUPT,
-                                entry.plain().file() + " of the backup is damaged: its checksum is " + found + ", and was "
-                                        + entry.plain().checksum())
+                                entry.plain().file() + " of the backup is damaged: its checksum is " + found
+                                        + ", and was " + entry.plain().checksum())
                         .hint("put it back from another backup");
             }
             return to;

@@ -220,7 +220,8 @@ final class Quarantine {
     /** Where the files of what was set aside lay. */
     private static List<String> places(Connection connection) throws SQLException {
         return Catalog.files(
-                connection, "SELECT p.file FROM partitions p JOIN quarantine q USING(table_name, class, period, n)"
+                connection,
+                "SELECT p.file FROM partitions p JOIN quarantine q USING(table_name, class, period, n)"
                         + " WHERE p.state = 'dropped'");
     }
 

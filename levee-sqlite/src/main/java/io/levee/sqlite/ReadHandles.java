@@ -300,8 +300,7 @@ final class ReadHandles {
         long later = Math.max(0, maxIdle - idle.size() - out) * LEAST_CACHE.value();
         // Those of one query together are no more than the largest, on any host: it may have that many out at once.
         long most = Math.min(
-                ONE_QUERY / 2 / RowScan.MAX_AT_ONCE,
-                Math.min(share / HANDLES, (share - cached - later) / OF_THE_REST));
+                ONE_QUERY / 2 / RowScan.MAX_AT_ONCE, Math.min(share / HANDLES, (share - cached - later) / OF_THE_REST));
         Bytes cache = new Bytes(Math.max(LEAST_CACHE.value(), most));
         cached += cache.value();
         out++;

@@ -159,8 +159,8 @@ final class Relief {
                 ? held.maxSeq()
                 : Sqlite.number(c, "SELECT next_seq - 1 FROM tables WHERE name = " + Sqlite.literal(id.table()));
         boolean ranged = held.known() && held.minMicros() <= held.maxMicros();
-        TableMarks.Marks to = TableMarks.Marks.of(
-                id.retentionClass(), ranged ? held.maxMicros() + 1 : Long.MIN_VALUE, highest);
+        TableMarks.Marks to =
+                TableMarks.Marks.of(id.retentionClass(), ranged ? held.maxMicros() + 1 : Long.MIN_VALUE, highest);
         TableMarks.write(c, id.table(), to);
         Catalog.markDropped(c, id, reason, wall.instant());
         return to;

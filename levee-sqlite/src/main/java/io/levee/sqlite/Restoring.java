@@ -70,8 +70,7 @@ final class Restoring {
                 writer.ask(open -> trash.putBack(claim, held, false));
             }
         } catch (SQLException e) {
-            LeveeException failure =
-                    Sqlite.failure("the partition " + id + " cannot be brought back", claim.file(), e);
+            LeveeException failure = Sqlite.failure("the partition " + id + " cannot be brought back", claim.file(), e);
             throw failure.code() == ErrorCode.CORRUPT
                     ? new LeveeException(ErrorCode.CORRUPT, failure.what(), e).hint("restore it from a backup")
                     : failure;
@@ -117,12 +116,12 @@ final class Restoring {
         ReadHandles.ReadHandle handle = readers.take(partition);
         boolean usable = false;
         try {
-            boolean found = !PartitionSchema.columns(handle.connection(), spec.name())
-                            .isEmpty()
-                    && Sqlite.value(
-                                    handle.connection(),
-                                    "SELECT 1 FROM " + Sqlite.quote(spec.name()) + " WHERE _seq = " + seq)
-                            != null;
+            boolean found =
+                    !PartitionSchema.columns(handle.connection(), spec.name()).isEmpty()
+                            && Sqlite.value(
+                                            handle.connection(),
+                                            "SELECT 1 FROM " + Sqlite.quote(spec.name()) + " WHERE _seq = " + seq)
+                                    != null;
             usable = true;
             return found;
         } finally {
@@ -175,7 +174,8 @@ final class Restoring {
             }
             if (looked > FEW) {
                 throw new LeveeException(
-                                ErrorCode.PARTITION_BUSY, "keys of " + claim.id() + " are written faster than looked up")
+                                ErrorCode.PARTITION_BUSY,
+                                "keys of " + claim.id() + " are written faster than looked up")
                         .hint("try again when less is written");
             }
             long from = after;

@@ -157,7 +157,9 @@ final class RowOrder implements Comparator<@Nullable Object[]> {
             return;
         }
         if (byTime) {
-            sql.add(" AND (" + sql.time() + ", " + sql.seq() + ") " + (timeFalls ? "<" : ">") + " (?, ", after.timeMicros())
+            sql.add(
+                            " AND (" + sql.time() + ", " + sql.seq() + ") " + (timeFalls ? "<" : ">") + " (?, ",
+                            after.timeMicros())
                     .add("?)", after.seq());
             return;
         }

@@ -56,9 +56,8 @@ final class RowSource {
         this.stages = new ArrayDeque<>(order.stages(query.after()));
         this.windows = windows();
         HeldRange first = windows == null ? null : windows.next(0);
-        this.range = first != null
-                ? first
-                : HeldRange.of(partition, query.fromMicros(), query.toMicros(), handles.live());
+        this.range =
+                first != null ? first : HeldRange.of(partition, query.fromMicros(), query.toMicros(), handles.live());
     }
 
     /** What lies before the page, or behind what is wanted, is in no piece. */

@@ -92,7 +92,8 @@ final class Sources {
         for (Partition partition : manifest.own(spec.name())) {
             Period own = partition.period();
             if (partition.id().retentionClass().equals(slot.retentionClass())
-                    && own.startMicros() < period.endMicros() && period.startMicros() < own.endMicros()) {
+                    && own.startMicros() < period.endMicros()
+                    && period.startMicros() < own.endMicros()) {
                 Map<String, Long> positions = positions(partition);
                 if (!positions.isEmpty()) {
                     parts.add(new Part(own, positions));

@@ -94,13 +94,14 @@ final class StoreBackup {
         Path target = directory.toAbsolutePath().normalize();
         if (target.startsWith(paths.root()) || paths.root().startsWith(target)) {
             throw new LeveeException(
-                            ErrorCode.BAD_VALUE, "the backup in " + target + " and the store in " + paths.root()
+                            ErrorCode.BAD_VALUE,
+                            "the backup in " + target + " and the store in " + paths.root()
                                     + " would lie in each other")
                     .hint("name a directory beside the store, better one on another disk");
         }
         try (BackupMoment moment = new BackupMoment(paths);
-                BackupDirectory to = BackupDirectory.take(
-                        target, String.valueOf(Catalog.value(moment.catalog(), "created")))) {
+                BackupDirectory to =
+                        BackupDirectory.take(target, String.valueOf(Catalog.value(moment.catalog(), "created")))) {
             return new StoreBackup(paths, manifest, readers, suspects, wall, again, help, to).run(moment);
         } catch (SQLException e) {
             throw Sqlite.failure("the backup failed", paths.root(), e);
@@ -116,7 +117,9 @@ final class StoreBackup {
             before = copied;
             moment.look();
             for (BackupMoment.Live one : moment.live()) {
-                if (one.checksum() != null && !upToDate(one) && !missing.containsKey(one.id().toString())) {
+                if (one.checksum() != null
+                        && !upToDate(one)
+                        && !missing.containsKey(one.id().toString())) {
                     copyClosed(one, one.checksum());
                 }
             }
@@ -159,7 +162,8 @@ final class StoreBackup {
     private static void requireWanted(boolean wanted) {
         if (!wanted) {
             throw new LeveeException(
-                            ErrorCode.CANCELLED, "the backup was ended before it was whole; the one before is as it was")
+                            ErrorCode.CANCELLED,
+                            "the backup was ended before it was whole; the one before is as it was")
                     .hint("repeat it: what was copied already is found and not copied again");
         }
     }
@@ -274,7 +278,9 @@ final class StoreBackup {
         try (BackupMoment now = new BackupMoment(paths)) {
             now.look();
             boolean same = now.live().stream()
-                    .anyMatch(l -> l.id().equals(one.id()) && one.checksum() != null && one.checksum().equals(l.checksum()));
+                    .anyMatch(l -> l.id().equals(one.id())
+                            && one.checksum() != null
+                            && one.checksum().equals(l.checksum()));
             if (same) {
                 String why = "its checksum is " + found + ", and was " + one.checksum() + " when it was closed";
                 damaged(one.id(), why);
@@ -370,7 +376,8 @@ final class StoreBackup {
         List<Entry> kept = new ArrayList<>();
         BackupManifest before = to.before();
         for (Entry entry : before == null ? List.<Entry>of() : before.partitions()) {
-            boolean lost = aside.contains(entry.id()) || missing.containsKey(entry.id().toString());
+            boolean lost =
+                    aside.contains(entry.id()) || missing.containsKey(entry.id().toString());
             if (lost && !live.containsKey(entry.id()) && to.there(entry.plain())) {
                 kept.add(entry.kept("the store's own is damaged"));
             }

@@ -56,7 +56,8 @@ final class StoreRestore {
         BackupManifest manifest = BackupDirectory.read(backup);
         if (!manifest.engine().equals("sqlite")) {
             throw new LeveeException(
-                    ErrorCode.NOT_SUPPORTED, "the backup in " + backup + " was made by the engine " + manifest.engine());
+                    ErrorCode.NOT_SUPPORTED,
+                    "the backup in " + backup + " was made by the engine " + manifest.engine());
         }
         Volume.requireSafe(paths.root());
         try {
@@ -119,15 +120,15 @@ final class StoreRestore {
         syncAll();
         PlainFiles.delete(paths.root().resolve(MARK));
         Instant at = Micros.instant(manifest.atMicros());
-        return new RestoreReport(
-                paths.root().toString(), at, manifest.live().size(), rows, bytes);
+        return new RestoreReport(paths.root().toString(), at, manifest.live().size(), rows, bytes);
     }
 
     /** Copies one file, unless it is there already. */
     private long copy(Plain plain) throws IOException {
         Path to = paths.root().resolve(plain.path()).normalize();
         if (!to.startsWith(paths.root())) {
-            throw new LeveeException(ErrorCode.CORRUPT, "the backup names a path outside of the store: " + plain.path());
+            throw new LeveeException(
+                    ErrorCode.CORRUPT, "the backup names a path outside of the store: " + plain.path());
         }
         boolean there = Files.exists(to)
                 && Files.size(to) == plain.bytes()
@@ -139,8 +140,8 @@ final class StoreRestore {
     }
 
     private void copy(Plain plain, Path to) throws IOException {
-        String found = PlainFiles.copy(
-                backup.resolve(plain.file()), paths.tmp().resolve("restore.tmp"), to, bytes -> true);
+        String found =
+                PlainFiles.copy(backup.resolve(plain.file()), paths.tmp().resolve("restore.tmp"), to, bytes -> true);
         if (!found.equals(plain.checksum())) {
             PlainFiles.delete(to);
             throw new LeveeException(
@@ -148,7 +149,8 @@ final class StoreRestore {
                             plain.file() + " of the backup is damaged: its checksum is " + found + ", and was "
                                     + plain.checksum())
                     .with("file", backup.resolve(plain.file()).toString())
-                    .hint("levee backup " + backup + " --verify-only lists what is damaged; restore from another backup");
+                    .hint("levee backup " + backup
+                            + " --verify-only lists what is damaged; restore from another backup");
         }
     }
 
@@ -160,8 +162,8 @@ final class StoreRestore {
         Map<String, Gap> lost = BackupCatalog.renew(made, manifest, now, Micros.of(now));
         Plain ledger = manifest.file("ledger.log");
         copy(ledger, paths.ledger());
-        try (LedgerFile file = LedgerFile.open(
-                paths.ledger(), LedgerFile.read(paths.ledger()).end())) {
+        try (LedgerFile file =
+                LedgerFile.open(paths.ledger(), LedgerFile.read(paths.ledger()).end())) {
             Map<String, @Nullable Object> entry = LedgerState.lost(List.copyOf(lost.values()));
             entry.put("at", Micros.of(now));
             file.append(entry, true);

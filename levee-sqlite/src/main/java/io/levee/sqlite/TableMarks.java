@@ -58,8 +58,7 @@ final class TableMarks {
         Marks raisedTo(Marks other) {
             Map<String, Long> higher = new HashMap<>(floors);
             other.floors.forEach((one, floor) -> higher.merge(one, floor, Math::max));
-            return new Marks(
-                    Math.max(floorMicros, other.floorMicros), Math.max(droppedSeq, other.droppedSeq), higher);
+            return new Marks(Math.max(floorMicros, other.floorMicros), Math.max(droppedSeq, other.droppedSeq), higher);
         }
 
         long floor(String retentionClass) {
@@ -107,8 +106,7 @@ final class TableMarks {
         try (Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery("SELECT table_name, class, floor_time FROM class_floors")) {
             while (rows.next()) {
-                marks.merge(
-                        rows.getString(1), Marks.of(rows.getString(2), rows.getLong(3), 0), Marks::raisedTo);
+                marks.merge(rows.getString(1), Marks.of(rows.getString(2), rows.getLong(3), 0), Marks::raisedTo);
             }
         }
         return marks;

@@ -134,9 +134,7 @@ final class Trash {
 
     /** The highest number that was committed; less where that is unknown. */
     private long newestNumber(String table) {
-        return manifest.of(table).stream()
-                .mapToLong(p -> p.held().maxSeq())
-                .reduce(0, Math::max);
+        return manifest.of(table).stream().mapToLong(p -> p.held().maxSeq()).reduce(0, Math::max);
     }
 
     /** The highest number that goes with a partition; 0 for one without rows: nobody misses anything. */
@@ -317,7 +315,8 @@ final class Trash {
      * @param file where its file is now
      * @param before what this process knew of it at the drop; null where it was dropped by another
      */
-    record Claim(TrashEntries.Entry entry, Path file, @Nullable Partition before) {
+    record Claim(
+            TrashEntries.Entry entry, Path file, @Nullable Partition before) {
         PartitionId id() {
             return entry.id();
         }
@@ -365,7 +364,8 @@ final class Trash {
                                     ? "the partition " + id + " is not dropped"
                                     : "the partition " + id + " can be brought back as it was dropped")
                     .with("partition", id.toString())
-                    .hint("levee trash restore brings back what is in the trash; levee verify sets a damaged one aside");
+                    .hint(
+                            "levee trash restore brings back what is in the trash; levee verify sets a damaged one aside");
         }
         if (Files.exists(place)) {
             throw new LeveeException(ErrorCode.PARTITION_BUSY, "queries that began before still read " + place)
@@ -435,8 +435,7 @@ final class Trash {
         long bytes = Partition.size(file);
         catalog.change(c -> {
             Catalog.markClosed(c, claim.id(), exactly, bytes, wall.instant());
-            Catalog.update(
-                    c, changed ? "reason=NULL, checksum=NULL" : "reason=NULL", claim.id(), wall.instant(), null);
+            Catalog.update(c, changed ? "reason=NULL, checksum=NULL" : "reason=NULL", claim.id(), wall.instant(), null);
             TrashEntries.restored(c, claim.id(), claim.entry().seq());
             return true;
         });

@@ -110,8 +110,7 @@ final class TrashEntries {
                 Partition.Held held = rows.getObject(10) == null
                         ? Partition.Held.UNKNOWN
                         : new Partition.Held(rows.getLong(8), rows.getLong(9), rows.getLong(10), 0, rows.getLong(11));
-                entries.add(new Entry(
-                        id, rows.getString(5), rows.getLong(6), rows.getLong(7), held, rows.getLong(12)));
+                entries.add(new Entry(id, rows.getString(5), rows.getLong(6), rows.getLong(7), held, rows.getLong(12)));
             }
         }
         return entries;

@@ -34,8 +34,8 @@ final class Twins implements AutoCloseable {
         this.readers = readers;
         this.paths = paths;
         String table = Sqlite.quote(spec.name());
-        this.find = connection.prepareStatement(
-                "SELECT _seq FROM " + table + " WHERE " + PartitionWriter.keyTest(spec));
+        this.find =
+                connection.prepareStatement("SELECT _seq FROM " + table + " WHERE " + PartitionWriter.keyTest(spec));
         this.delete = connection.prepareStatement("DELETE FROM " + table + " WHERE _seq = ?");
         String details = PartitionSchema.details(spec);
         this.deleteDetails = PartitionSchema.columns(connection, details).isEmpty()
@@ -87,10 +87,10 @@ final class Twins implements AutoCloseable {
         ReadHandles.ReadHandle handle = readers.take(partition);
         boolean usable = false;
         try {
-            long looked = PartitionSchema.columns(handle.connection(), spec.name())
-                            .isEmpty()
-                    ? 0
-                    : remove(handle.connection(), after);
+            long looked =
+                    PartitionSchema.columns(handle.connection(), spec.name()).isEmpty()
+                            ? 0
+                            : remove(handle.connection(), after);
             usable = true;
             return looked;
         } finally {
@@ -101,8 +101,8 @@ final class Twins implements AutoCloseable {
     private long remove(Connection live, long after) throws SQLException {
         String columns = String.join(",", spec.key().stream().map(Sqlite::quote).toList());
         long looked = 0;
-        try (PreparedStatement statement = live.prepareStatement(
-                "SELECT " + columns + " FROM " + Sqlite.quote(spec.name()) + " WHERE _seq > ?")) {
+        try (PreparedStatement statement =
+                live.prepareStatement("SELECT " + columns + " FROM " + Sqlite.quote(spec.name()) + " WHERE _seq > ?")) {
             statement.setLong(1, after);
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {

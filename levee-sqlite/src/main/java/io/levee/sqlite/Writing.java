@@ -81,8 +81,8 @@ record Writing(
                     last.up);
             Erasures erasures = new Erasures(new Rewriter(paths, catalog, readers, wall), closings);
             Quarantine quarantine = new Quarantine(paths, catalog, manifest, readers, wall, marks);
-            OpenPartitions open = new OpenPartitions(
-                    paths, catalog, manifest, readers, quarantine, wall, share, figure);
+            OpenPartitions open =
+                    new OpenPartitions(paths, catalog, manifest, readers, quarantine, wall, share, figure);
             KeyLookup lookup = new KeyLookup(open, readers);
             Moves moves = new Moves(manifest, open, paths);
             open.moves(moves);
@@ -114,7 +114,8 @@ record Writing(
                     catalog,
                     ledger,
                     open,
-                    new BatchAppender(open, paths, lookup, new Sources(manifest, open, paths, readers), relief, moves, figure),
+                    new BatchAppender(
+                            open, paths, lookup, new Sources(manifest, open, paths, readers), relief, moves, figure),
                     new SingleRecords(open, manifest, paths, readers, lookup, erasures, moves),
                     erasures,
                     closings,
@@ -130,7 +131,8 @@ record Writing(
                             table -> catalog.change(c -> CatalogTables.table(c, table))),
                     merging,
                     quarantine,
-                    new Maintenance(paths, catalog, manifest, readers, erasures, quarantine, suspects, closings, merging, wall),
+                    new Maintenance(
+                            paths, catalog, manifest, readers, erasures, quarantine, suspects, closings, merging, wall),
                     verifier,
                     marks,
                     relief,
@@ -150,10 +152,7 @@ record Writing(
 
     /** What the last writer left. */
     private record Last(
-            boolean clean,
-            @Nullable CloseReport report,
-            java.util.Map<String, TableMarks.Marks> marks,
-            UpTime up) {}
+            boolean clean, @Nullable CloseReport report, java.util.Map<String, TableMarks.Marks> marks, UpTime up) {}
 
     private static Last last(StorePaths paths, Catalog catalog, Ledger ledger) {
         try {

@@ -25,9 +25,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Adopted databases of any times, units and indexes, whole or broken: ranges in their own unit, windows and pages give every row once and
@@ -154,13 +154,14 @@ class AdoptModelTest {
                 .map(Known::id)
                 .toList();
         int limit = gen.of(1, 7, 100, 5000);
-        String what = Micros.text(Math.max(from, -1)) + " to " + to + ", group " + group + ", newest " + newest + ", by " + limit + " of "
-                + store.adopted().get(0).adoption().timeUnit();
+        String what = Micros.text(Math.max(from, -1)) + " to " + to + ", group " + group + ", newest " + newest
+                + ", by " + limit + " of " + store.adopted().get(0).adoption().timeUnit();
         List<Long> found = new ArrayList<>();
         String after = null;
         int pages = 0;
         do {
-            Query query = query(from, to, group, newest).limit(limit).after(after).build();
+            Query query =
+                    query(from, to, group, newest).limit(limit).after(after).build();
             try (Result<Row> rows = store.query(query)) {
                 rows.forEach(row -> found.add((Long) row.get("id")));
                 after = rows.next();

@@ -12,8 +12,8 @@ import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.Gap;
 import io.levee.Histogram;
-import io.levee.LeveeException;
 import io.levee.Levee;
+import io.levee.LeveeException;
 import io.levee.LossReason;
 import io.levee.ManualClock;
 import io.levee.Measure;
@@ -41,10 +41,10 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.jspecify.annotations.Nullable;
 
 /** Older databases that are taken over where they lie (guarantees G64 to G67, G101, G116): every answer is the original's. */
 class AdoptTest {
@@ -145,7 +145,10 @@ class AdoptTest {
         // rows, newest and oldest first, whole and page by page, with details
         String columns = "task_id, state, finished_at, runtime_ms";
         String[] names = {"task_id", "state", "finished_at", "runtime_ms"};
-        assertThat(rows(store, Query.builder("invocations").newestFirst().limit(300).build(), names))
+        assertThat(rows(
+                        store,
+                        Query.builder("invocations").newestFirst().limit(300).build(),
+                        names))
                 .isEqualTo(LegacyData.ask(
                         original,
                         "SELECT " + columns + " FROM invocations ORDER BY finished_at DESC, rowid DESC LIMIT 300"));
@@ -157,10 +160,11 @@ class AdoptTest {
                                 .limit(300)
                                 .build(),
                         names))
-                .isEqualTo(LegacyData.ask(
-                        original,
-                        "SELECT " + columns
-                                + " FROM invocations WHERE finished_at IS NOT NULL ORDER BY finished_at, rowid LIMIT 300"));
+                .isEqualTo(
+                        LegacyData.ask(
+                                original,
+                                "SELECT " + columns
+                                        + " FROM invocations WHERE finished_at IS NOT NULL ORDER BY finished_at, rowid LIMIT 300"));
         assertThat(pages(store, "state = 'FAILURE'", from, to))
                 .isEqualTo(LegacyData.ask(
                         original,
@@ -168,7 +172,8 @@ class AdoptTest {
                                 + " WHERE state = 'FAILURE' AND" + range + " ORDER BY finished_at DESC, i.rowid DESC"));
         assertThat(rows(
                         store,
-                        within.get().where(Expr.parse("task_name = 'app.task7' AND args_preview LIKE '%77%'", BEGIN))
+                        within.get()
+                                .where(Expr.parse("task_name = 'app.task7' AND args_preview LIKE '%77%'", BEGIN))
                                 .orderBy(Order.desc("runtime_ms"), Order.asc("task_id"))
                                 .limit(50)
                                 .build(),
@@ -182,8 +187,13 @@ class AdoptTest {
         // counts, with and without a range
         assertThat(store.count(Query.builder("invocations").build())).isEqualTo(ROWS);
         assertThat(store.count(Query.builder("invocations").from(from).to(to).build()))
-                .isEqualTo(LegacyData.ask(original, "SELECT count(*) FROM invocations WHERE" + range).get(0).get(0));
-        assertThat(store.count(Query.builder("invocations").to(Instant.EPOCH.plusSeconds(1)).build())).isEqualTo(2);
+                .isEqualTo(LegacyData.ask(original, "SELECT count(*) FROM invocations WHERE" + range)
+                        .get(0)
+                        .get(0));
+        assertThat(store.count(Query.builder("invocations")
+                        .to(Instant.EPOCH.plusSeconds(1))
+                        .build()))
+                .isEqualTo(2);
         // groups, series, histograms, newest per key, values, sql
         assertThat(store.aggregate(new Aggregation(
                                 within.get().build(),
@@ -192,8 +202,8 @@ class AdoptTest {
                         .groups())
                 .containsExactlyInAnyOrderElementsOf(LegacyData.ask(
                         original,
-                        "SELECT task_name, state, count(*), max(runtime_ms), count(queue) FROM invocations WHERE" + range
-                                + " GROUP BY 1, 2"));
+                        "SELECT task_name, state, count(*), max(runtime_ms), count(queue) FROM invocations WHERE"
+                                + range + " GROUP BY 1, 2"));
         assertThat(store
                         .timeSeries(new TimeSeries(
                                 within.get().build(), Duration.ofHours(1), List.of(), List.of(Measure.count())))
@@ -219,17 +229,26 @@ class AdoptTest {
                         .stream()
                         .map(r -> r.get(0))
                         .toList());
-        assertThat(rows(store, within.get().newestPer("task_name").orderBy(Order.asc("task_name")).build(), "task_name", "task_id"))
+        assertThat(rows(
+                        store,
+                        within.get()
+                                .newestPer("task_name")
+                                .orderBy(Order.asc("task_name"))
+                                .build(),
+                        "task_name",
+                        "task_id"))
                 .isEqualTo(LegacyData.ask(
                         original,
                         "SELECT task_name, task_id FROM (SELECT *, row_number() OVER (PARTITION BY task_name ORDER BY"
                                 + " finished_at DESC, rowid DESC) AS n FROM invocations WHERE" + range
                                 + ") WHERE n = 1 ORDER BY task_name"));
-        assertThat(store.values(Query.builder("invocations").build(), "queue", 10).groups())
+        assertThat(store.values(Query.builder("invocations").build(), "queue", 10)
+                        .groups())
                 .containsExactlyInAnyOrderElementsOf(
                         LegacyData.ask(original, "SELECT queue, count(*) FROM invocations GROUP BY queue"));
-        try (SqlResult result = store.sql(SqlQuery.of("SELECT state, count(*), count(retries), count(args_preview), min(_seq) < 0"
-                + " FROM invocations GROUP BY state ORDER BY state"))) {
+        try (SqlResult result =
+                store.sql(SqlQuery.of("SELECT state, count(*), count(retries), count(args_preview), min(_seq) < 0"
+                        + " FROM invocations GROUP BY state ORDER BY state"))) {
             List<List<@Nullable Object>> rows = new ArrayList<>();
             result.forEach(rows::add);
             assertThat(rows)
@@ -270,11 +289,16 @@ class AdoptTest {
     void shouldReadItTogetherWithTheTablesOwnRows() throws Exception {
         try (Store store = Levee.open(directory)) {
             Table<Row> table = store.createTable(LegacyData.invocations().build());
-            table.append(row(table.spec(), "new-1", at(ROWS + 10)), Ack.COMMITTED).join();
+            table.append(row(table.spec(), "new-1", at(ROWS + 10)), Ack.COMMITTED)
+                    .join();
             // Into the middle of what the old database holds.
-            table.append(row(table.spec(), "new-2", at(ROWS - 3).plusMillis(1)), Ack.COMMITTED).join();
+            table.append(row(table.spec(), "new-2", at(ROWS - 3).plusMillis(1)), Ack.COMMITTED)
+                    .join();
             store.adopt("invocations", monitor());
-            assertThat(rows(store, Query.builder("invocations").newestFirst().limit(5).build(), "task_id"))
+            assertThat(rows(
+                            store,
+                            Query.builder("invocations").newestFirst().limit(5).build(),
+                            "task_id"))
                     .extracting(r -> r.get(0))
                     .containsExactly("new-1", "task-00199999", "task-00199998", "new-2", "task-00199997");
             assertThat(store.count(Query.builder("invocations").build())).isEqualTo(ROWS + 2);
@@ -285,7 +309,8 @@ class AdoptTest {
             assertThat(table.find("none")).isEmpty();
             // Numbers stay below the own ones, and following begins with those.
             assertThat(table.tail(0).poll(Duration.ofSeconds(5)).entries()).hasSize(2);
-            assertThatThrownBy(() -> table.delete(Ack.COMMITTED, "task-00000350").join())
+            assertThatThrownBy(
+                            () -> table.delete(Ack.COMMITTED, "task-00000350").join())
                     .hasRootCauseInstanceOf(LeveeException.class)
                     .hasMessageContaining("never written to");
             EraseReport erased = table.erase(Expr.parse("state = 'FAILURE' AND task_name = 'app.task10'", BEGIN));
@@ -309,7 +334,11 @@ class AdoptTest {
         try (Store store = Levee.open(directory)) {
             store.createTable(LegacyData.invocations().build());
             store.adopt("invocations", monitor());
-            String byTime = store.explain(Query.builder("invocations").newestFirst().limit(100).build()).toString();
+            String byTime = store.explain(Query.builder("invocations")
+                            .newestFirst()
+                            .limit(100)
+                            .build())
+                    .toString();
             assertThat(byTime).contains("inv_finished");
             String byName = store.explain(new Aggregation(
                             Query.builder("invocations")
@@ -332,11 +361,13 @@ class AdoptTest {
         try (Store store = Levee.open(directory.resolve("store"))) {
             store.createTable(LegacyData.checkSpec().build());
             AdoptionReport report = store.adopt(
-                    "checks", Adoption.of(file, "check_history").time("checked_at").map("up", "is_up"));
+                    "checks",
+                    Adoption.of(file, "check_history").time("checked_at").map("up", "is_up"));
             assertThat(report.adoption().timeUnit()).isEqualTo(Adoption.TimeUnit.TEXT);
             // Through the index of site and time: with the slack that a zone in the text could have.
             assertThat(report.minMicros()).isLessThan(BEGIN.getEpochSecond() * 1_000_000);
-            assertThat(report.minMicros()).isGreaterThan(BEGIN.minus(Duration.ofDays(2)).getEpochSecond() * 1_000_000);
+            assertThat(report.minMicros())
+                    .isGreaterThan(BEGIN.minus(Duration.ofDays(2)).getEpochSecond() * 1_000_000);
             assertThat(report.maxMicros()).isGreaterThan((BEGIN.getEpochSecond() + ROWS - 1) * 1_000_000);
             java.util.function.Supplier<Query.Builder> hour =
                     () -> Query.builder("checks").from(BEGIN.plusSeconds(7200)).to(BEGIN.plusSeconds(10800));
@@ -348,12 +379,15 @@ class AdoptTest {
                             .groups())
                     .containsExactlyInAnyOrderElementsOf(LegacyData.ask(
                             file,
-                            "SELECT site_id, count(*), max(latency_ns) FROM check_history WHERE" + range + " GROUP BY 1"));
+                            "SELECT site_id, count(*), max(latency_ns) FROM check_history WHERE" + range
+                                    + " GROUP BY 1"));
             List<Object> down = new ArrayList<>();
-            try (Result<Row> result = store.query(hour.get().where(Expr.parse("up = false AND site_id = 5", BEGIN))
+            try (Result<Row> result = store.query(hour.get()
+                    .where(Expr.parse("up = false AND site_id = 5", BEGIN))
                     .newestFirst()
                     .build())) {
-                result.forEach(r -> down.add(List.of(r.get("latency_ns"), r.time().getEpochSecond())));
+                result.forEach(
+                        r -> down.add(List.of(r.get("latency_ns"), r.time().getEpochSecond())));
             }
             assertThat(down)
                     .isNotEmpty()
@@ -361,7 +395,9 @@ class AdoptTest {
                             file,
                             "SELECT latency_ns, unixepoch(checked_at) FROM check_history WHERE is_up = 0 AND site_id = 5 AND"
                                     + range + " ORDER BY checked_at DESC, id DESC"));
-            assertThat(store.explain(hour.get().where(Expr.eq("site_id", 5)).build()).toString()).contains("idx_check");
+            assertThat(store.explain(hour.get().where(Expr.eq("site_id", 5)).build())
+                            .toString())
+                    .contains("idx_check");
         }
         assertThat(sha(file)).isEqualTo(before);
     }
@@ -394,13 +430,12 @@ class AdoptTest {
                         .time("at")
                         .build();
                 store.createTable(spec);
-                AdoptionReport report = store.adopt(
-                        "e" + i, Adoption.of(file, "e").timeUnit(Adoption.TimeUnit.of(forms[i][0])));
+                AdoptionReport report =
+                        store.adopt("e" + i, Adoption.of(file, "e").timeUnit(Adoption.TimeUnit.of(forms[i][0])));
                 Instant time = Instant.parse(forms[i][3]);
                 for (boolean newest : new boolean[] {true, false}) {
                     Query.Builder one = Query.builder("e" + i).from(time).to(time.plusNanos(1000));
-                    try (Result<Row> rows =
-                            store.query((newest ? one.newestFirst() : one.oldestFirst()).build())) {
+                    try (Result<Row> rows = store.query((newest ? one.newestFirst() : one.oldestFirst()).build())) {
                         assertThat(rows.toList())
                                 .as("%s", List.of(forms[i]))
                                 .extracting(Row::time)
@@ -427,7 +462,8 @@ class AdoptTest {
                             .where(Expr.parse("args_preview IS NULL AND retries IS NULL", BEGIN))
                             .build()))
                     .isEqualTo(1000);
-            assertThat(table.find("task-00000003").orElseThrow().get("args_preview")).isNull();
+            assertThat(table.find("task-00000003").orElseThrow().get("args_preview"))
+                    .isNull();
         }
     }
 
@@ -471,7 +507,8 @@ class AdoptTest {
                 assertThat(store.planRetention().drops()).isEmpty();
             }
             Instant later = BEGIN.plus(Duration.ofDays(9));
-            try (Store store = Levee.open(home, o -> o.clock(new ManualClock(later)).asOf(later).retentionEvery(Duration.ofMillis(100)))) {
+            try (Store store = Levee.open(
+                    home, o -> o.clock(new ManualClock(later)).asOf(later).retentionEvery(Duration.ofMillis(100)))) {
                 store.createTable(spec);
                 org.awaitility.Awaitility.await()
                         .atMost(Duration.ofSeconds(20))
@@ -479,7 +516,8 @@ class AdoptTest {
                 assertThat(store.count(Query.builder("checks").build())).isZero();
             }
             // Not adopted again, though the spec still names it and the file may still be there.
-            try (Store store = Levee.open(home, o -> o.clock(new ManualClock(later)).asOf(later))) {
+            try (Store store =
+                    Levee.open(home, o -> o.clock(new ManualClock(later)).asOf(later))) {
                 store.createTable(spec);
                 assertThat(store.partitions()).isEmpty();
             }
@@ -495,13 +533,18 @@ class AdoptTest {
                 Connection foreign = LegacyData.open(file)) {
             store.createTable(LegacyData.invocations().build());
             store.adopt("invocations", Adoption.of(file, "invocations").time("finished_at"));
-            assertThat(store.count(Query.builder("invocations").from(at(900_000)).build())).isZero();
+            assertThat(store.count(
+                            Query.builder("invocations").from(at(900_000)).build()))
+                    .isZero();
             try (java.sql.Statement statement = foreign.createStatement()) {
-                statement.executeUpdate("INSERT INTO invocations(task_id, task_name, state, finished_at) VALUES('late', 'x', 'OK', "
-                        + seconds(at(1_000_000)) + ")");
+                statement.executeUpdate(
+                        "INSERT INTO invocations(task_id, task_name, state, finished_at) VALUES('late', 'x', 'OK', "
+                                + seconds(at(1_000_000)) + ")");
             }
             // At once, before anybody looked at its index again.
-            assertThat(store.count(Query.builder("invocations").from(at(900_000)).build())).isEqualTo(1);
+            assertThat(store.count(
+                            Query.builder("invocations").from(at(900_000)).build()))
+                    .isEqualTo(1);
             assertThat(store.diagnose())
                     .filteredOn(f -> f.what().contains("old.db"))
                     .extracting(Finding::level)
@@ -519,7 +562,9 @@ class AdoptTest {
             Files.move(file, directory.resolve("elsewhere.db"));
             try (Result<Row> result = store.query(Query.builder("invocations").build())) {
                 assertThat(result.toList()).isEmpty();
-                assertThat(result.coverage().gaps()).extracting(Gap::reason).containsExactly(LossReason.ADOPTED_MISSING);
+                assertThat(result.coverage().gaps())
+                        .extracting(Gap::reason)
+                        .containsExactly(LossReason.ADOPTED_MISSING);
             }
             Files.move(directory.resolve("elsewhere.db"), file);
             assertThat(store.count(Query.builder("invocations").build())).isEqualTo(1000);
@@ -572,7 +617,8 @@ class AdoptTest {
                             .build()))
                     .isEqualTo(20);
             java.util.Set<Long> numbers = new java.util.HashSet<>();
-            try (Result<Row> rows = store.query(Query.builder("checks").newestFirst().build())) {
+            try (Result<Row> rows =
+                    store.query(Query.builder("checks").newestFirst().build())) {
                 rows.forEach(row -> numbers.add(row.seq()));
             }
             assertThat(numbers).hasSize(2020).allMatch(n -> n < 0);
@@ -600,7 +646,8 @@ class AdoptTest {
 
     private static void refused(Store store, Adoption adoption, ErrorCode code, String what) {
         assertThatThrownBy(() -> store.adopt("checks", adoption))
-                .isInstanceOfSatisfying(LeveeException.class, e -> assertThat(e.code()).isEqualTo(code))
+                .isInstanceOfSatisfying(
+                        LeveeException.class, e -> assertThat(e.code()).isEqualTo(code))
                 .hasMessageContaining(what);
     }
 
@@ -609,7 +656,8 @@ class AdoptTest {
         Path file = directory.resolve("old.db");
         LegacyData.monitor(file, 1000, false);
         Instant later = BEGIN.plus(Duration.ofDays(30));
-        try (Store store = Levee.open(directory.resolve("store"), o -> o.clock(new ManualClock(later)).asOf(later))) {
+        try (Store store = Levee.open(
+                directory.resolve("store"), o -> o.clock(new ManualClock(later)).asOf(later))) {
             store.createTable(LegacyData.invocations()
                     .retention(RetentionRule.maxAge(Duration.ofDays(7)))
                     .build());

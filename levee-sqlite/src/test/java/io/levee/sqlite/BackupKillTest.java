@@ -96,7 +96,8 @@ class BackupKillTest {
                     assertThat(numbers)
                             .as("of one moment, seed %d", seed)
                             .hasSizeGreaterThan(restored)
-                            .isEqualTo(LongStream.range(0, numbers.size()).boxed().toList());
+                            .isEqualTo(
+                                    LongStream.range(0, numbers.size()).boxed().toList());
                     restored = numbers.size() - 1;
                 }
             } finally {

@@ -86,7 +86,9 @@ class BackupMomentTest {
                         return true;
                     },
                     help);
-            assertThat(still).as("begun on the writer, which commits nothing meanwhile").containsExactly(false, false, true, true);
+            assertThat(still)
+                    .as("begun on the writer, which commits nothing meanwhile")
+                    .containsExactly(false, false, true, true);
             store.append(OpenEngine.row(1, 0), OpenEngine.row(1, 1), OpenEngine.row(1, 2));
             assertThat(moment.live()).hasSize(2);
             for (BackupMoment.Live one : moment.live()) {

@@ -148,10 +148,14 @@ class BackupTest {
         Levee.restore(backup(), directory.resolve("restored").toString());
         try (Store store = open(directory.resolve("restored"))) {
             List<Long> numbers = numbers(store, "events", "i");
-            assertThat(numbers).as("all that was committed by then, and nothing after").isEqualTo(upTo(numbers.size()));
+            assertThat(numbers)
+                    .as("all that was committed by then, and nothing after")
+                    .isEqualTo(upTo(numbers.size()));
             List<Long> versions = numbers(store, "states", "v");
             assertThat(versions).hasSize(8);
-            assertThat(versions.get(7) - versions.get(0)).as("versions %s", versions).isIn(0L, 50L);
+            assertThat(versions.get(7) - versions.get(0))
+                    .as("versions %s", versions)
+                    .isIn(0L, 50L);
             assertThat(numbers.size() + versions.size() - 8).isGreaterThan(2000);
             assertThat(report.rows()).isEqualTo(numbers.size() + 8);
         }
@@ -166,7 +170,10 @@ class BackupTest {
             states.append(state(1, 1), Ack.COMMITTED).join();
             store.backup(backup());
             states.append(state(1, 2), Ack.COMMITTED).join();
-            next = store.table("events").append(event(100), Ack.COMMITTED).join().seq();
+            next = store.table("events")
+                    .append(event(100), Ack.COMMITTED)
+                    .join()
+                    .seq();
             assertThat(store.backups()).extracting(mark -> mark.directory()).containsExactly(backup());
         }
         Path restored = directory.resolve("restored");
@@ -182,7 +189,10 @@ class BackupTest {
             assertThat(states.append(state(1, 3), Ack.COMMITTED).join().updated())
                     .as("a key of the backup is found")
                     .isTrue();
-            assertThat(store.table("events").append(event(100), Ack.COMMITTED).join().seq())
+            assertThat(store.table("events")
+                            .append(event(100), Ack.COMMITTED)
+                            .join()
+                            .seq())
                     .as("no number is given twice")
                     .isGreaterThan(next);
         }
@@ -208,7 +218,9 @@ class BackupTest {
         }
         assertThat(Levee.verifyBackup(backup(), line -> {}).damaged()).isEmpty();
         try (Stream<Path> files = Files.walk(backup().resolve("tables"))) {
-            assertThat(files.filter(Files::isRegularFile)).as("what is old has gone").hasSize(DAYS);
+            assertThat(files.filter(Files::isRegularFile))
+                    .as("what is old has gone")
+                    .hasSize(DAYS);
         }
         Levee.restore(backup(), directory.resolve("restored").toString());
         try (Store store = open(directory.resolve("restored"))) {
@@ -228,8 +240,11 @@ class BackupTest {
         }
         flip(file);
         try (Store store = open(home())) {
-            assertThat(store.backup(backup()).missing()).as("unchanged, as far as the catalog knows").isEmpty();
-            assertThat(store.verify("events", one -> {})).anyMatch(v -> !v.detail().isEmpty());
+            assertThat(store.backup(backup()).missing())
+                    .as("unchanged, as far as the catalog knows")
+                    .isEmpty();
+            assertThat(store.verify("events", one -> {}))
+                    .anyMatch(v -> !v.detail().isEmpty());
             await().until(() -> store.quarantined().size() == 1);
             BackupReport report = store.backup(backup());
             assertThat(report.partitions()).isEqualTo(DAYS - 1);
@@ -283,12 +298,14 @@ class BackupTest {
         }
         flip(damaged);
         BackupCheck check = Levee.verifyBackup(backup(), line -> {});
-        assertThat(check.damaged()).containsOnlyKeys(backup().relativize(damaged).toString());
+        assertThat(check.damaged())
+                .containsOnlyKeys(backup().relativize(damaged).toString());
         Path restored = directory.resolve("restored");
-        LeveeException refused = catchThrowableOfType(
-                LeveeException.class, () -> Levee.restore(backup(), restored.toString()));
+        LeveeException refused =
+                catchThrowableOfType(LeveeException.class, () -> Levee.restore(backup(), restored.toString()));
         assertThat(refused.code()).isEqualTo(ErrorCode.CORRUPT);
-        assertThat(catchThrowableOfType(LeveeException.class, () -> open(restored)).code())
+        assertThat(catchThrowableOfType(LeveeException.class, () -> open(restored))
+                        .code())
                 .as("half a store cannot be taken for a whole one")
                 .isEqualTo(ErrorCode.UNSAFE_ENVIRONMENT);
         try (Store store = open(home())) {
@@ -313,7 +330,8 @@ class BackupTest {
             Path mine = Files.createDirectory(directory.resolve("mine"));
             Files.writeString(mine.resolve("letter.txt"), "dear");
             assertThat(refusal(() -> store.backup(mine))).isEqualTo(ErrorCode.BAD_VALUE);
-            assertThat(refusal(() -> Levee.restore(backup(), home().toString()))).isEqualTo(ErrorCode.BAD_VALUE);
+            assertThat(refusal(() -> Levee.restore(backup(), home().toString())))
+                    .isEqualTo(ErrorCode.BAD_VALUE);
             assertThat(refusal(() -> Levee.restore(mine, directory.resolve("r").toString())))
                     .isEqualTo(ErrorCode.NOT_FOUND);
         }
@@ -331,7 +349,8 @@ class BackupTest {
             fill(store, 0, 40);
             store.backup(backup());
             for (PartitionInfo partition : store.partitions()) {
-                assertThat(Handles.open(home().resolve("tables/events/" + partition.id().period() + ".db")))
+                assertThat(Handles.open(
+                                home().resolve("tables/events/" + partition.id().period() + ".db")))
                         .as("the writer's own")
                         .isLessThanOrEqualTo(1);
             }
@@ -363,7 +382,9 @@ class BackupTest {
             store.flush(Duration.ofSeconds(10));
             store.backup(backup());
             io.levee.PartitionId first = store.partitions().get(0).id();
-            assertThat(refusal(() -> store.restore(first, backup()))).as("it is live").isEqualTo(ErrorCode.NOT_FOUND);
+            assertThat(refusal(() -> store.restore(first, backup())))
+                    .as("it is live")
+                    .isEqualTo(ErrorCode.NOT_FOUND);
             store.createTable(keeping(Duration.ofDays(9)));
             store.applyRetention(store.planRetention());
             assertThat(numbers(store, "states", "k")).hasSize(30);
@@ -410,7 +431,9 @@ class BackupTest {
             assertThat(store.quarantined()).isEmpty();
             requireChecksums(store);
         }
-        assertThat(home().resolve("quarantine/events~2026-05-11.db")).as("kept for a person").exists();
+        assertThat(home().resolve("quarantine/events~2026-05-11.db"))
+                .as("kept for a person")
+                .exists();
         try (Store store = open(home())) {
             requireChecksums(store);
             assertThat(numbers(store, "events", "i")).isEqualTo(upTo(400));
@@ -459,7 +482,8 @@ class BackupTest {
         List<Path> found = new ArrayList<>();
         try (Stream<Path> files = Files.walk(backup())) {
             for (Path file : files.filter(Files::isRegularFile).toList()) {
-                if (Files.readString(file, java.nio.charset.StandardCharsets.ISO_8859_1).contains(text)) {
+                if (Files.readString(file, java.nio.charset.StandardCharsets.ISO_8859_1)
+                        .contains(text)) {
                     found.add(file);
                 }
             }

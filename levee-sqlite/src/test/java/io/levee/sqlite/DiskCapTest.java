@@ -135,10 +135,8 @@ class DiskCapTest {
         long before = taken(home);
         Bytes cap = Bytes.mebi(8);
         assertThat(before).isGreaterThan(cap.value());
-        try (Store store = Levee.open(home, o -> o.disk(cap)
-                .asOf(DAY1)
-                .queueRecords(1000)
-                .closeTimeout(Duration.ofMillis(200)))) {
+        try (Store store =
+                Levee.open(home, o -> o.disk(cap).asOf(DAY1).queueRecords(1000).closeTimeout(Duration.ofMillis(200)))) {
             Table<Row> events = store.createTable(SPEC);
             await().until(() -> store.status().disk().bytes() > 0);
             for (long i = 12_000; i < 30_000; i++) {

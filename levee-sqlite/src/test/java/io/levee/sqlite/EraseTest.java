@@ -154,11 +154,12 @@ class EraseTest {
 
     @Test
     void shouldReachWhatLiesInTheTrashForItsGrace() throws Exception {
-        try (Store store = Levee.open(
-                directory, o -> o.asOf(DAY1.plus(Duration.ofDays(4))).trashGrace(Duration.ofHours(1)))) {
+        try (Store store =
+                Levee.open(directory, o -> o.asOf(DAY1.plus(Duration.ofDays(4))).trashGrace(Duration.ofHours(1)))) {
             Table<Row> runs = store.createTable(spec().build());
             fill(runs, 0, 1500);
-            store.createTable(spec().retention(RetentionRule.maxAge(Duration.ofHours(84))).build());
+            store.createTable(
+                    spec().retention(RetentionRule.maxAge(Duration.ofHours(84))).build());
             store.applyRetention(store.planRetention());
             assertThat(store.dropped()).hasSize(1);
             assertThat(runs.erase(filter()).pending()).isEmpty();

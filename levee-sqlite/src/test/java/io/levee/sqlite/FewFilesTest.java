@@ -146,8 +146,12 @@ class FewFilesTest {
                 }
                 most = Math.max(most, store.status().memory().byPart().get("readerCache"));
                 // Two of them are hot, of which each has a quarter where memory allows it.
-                long least = memory.value() < Bytes.mebi(512).value() ? 1 : Bytes.mebi(8).value();
-                assertThat(most).as("%s", memory).isBetween(least, Bytes.mebi(16).value());
+                long least = memory.value() < Bytes.mebi(512).value()
+                        ? 1
+                        : Bytes.mebi(8).value();
+                assertThat(most)
+                        .as("%s", memory)
+                        .isBetween(least, Bytes.mebi(16).value());
             }
         }
     }

@@ -174,8 +174,7 @@ class FileFactsTest {
             TableMarks marks = new TableMarks(Map.of(), (table, to) -> {});
             Manifest manifest = new Manifest(paths);
             ReadHandles readers = new ReadHandles(paths, new Suspects(true), 0);
-            body.run(new Trash(
-                    paths, catalog, manifest, readers, Clock.systemUTC(), marks, Duration.ofHours(1), up));
+            body.run(new Trash(paths, catalog, manifest, readers, Clock.systemUTC(), marks, Duration.ofHours(1), up));
         } finally {
             supervisor.stop();
             catalog.finish(null);

@@ -30,9 +30,10 @@ final class LegacyData {
         try (Connection c = open(file);
                 Statement s = c.createStatement()) {
             s.executeUpdate("PRAGMA journal_mode=WAL");
-            s.executeUpdate("CREATE TABLE invocations(task_id TEXT PRIMARY KEY, task_name TEXT NOT NULL, state TEXT NOT NULL,"
-                    + " received_at REAL, started_at REAL, finished_at REAL, runtime_ms REAL, worker TEXT, queue TEXT,"
-                    + " exception_type TEXT)");
+            s.executeUpdate(
+                    "CREATE TABLE invocations(task_id TEXT PRIMARY KEY, task_name TEXT NOT NULL, state TEXT NOT NULL,"
+                            + " received_at REAL, started_at REAL, finished_at REAL, runtime_ms REAL, worker TEXT, queue TEXT,"
+                            + " exception_type TEXT)");
             s.executeUpdate("CREATE INDEX inv_finished ON invocations(finished_at)");
             s.executeUpdate("CREATE INDEX inv_name ON invocations(task_name, finished_at)");
             String n = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < " + rows + ")";
@@ -45,8 +46,9 @@ final class LegacyData {
                     + " (i * 7919) % 10007 / 7.0, 'worker-' || (i % 6), CASE WHEN i % 9 = 0 THEN NULL ELSE 'q' || (i % 3) END,"
                     + " CASE WHEN i % 50 = 0 THEN 'ValueError' END FROM n");
             if (withDetails) {
-                s.executeUpdate("CREATE TABLE invocation_details(task_id TEXT PRIMARY KEY, args_preview TEXT, kwargs_preview TEXT,"
-                        + " traceback_snippet TEXT)");
+                s.executeUpdate(
+                        "CREATE TABLE invocation_details(task_id TEXT PRIMARY KEY, args_preview TEXT, kwargs_preview TEXT,"
+                                + " traceback_snippet TEXT)");
                 s.executeUpdate(n + " INSERT INTO invocation_details SELECT printf('task-%08d', i), '[' || i || ']',"
                         + " '{\"order\": ' || (i % 1000) || '}', CASE WHEN i % 50 = 0 THEN 'File x line ' || i END FROM n"
                         + " WHERE i % 7 <> 0");

@@ -84,8 +84,7 @@ class MergeTest {
         Home(Path directory, boolean keyed) {
             ManualClock clock = new ManualClock(START.plus(Duration.ofDays(60)));
             StoreOptions options = StoreOptions.builder().clock(clock).build();
-            engine = SqliteEngine.open(
-                    new StorePaths(directory), new EngineSettings(options, false, supervisor));
+            engine = SqliteEngine.open(new StorePaths(directory), new EngineSettings(options, false, supervisor));
             spec = spec(keyed);
             engine.putTable(spec);
         }
@@ -100,8 +99,8 @@ class MergeTest {
 
         static WriteRow row(long i, int hour, String text) {
             long at = Micros.of(START) + hour * 3_600_000_000L + i;
-            OpenEngine.Handed row = new OpenEngine.Handed(
-                    new Object[] {i, at, text, i % 3 == 0 ? null : "more of " + text}, at);
+            OpenEngine.Handed row =
+                    new OpenEngine.Handed(new Object[] {i, at, text, i % 3 == 0 ? null : "more of " + text}, at);
             row.period(Period.of(PartitionBy.HOUR, at));
             return row;
         }
@@ -137,7 +136,8 @@ class MergeTest {
             int made = 0;
             // What has to wait for a moment, such as for a reader's handle, is tried again by the next run.
             for (int nothing = 0; nothing < 2; ) {
-                int now = serve(CompletableFuture.supplyAsync(() -> engine.merging().run(plan, Duration.ZERO)));
+                int now = serve(
+                        CompletableFuture.supplyAsync(() -> engine.merging().run(plan, Duration.ZERO)));
                 nothing = now == 0 ? nothing + 1 : 0;
                 made += now;
             }
@@ -222,10 +222,15 @@ class MergeTest {
             assertThat(home.names()).containsExactly("events/2026-05-10T01.6", "events/2026-05-10T02");
             assertThat(home.rows()).isEqualTo(before);
             assertThat(home.tail()).as("numbers are the same").isEqualTo(tail);
-            assertThat(home.engine.droppedSeq("events")).as("nobody missed anything").isEqualTo(dropped);
-            assertThat(home.engine.dropped()).as("what was merged cannot come back").isEmpty();
+            assertThat(home.engine.droppedSeq("events"))
+                    .as("nobody missed anything")
+                    .isEqualTo(dropped);
+            assertThat(home.engine.dropped())
+                    .as("what was merged cannot come back")
+                    .isEmpty();
             try (ReadView view = home.engine.view(home.spec, Long.MIN_VALUE, Long.MAX_VALUE)) {
-                assertThat(Home.rows(view, home.spec, Expr.contains("text", "b 2"))).hasSize(1);
+                assertThat(Home.rows(view, home.spec, Expr.contains("text", "b 2")))
+                        .hasSize(1);
             }
             // Late rows are written into it, and the old files are freed.
             assertThat(home.append(Home.row(50, 1, "late"))).containsExactly(WriteRow.Outcome.STORED);
@@ -479,12 +484,16 @@ class MergeTest {
         }
         long later = Micros.of(START.plus(Duration.ofDays(20)));
         TableSpec spec = spec(false);
-        assertThat(MergePlan.USUAL.next(spec, hours, later, paths, p -> true)).as("not many").isNull();
+        assertThat(MergePlan.USUAL.next(spec, hours, later, paths, p -> true))
+                .as("not many")
+                .isNull();
         MergePlan plan = new MergePlan(Bytes.mebi(64), Bytes.mebi(256), Bytes.mebi(64), 20);
         assertThat(plan.next(spec, hours, Micros.of(START.plus(Duration.ofDays(3))), paths, p -> true))
                 .as("young")
                 .isNull();
-        assertThat(plan.next(spec, hours, later, paths, p -> false)).as("in use").isNull();
+        assertThat(plan.next(spec, hours, later, paths, p -> false))
+                .as("in use")
+                .isNull();
         assertThat(plan.next(kept(Duration.ofDays(9)), hours, later, paths, p -> true))
                 .as("a day is too much of nine")
                 .isNull();

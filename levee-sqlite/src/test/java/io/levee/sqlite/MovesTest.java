@@ -120,7 +120,8 @@ class MovesTest {
     private static List<String> stored(Path home) throws Exception {
         List<String> rows = new ArrayList<>();
         try (Stream<Path> files = Files.list(home.resolve("tables/runs"))) {
-            for (Path file : files.filter(f -> f.toString().endsWith(".db")).sorted().toList()) {
+            for (Path file :
+                    files.filter(f -> f.toString().endsWith(".db")).sorted().toList()) {
                 try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
                         Statement statement = connection.createStatement();
                         ResultSet found = statement.executeQuery(
@@ -198,7 +199,10 @@ class MovesTest {
         try (OpenEngine store = open(directory)) {
             append(store, run(1, "new", 1, 0));
             append(store, run(2, "A", 1, 0));
-            store.engine.open().get(new PartitionId("runs", "A", "2026-05-10", 1)).failAt(point, broken());
+            store.engine
+                    .open()
+                    .get(new PartitionId("runs", "A", "2026-05-10", 1))
+                    .failAt(point, broken());
             untilStored(store, run(1, "A", 2, 0));
             untilStored(store, run(3, "A", 1, 0));
         }

@@ -86,7 +86,8 @@ class PartitionFactsTest {
             assertThat(touched(store, failed)).isEqualTo(DAYS);
             assertThat(ask(store, failed)).hasSize(1);
             assertThat(touched(store, failed)).isEqualTo(1);
-            assertThat(store.explain(Query.builder("runs").where(failed).build()).notes())
+            assertThat(store.explain(Query.builder("runs").where(failed).build())
+                            .notes())
                     .anyMatch(note -> note.contains("left out by their range or their statistics"));
             assertThat(ask(store, Expr.and(failed, Expr.ge("n", 3)))).hasSize(1);
             assertThat(ask(store, Expr.isNull("load"))).hasSize(DAYS);
@@ -139,10 +140,8 @@ class PartitionFactsTest {
             case 3 -> new Expr.In("n", List.of(random.nextLong(50), random.nextLong(50)), random.nextBoolean());
             case 4 -> new Expr.IsNull(random.nextBoolean() ? "state" : "load", random.nextBoolean());
             case 5 -> new Expr.Not(filter(random, states, depth - 1));
-            case 6 ->
-                new Expr.And(List.of(filter(random, states, depth - 1), filter(random, states, depth - 1)));
-            default ->
-                new Expr.Or(List.of(filter(random, states, depth - 1), filter(random, states, depth - 1)));
+            case 6 -> new Expr.And(List.of(filter(random, states, depth - 1), filter(random, states, depth - 1)));
+            default -> new Expr.Or(List.of(filter(random, states, depth - 1), filter(random, states, depth - 1)));
         };
     }
 }

@@ -127,7 +127,8 @@ class QuarantineTest {
             again.reload(reader);
             assertThat(again.quarantined()).isEqualTo(before).hasSize(2);
             assertThat(again.all()).isEmpty();
-            assertThat(Catalog.nextN(reader, "events", Slot.of(Period.parse("2026-05-10")))).isEqualTo(3);
+            assertThat(Catalog.nextN(reader, "events", Slot.of(Period.parse("2026-05-10"))))
+                    .isEqualTo(3);
             // The janitor must not take them for dropped files that a crash left in their place.
             assertThat(Catalog.droppedFiles(reader)).isEmpty();
         } finally {

@@ -230,7 +230,8 @@ class SlowReaderTest {
     void shouldEndAReaderWhoKeepsADroppedPartition() throws Exception {
         store.close();
         store = Levee.open(
-                directory, o -> o.asOf(DAY1.plus(Duration.ofDays(DAYS)))
+                directory,
+                o -> o.asOf(DAY1.plus(Duration.ofDays(DAYS)))
                         .retentionEvery(Duration.ofMillis(200))
                         .trashGrace(Duration.ZERO));
         try (Result<Row> rows = store.query(all().deadline(Duration.ofHours(1)).build())) {

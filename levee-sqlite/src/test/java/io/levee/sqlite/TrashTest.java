@@ -132,7 +132,8 @@ class TrashTest {
                                 .updated())
                         .isTrue();
                 assertThat(all(reader, "i")).hasSize(600).doesNotHaveDuplicates();
-                assertThat(store.verify("events", each -> {})).allMatch(v -> !v.state().name().equals("DAMAGED"));
+                assertThat(store.verify("events", each -> {}))
+                        .allMatch(v -> !v.state().name().equals("DAMAGED"));
             }
         }
     }
@@ -150,7 +151,8 @@ class TrashTest {
             open.append(OpenEngine.row(1, 0), OpenEngine.row(2, 1));
             for (PartitionInfo partition : open.engine.partitions()) {
                 assertThat(open.engine.closePartition(partition.id())).isEmpty();
-                assertThat(open.engine.drop(partition.id(), "a test").blockedBy()).isEmpty();
+                assertThat(open.engine.drop(partition.id(), "a test").blockedBy())
+                        .isEmpty();
             }
         }
         AtomicLong nanos = new AtomicLong();
@@ -187,8 +189,7 @@ class TrashTest {
         try {
             TableMarks marks = new TableMarks(Map.of(), (table, to) -> {});
             ReadHandles readers = new ReadHandles(paths, new Suspects(true), 0);
-            body.run(new Trash(
-                    paths, catalog, new Manifest(paths), readers, Clock.systemUTC(), marks, grace, up));
+            body.run(new Trash(paths, catalog, new Manifest(paths), readers, Clock.systemUTC(), marks, grace, up));
         } finally {
             supervisor.stop();
             catalog.finish(null);
@@ -279,7 +280,8 @@ class TrashTest {
                 for (int i = 5; i < 600; i += 6) {
                     again.add(row(table.spec(), i, 3, "again " + i));
                 }
-                assertThat(table.appendAll(again, Ack.COMMITTED).join().stored()).isEqualTo(100);
+                assertThat(table.appendAll(again, Ack.COMMITTED).join().stored())
+                        .isEqualTo(100);
                 List<PartitionId> second = drop(store, 2, "i");
                 List<PartitionId> back = new ArrayList<>(olderFirst ? first : second);
                 back.addAll(olderFirst ? second : first);
@@ -293,9 +295,8 @@ class TrashTest {
                     dropped.forEach(store::restore);
                 }
                 assertThat(all(store, "i")).hasSize(600).doesNotHaveDuplicates();
-                assertThat(store.count(Query.builder("events")
-                                .where(Expr.eq("i", 5L))
-                                .build()))
+                assertThat(store.count(
+                                Query.builder("events").where(Expr.eq("i", 5L)).build()))
                         .isEqualTo(1);
             }
         }

@@ -69,7 +69,8 @@ public final class BackupDirectory implements AutoCloseable {
             if (before != null && !before.incarnation().equals(incarnation)) {
                 throw new LeveeException(
                                 ErrorCode.BAD_VALUE,
-                                root + " holds a backup of another store (" + before.store() + "), or of what this store"
+                                root + " holds a backup of another store (" + before.store()
+                                        + "), or of what this store"
                                         + " was before it was restored or its catalog rebuilt")
                         .with("directory", root.toString())
                         .hint("name another directory");
@@ -125,8 +126,9 @@ public final class BackupDirectory implements AutoCloseable {
                     .hint("a backup that was killed has no " + MANIFEST + "; make it again");
         } catch (IllegalArgumentException | java.nio.charset.MalformedInputException e) {
             throw new LeveeException(ErrorCode.CORRUPT, file + " is damaged: " + e.getMessage(), e)
-                    .hint("the files below it are ordinary SQLite databases, whose names tell their checksums; make a new"
-                            + " backup in another directory");
+                    .hint(
+                            "the files below it are ordinary SQLite databases, whose names tell their checksums; make a new"
+                                    + " backup in another directory");
         } catch (IOException e) {
             throw failed("the backup cannot be read", file, e);
         }
@@ -231,7 +233,9 @@ public final class BackupDirectory implements AutoCloseable {
     public void finish(BackupManifest manifest) throws IOException {
         Set<Path> directories = new TreeSet<>();
         for (Plain plain : manifest.all()) {
-            for (Path up = root.resolve(plain.file()).getParent(); up != null && up.startsWith(root); up = up.getParent()) {
+            for (Path up = root.resolve(plain.file()).getParent();
+                    up != null && up.startsWith(root);
+                    up = up.getParent()) {
                 directories.add(up);
             }
         }
@@ -244,17 +248,16 @@ public final class BackupDirectory implements AutoCloseable {
     }
 
     private void sweep(BackupManifest manifest) throws IOException {
-        Set<Path> named = manifest.all().stream()
-                .map(plain -> root.resolve(plain.file()))
-                .collect(Collectors.toSet());
+        Set<Path> named =
+                manifest.all().stream().map(plain -> root.resolve(plain.file())).collect(Collectors.toSet());
         List<Path> all;
         try (Stream<Path> walk = Files.walk(root)) {
             all = walk.filter(Files::isRegularFile).toList();
         }
         for (Path file : all) {
             // What has no name of ours was put there by somebody, and is left alone.
-            boolean ours = NAME.matcher(String.valueOf(file.getFileName())).matches()
-                    || file.startsWith(root.resolve("tmp"));
+            boolean ours =
+                    NAME.matcher(String.valueOf(file.getFileName())).matches() || file.startsWith(root.resolve("tmp"));
             if (ours && !named.contains(file)) {
                 Files.delete(file);
             }

@@ -191,9 +191,8 @@ public record BackupManifest(
                             "the backup has format " + map.get("format") + "; this release reads " + FORMAT)
                     .hint("use the release that made it");
         }
-        List<Entry> partitions = list(map, "partitions").stream()
-                .map(BackupManifest::entry)
-                .toList();
+        List<Entry> partitions =
+                list(map, "partitions").stream().map(BackupManifest::entry).toList();
         List<Plain> files =
                 list(map, "files").stream().map(BackupManifest::plain).toList();
         Map<String, String> missing = new LinkedHashMap<>();

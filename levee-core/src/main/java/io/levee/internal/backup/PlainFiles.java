@@ -40,10 +40,7 @@ public final class PlainFiles {
             this.partial = partial;
             Files.createDirectories(partial.resolveSibling("."));
             this.channel = FileChannel.open(
-                    partial,
-                    StandardOpenOption.CREATE,
-                    StandardOpenOption.WRITE,
-                    StandardOpenOption.TRUNCATE_EXISTING);
+                    partial, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING);
         }
 
         /** Writes what remains in the buffer. */
@@ -123,7 +120,8 @@ public final class PlainFiles {
 
     /** Puts a small text in a file, durably and at once. */
     public static void write(Path file, String text) throws IOException {
-        Path partial = file.resolveSibling(file.getFileName() + "." + ProcessHandle.current().pid() + ".tmp");
+        Path partial = file.resolveSibling(
+                file.getFileName() + "." + ProcessHandle.current().pid() + ".tmp");
         try (Incoming incoming = new Incoming(partial)) {
             incoming.write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
             incoming.finish(file);

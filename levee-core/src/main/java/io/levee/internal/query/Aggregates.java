@@ -61,8 +61,7 @@ final class Aggregates {
     Answer run(StorageEngine engine, Folding folding, Execution execution) {
         List<GroupTable> tables;
         Grouping first = grouped.folds().get(0).grouping();
-        try (ReadView view = engine.view(
-                first.spec(), first.fromMicros(), first.toMicros(), where(grouped.folds()))) {
+        try (ReadView view = engine.view(first.spec(), first.fromMicros(), first.toMicros(), where(grouped.folds()))) {
             tables = folding.run(view, grouped.folds(), execution);
         }
         List<List<@Nullable Object>> groups = new ArrayList<>();

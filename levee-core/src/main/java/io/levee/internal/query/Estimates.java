@@ -39,8 +39,8 @@ final class Estimates {
 
     /** The answer. Query thread. */
     Answer run(StorageEngine engine, Execution execution) {
-        try (ReadView view = engine.view(
-                counting.spec(), counting.fromMicros(), counting.toMicros(), counting.where())) {
+        try (ReadView view =
+                engine.view(counting.spec(), counting.fromMicros(), counting.toMicros(), counting.where())) {
             List<PartitionInfo> partitions = view.partitions();
             if (counting.where() == null && partitions.stream().allMatch(p -> p.rows() == 0 || known(p))) {
                 double rows = partitions.stream().mapToDouble(this::expected).sum();

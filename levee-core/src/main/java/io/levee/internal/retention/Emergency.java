@@ -27,8 +27,7 @@ final class Emergency {
         // History does not go for what a query keeps: dropping more would give nothing back either (G86).
         long bytes = lasting(disk);
         if (max != null && bytes > DiskCap.highWater(max.value())) {
-            return "the store's " + new Bytes(bytes) + " on disk come to its cap " + max
-                    + ", less what a batch needs";
+            return "the store's " + new Bytes(bytes) + " on disk come to its cap " + max + ", less what a batch needs";
         }
         if (minFree != null && disk.freeBytes() >= 0 && disk.freeBytes() < minFree.value()) {
             return new Bytes(disk.freeBytes()) + " free on the volume are less than minFreeDisk " + minFree;

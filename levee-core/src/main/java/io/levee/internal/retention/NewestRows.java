@@ -94,8 +94,8 @@ final class NewestRows {
         long before = table.removed();
         Map<List<@Nullable Object>, Long> byKey = new HashMap<>();
         if (rule.per().isEmpty()) {
-            long surplus = rowsAfter(spec, fromMicros == Long.MIN_VALUE ? fromMicros : fromMicros - 1)
-                    - rule.keepNewest();
+            long surplus =
+                    rowsAfter(spec, fromMicros == Long.MIN_VALUE ? fromMicros : fromMicros - 1) - rule.keepNewest();
             if (surplus > 0) {
                 byKey.put(List.of(), surplus);
             }
@@ -210,8 +210,8 @@ final class NewestRows {
         for (int from = 0; from < page.size(); ) {
             int to = Math.min(page.size(), from + slice);
             long before = clock.nanos();
-            deleted += writes.deletePast(table, marks(page.subList(from, to)), younger(page.subList(from, to)),
-                    surplus.removedBefore());
+            deleted += writes.deletePast(
+                    table, marks(page.subList(from, to)), younger(page.subList(from, to)), surplus.removedBefore());
             slice = next(slice, clock.nanos() - before);
             from = to;
         }

@@ -36,7 +36,10 @@ final class Overdue {
      * @param reference the time that a table's ages are measured against
      */
     static Map<String, Duration> of(
-            List<TableSpec> specs, List<PartitionInfo> partitions, ToLongFunction<TableSpec> reference, Duration grace) {
+            List<TableSpec> specs,
+            List<PartitionInfo> partitions,
+            ToLongFunction<TableSpec> reference,
+            Duration grace) {
         Map<String, Duration> overdue = new LinkedHashMap<>();
         for (TableSpec spec : specs) {
             RetentionRule rule = spec.retention();
@@ -63,8 +66,8 @@ final class Overdue {
 
     /** For health, in a sentence. */
     static String text(String table, Duration late, String why) {
-        return "retention.overdue: records of " + table + " should have gone "
-                + Duration.ofSeconds(late.toSeconds()) + " ago" + (why.isEmpty() ? "" : "; the last pass: " + why);
+        return "retention.overdue: records of " + table + " should have gone " + Duration.ofSeconds(late.toSeconds())
+                + " ago" + (why.isEmpty() ? "" : "; the last pass: " + why);
     }
 
     /** What grows without a bound, and nobody said that it may. */

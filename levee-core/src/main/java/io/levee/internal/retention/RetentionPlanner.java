@@ -98,8 +98,7 @@ final class RetentionPlanner {
     }
 
     private List<Drop> drops(TableSpec spec, List<PartitionInfo> own) {
-        return RetentionPolicy.plan(
-                        spec.retention(), own, reference(spec), micros -> newest.rowsAfter(spec, micros))
+        return RetentionPolicy.plan(spec.retention(), own, reference(spec), micros -> newest.rowsAfter(spec, micros))
                 .stream()
                 .map(d -> new Drop(
                         d.partition(),

@@ -91,8 +91,9 @@ final class RetentionPolicy {
         if (maxBytes == null) {
             return;
         }
-        List<PartitionInfo> left = new ArrayList<>(
-                left(oldestFirst, drops).stream().filter(p -> !empty(p) && !Emergency.notOurs(p)).toList());
+        List<PartitionInfo> left = new ArrayList<>(left(oldestFirst, drops).stream()
+                .filter(p -> !empty(p) && !Emergency.notOurs(p))
+                .toList());
         long bytes = left.stream().mapToLong(PartitionInfo::bytes).sum();
         while (bytes > maxBytes.value() && left.size() > 1) {
             PartitionInfo oldest = left.remove(0);
@@ -140,7 +141,9 @@ final class RetentionPolicy {
                 drops.add(new Drop(
                         partition,
                         Rule.NUMBER,
-                        (partition.rows() == 0 ? "it holds no row any more: keepNewest " : "it is older than the newest ")
+                        (partition.rows() == 0
+                                        ? "it holds no row any more: keepNewest "
+                                        : "it is older than the newest ")
                                 + rule.keepNewest()
                                 + (rule.per().isEmpty() ? "" : " of each " + rule.per())));
             }

@@ -6,10 +6,10 @@ import io.levee.LeveeException;
 import io.levee.LossReason;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
-import io.levee.RetentionPlan;
 import io.levee.RetentionEvent;
 import io.levee.RetentionEvent.Action;
 import io.levee.RetentionEvent.Rule;
+import io.levee.RetentionPlan;
 import io.levee.RetentionPlan.Drop;
 import io.levee.RetentionPlan.Trim;
 import io.levee.RetentionReport;
@@ -124,7 +124,11 @@ public final class RetentionService {
             return "";
         });
         SpaceWatch space = new SpaceWatch(
-                engine, options, growth, () -> writes == null ? 0 : writes.books().stored(), this::dropForSpace);
+                engine,
+                options,
+                growth,
+                () -> writes == null ? 0 : writes.books().stored(),
+                this::dropForSpace);
         supervisor.start("levee-space", task -> {
             engine.onTight(task::wake);
             do {
@@ -146,8 +150,9 @@ public final class RetentionService {
 
     private static String done(RetentionReport report) {
         String dropped = report.dropped().isEmpty() ? "" : "dropped " + report.dropped();
-        return report.deleted().isEmpty() ? dropped : dropped + (dropped.isEmpty() ? "" : ", ") + "deleted rows of "
-                + report.deleted();
+        return report.deleted().isEmpty()
+                ? dropped
+                : dropped + (dropped.isEmpty() ? "" : ", ") + "deleted rows of " + report.deleted();
     }
 
     /** The engine's maintenance has one thread at a time: the supervised one, or one that verifies. */
@@ -212,11 +217,12 @@ public final class RetentionService {
             int taken = share.take(table, partitions.getOrDefault(table, count), count);
             may.put(table, taken);
             if (taken < count) {
-                String why = count + " partitions are past their age at once, and so many are only dropped bit by bit: the"
-                        + " others wait. If the clock is right, levee retention apply drops them now";
+                String why =
+                        count + " partitions are past their age at once, and so many are only dropped bit by bit: the"
+                                + " others wait. If the clock is right, levee retention apply drops them now";
                 kept.put(table, why);
-                events.note(new RetentionEvent(
-                        options.clock().instant(), Action.KEPT, Rule.AGE, table, "", -1, 0, why));
+                events.note(
+                        new RetentionEvent(options.clock().instant(), Action.KEPT, Rule.AGE, table, "", -1, 0, why));
             }
         });
         List<Drop> drops = new ArrayList<>();
@@ -350,7 +356,9 @@ public final class RetentionService {
             TableState state = tables.get(table);
             NewestRows.Surplus surplus = newest.count(state, Long.MIN_VALUE);
             long gone = newest.delete(
-                    state, surplus, () -> stopped || untilNanos != Long.MAX_VALUE && monotonic.nanos() - untilNanos > 0);
+                    state,
+                    surplus,
+                    () -> stopped || untilNanos != Long.MAX_VALUE && monotonic.nanos() - untilNanos > 0);
             deleted.put(table, gone);
             if (gone > 0) {
                 events.note(new RetentionEvent(
@@ -453,7 +461,8 @@ public final class RetentionService {
         if (now.isEmpty()) {
             return "it is gone already";
         }
-        if (now.get(0).maxMicros() > drop.partition().maxMicros() || drop.partition().rows() == 0 && now.get(0).rows() > 0) {
+        if (now.get(0).maxMicros() > drop.partition().maxMicros()
+                || drop.partition().rows() == 0 && now.get(0).rows() > 0) {
             return GREW;
         }
         if (now.get(0).state() != PartitionInfo.State.OPEN || writes == null) {

@@ -116,7 +116,9 @@ public final class LossLog {
                     && last.toMicros() != Long.MAX_VALUE
                     && gap.fromMicros() != Long.MIN_VALUE
                     && gap.toMicros() != Long.MAX_VALUE;
-            if (bounded && last.sameKind(gap) && gap.fromMicros() - last.toMicros() <= NEAR.toNanos() / 1000
+            if (bounded
+                    && last.sameKind(gap)
+                    && gap.fromMicros() - last.toMicros() <= NEAR.toNanos() / 1000
                     && last.fromMicros() - gap.toMicros() <= NEAR.toNanos() / 1000) {
                 gaps.set(gaps.size() - 1, last.merged(gap));
                 return;

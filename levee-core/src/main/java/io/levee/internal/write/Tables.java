@@ -94,8 +94,8 @@ public final class Tables {
             if (id.table().equals(wanted.name()) && !id.retentionClass().isEmpty()) {
                 throw new LeveeException(
                                 ErrorCode.SPEC_CONFLICT,
-                                "table " + wanted.name() + ": its records get classes by '" + by + "', and the partition "
-                                        + id + " is one of classes that were declared before")
+                                "table " + wanted.name() + ": its records get classes by '" + by
+                                        + "', and the partition " + id + " is one of classes that were declared before")
                         .with("table", wanted.name())
                         .hint("keep the column that they were declared by, or use a new table and copy the rows");
             }
@@ -116,8 +116,7 @@ public final class Tables {
     }
 
     private static LeveeException badClass(TableSpec wanted, String what) {
-        return new LeveeException(
-                        ErrorCode.BAD_SPEC, "retention of " + wanted.name() + ": the class " + what)
+        return new LeveeException(ErrorCode.BAD_SPEC, "retention of " + wanted.name() + ": the class " + what)
                 .with("table", wanted.name())
                 .hint("classes are in the names of partitions' files; leave it to the default");
     }

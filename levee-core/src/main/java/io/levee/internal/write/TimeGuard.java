@@ -127,7 +127,8 @@ public final class TimeGuard {
         }
         long from = bounds.fromMicros().applyAsLong(retentionClass);
         if (timeMicros < from) {
-            String whose = retentionClass.isEmpty() ? "" : " of " + spec.retention().by() + " " + retentionClass;
+            String whose =
+                    retentionClass.isEmpty() ? "" : " of " + spec.retention().by() + " " + retentionClass;
             throw refused(
                             Refusal.TOO_OLD,
                             spec,

@@ -353,7 +353,8 @@ public final class WriteService {
             }
             Row changed = change.apply(spec, old);
             String own = table.classOf(changed);
-            if (changed.timeMicros() != old.timeMicros() || !own.equals(table.classes().of(old.values()))) {
+            if (changed.timeMicros() != old.timeMicros()
+                    || !own.equals(table.classes().of(old.values()))) {
                 guard.check(guard.bounds(table), own, changed.timeMicros());
             }
             writer.writeNow(entry(table, changed, null), level);

@@ -238,7 +238,9 @@ final class Writer {
                     periods.expect(oldest, newest);
                 }
                 Period period = periods.of(row.timeMicros());
-                if (last == null || !last.retentionClass().equals(own) || !last.period().equals(period)) {
+                if (last == null
+                        || !last.retentionClass().equals(own)
+                        || !last.period().equals(period)) {
                     last = new Slot(period, own);
                 }
                 row.slot(last);

@@ -54,7 +54,8 @@ class GrowthTest {
         assertThat(day.limitBytes()).isEqualTo(7 * GIB);
         assertThat(day.daysLeft()).isEqualTo(5);
         // A server's volume, which nobody here can look at.
-        assertThat(seen(growth, Duration.ofDays(1), 2 * GIB, 0, -1, 0).daysLeft()).isNull();
+        assertThat(seen(growth, Duration.ofDays(1), 2 * GIB, 0, -1, 0).daysLeft())
+                .isNull();
     }
 
     @Test

@@ -89,10 +89,14 @@ class RetentionPolicyTest {
 
     private static List<String> byNumber(RetentionRule rule, PartitionInfo... partitions) {
         List<PartitionInfo> all = List.of(partitions);
-        return RetentionPolicy.plan(rule, all, 100 * 24 * HOUR, after -> all.stream()
-                        .filter(p -> p.minMicros() > after)
-                        .mapToLong(PartitionInfo::rows)
-                        .sum())
+        return RetentionPolicy.plan(
+                        rule,
+                        all,
+                        100 * 24 * HOUR,
+                        after -> all.stream()
+                                .filter(p -> p.minMicros() > after)
+                                .mapToLong(PartitionInfo::rows)
+                                .sum())
                 .stream()
                 .peek(d -> assertThat(d.rule()).isEqualTo(RetentionEvent.Rule.NUMBER))
                 .map(d -> d.partition().id().period())
@@ -159,6 +163,7 @@ class RetentionPolicyTest {
         Duration grace = Duration.ofMinutes(30);
         assertThat(Overdue.of(List.of(spec), partitions, s -> 11 * HOUR + HOUR / 2, grace))
                 .isEmpty();
-        assertThat(Overdue.of(List.of(spec), partitions, s -> 12 * HOUR, grace)).containsEntry("t", Duration.ofHours(1));
+        assertThat(Overdue.of(List.of(spec), partitions, s -> 12 * HOUR, grace))
+                .containsEntry("t", Duration.ofHours(1));
     }
 }

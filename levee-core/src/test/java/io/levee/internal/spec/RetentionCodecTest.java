@@ -21,9 +21,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What {@code retention:} says, and that it is said back (G70, G71; pain 24). */
 class RetentionCodecTest {
     private static Map<String, Object> form(String retention) {
-        return new LinkedHashMap<>(Json.object("{\"table\": \"checks\", \"time\": \"at\", \"columns\": {\"at\": \"timestamp\","
-                + " \"monitor\": \"text\", \"state\": \"text\", \"up\": \"boolean\", \"ms\": \"real\","
-                + " \"body\": {\"type\": \"text\", \"detail\": true}}, \"retention\": " + retention + "}"));
+        return new LinkedHashMap<>(
+                Json.object("{\"table\": \"checks\", \"time\": \"at\", \"columns\": {\"at\": \"timestamp\","
+                        + " \"monitor\": \"text\", \"state\": \"text\", \"up\": \"boolean\", \"ms\": \"real\","
+                        + " \"body\": {\"type\": \"text\", \"detail\": true}}, \"retention\": " + retention + "}"));
     }
 
     private static RetentionRule rule(String retention) {
@@ -38,7 +39,8 @@ class RetentionCodecTest {
                         .maxBytes(Bytes.gibi(20))
                         .keepNewest(1000, "monitor")
                         .build());
-        assertThat(rule("{\"keepNewest\": \"1000\", \"per\": \"monitor\"}").per()).containsExactly("monitor");
+        assertThat(rule("{\"keepNewest\": \"1000\", \"per\": \"monitor\"}").per())
+                .containsExactly("monitor");
         assertThat(rule("{\"unbounded\": true}")).isEqualTo(RetentionRule.UNBOUNDED);
         assertThat(rule("{\"unbounded\": false}")).isEqualTo(RetentionRule.KEEP_ALL);
         assertThat(rule("null")).isEqualTo(RetentionRule.KEEP_ALL);
@@ -80,7 +82,8 @@ class RetentionCodecTest {
     /** A class may be named as an entry is. */
     @Test
     void shouldTellClassesFromEntries() {
-        RetentionRule rule = rule("{\"by\": \"state\", \"classes\": {\"default\": \"1h\", \"by\": \"3h\"}, \"default\": \"4h\"}");
+        RetentionRule rule =
+                rule("{\"by\": \"state\", \"classes\": {\"default\": \"1h\", \"by\": \"3h\"}, \"default\": \"4h\"}");
         assertThat(rule.classes()).isEqualTo(Map.of("default", Duration.ofHours(1), "by", Duration.ofHours(3)));
         assertThat(rule.maxAge()).isEqualTo(Duration.ofHours(4));
     }
@@ -137,6 +140,7 @@ class RetentionCodecTest {
         assertThat(rule("{\"by\": \"state\", \"FAILURE\": \"3d\"}").bounded())
                 .as("rows of other states are kept for ever")
                 .isFalse();
-        assertThat(rule("{\"by\": \"state\", \"FAILURE\": \"3d\"}").longestAge()).isNull();
+        assertThat(rule("{\"by\": \"state\", \"FAILURE\": \"3d\"}").longestAge())
+                .isNull();
     }
 }

@@ -102,7 +102,8 @@ class WritingTest {
     @Test
     void shouldLeaveWhatMayBeWantedSinceItWasCounted() {
         start(o -> {});
-        List<RowQuery.Mark> marks = List.of(new RowQuery.Mark(1, 11), new RowQuery.Mark(2, 12), new RowQuery.Mark(3, 13));
+        List<RowQuery.Mark> marks =
+                List.of(new RowQuery.Mark(1, 11), new RowQuery.Mark(2, 12), new RowQuery.Mark(3, 13));
         long[] younger = {2, 1, 0};
         long counted = table.removed();
         service.deleteRows(table, List.of(new RowQuery.Mark(9, 99)), null);

@@ -103,7 +103,8 @@ abstract class ClassConformance extends Conformance {
     @Test
     void shouldKeepEachClassAsLongAsItWasPromised() {
         TableSpec spec = spec(failures());
-        Table<Row> table = store.createTable(spec(failures().toBuilder().maxAge(null).build()));
+        Table<Row> table =
+                store.createTable(spec(failures().toBuilder().maxAge(null).build()));
         List<Row> rows = new ArrayList<>();
         for (int back = 0; back < 30; back++) {
             rows.add(run(spec, back, "SUCCESS", day(back)));
@@ -113,7 +114,9 @@ abstract class ClassConformance extends Conformance {
         append(table, rows);
         assertThat(rowsByClass(store)).isEqualTo(Map.of("", 60L, "FAILURE", 30L));
         store.createTable(spec);
-        assertThat(apply().dropped()).hasSize(22).allMatch(id -> id.retentionClass().isEmpty());
+        assertThat(apply().dropped())
+                .hasSize(22)
+                .allMatch(id -> id.retentionClass().isEmpty());
         assertThat(rowsByClass(store)).isEqualTo(Map.of("", 16L, "FAILURE", 30L));
         assertThat(ids(where(Expr.eq("state", "FAILURE")))).hasSize(30);
         clock.advance(Duration.ofDays(70));
@@ -129,7 +132,8 @@ abstract class ClassConformance extends Conformance {
     @Test
     void shouldHaveAFloorForEachClass() {
         TableSpec spec = spec(failures());
-        Table<Row> table = store.createTable(spec(failures().toBuilder().maxAge(null).build()));
+        Table<Row> table =
+                store.createTable(spec(failures().toBuilder().maxAge(null).build()));
         for (int back : List.of(20, 9, 0)) {
             append(table, run(spec, back, "SUCCESS", day(back)), run(spec, 100 + back, "FAILURE", day(back)));
         }
@@ -150,10 +154,12 @@ abstract class ClassConformance extends Conformance {
     void shouldMoveARowWhoseClassChanges() {
         TableSpec spec = spec(failures(), "id");
         Table<Row> table = store.createTable(spec);
-        Receipt first = table.append(run(spec, 1, "STARTED", day(1)), Ack.COMMITTED).join();
+        Receipt first =
+                table.append(run(spec, 1, "STARTED", day(1)), Ack.COMMITTED).join();
         append(table, run(spec, 2, "STARTED", day(1)));
         for (String state : List.of("FAILURE", "SUCCESS", "FAILURE", "FAILURE")) {
-            Receipt next = table.append(run(spec, 1, state, day(1)), Ack.COMMITTED).join();
+            Receipt next =
+                    table.append(run(spec, 1, state, day(1)), Ack.COMMITTED).join();
             assertThat(next.updated()).isTrue();
             assertThat(next.seq()).as("its number stays").isEqualTo(first.seq());
             assertThat(rowsByClass(store))
@@ -169,9 +175,11 @@ abstract class ClassConformance extends Conformance {
                     .as("its last change is news")
                     .containsExactly("FAILURE");
         }
-        assertThat(table.update(Map.of("state", "SUCCESS"), Ack.COMMITTED, 1L).join()).isTrue();
+        assertThat(table.update(Map.of("state", "SUCCESS"), Ack.COMMITTED, 1L).join())
+                .isTrue();
         assertThat(rowsByClass(store)).isEqualTo(Map.of("", 2L));
-        assertThat(table.update(Map.of("state", "FAILURE"), Ack.COMMITTED, 2L).join()).isTrue();
+        assertThat(table.update(Map.of("state", "FAILURE"), Ack.COMMITTED, 2L).join())
+                .isTrue();
         assertThat(table.delete(Ack.COMMITTED, 2L).join()).isTrue();
         assertThat(read(store, all(spec))).containsExactly(plain(run(spec, 1, "FAILURE", day(1), "SUCCESS")));
         append(table, run(spec, 2, "SUCCESS", day(1)));
@@ -198,7 +206,11 @@ abstract class ClassConformance extends Conformance {
                 run(spec, 2, "FAILURE", day(0)),
                 run(spec, 2, "SUCCESS", day(0)));
         assertThat(rowsByClass(store)).isEqualTo(Map.of("", 1L, "FAILURE", 1L));
-        append(table, run(spec, 1, "FAILURE", day(0)), run(spec, 1, "SUCCESS", day(0)), run(spec, 2, "FAILURE", day(0)));
+        append(
+                table,
+                run(spec, 1, "FAILURE", day(0)),
+                run(spec, 1, "SUCCESS", day(0)),
+                run(spec, 2, "FAILURE", day(0)));
         assertThat(rowsByClass(store)).isEqualTo(Map.of("", 1L, "FAILURE", 1L));
         assertThat(read(store, all(spec)))
                 .containsExactlyInAnyOrder(
@@ -210,7 +222,11 @@ abstract class ClassConformance extends Conformance {
     void shouldTreatAMovedRowAsOneOfItsClass() {
         TableSpec spec = spec(failures(), "id");
         Table<Row> table = store.createTable(spec);
-        append(table, run(spec, 1, "STARTED", day(6)), run(spec, 2, "FAILURE", day(6)), run(spec, 3, "STARTED", day(6)));
+        append(
+                table,
+                run(spec, 1, "STARTED", day(6)),
+                run(spec, 2, "FAILURE", day(6)),
+                run(spec, 3, "STARTED", day(6)));
         append(table, run(spec, 1, "FAILURE", day(6)), run(spec, 2, "SUCCESS", day(6)));
         clock.advance(Duration.ofDays(3));
         apply();
@@ -274,7 +290,11 @@ abstract class ClassConformance extends Conformance {
     void shouldKnowWhatWasWrittenBeforeAClassWasNamed() {
         TableSpec before = spec(failures(), "id");
         Table<Row> table = store.createTable(before);
-        append(table, run(before, 1, "REVOKED", day(5)), run(before, 2, "FAILURE", day(5)), run(before, 3, "SUCCESS", day(5)));
+        append(
+                table,
+                run(before, 1, "REVOKED", day(5)),
+                run(before, 2, "FAILURE", day(5)),
+                run(before, 3, "SUCCESS", day(5)));
         TableSpec named =
                 spec(failures().toBuilder().keep("REVOKED", Duration.ofDays(30)).build(), "id");
         table = store.createTable(named);
@@ -282,7 +302,9 @@ abstract class ClassConformance extends Conformance {
         assertThat(ids(where(Expr.eq("state", "REVOKED")))).containsExactly(1L, 4L);
         clock.advance(Duration.ofDays(6));
         apply();
-        assertThat(ids(all(named))).as("1 is promised 30 days, and 3 lies beside it").containsExactlyInAnyOrder(1L, 2L, 3L, 4L);
+        assertThat(ids(all(named)))
+                .as("1 is promised 30 days, and 3 lies beside it")
+                .containsExactlyInAnyOrder(1L, 2L, 3L, 4L);
         table = store.createTable(before);
         append(table, run(before, 6, "REVOKED", day(-5)), run(before, 4, "REVOKED", day(-5)));
         assertThat(ids(where(Expr.eq("state", "REVOKED")))).containsExactlyInAnyOrder(1L, 4L, 6L);
@@ -294,7 +316,8 @@ abstract class ClassConformance extends Conformance {
     /** Values are any text, number or truth value, and never become a path or a piece of SQL (G62). */
     @Test
     void shouldTakeAnyValueAsAClass(TestReporter reporter) {
-        List<String> odd = List.of("a/b", "..", "it's \"x\"", "2", "n\u00e9e \u65e5", "_", "-", "%41", "x; DROP TABLE runs");
+        List<String> odd =
+                List.of("a/b", "..", "it's \"x\"", "2", "n\u00e9e \u65e5", "_", "-", "%41", "x; DROP TABLE runs");
         RetentionRule.Builder rule = rule();
         odd.forEach(name -> rule.keep(name, Duration.ofDays(90)));
         String address = engine().newStore();
@@ -350,9 +373,15 @@ abstract class ClassConformance extends Conformance {
         Table<Row> flags = store.createTable(truths);
         append(flags, row(truths, "up", false, "at", day(1)), row(truths, "up", true, "at", day(1)));
         assertThat(rowsByClass(store)).isEqualTo(Map.of("", 2L, "500", 1L, "false", 1L));
-        assertThat(read(store, Query.builder("flags").where(Expr.eq("up", false)).build(), "up"))
+        assertThat(read(
+                        store,
+                        Query.builder("flags").where(Expr.eq("up", false)).build(),
+                        "up"))
                 .containsExactly(false);
-        assertThat(read(store, Query.builder("checks").where(Expr.eq("code", 500L)).build(), "code"))
+        assertThat(read(
+                        store,
+                        Query.builder("checks").where(Expr.eq("code", 500L)).build(),
+                        "code"))
                 .containsExactly(500L);
     }
 
@@ -363,7 +392,8 @@ abstract class ClassConformance extends Conformance {
         RetentionRule other =
                 RetentionRule.builder().by("id").keep("1", Duration.ofDays(9)).build();
         refused(ErrorCode.SPEC_CONFLICT, () -> store.createTable(spec(other)));
-        RetentionRule alike = failures().toBuilder().keep("failure", Duration.ofDays(9)).build();
+        RetentionRule alike =
+                failures().toBuilder().keep("failure", Duration.ofDays(9)).build();
         refused(ErrorCode.BAD_SPEC, () -> store.createTable(spec(alike)));
         append(store.table("runs"), run(spec, 2, "FAILURE", day(1)));
     }
@@ -374,14 +404,20 @@ abstract class ClassConformance extends Conformance {
         Property.check("classes are partitions' alone", 6, gen -> {
             Store one = newStore();
             Store oracle = newOracle();
-            TableSpec spec = spec(failures().toBuilder().keep("REVOKED", Duration.ofDays(20)).build(), "id");
+            TableSpec spec = spec(
+                    failures().toBuilder().keep("REVOKED", Duration.ofDays(20)).build(), "id");
             Table<Row> table = one.createTable(spec);
             Table<Row> model = oracle.createTable(spec);
             Map<Long, Row> last = new HashMap<>();
             Instant base = clock.instant();
             for (int batch = 0; batch < 4; batch++) {
-                List<Row> rows = gen.list(1, () -> run(
-                        spec, gen.between(0L, 30L), gen.of(STATES), base.minus(Duration.ofDays(gen.between(0, 6)))));
+                List<Row> rows = gen.list(
+                        1,
+                        () -> run(
+                                spec,
+                                gen.between(0L, 30L),
+                                gen.of(STATES),
+                                base.minus(Duration.ofDays(gen.between(0, 6)))));
                 append(table, rows);
                 append(model, rows);
                 rows.forEach(row -> last.put((Long) row.get("id"), row));

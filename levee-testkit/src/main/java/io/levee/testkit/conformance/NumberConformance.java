@@ -22,9 +22,9 @@ import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.Tail;
 import io.levee.engine.Capability;
+import io.levee.internal.time.Micros;
 import io.levee.testkit.Gen;
 import io.levee.testkit.Property;
-import io.levee.internal.time.Micros;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -109,7 +109,9 @@ abstract class NumberConformance extends Conformance {
         fill(spec("events", newest(100)), 200, Duration.ofHours(1));
         RetentionReport report = apply("events");
         assertThat(report.dropped()).as("whole days go as a whole").hasSize(4);
-        assertThat(report.deleted().get("events")).as("and the rest of one day row by row").isBetween(1L, 23L);
+        assertThat(report.deleted().get("events"))
+                .as("and the rest of one day row by row")
+                .isBetween(1L, 23L);
         assertThat(left("events")).hasSize(100).startsWith(0L, 1L, 2L).endsWith(98L, 99L);
         RetentionReport again = apply("events");
         assertThat(again.dropped()).isEmpty();
@@ -130,8 +132,7 @@ abstract class NumberConformance extends Conformance {
         assertThat(report.deleted()).isEqualTo(Map.of("checks", 270L));
         assertThat(report.bytesFreed()).as("room in a file is not given back").isZero();
         assertThat(left("checks")).hasSize(32).contains(0L, 29L, 1000L, 1001L).doesNotContain(30L, 299L);
-        assertThat(store.aggregate(new Aggregation(
-                                all(spec), List.of("monitor"), List.of(Measure.count())))
+        assertThat(store.aggregate(new Aggregation(all(spec), List.of("monitor"), List.of(Measure.count())))
                         .groups())
                 .extracting(group -> group.get(1))
                 .containsExactlyInAnyOrder(1L, 10L, 10L, 10L, 1L);
@@ -291,6 +292,7 @@ abstract class NumberConformance extends Conformance {
             }
         }
         model.keySet().removeIf(i -> !left.contains(i));
-        assertThat(Objects.requireNonNull(store.planRetention().kept().get(spec.name()))).isNotEmpty();
+        assertThat(Objects.requireNonNull(store.planRetention().kept().get(spec.name())))
+                .isNotEmpty();
     }
 }

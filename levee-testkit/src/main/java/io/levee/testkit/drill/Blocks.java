@@ -42,9 +42,7 @@ final class Blocks {
     /** By inode, those that a test of the path lets through. */
     static Map<String, Long> byInode(Path directory, Predicate<String> which) {
         Map<String, Long> files = new LinkedHashMap<>();
-        of(directory).stream()
-                .filter(file -> which.test(file.path))
-                .forEach(file -> files.put(file.inode, file.bytes));
+        of(directory).stream().filter(file -> which.test(file.path)).forEach(file -> files.put(file.inode, file.bytes));
         return files;
     }
 

@@ -99,8 +99,8 @@ public final class DiskDrill {
         List<Gap> gaps;
         Thread sampler;
         Thread reader;
-        try (Store store = Levee.open(
-                home, o -> o.disk(cap).asOf(Invocations.BEGIN).retentionEvery(Duration.ofSeconds(1)))) {
+        try (Store store =
+                Levee.open(home, o -> o.disk(cap).asOf(Invocations.BEGIN).retentionEvery(Duration.ofSeconds(1)))) {
             Table<Row> runs = store.createTable(spec());
             long begun = System.nanoTime();
             sampler = started("sampler", () -> sample(home, begun));
@@ -242,10 +242,10 @@ public final class DiskDrill {
         while (!over.get()) {
             try {
                 store.count(Query.builder(Invocations.TABLE).build());
-                long newest = JobStores.micros(store.newest(
-                                Query.builder(Invocations.TABLE).build())
-                        .orElse(Invocations.BEGIN)
-                        .minus(Duration.ofHours(1)));
+                long newest = JobStores.micros(
+                        store.newest(Query.builder(Invocations.TABLE).build())
+                                .orElse(Invocations.BEGIN)
+                                .minus(Duration.ofHours(1)));
                 try (SqlResult rows = store.sql(new SqlQuery(SORT, newest, Long.MAX_VALUE, Duration.ofSeconds(10)))) {
                     rows.iterator().forEachRemaining(row -> {});
                 }

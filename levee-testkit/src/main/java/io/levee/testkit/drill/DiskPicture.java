@@ -22,8 +22,7 @@ final class DiskPicture {
         this.samples = samples;
         this.cap = cap;
         this.longest = samples.isEmpty() ? 1 : Math.max(1, samples.get(samples.size() - 1)[0]);
-        this.highest =
-                samples.stream().mapToDouble(sample -> sample[1]).reduce(cap, Math::max) * 1.1;
+        this.highest = samples.stream().mapToDouble(sample -> sample[1]).reduce(cap, Math::max) * 1.1;
     }
 
     private double x(double millis) {

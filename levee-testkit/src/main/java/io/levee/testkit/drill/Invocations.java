@@ -65,11 +65,14 @@ final class Invocations {
     static List<String> create(String table) {
         StringBuilder columns = new StringBuilder("task_id TEXT PRIMARY KEY");
         for (String column : COLUMNS.subList(1, COLUMNS.size())) {
-            columns.append(", ").append(column).append(switch (type(column)) {
-                case TIMESTAMP -> " BIGINT";
-                case REAL -> " DOUBLE PRECISION";
-                default -> " TEXT";
-            });
+            columns.append(", ")
+                    .append(column)
+                    .append(
+                            switch (type(column)) {
+                                case TIMESTAMP -> " BIGINT";
+                                case REAL -> " DOUBLE PRECISION";
+                                default -> " TEXT";
+                            });
         }
         return List.of(
                 "CREATE TABLE " + table + "(" + columns + ")",

@@ -52,7 +52,9 @@ final class LeveeSide implements HistorySide {
                 // Without a grace: the space is to come back while somebody watches.
                 address,
                 false,
-                o -> o.asOf(Invocations.LIVE).retentionEvery(Duration.ofSeconds(1)).trashGrace(Duration.ZERO));
+                o -> o.asOf(Invocations.LIVE)
+                        .retentionEvery(Duration.ofSeconds(1))
+                        .trashGrace(Duration.ZERO));
     }
 
     /** Makes a store with the two days before; returns the bytes of the first. */
@@ -62,8 +64,7 @@ final class LeveeSide implements HistorySide {
             CompletableFuture<BatchReceipt> last = CompletableFuture.completedFuture(null);
             List<Row> batch = new ArrayList<>(FILL_BATCH);
             for (long i = 0; i < 2 * ofDay; i++) {
-                Object[] values =
-                        Invocations.run(i, Invocations.within((int) (i / ofDay), i % ofDay, ofDay));
+                Object[] values = Invocations.run(i, Invocations.within((int) (i / ofDay), i % ofDay, ofDay));
                 batch.add(Invocations.row(runs.spec(), values));
                 if (batch.size() == FILL_BATCH || i == 2 * ofDay - 1) {
                     // One batch ahead: the queue never sheds.
@@ -117,7 +118,8 @@ final class LeveeSide implements HistorySide {
     @Override
     public long finish() {
         store.flush(Duration.ofMillis(RetentionChild.CLOSE_MILLIS));
-        return store.count(Query.builder(Invocations.TABLE).from(Invocations.LIVE).build());
+        return store.count(
+                Query.builder(Invocations.TABLE).from(Invocations.LIVE).build());
     }
 
     @Override

@@ -60,7 +60,11 @@ final class OneFile implements HistorySide {
     /** The table of a day. */
     private static String table(Way way, int day) {
         return way == Way.DROP_TABLE
-                ? Invocations.TABLE + "_" + Invocations.within(day, 0, 1).toString().substring(0, 10).replace("-", "")
+                ? Invocations.TABLE + "_"
+                        + Invocations.within(day, 0, 1)
+                                .toString()
+                                .substring(0, 10)
+                                .replace("-", "")
                 : Invocations.TABLE;
     }
 

@@ -118,9 +118,7 @@ final class OneServer implements HistorySide {
             connection.setAutoCommit(false);
             try (PreparedStatement insert = connection.prepareStatement(insert())) {
                 for (long i = 0; i < 2 * ofDay; i++) {
-                    bind(
-                            insert,
-                            Invocations.run(i, Invocations.within((int) (i / ofDay), i % ofDay, ofDay)));
+                    bind(insert, Invocations.run(i, Invocations.within((int) (i / ofDay), i % ofDay, ofDay)));
                     if ((i + 1) % FILL_BATCH == 0 || i == 2 * ofDay - 1) {
                         insert.executeBatch();
                         connection.commit();

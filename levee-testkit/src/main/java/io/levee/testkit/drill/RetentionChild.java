@@ -84,8 +84,7 @@ public final class RetentionChild {
         sampler.join();
         long stored = side.finish();
         Map<String, Long> after = side.files();
-        Latencies.Figures calm =
-                latencies.within(start + TimeUnit.MILLISECONDS.toNanos(warm), begun - 1);
+        Latencies.Figures calm = latencies.within(start + TimeUnit.MILLISECONDS.toNanos(warm), begun - 1);
         // Who was due before and waits because of it counts; what nobody committed at all is among the lost.
         Latencies.Figures meanwhile = latencies.within(begun, until);
         say("p50Before", calm.p50());

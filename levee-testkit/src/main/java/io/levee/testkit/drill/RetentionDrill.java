@@ -150,8 +150,8 @@ public final class RetentionDrill {
         try {
             progress.accept("as much goes as comes in for " + sustain + " s: DELETE, then Levee");
             String seconds = String.valueOf(sustain);
-            List<String> old =
-                    child(SustainChild.class, "DELETE", place.resolve("history.db").toString(), seconds);
+            List<String> old = child(
+                    SustainChild.class, "DELETE", place.resolve("history.db").toString(), seconds);
             String rateFound = values(old, "rate").get(0).toString();
             List<String> levee =
                     child(SustainChild.class, "LEVEE", place.resolve("levee").toString(), seconds, rateFound);
@@ -241,7 +241,9 @@ public final class RetentionDrill {
         for (String line : said) {
             String[] words = line.split(" ", -1);
             if (words.length == 2) {
-                figures.put(words[0], words[1].contains(".") ? (Object) Double.valueOf(words[1]) : (Object) Long.valueOf(words[1]));
+                figures.put(
+                        words[0],
+                        words[1].contains(".") ? (Object) Double.valueOf(words[1]) : (Object) Long.valueOf(words[1]));
             }
         }
         return figures;

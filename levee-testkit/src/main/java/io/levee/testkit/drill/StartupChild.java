@@ -39,7 +39,8 @@ public final class StartupChild {
         ChildProcess.endWithParent();
         switch (args[0]) {
             case "fill" -> fill(Path.of(args[1]), Integer.parseInt(args[2]));
-            case "levee" -> levee(Path.of(args[1]), Integer.parseInt(args[2]), Path.of(args[3]), Long.parseLong(args[4]));
+            case "levee" ->
+                levee(Path.of(args[1]), Integer.parseInt(args[2]), Path.of(args[3]), Long.parseLong(args[4]));
             default -> old(args[1], Long.parseLong(args[2]));
         }
         while (!Thread.currentThread().isInterrupted()) {
@@ -83,7 +84,8 @@ public final class StartupChild {
         }
         for (int i = 0; i < LATEST; i++) {
             batch.add(Invocations.row(
-                    runs.spec(), Invocations.run(partitions + i, hour(partitions - 1).plusSeconds(2))));
+                    runs.spec(),
+                    Invocations.run(partitions + i, hour(partitions - 1).plusSeconds(2))));
         }
         append(runs, batch);
         say("filled", 0);
@@ -103,9 +105,7 @@ public final class StartupChild {
         say("ready", spawnedNanos);
         Table<Row> runs = store.createTable(spec());
         // By the first start; the later ones find it adopted.
-        store.adopt(
-                Invocations.TABLE,
-                Adoption.of(legacy, Invocations.TABLE).timeUnit(Adoption.TimeUnit.MICROS));
+        store.adopt(Invocations.TABLE, Adoption.of(legacy, Invocations.TABLE).timeUnit(Adoption.TimeUnit.MICROS));
         say("adopted", spawnedNanos);
         Instant now = hour(partitions - 1).plusSeconds(3);
         runs.append(Invocations.row(runs.spec(), Invocations.run(System.nanoTime(), now)), Ack.DURABLE)

@@ -123,7 +123,8 @@ public final class StartupDrill {
         Path whole = directory.resolve(WHOLE);
         Files.copy(file, whole);
         lengthen(file);
-        progress.accept("the old way: building an index at start, first in peace, then under a probe that kills it half-way");
+        progress.accept(
+                "the old way: building an index at start, first in peace, then under a probe that kills it half-way");
         double begun;
         double ready;
         try (Child child = new Child("old", whole.toString(), String.valueOf(System.nanoTime()))) {
@@ -170,8 +171,8 @@ public final class StartupDrill {
                 Statement statement = connection.createStatement()) {
             statement.executeUpdate("PRAGMA journal_mode=WAL");
             statement.executeUpdate("PRAGMA synchronous=NORMAL");
-            statement.executeUpdate("CREATE TABLE " + Invocations.TABLE + "(" + String.join(",", Invocations.COLUMNS)
-                    + ")");
+            statement.executeUpdate(
+                    "CREATE TABLE " + Invocations.TABLE + "(" + String.join(",", Invocations.COLUMNS) + ")");
             connection.setAutoCommit(false);
             try (PreparedStatement insert = connection.prepareStatement("INSERT INTO " + Invocations.TABLE + " VALUES("
                     + ",?".repeat(Invocations.COLUMNS.size()).substring(1) + ")")) {
@@ -203,8 +204,8 @@ public final class StartupDrill {
     private static double indexes(Path file) throws SQLException {
         try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
                 Statement statement = connection.createStatement();
-                ResultSet found =
-                        statement.executeQuery("SELECT count(*) FROM sqlite_schema WHERE name = 'invocations_search'")) {
+                ResultSet found = statement.executeQuery(
+                        "SELECT count(*) FROM sqlite_schema WHERE name = 'invocations_search'")) {
             found.next();
             return found.getDouble(1);
         }

@@ -101,9 +101,11 @@ public final class SustainChild {
         TableSpec.Builder spec =
                 TableSpec.builder(Invocations.TABLE).time("finished_at").key("task_id");
         Invocations.spec(Duration.ofDays(1)).columns().forEach(spec::column);
-        Store store = Levee.open(directory, o -> o.asOf(Invocations.LIVE)
-                .retentionEvery(Duration.ofSeconds(1))
-                .trashGrace(Duration.ZERO));
+        Store store = Levee.open(
+                directory,
+                o -> o.asOf(Invocations.LIVE)
+                        .retentionEvery(Duration.ofSeconds(1))
+                        .trashGrace(Duration.ZERO));
         Table<Row> runs = store.createTable(spec.index("task_name", "finished_at")
                 .partitionBy(PartitionBy.HOUR)
                 .retention(RetentionRule.maxAge(Duration.ofHours(KEPT_HOURS)))
@@ -147,9 +149,9 @@ public final class SustainChild {
                     statement.executeUpdate(sql);
                 }
             }
-            insert = connection.prepareStatement(
-                    "INSERT OR REPLACE INTO " + Invocations.TABLE + "(" + String.join(",", Invocations.COLUMNS)
-                            + ") VALUES(" + ",?".repeat(Invocations.COLUMNS.size()).substring(1) + ")");
+            insert = connection.prepareStatement("INSERT OR REPLACE INTO " + Invocations.TABLE + "("
+                    + String.join(",", Invocations.COLUMNS) + ") VALUES("
+                    + ",?".repeat(Invocations.COLUMNS.size()).substring(1) + ")");
         }
 
         void write(List<Object[]> runs) throws SQLException {

@@ -96,8 +96,8 @@ final class MemoryStore {
                 n = slot.holds(other.id) ? Math.max(n, other.id.n() + 1) : n;
             }
             String named = slot.retentionClass();
-            Partition made =
-                    new Partition(new PartitionId(spec.name(), named, slot.period().name(), n), slot.period());
+            Partition made = new Partition(
+                    new PartitionId(spec.name(), named, slot.period().name(), n), slot.period());
             made.apart = named.isEmpty() ? spec.retention().classes().keySet() : Set.of();
             live.add(made);
             return made;

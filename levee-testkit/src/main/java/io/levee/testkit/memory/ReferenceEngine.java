@@ -59,7 +59,8 @@ public final class ReferenceEngine extends MemoryCatalog {
                     target.put(key, new Held(row.values(), row.timeMicros(), number, number));
                     row.settle(WriteRow.Outcome.STORED, number, null);
                 } else {
-                    // Updated where it lives, whatever its new time, unless its class is another one: it keeps its number.
+                    // Updated where it lives, whatever its new time, unless its class is another one: it keeps its
+                    // number.
                     if (!home.id.retentionClass().equals(row.slot().retentionClass())) {
                         home.removeRows(one -> one.getKey().equals(key));
                         home = there == null ? table.create(row.slot()) : there;

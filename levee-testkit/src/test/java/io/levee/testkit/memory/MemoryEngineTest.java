@@ -70,9 +70,10 @@ class MemoryEngineTest {
     @Test
     void shouldKeepWhatWasDroppedForTenMinutes() {
         ManualClock clock = new ManualClock(Instant.parse("2026-05-20T00:00:00Z"));
-        try (Store store = Levee.open("memory:", false, o -> o.clock(clock)
-                .retentionEvery(Duration.ofMillis(5))
-                .trashGrace(Duration.ofMinutes(10)))) {
+        try (Store store = Levee.open(
+                "memory:",
+                false,
+                o -> o.clock(clock).retentionEvery(Duration.ofMillis(5)).trashGrace(Duration.ofMinutes(10)))) {
             append(store, 1);
             store.table(Event.class, t -> t.keepFor(Duration.ofDays(1)));
             clock.advance(Duration.ofDays(2));

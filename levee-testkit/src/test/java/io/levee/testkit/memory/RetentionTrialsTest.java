@@ -38,10 +38,10 @@ class RetentionTrialsTest {
     private Instant truth = BEGIN;
 
     private Store open(Duration every) {
-        return Levee.open("memory:", false, o -> o.clock(clock)
-                .memory(Bytes.mebi(64))
-                .queryThreads(1)
-                .retentionEvery(every));
+        return Levee.open(
+                "memory:",
+                false,
+                o -> o.clock(clock).memory(Bytes.mebi(64)).queryThreads(1).retentionEvery(every));
     }
 
     private static TableSpec spec(String name, RetentionRule rule) {
@@ -164,8 +164,10 @@ class RetentionTrialsTest {
             append(store, spec, BEGIN);
             clock.advance(Duration.ofDays(7));
             await().until(() -> store.status().health().state() == Health.State.DEGRADED);
-            assertThat(store.status().health().reasons()).singleElement().satisfies(reason -> assertThat(reason)
-                    .contains("retention.overdue", "records of events", "PT48H"));
+            assertThat(store.status().health().reasons())
+                    .singleElement()
+                    .satisfies(
+                            reason -> assertThat(reason).contains("retention.overdue", "records of events", "PT48H"));
             assertThat(status(store, "events").overdueMs())
                     .isEqualTo(Duration.ofDays(2).toMillis());
             store.applyRetention(store.planRetention());
@@ -191,8 +193,8 @@ class RetentionTrialsTest {
     /** One table whose rule cannot be kept (it has more keys than can be counted) keeps no other from its turn. */
     @Test
     void shouldKeepTablesApart() {
-        TableSpec many = spec(
-                "a_many", RetentionRule.builder().keepNewest(1, "i").build());
+        TableSpec many =
+                spec("a_many", RetentionRule.builder().keepNewest(1, "i").build());
         TableSpec spec = spec("events", RetentionRule.maxAge(MAX_AGE));
         try (Store store = open(Duration.ofMillis(300))) {
             Table<Row> table = store.createTable(many);
@@ -205,8 +207,8 @@ class RetentionTrialsTest {
             }
             append(store, spec, BEGIN);
             clock.advance(Duration.ofDays(7));
-            await().until(() -> store.partitions().stream()
-                    .noneMatch(p -> p.id().table().equals("events")));
+            await().until(() ->
+                    store.partitions().stream().noneMatch(p -> p.id().table().equals("events")));
             await().until(() -> store.status().health().reasons().stream()
                     .anyMatch(r -> r.contains("retention of a_many") && r.contains("LIMIT_EXCEEDED")));
             assertThat(store.planRetention().kept().get("a_many")).contains("cannot be planned");

@@ -31,7 +31,7 @@ final class Model {
 
     /** One row: its values as users see them, its event time, and the period of the partition that it was inserted in. */
     static final class Held {
-        private final Period home;
+        private Period home;
         private Map<String, @Nullable Object> values;
         private long time;
         private long seq;
@@ -77,7 +77,10 @@ final class Model {
         if (known != null) {
             known.values = values;
             known.time = row.timeMicros();
-            if (!fresh.contains(known)) {
+            if (fresh.contains(known)) {
+                // Both are of one batch: it is written once, where its last values belong.
+                known.home = home;
+            } else {
                 newestEver.merge(known.home, row.timeMicros(), Math::max);
             }
             return true;

@@ -43,7 +43,7 @@ public final class Property {
     public static void check(String name, int trials, Trial trial) {
         Long replayed = Long.getLong("levee.seed");
         if (replayed != null) {
-            once(name, replayed, SIZE, trial);
+            once(name, replayed, Integer.getInteger("levee.size", SIZE), trial);
             return;
         }
         int count = Integer.getInteger("levee.trials", trials);
@@ -67,7 +67,7 @@ public final class Property {
             smallest = smaller;
         }
         throw new AssertionError(
-                "'" + name + "' does not hold (seed " + seed + ", size " + smallest + "; -Dlevee.seed=" + seed
+                "'" + name + "' does not hold (-Dlevee.seed=" + seed + " -Dlevee.size=" + smallest
                         + " runs it again): " + failure.getMessage(),
                 failure);
     }

@@ -67,8 +67,8 @@ public final class Property {
             smallest = smaller;
         }
         throw new AssertionError(
-                "'" + name + "' does not hold (-Dlevee.seed=" + seed + " -Dlevee.size=" + smallest
-                        + " runs it again): " + failure.getMessage(),
+                "'" + name + "' does not hold (-Dlevee.seed=" + seed + " -Dlevee.size=" + smallest + " runs it again): "
+                        + failure.getMessage(),
                 failure);
     }
 

@@ -151,7 +151,7 @@ public final class DiskDrill {
         figures.put("queries", queries.get());
         figures.put("queriesRefused", queryErrors.get());
         Path picture = directory.resolve("drill-disk.svg");
-        Files.writeString(picture, new DiskPicture(samples, cap.value()).svg());
+        Files.writeString(picture, DiskPicture.svg(samples, cap.value()));
         figures.put("svg", picture.toString());
         return new DrillOutcome(figures, table(figures));
     }

@@ -218,7 +218,7 @@ public final class MemoryDrill {
         figures.put("levee.writerP99IdleMs", median(values(lines, "writerIdle")));
         figures.put("levee.writerP99Ms", median(values(lines, "writer")));
         Path picture = directory.resolve("drill-memory.svg");
-        Files.writeString(picture, new MemoryPicture(old.samples(), worst.samples(), budget).svg());
+        Files.writeString(picture, MemoryPicture.svg(old.samples(), worst.samples(), budget));
         figures.put("svg", picture.toString());
         return new Outcome(figures, picture);
     }

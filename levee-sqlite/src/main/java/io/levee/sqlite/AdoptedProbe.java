@@ -126,7 +126,7 @@ final class AdoptedProbe {
                             e)
                     .hint("copy it with levee ingest");
         }
-        if (table.firstTime(spec) == null) {
+        if (table.timeColumn(spec) == null) {
             throw bad("'" + name + "' of " + file + " has no column for the event time")
                     .hint("say which with --time; its columns are "
                             + AdoptedTable.columns(connection, "main", name).values().stream()
@@ -152,8 +152,10 @@ final class AdoptedProbe {
         if (adoption.timeUnit() != null) {
             return;
         }
+        // Not yet known is whether its values compare as they are.
+        String time = "m." + Sqlite.quote(java.util.Objects.requireNonNull(table.timeColumn(spec)));
         Object newest = one(
-                "SELECT " + column() + table.from() + " WHERE " + column() + " IS NOT NULL ORDER BY "
+                "SELECT " + time + table.from() + " WHERE " + time + " IS NOT NULL ORDER BY "
                         + table.rowNumber() + " DESC LIMIT 1",
                 null);
         TimeUnit unit;

@@ -313,6 +313,13 @@ final class AdoptedTable {
         return times.isEmpty() || !comparable(times.get(0)) ? null : times.get(0).name;
     }
 
+    /** The first column of the event time, however it is written there; null where there is none. */
+    @Nullable
+    String timeColumn(TableSpec spec) {
+        List<Foreign> times = times(spec);
+        return times.isEmpty() ? null : times.get(0).name;
+    }
+
     /** Whether a second column tells the time where the first is null. */
     boolean moreTimes(TableSpec spec) {
         return times(spec).size() > 1;

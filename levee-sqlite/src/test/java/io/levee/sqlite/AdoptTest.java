@@ -625,6 +625,27 @@ class AdoptTest {
         }
     }
 
+    /** Most old databases write times into a column of texts, and nobody says a unit. */
+    @Test
+    void shouldTellTheUnitOfTimesInAColumnOfTexts() throws Exception {
+        Path file = directory.resolve("old.db");
+        LegacyData.checks(file, 2000);
+        LegacyData.run(
+                file,
+                "CREATE TABLE texts(id INTEGER PRIMARY KEY, site_id INTEGER, checked_at TEXT)",
+                "CREATE INDEX by_time ON texts(checked_at)",
+                "INSERT INTO texts SELECT id, site_id, checked_at FROM check_history");
+        try (Store store = Levee.open(directory.resolve("store"))) {
+            store.createTable(LegacyData.checkSpec().build());
+            store.adopt("checks", Adoption.of(file, "texts"));
+            assertThat(store.count(Query.builder("checks")
+                            .from(BEGIN.plusSeconds(100))
+                            .to(BEGIN.plusSeconds(150))
+                            .build()))
+                    .isEqualTo(50);
+        }
+    }
+
     @Test
     void shouldRefuseByNameWhatCannotBeRead() throws Exception {
         Path file = directory.resolve("old.db");

@@ -155,8 +155,8 @@ final class AdoptedProbe {
         // Not yet known is whether its values compare as they are.
         String time = "m." + Sqlite.quote(java.util.Objects.requireNonNull(table.timeColumn(spec)));
         Object newest = one(
-                "SELECT " + time + table.from() + " WHERE " + time + " IS NOT NULL ORDER BY "
-                        + table.rowNumber() + " DESC LIMIT 1",
+                "SELECT " + time + table.from() + " WHERE " + time + " IS NOT NULL ORDER BY " + table.rowNumber()
+                        + " DESC LIMIT 1",
                 null);
         TimeUnit unit;
         if (newest instanceof Number number) {

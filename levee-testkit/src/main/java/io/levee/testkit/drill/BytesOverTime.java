@@ -30,20 +30,17 @@ final class BytesOverTime {
         add(
                 "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"13\">%n"
                         + "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>%n<text x=\"%d\" y=\"24\" font-size=\"16\">%s</text>%n",
-                WIDTH,
-                HEIGHT,
-                LEFT,
-                title);
+                WIDTH, HEIGHT, LEFT, title);
         for (int i = 0; i <= STEPS; i++) {
             double bytes = highest * i / STEPS;
             double millis = this.longest * i / STEPS;
             across(bytes, "stroke=\"#ddd\"");
-            add("<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" fill=\"#555\">%.0f MiB</text>%n", LEFT - 6, y(bytes) + 4, bytes / MIB);
+            add(
+                    "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" fill=\"#555\">%.0f MiB</text>%n",
+                    LEFT - 6, y(bytes) + 4, bytes / MIB);
             add(
                     "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\" fill=\"#555\">%.1f s</text>%n",
-                    x(millis),
-                    HEIGHT - BOTTOM + 20,
-                    millis / 1000);
+                    x(millis), HEIGHT - BOTTOM + 20, millis / 1000);
         }
     }
 
@@ -68,10 +65,7 @@ final class BytesOverTime {
         across(bytes, "stroke=\"" + colour + "\" stroke-dasharray=\"6 4\"");
         add(
                 "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" fill=\"%s\">%s</text>%n",
-                WIDTH - 24,
-                y(bytes) - 5,
-                colour,
-                name);
+                WIDTH - 24, y(bytes) - 5, colour, name);
         return this;
     }
 
@@ -86,12 +80,7 @@ final class BytesOverTime {
         add(
                 "<polyline fill=\"none\" stroke-width=\"2\" stroke=\"%s\" points=\"%s\"/>"
                         + "<text x=\"%d\" y=\"%d\" fill=\"%s\">%s</text>%n",
-                colour,
-                text.toString().trim(),
-                LEFT + lines++ * 330,
-                HEIGHT - 8,
-                colour,
-                name);
+                colour, text.toString().trim(), LEFT + lines++ * 330, HEIGHT - 8, colour, name);
         return this;
     }
 

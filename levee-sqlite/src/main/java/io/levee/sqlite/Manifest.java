@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The live partitions of an opened store. Thread-safe; a query takes a list of it once and keeps to that. */
@@ -172,9 +173,9 @@ final class Manifest {
         });
         List<Quarantined> aside = Quarantine.read(catalog, paths.root());
         aside.forEach(damaged -> setAside.put(damaged.id(), damaged));
-        setAside.keySet().retainAll(aside.stream().map(Quarantined::id).toList());
+        setAside.keySet().retainAll(aside.stream().map(Quarantined::id).collect(Collectors.toSet()));
         rebuilt = Quarantine.rebuilt(catalog);
-        live.keySet().retainAll(now.stream().map(Partition::id).toList());
+        live.keySet().retainAll(now.stream().map(Partition::id).collect(Collectors.toSet()));
         ordered.clear();
     }
 }

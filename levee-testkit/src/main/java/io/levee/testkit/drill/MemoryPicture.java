@@ -13,7 +13,7 @@ final class MemoryPicture {
                         "Resident memory over idle: a badly indexed grouped scan",
                         Math.max(last(old), last(levee)),
                         highest)
-                .limit(budget, "Levee's budget", "#888")
+                .limit((double) budget, "Levee's budget", "#888")
                 .line(points(old), "one file, cache 1e9 pages, sorts in memory", "#c0392b")
                 .line(points(levee), "Levee, default options", "#1f6f8b")
                 .svg();

@@ -135,7 +135,7 @@ final class ChildStore {
             while (true) {
                 List<Tail.Entry<Row>> entries =
                         cursor.poll(Duration.ofSeconds(1)).entries();
-                entries.forEach(entry -> out.println("got " + entry.value().get("i")));
+                entries.forEach(entry -> out.println("got " + entry.value().get("i") + ";"));
                 if (!entries.isEmpty()) {
                     cursor.commit();
                     out.println("committed");

@@ -131,24 +131,25 @@ public final class StartupDrill {
             ready = child.await("ready");
             begun = child.await("jvm");
         }
+        long without = pages(file);
+        double index = pages(whole) - without;
         // Levee adopts this one: nobody has killed its writer.
         lengthen(whole);
         double built = 0;
         double killAfter = (ready - begun) / 2;
         for (int kills = 0; kills < ROUNDS; ) {
-            boolean late;
             try (Child child = new Child("old", file.toString(), String.valueOf(System.nanoTime()))) {
                 child.await("jvm");
                 LockSupport.parkNanos((long) (killAfter * 1e6));
                 child.kill();
-                late = child.said("ready");
             }
-            if (late) {
+            // The file is asked, not the child: it may die between its commit and its word.
+            if (indexed(file)) {
                 // It was faster this time: that was no kill half-way.
                 dropIndex(file);
                 killAfter /= 2;
             } else {
-                built = Math.max(built, indexes(file));
+                built = Math.max(built, (pages(file) - without) / index);
                 kills++;
             }
         }
@@ -200,14 +201,21 @@ public final class StartupDrill {
         }
     }
 
-    /** Which part of the index is there: the whole of it or, after a kill, nothing that the next start could go on from. */
-    private static double indexes(Path file) throws SQLException {
+    private static boolean indexed(Path file) throws SQLException {
+        return first(file, "SELECT count(*) FROM sqlite_schema WHERE name = 'invocations_search'") > 0;
+    }
+
+    /** Pages in use. What a killed build leaves of its index, and the next start could go on from, would be among them. */
+    private static long pages(Path file) throws SQLException {
+        return first(file, "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count");
+    }
+
+    private static long first(Path file, String sql) throws SQLException {
         try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
                 Statement statement = connection.createStatement();
-                ResultSet found = statement.executeQuery(
-                        "SELECT count(*) FROM sqlite_schema WHERE name = 'invocations_search'")) {
+                ResultSet found = statement.executeQuery(sql)) {
             found.next();
-            return found.getDouble(1);
+            return found.getLong(1);
         }
     }
 
@@ -272,10 +280,6 @@ public final class StartupDrill {
                 LockSupport.parkNanos(POLL_NANOS);
             }
             throw new IllegalStateException("the process was not '" + what + "' within " + LONGEST);
-        }
-
-        boolean said(String what) throws IOException {
-            return Files.readAllLines(output).stream().anyMatch(line -> line.startsWith(what + " "));
         }
 
         void kill() {

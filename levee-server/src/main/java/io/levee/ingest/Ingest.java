@@ -8,6 +8,7 @@ import io.levee.Overflow;
 import io.levee.Row;
 import io.levee.Table;
 import io.levee.internal.time.MonotonicClock;
+import io.levee.internal.supervisor.Waits;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -192,10 +193,7 @@ public final class Ingest {
                 lose(receipt.lost(), null);
             }
         } catch (CompletionException e) {
-            LeveeException known = e.getCause() instanceof LeveeException cause
-                    ? cause
-                    : new LeveeException(ErrorCode.INTERNAL, "a batch failed: " + e.getCause(), e);
-            lose(batch.size, known);
+            lose(batch.size, Waits.failed("a batch failed", e));
         }
     }
 

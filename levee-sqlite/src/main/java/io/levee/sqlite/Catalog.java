@@ -7,6 +7,7 @@ import io.levee.PartitionId;
 import io.levee.engine.Slot;
 import io.levee.internal.json.Json;
 import io.levee.internal.supervisor.Supervisor;
+import io.levee.internal.supervisor.Waits;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -113,12 +114,9 @@ final class Catalog {
         try {
             return answer.get();
         } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new LeveeException(ErrorCode.CANCELLED, "interrupted while waiting for the catalog", e);
+            throw Waits.interrupted("interrupted while waiting for the catalog", e);
         } catch (ExecutionException e) {
-            throw e.getCause() instanceof LeveeException known
-                    ? known
-                    : new LeveeException(ErrorCode.INTERNAL, "the catalog failed: " + e.getCause(), e);
+            throw Waits.failed("the catalog failed", e);
         }
     }
 

@@ -11,14 +11,16 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** What the catalog knows of the checksums of closed partitions, and of when they were compared. */
 final class CatalogChecks {
     private CatalogChecks() {}
 
     /** Closed partitions whose checksum is still to be made. */
-    static List<String> filesWithoutChecksum(Connection connection) throws SQLException {
-        return Catalog.files(connection, "SELECT file FROM partitions WHERE state = 'closed' AND checksum IS NULL");
+    static Set<String> filesWithoutChecksum(Connection connection) throws SQLException {
+        return Set.copyOf(
+                Catalog.files(connection, "SELECT file FROM partitions WHERE state = 'closed' AND checksum IS NULL"));
     }
 
     static void putChecksum(Connection connection, PartitionId id, String checksum, Instant now) throws SQLException {

@@ -2,6 +2,7 @@ package io.levee.sqlite;
 
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.internal.supervisor.Waits;
 import java.time.Duration;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
@@ -79,12 +80,9 @@ final class Errands {
         try {
             return answer(errand);
         } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new LeveeException(ErrorCode.CANCELLED, "the wait for the writer was interrupted", e);
+            throw Waits.interrupted("the wait for the writer was interrupted", e);
         } catch (ExecutionException e) {
-            throw e.getCause() instanceof LeveeException known
-                    ? known
-                    : new LeveeException(ErrorCode.INTERNAL, "the writer failed: " + e.getCause(), e);
+            throw Waits.failed("the writer failed", e);
         }
     }
 

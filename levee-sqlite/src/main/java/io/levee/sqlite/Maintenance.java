@@ -10,6 +10,7 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,7 +61,7 @@ final class Maintenance {
     /** One run over all partitions. One damaged file does not keep the others from being looked at. */
     void run() {
         failure = null;
-        List<String> unchecked = catalog.change(CatalogChecks::filesWithoutChecksum);
+        Set<String> unchecked = catalog.change(CatalogChecks::filesWithoutChecksum);
         for (Partition partition : manifest.all()) {
             attempt(partition, () -> {
                 boolean unknown = !partition.held().known();
@@ -76,7 +77,7 @@ final class Maintenance {
         attempt(erasures::finishAll);
         closeLeftOpen();
         // Asked again: a partition that was opened meanwhile has no checksum to be made.
-        List<String> still = unchecked.isEmpty() ? unchecked : catalog.change(CatalogChecks::filesWithoutChecksum);
+        Set<String> still = unchecked.isEmpty() ? unchecked : catalog.change(CatalogChecks::filesWithoutChecksum);
         for (Partition partition : manifest.all()) {
             // One that is still to be rewritten gets none: by that the next start knows that it has to look for the
             // mark.

@@ -13,6 +13,9 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +29,9 @@ final class Manifest {
     /** Those of each table in their order, made when asked for; guarded by this. Every query asks, and they seldom change. */
     private final Map<String, List<Partition>> ordered = new HashMap<>();
 
+    /** The adopted ones, made when asked for; guarded by this. */
+    private @Nullable List<Partition> adopted;
+
     private volatile List<Gap> rebuilt = List.of();
 
     Manifest(StorePaths paths) {
@@ -34,7 +40,7 @@ final class Manifest {
 
     synchronized void add(Partition partition) {
         live.put(partition.id(), partition);
-        ordered.clear();
+        changed();
     }
 
     /** Has one take the place of others: every later list has it, and none of them. */
@@ -46,14 +52,14 @@ final class Manifest {
     /** Takes one out of later lists. */
     synchronized void remove(PartitionId id) {
         live.remove(id);
-        ordered.clear();
+        changed();
     }
 
     /** Takes a damaged one out of later lists. Its gap is there first: no answer lacks rows without saying so. */
     synchronized void setAside(Quarantined damaged) {
         setAside.put(damaged.id(), damaged);
         live.remove(damaged.id());
-        ordered.clear();
+        changed();
     }
 
     /** What was set aside came back. */
@@ -79,9 +85,9 @@ final class Manifest {
     List<Gap> gaps() {
         List<Gap> gaps = new ArrayList<>(rebuilt);
         gaps.addAll(Quarantine.gaps(quarantined()));
-        live.values().forEach(partition -> {
-            Adopted adopted = partition.adopted();
-            if (adopted != null && Files.notExists(adopted.file())) {
+        for (Partition partition : adopted()) {
+            Adopted adopted = Objects.requireNonNull(partition.adopted());
+            if (Files.notExists(adopted.file())) {
                 Partition.Held held = partition.held();
                 gaps.add(new Gap(
                         partition.id().table(),
@@ -90,8 +96,18 @@ final class Manifest {
                         Gap.UNKNOWN,
                         LossReason.ADOPTED_MISSING));
             }
-        });
+        }
         return gaps;
+    }
+
+    /** The adopted ones: every query asks for them, and mostly there are none among many. */
+    private synchronized List<Partition> adopted() {
+        List<Partition> known = adopted;
+        if (known == null) {
+            known = live.values().stream().filter(p -> p.adopted() != null).toList();
+            adopted = known;
+        }
+        return known;
     }
 
     @Nullable
@@ -104,8 +120,12 @@ final class Manifest {
     }
 
     /** All of them, by table and then by time. */
-    List<Partition> all() {
-        return sorted(live.values());
+    synchronized List<Partition> all() {
+        Set<String> tables = new TreeSet<>();
+        live.keySet().forEach(id -> tables.add(id.table()));
+        List<Partition> all = new ArrayList<>(live.size());
+        tables.forEach(table -> all.addAll(of(table)));
+        return all;
     }
 
     /** Those of one table that may hold rows of the range, pinned: the caller unpins them. */
@@ -152,6 +172,11 @@ final class Manifest {
         return of(table).stream().filter(p -> p.adopted() == null).toList();
     }
 
+    private void changed() {
+        ordered.clear();
+        adopted = null;
+    }
+
     private static List<Partition> sorted(Collection<Partition> partitions) {
         return partitions.stream()
                 .sorted(Comparator.comparing((Partition p) -> p.id().table())
@@ -176,6 +201,6 @@ final class Manifest {
         setAside.keySet().retainAll(aside.stream().map(Quarantined::id).collect(Collectors.toSet()));
         rebuilt = Quarantine.rebuilt(catalog);
         live.keySet().retainAll(now.stream().map(Partition::id).collect(Collectors.toSet()));
-        ordered.clear();
+        changed();
     }
 }

@@ -8,6 +8,7 @@ import io.levee.PartitionId;
 import io.levee.engine.BackupHelp;
 import io.levee.engine.StorageEngine;
 import io.levee.internal.write.WriteService;
+import io.levee.internal.supervisor.Waits;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
@@ -86,12 +87,9 @@ public final class BackupService {
             try {
                 await(ran, taken);
             } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new LeveeException(ErrorCode.CANCELLED, "the backup was interrupted", e);
+                throw Waits.interrupted("the backup was interrupted", e);
             } catch (ExecutionException e) {
-                throw e.getCause() instanceof LeveeException known
-                        ? known
-                        : new LeveeException(ErrorCode.INTERNAL, "the backup failed: " + e.getCause(), e);
+                throw Waits.failed("the backup failed", e);
             }
         }
 

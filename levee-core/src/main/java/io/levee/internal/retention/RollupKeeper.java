@@ -19,6 +19,7 @@ import io.levee.internal.query.RollupShape;
 import io.levee.internal.write.TableState;
 import io.levee.internal.write.Tables;
 import io.levee.internal.write.WriteService;
+import io.levee.internal.supervisor.Waits;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -138,12 +139,9 @@ public final class RollupKeeper {
         } catch (TimeoutException e) {
             throw new LeveeException(ErrorCode.DEADLINE, "its figures were not written within " + PATIENCE, e);
         } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new LeveeException(ErrorCode.CANCELLED, "the wait for the writer was interrupted", e);
+            throw Waits.interrupted("the wait for the writer was interrupted", e);
         } catch (ExecutionException e) {
-            throw e.getCause() instanceof LeveeException known
-                    ? known
-                    : new LeveeException(ErrorCode.INTERNAL, "its figures could not be written: " + e.getCause(), e);
+            throw Waits.failed("its figures could not be written", e);
         }
         for (BatchReceipt.Rejection rejection : receipt.rejected()) {
             // Older than what the rollup itself keeps: nobody would ask for it.

@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The one reference time of a store, and what may be appended by it (guarantee G16). Thread-safe.
@@ -83,13 +83,34 @@ public final class TimeGuard {
         return newest == Long.MIN_VALUE || view.trusted() ? wall : Math.min(wall, newest);
     }
 
-    /**
-     * What a table takes at one moment, so that a batch asks the clock once.
-     *
-     * @param toMicros the latest time taken
-     * @param fromMicros the earliest time that retention would not drop at once, by the class of the record
-     */
-    record Bounds(TableSpec spec, ToLongFunction<String> fromMicros, long toMicros) {}
+    /** What a table takes at one moment, so that a batch asks the clock once, and for its floor once a run of one class. One thread. */
+    final class Bounds {
+        private final TableSpec spec;
+        private final long referenceMicros;
+
+        /** The latest time taken. */
+        private final long toMicros;
+
+        private @Nullable String lastClass;
+        private long lastFromMicros;
+
+        private Bounds(TableSpec spec, long referenceMicros, long toMicros) {
+            this.spec = spec;
+            this.referenceMicros = referenceMicros;
+            this.toMicros = toMicros;
+        }
+
+        /** The earliest time that retention would not drop at once; a class with a short life refuses what one with a long life still takes. */
+        private long from(String retentionClass) {
+            if (!retentionClass.equals(lastClass)) {
+                Duration age = spec.retention().ageOf(retentionClass);
+                long from = age == null ? Long.MIN_VALUE : referenceMicros - Micros.of(age);
+                lastFromMicros = Math.max(from, engine.floorMicros(spec.name(), retentionClass));
+                lastClass = retentionClass;
+            }
+            return lastFromMicros;
+        }
+    }
 
     Bounds bounds(TableState table) {
         TableSpec spec = table.spec();
@@ -97,15 +118,7 @@ public final class TimeGuard {
         // Records go on being taken while the clock is suspect: those of the line that it left, and those that it
         // stamps now.
         long now = view.suspicion() == null ? wallMicros() : Math.max(wallMicros(), view.lineMicros());
-        long reference = referenceMicros(table);
-        return new Bounds(spec, one -> from(spec, one, reference), Math.max(now, asOfMicros) + skewMicros);
-    }
-
-    /** A class with a short life refuses what one with a long life still takes. */
-    private long from(TableSpec spec, String retentionClass, long reference) {
-        Duration age = spec.retention().ageOf(retentionClass);
-        long from = age == null ? Long.MIN_VALUE : reference - Micros.of(age);
-        return Math.max(from, engine.floorMicros(spec.name(), retentionClass));
+        return new Bounds(spec, referenceMicros(table), Math.max(now, asOfMicros) + skewMicros);
     }
 
     /**
@@ -115,9 +128,9 @@ public final class TimeGuard {
      * @throws LeveeException {@link ErrorCode#TIME_REFUSED} with the range that is taken
      */
     void check(Bounds bounds, String retentionClass, long timeMicros) {
-        TableSpec spec = bounds.spec();
-        if (timeMicros > bounds.toMicros()) {
-            throw refused(Refusal.FUTURE, spec, timeMicros, "is later than " + Micros.text(bounds.toMicros()))
+        TableSpec spec = bounds.spec;
+        if (timeMicros > bounds.toMicros) {
+            throw refused(Refusal.FUTURE, spec, timeMicros, "is later than " + Micros.text(bounds.toMicros))
                     .hint("check the column's unit and format, or the clocks; maxFutureSkew is "
                             + options.maxFutureSkew());
         }
@@ -125,7 +138,7 @@ public final class TimeGuard {
             throw refused(Refusal.BEFORE_1980, spec, timeMicros, "is earlier than " + EARLIEST)
                     .hint("check the column's unit; a relative clock needs an origin");
         }
-        long from = bounds.fromMicros().applyAsLong(retentionClass);
+        long from = bounds.from(retentionClass);
         if (timeMicros < from) {
             String whose =
                     retentionClass.isEmpty() ? "" : " of " + spec.retention().by() + " " + retentionClass;

@@ -28,6 +28,7 @@ import io.levee.internal.supervisor.Supervisor;
 import io.levee.internal.time.ClockWatch;
 import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
+import io.levee.internal.supervisor.Waits;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -294,12 +295,9 @@ public final class WriteService {
         } catch (TimeoutException e) {
             throw new LeveeException(ErrorCode.DEADLINE, "the writer was busy for " + WRITER_PATIENCE, e);
         } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new LeveeException(ErrorCode.CANCELLED, "the wait for the writer was interrupted", e);
+            throw Waits.interrupted("the wait for the writer was interrupted", e);
         } catch (ExecutionException e) {
-            throw e.getCause() instanceof LeveeException known
-                    ? known
-                    : new LeveeException(ErrorCode.INTERNAL, "rows cannot be deleted: " + e.getCause(), e);
+            throw Waits.failed("rows cannot be deleted", e);
         }
     }
 
@@ -322,9 +320,7 @@ public final class WriteService {
         try {
             return answer.join();
         } catch (CompletionException e) {
-            throw e.getCause() instanceof LeveeException known
-                    ? known
-                    : new LeveeException(ErrorCode.INTERNAL, "a change failed: " + e.getCause(), e);
+            throw Waits.failed("a change failed", e);
         }
     }
 

@@ -1,0 +1,37 @@
+package io.levee.internal.supervisor;
+
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+
+/** How a wait for another thread's answer ends when it ends badly: one way for all who wait. */
+public final class Waits {
+    private Waits() {}
+
+    /**
+     * What a task failed with: its own error, or {@link ErrorCode#INTERNAL} for what has no code.
+     *
+     * @param what what failed, such as "the backup failed"
+     */
+    public static LeveeException failed(String what, ExecutionException e) {
+        return failed(what, e.getCause(), e);
+    }
+
+    /** See {@link #failed(String, ExecutionException)}. */
+    public static LeveeException failed(String what, CompletionException e) {
+        return failed(what, e.getCause(), e);
+    }
+
+    private static LeveeException failed(String what, Throwable cause, Exception e) {
+        return cause instanceof LeveeException known
+                ? known
+                : new LeveeException(ErrorCode.INTERNAL, what + ": " + cause, e);
+    }
+
+    /** The waiting thread was interrupted, and is marked so again; {@link ErrorCode#CANCELLED}. */
+    public static LeveeException interrupted(String what, InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return new LeveeException(ErrorCode.CANCELLED, what, e);
+    }
+}

@@ -108,7 +108,7 @@ class FollowKillTest {
     private void awaitAll(String store) {
         try (Store reading = Levee.open(store, true, o -> {})) {
             await().pollInterval(Duration.ofMillis(5))
-                    .atMost(Duration.ofSeconds(30))
+                    .atMost(Duration.ofSeconds(60))
                     .until(() -> reading.count(LINES) >= written);
         }
     }

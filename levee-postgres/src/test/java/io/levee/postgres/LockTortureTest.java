@@ -158,7 +158,7 @@ class LockTortureTest {
             writer.get(60, TimeUnit.SECONDS);
             reader.get(60, TimeUnit.SECONDS);
             watcher.get(60, TimeUnit.SECONDS);
-            assertThat(store.flush(Duration.ofSeconds(30))).isTrue();
+            assertThat(store.flush(Duration.ofSeconds(60))).isTrue();
             await("nothing is half dropped", () -> {
                 store.applyRetention(store.planRetention());
                 return stuck().isEmpty();

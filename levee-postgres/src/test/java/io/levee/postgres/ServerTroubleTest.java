@@ -81,7 +81,7 @@ class ServerTroubleTest {
     }
 
     private static void awaitReason(Store store, String reason) {
-        await().atMost(Duration.ofSeconds(30))
+        await().atMost(Duration.ofSeconds(60))
                 .until(() -> store.status().health().reasons().toString().contains(reason));
     }
 

@@ -157,7 +157,7 @@ class FollowTest {
     }
 
     private void awaitStored(int count) {
-        await().atMost(Duration.ofSeconds(20)).until(() -> {
+        await().atMost(Duration.ofSeconds(60)).until(() -> {
             if (running.isDone()) {
                 running.join();
             }
@@ -395,7 +395,7 @@ class FollowTest {
         });
         running = CompletableFuture.supplyAsync(follow::run);
         assertThat(known)
-                .succeedsWithin(Duration.ofSeconds(20))
+                .succeedsWithin(Duration.ofSeconds(60))
                 .satisfies(state -> assertThat(state).isNotEmpty());
         stop();
     }

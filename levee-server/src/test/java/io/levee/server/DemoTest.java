@@ -21,7 +21,12 @@ class DemoTest {
     @Test
     void itFeedsRealRecordsDropsOldPartitionsAndStops() {
         List<String> messages = new ArrayList<>();
-        DemoReport report = Demo.run(new DemoOptions(0, Duration.ofSeconds(8), null, messages::add));
+        DemoReport report = demo(8, messages);
+        // As long as this machine needs for so much.
+        for (int seconds = 16; seconds <= 64 && (report.stored() <= 50_000 || report.dropped() < 3); seconds *= 2) {
+            messages.clear();
+            report = demo(seconds, messages);
+        }
         assertThat(messages.get(0)).matches("Levee is at http://127\\.0\\.0\\.1:\\d+");
         assertThat(report.url()).isEqualTo(messages.get(0).substring("Levee is at ".length()));
         assertThat(report.stored()).isGreaterThan(50_000);
@@ -29,6 +34,10 @@ class DemoTest {
         assertThat(report.partitions()).isGreaterThanOrEqualTo(5);
         assertThat(report.dropped()).isGreaterThanOrEqualTo(3);
         assertThat(report.toMap()).containsOnlyKeys("url", "stored", "lost", "partitions", "dropped");
+    }
+
+    private static DemoReport demo(int seconds, List<String> messages) {
+        return Demo.run(new DemoOptions(0, Duration.ofSeconds(seconds), null, messages::add));
     }
 
     @Test

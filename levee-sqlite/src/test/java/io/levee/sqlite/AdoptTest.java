@@ -511,7 +511,7 @@ class AdoptTest {
                     home, o -> o.clock(new ManualClock(later)).asOf(later).retentionEvery(Duration.ofMillis(100)))) {
                 store.createTable(spec);
                 org.awaitility.Awaitility.await()
-                        .atMost(Duration.ofSeconds(20))
+                        .atMost(Duration.ofSeconds(60))
                         .until(() -> store.partitions().isEmpty() && Files.exists(file) != take);
                 assertThat(store.count(Query.builder("checks").build())).isZero();
             }

@@ -78,7 +78,7 @@ class AsyncQueryTest {
     }
 
     private void nextQueryWorks() {
-        assertThat(events.query().deadline(Duration.ofSeconds(10)).count()).isEqualTo(ROWS);
+        assertThat(events.query().deadline(Duration.ofMinutes(1)).count()).isEqualTo(ROWS);
         await().until(() -> store.queries().isEmpty());
     }
 
@@ -138,7 +138,7 @@ class AsyncQueryTest {
     @Test
     void shouldEndWhileItWaits() {
         try (SqlResult busy =
-                store.sql(new SqlQuery(ENDLESS, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofSeconds(20)))) {
+                store.sql(new SqlQuery(ENDLESS, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofMinutes(5)))) {
             CompletableFuture<Result<Row>> waiting = events.query().runAsync();
             assertThat(store.queries()).anyMatch(q -> q.state().equals("waiting"));
             assertThat(waiting.cancel(true)).isTrue();
@@ -189,7 +189,7 @@ class AsyncQueryTest {
     @Test
     void shouldEndWhenItsCallerIsInterruptedWhileItWaitsForAThread() throws Exception {
         try (SqlResult busy =
-                store.sql(new SqlQuery(ENDLESS, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofSeconds(20)))) {
+                store.sql(new SqlQuery(ENDLESS, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofMinutes(5)))) {
             AtomicReference<Throwable> ended = new AtomicReference<>();
             Thread caller = new Thread(() -> {
                 try {
@@ -201,7 +201,7 @@ class AsyncQueryTest {
             caller.start();
             await().until(() -> store.queries().stream().anyMatch(q -> q.state().equals("waiting")));
             caller.interrupt();
-            caller.join(5000);
+            caller.join(60_000);
             assertThat(ended.get())
                     .isInstanceOfSatisfying(
                             LeveeException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CANCELLED));

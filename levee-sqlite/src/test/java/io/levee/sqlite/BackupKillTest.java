@@ -72,7 +72,7 @@ class BackupKillTest {
                 for (int i = 0; !stop.get(); i++) {
                     events.append(BackupTest.event(i));
                     if (i % 200 == 0) {
-                        store.flush(Duration.ofSeconds(10));
+                        store.flush(Duration.ofSeconds(60));
                     }
                 }
             });

@@ -128,7 +128,7 @@ class BackupTest {
                         for (int key = 0; key < 8; key++) {
                             states.append(state(key, i));
                         }
-                        store.flush(Duration.ofSeconds(10));
+                        store.flush(Duration.ofSeconds(60));
                     }
                 }
             });
@@ -379,7 +379,7 @@ class BackupTest {
             for (int key = 0; key < 40; key++) {
                 states.append(state(key, 1));
             }
-            store.flush(Duration.ofSeconds(10));
+            store.flush(Duration.ofSeconds(60));
             store.backup(backup());
             io.levee.PartitionId first = store.partitions().get(0).id();
             assertThat(refusal(() -> store.restore(first, backup())))

@@ -181,7 +181,7 @@ class DiskLadderTest {
                 Files.delete(ballast);
                 awaitUp(store);
                 append(events, i, i + 10, 2);
-                assertThat(store.flush(Duration.ofSeconds(30))).isTrue();
+                assertThat(store.flush(Duration.ofSeconds(60))).isTrue();
                 checkBooks(store);
                 assertThat(store.status().queue().records()).isZero();
                 assertThat((long) read(store).size()).isEqualTo(store.status().stored());
@@ -206,7 +206,7 @@ class DiskLadderTest {
                 disk.fill(0);
                 await().until(() -> store.partitions().size() < before);
                 await().until(() -> Files.getFileStore(directory).getUsableSpace() > 0);
-                await().atMost(Duration.ofSeconds(20))
+                await().atMost(Duration.ofSeconds(60))
                         .until(() -> store.status().health().state() != Health.State.DOWN);
                 assertThat(read(store).stream().mapToLong(i -> i).max()).hasValue(7999);
             }

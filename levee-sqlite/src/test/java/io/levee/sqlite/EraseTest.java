@@ -277,7 +277,7 @@ class EraseTest {
         }
         // Closed without being rewritten: the next opener does that by itself.
         try (Store store = Levee.open(directory)) {
-            await().atMost(Duration.ofSeconds(20)).until(() -> allChecked() == DAYS);
+            await().atMost(Duration.ofSeconds(60)).until(() -> allChecked() == DAYS);
             assertThat(store.partitions()).extracting(PartitionInfo::state).containsOnly(PartitionInfo.State.CLOSED);
         }
         assertThat(secretsOnDisk()).isEmpty();
@@ -295,7 +295,7 @@ class EraseTest {
         }
         try (Store store = Levee.open(directory)) {
             Files.createDirectories(inTheWay);
-            await().atMost(Duration.ofSeconds(20))
+            await().atMost(Duration.ofSeconds(60))
                     .until(() -> store.status().tasks().stream()
                             .anyMatch(t -> t.name().equals("levee-maintenance") && t.failures() > 0));
             assertThat(allChecked()).isZero();
@@ -303,7 +303,7 @@ class EraseTest {
         Files.deleteIfExists(inTheWay);
         Files.deleteIfExists(inTheWay.getParent());
         try (Store store = Levee.open(directory)) {
-            await().atMost(Duration.ofSeconds(20)).until(() -> allChecked() == DAYS);
+            await().atMost(Duration.ofSeconds(60)).until(() -> allChecked() == DAYS);
             assertThat(store.partitions()).hasSize(DAYS);
         }
         assertThat(secretsOnDisk()).isEmpty();
@@ -338,7 +338,7 @@ class EraseTest {
                 assertThat(held.deleted()).isEqualTo(600);
                 assertThat(held.pending()).singleElement().asString().contains("runs/2026-05-01");
             }
-            await().atMost(Duration.ofSeconds(20))
+            await().atMost(Duration.ofSeconds(60))
                     .until(() -> runs.erase(filter()).pending().isEmpty());
             assertThat(runs.query().count()).isEqualTo(5400);
             assertThat(store.count(Query.builder("runs").where(filter()).build()))

@@ -130,7 +130,7 @@ class FulltextTest {
         try (Store store = open()) {
             store.createTable(SPEC);
             // Maintenance makes the checksums.
-            await().atMost(Duration.ofSeconds(20)).until(() -> verified(store, Verification.State.OK) == 3);
+            await().atMost(Duration.ofSeconds(60)).until(() -> verified(store, Verification.State.OK) == 3);
         }
         Files.delete(directory.resolve("catalog.db"));
         try (Store store = open()) {

@@ -108,7 +108,7 @@ class OverloadTest {
             }
             end.set(true);
             for (Future<?> producer : running) {
-                producer.get(10, TimeUnit.SECONDS);
+                producer.get(60, TimeUnit.SECONDS);
             }
             report = store.close(Duration.ofSeconds(60));
         } finally {

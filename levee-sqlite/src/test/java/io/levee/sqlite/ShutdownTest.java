@@ -124,7 +124,7 @@ class ShutdownTest {
         store.createTable(SPEC).append(row(1));
         assertThat(leveeThreads()).contains("levee-writer", "levee-catalog", "levee-query-1", "levee-watchdog");
         store.close();
-        assertThat(leveeThreads()).isEmpty();
+        await().until(() -> leveeThreads().isEmpty());
         assertThat(rowsFound()).isEqualTo(1);
         assertThat(Handles.open(directory.resolve("catalog.db"))).isZero();
         assertThat(Handles.open(directory.resolve("tables/events/2026-05-11.db")))
@@ -173,8 +173,8 @@ class ShutdownTest {
             }
         });
         await().until(() -> store.queries().stream().anyMatch(q -> q.toString().contains("running")));
-        CloseReport report = store.close(Duration.ofSeconds(10));
-        assertThat(endless.get(10, TimeUnit.SECONDS)).isEqualTo(ErrorCode.CANCELLED);
+        CloseReport report = store.close(Duration.ofSeconds(60));
+        assertThat(endless.get(60, TimeUnit.SECONDS)).isEqualTo(ErrorCode.CANCELLED);
         assertThat(report.clean()).isTrue();
     }
 }

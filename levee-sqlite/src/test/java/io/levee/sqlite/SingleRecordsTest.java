@@ -163,7 +163,7 @@ class SingleRecordsTest {
                 deleted.add(runs.delete(Ack.COMMITTED, "a", 1L));
                 runs.append(row("a", 1, round % 3, 1000 + round, "after"));
             }
-            assertThat(store.flush(Duration.ofSeconds(30))).isTrue();
+            assertThat(store.flush(Duration.ofSeconds(60))).isTrue();
             assertThat(deleted).allSatisfy(d -> assertThat(d.join()).isTrue());
             assertThat(runs.find("a", 1L).orElseThrow().get("n")).isEqualTo(1199L);
             assertThat(runs.query().count()).isEqualTo(4001);

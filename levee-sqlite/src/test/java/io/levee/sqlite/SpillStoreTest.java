@@ -16,7 +16,6 @@ import io.levee.SqlQuery;
 import io.levee.SqlResult;
 import io.levee.Store;
 import io.levee.StoreOptions;
-import io.levee.StoreStatus;
 import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.testkit.ChildJvm;
@@ -81,6 +80,7 @@ class SpillStoreTest {
     @Test
     void shouldWriteWhatAKillLeftInTheSpillExactlyOnce() {
         long first = 1;
+        long cameBack = 0;
         for (int kill = 1; kill <= KILLS; kill++) {
             long spilled = killed(first);
             assertThat(spilled).as("the queue is too small").isPositive();
@@ -88,9 +88,7 @@ class SpillStoreTest {
                 Table<Row> events = store.table("events");
                 assertThat(store.flush(Duration.ofSeconds(60))).isTrue();
                 long before = store.count(Query.builder("events").build());
-                assertThat(store.status().stored())
-                        .as("what was spilled came back")
-                        .isPositive();
+                cameBack += store.status().stored();
                 events.append(row(0), Ack.COMMITTED).join();
                 assertThat(store.count(Query.builder("events").build())).isEqualTo(before + 1);
                 assertThat(first(store, "SELECT count(*) - count(DISTINCT i) FROM events WHERE i > 0"))
@@ -99,6 +97,8 @@ class SpillStoreTest {
                 first = (Long) first(store, "SELECT max(i) FROM events") + 1_000_000;
             }
         }
+        // Not of each: a kill may come when the disk has just caught up.
+        assertThat(cameBack).as("what was spilled came back").isPositive();
     }
 
     private long killed(long first) {
@@ -126,15 +126,17 @@ class SpillStoreTest {
     void shouldReachTheSpillWithAnErasure() throws IOException {
         try (Store store = Levee.open(directory, SpillStoreTest::small)) {
             Table<Row> events = store.createTable(EVENTS);
-            for (long i = 1; i <= 20_000; i++) {
-                events.append(row(i));
-            }
-            StoreStatus.Queue queue = store.status().queue();
-            assertThat(queue.spilledRecords()).isPositive();
-            EraseReport report = events.erase(Expr.le("i", 20_000L));
+            long last = 0;
+            // Until the disk is behind, as it is after the first of these nearly always.
+            do {
+                for (int i = 0; i < 20_000; i++) {
+                    events.append(row(++last));
+                }
+            } while (store.status().queue().spilledRecords() == 0);
+            EraseReport report = events.erase(Expr.le("i", last));
             assertThat(report.deleted())
                     .as("also what was spilled when it was asked for")
-                    .isEqualTo(20_000);
+                    .isEqualTo(last);
             assertThat(report.pending()).isEmpty();
             try (Stream<Path> files = Files.list(directory.resolve("spill"))) {
                 for (Path file : files.toList()) {

@@ -209,7 +209,7 @@ class TailTest {
                     more = !over || !batch.entries().isEmpty();
                 }
             }
-            assertThat(writer.await(Duration.ofSeconds(30))).isZero();
+            assertThat(writer.await(Duration.ofSeconds(60))).isZero();
         }
         assertThat(numbers).isSorted().doesNotHaveDuplicates();
         // Whoever followed knows the newest version of every row.

@@ -178,7 +178,7 @@ class TwoProcessesTest {
             tell(writer, "queue 20000");
             writer.terminate();
             assertThat(writer.rest()).contains("closed true 20000");
-            assertThat(writer.await(Duration.ofSeconds(10))).isEqualTo(143);
+            assertThat(writer.await(Duration.ofSeconds(60))).isEqualTo(143);
         }
         try (Store store = Levee.openReadOnly(directory)) {
             assertThat(store.status().lastShutdown()).isEqualTo("CLEAN");

@@ -97,7 +97,7 @@ class ChangesTest {
             }
         }
         changes.forEach(CompletableFuture::join);
-        assertThat(service.flush(Duration.ofSeconds(10))).isTrue();
+        assertThat(service.flush(Duration.ofSeconds(60))).isTrue();
         assertThat(engine.stored()).as("seed " + seed).isEqualTo(expected);
         assertThat(changes).as("the seed gives changes").hasSizeGreaterThan(10);
     }
@@ -108,7 +108,7 @@ class ChangesTest {
         service.append(table, row(1));
         CompletableFuture<Integer> change =
                 service.inOrder(table, null, () -> engine.delete(SPEC, mark(1), null, Ack.COMMITTED));
-        assertThat(change.get(5, TimeUnit.SECONDS)).isEqualTo(1);
+        assertThat(change.get(60, TimeUnit.SECONDS)).isEqualTo(1);
         engine.writing = (rows, seq) -> {
             try {
                 held.await();
@@ -123,8 +123,8 @@ class ChangesTest {
         CompletableFuture<Receipt> later = service.append(table, row(3), Ack.COMMITTED);
         assertThat(behind).isNotDone();
         held.countDown();
-        assertThat(behind.get(5, TimeUnit.SECONDS)).isEqualTo(1);
-        later.get(5, TimeUnit.SECONDS);
+        assertThat(behind.get(60, TimeUnit.SECONDS)).isEqualTo(1);
+        later.get(60, TimeUnit.SECONDS);
         assertThat(engine.stored()).containsExactly(1L, "delete 1", 2L, "delete 2", 3L);
     }
 
@@ -144,8 +144,8 @@ class ChangesTest {
         CompletableFuture<Integer> change =
                 service.inOrder(table, null, () -> engine.delete(SPEC, mark(1), null, Ack.COMMITTED));
         service.append(table, row(2));
-        assertThat(change.get(5, TimeUnit.SECONDS)).isEqualTo(1);
-        assertThat(service.flush(Duration.ofSeconds(10))).isTrue();
+        assertThat(change.get(60, TimeUnit.SECONDS)).isEqualTo(1);
+        assertThat(service.flush(Duration.ofSeconds(60))).isTrue();
         assertThat(engine.stored()).containsExactly(1L, "delete 1", 2L);
     }
 

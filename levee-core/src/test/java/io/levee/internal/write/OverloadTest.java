@@ -109,8 +109,8 @@ class OverloadTest {
         assertThat(books.queue().records()).as("at its cap").isEqualTo(LIMIT);
         assertThat(books.lost()).isEqualTo(PRODUCERS * (long) EACH + 1 - LIMIT);
         stuck.countDown();
-        assertThat(service.flush(Duration.ofSeconds(20))).isTrue();
-        CloseReport report = service.close(Duration.ofSeconds(5));
+        assertThat(service.flush(Duration.ofSeconds(60))).isTrue();
+        CloseReport report = service.close(Duration.ofSeconds(30));
         assertThat(report.clean()).isTrue();
         assertThat(report.stored()).isEqualTo(LIMIT);
         assertThat(engine.stored()).hasSize(LIMIT);
@@ -175,17 +175,17 @@ class OverloadTest {
                     });
             assertThat(blocked).isNotNull();
             // A commit of its own, so that the second stage does not wait behind the first one in the same thread.
-            assertThat(service.flush(Duration.ofSeconds(10))).isTrue();
+            assertThat(service.flush(Duration.ofSeconds(60))).isTrue();
         }
         CompletableFuture<Receipt> last = null;
         for (int i = 2; i < 1_200; i++) {
             // A commit each: more answers than the receipts thread's queue holds.
             last = service.append(table, row(i), Ack.COMMITTED);
-            service.flush(Duration.ofSeconds(10));
+            service.flush(Duration.ofSeconds(60));
         }
-        assertThat(running.await(20, TimeUnit.SECONDS)).isTrue();
-        assertThat(last.get(20, TimeUnit.SECONDS).seq()).isPositive();
-        CloseReport report = service.close(Duration.ofSeconds(2));
+        assertThat(running.await(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(last.get(60, TimeUnit.SECONDS).seq()).isPositive();
+        CloseReport report = service.close(Duration.ofSeconds(30));
         assertThat(report.clean()).isTrue();
         assertThat(report.stored()).isEqualTo(1_200);
     }

@@ -162,7 +162,7 @@ class SpillTest {
             engine.store(rows, seq);
         };
         stuck.countDown();
-        assertThat(writes.flush(Duration.ofSeconds(20))).isTrue();
+        assertThat(writes.flush(Duration.ofSeconds(60))).isTrue();
         assertThat(engine.stored().equals(upTo(20_000))).as("in order").isTrue();
         List<?> last = values.get(values.size() - 1);
         assertThat(last.get(3)).isEqualTo("näme 20000");
@@ -187,7 +187,7 @@ class SpillTest {
         assertThat(writes.books().lost()).isEqualTo(501 - 20 - spilled);
         assertThat(writes.books().lostByReason()).containsOnlyKeys(LossReason.OVERFLOW);
         stuck.countDown();
-        assertThat(writes.flush(Duration.ofSeconds(10))).isTrue();
+        assertThat(writes.flush(Duration.ofSeconds(60))).isTrue();
         assertThat(engine.stored()).isEqualTo(upTo(19 + spilled));
     }
 
@@ -207,7 +207,7 @@ class SpillTest {
                 .isInstanceOfSatisfying(
                         LeveeException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.QUEUE_FULL));
         stuck.countDown();
-        assertThat(writes.flush(Duration.ofSeconds(10))).isTrue();
+        assertThat(writes.flush(Duration.ofSeconds(60))).isTrue();
         await().until(() -> writes.append(keyed, run("b"), Ack.COMMITTED).join().seq() > 0);
         assertThat(engine.stored()).endsWith("a", "b");
     }
@@ -267,7 +267,7 @@ class SpillTest {
         }
         knowSources();
         stuck.countDown();
-        assertThat(writes.flush(Duration.ofSeconds(20))).isTrue();
+        assertThat(writes.flush(Duration.ofSeconds(60))).isTrue();
         assertThat(engine.stored()).isEqualTo(upTo(5_000));
         service.close(Duration.ofSeconds(5));
         supervisor.stop();
@@ -282,7 +282,7 @@ class SpillTest {
             }
         }
         WriteService again = restart(Overflow.dropOldest());
-        assertThat(again.flush(Duration.ofSeconds(20))).isTrue();
+        assertThat(again.flush(Duration.ofSeconds(60))).isTrue();
         again.append(table, row(5_001), Ack.COMMITTED).join();
         assertThat(engine.stored()).as("nothing twice").isEqualTo(upTo(5_001));
         balanced(again);
@@ -305,7 +305,7 @@ class SpillTest {
         assertThat(report.lost()).isEqualTo(20);
         knowSources();
         WriteService again = restart(Overflow.spill(Bytes.mebi(16)));
-        assertThat(again.flush(Duration.ofSeconds(20))).isTrue();
+        assertThat(again.flush(Duration.ofSeconds(60))).isTrue();
         assertThat(engine.stored()).isEqualTo(upTo(3_000).subList(20, 3_001));
         assertThat(again.books().stored()).isEqualTo(3_001 - 20);
     }
@@ -337,7 +337,7 @@ class SpillTest {
         Files.write(directory.resolve("spill").resolve("spill-0000000000000000001.log"), damaged);
 
         WriteService again = restart(Overflow.dropOldest());
-        assertThat(again.flush(Duration.ofSeconds(20))).isTrue();
+        assertThat(again.flush(Duration.ofSeconds(60))).isTrue();
         List<Object> expected = upTo(1_000).subList(20, 1_001);
         if (torn) {
             assertThat(engine.stored()

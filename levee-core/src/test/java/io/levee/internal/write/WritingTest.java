@@ -132,7 +132,7 @@ class WritingTest {
         assertThat(service.losses().gaps()).singleElement().matches(g -> g.count() == 992);
         stuck.countDown();
         assertThat(waitedFor.join().seq()).isPositive();
-        assertThat(service.flush(Duration.ofSeconds(10))).isTrue();
+        assertThat(service.flush(Duration.ofSeconds(60))).isTrue();
         assertThat(engine.stored()).containsExactly(-1L, 0L, 993L, 994L, 995L, 996L, 997L, 998L, 999L, 1000L);
         CloseReport report = service.close(Duration.ofSeconds(5));
         assertThat(report.accepted()).isEqualTo(1002);
@@ -169,7 +169,7 @@ class WritingTest {
         }
         assertThat(service.books().lost()).isEqualTo(8);
         stuck.countDown();
-        assertThat(service.flush(Duration.ofSeconds(10))).isTrue();
+        assertThat(service.flush(Duration.ofSeconds(60))).isTrue();
         assertThat(engine.stored()).containsExactly(-1L, 0L, 1L);
     }
 
@@ -287,7 +287,7 @@ class WritingTest {
             }
         };
         service.append(table, row(0));
-        CompletableFuture<Boolean> flushed = CompletableFuture.supplyAsync(() -> service.flush(Duration.ofSeconds(20)));
+        CompletableFuture<Boolean> flushed = CompletableFuture.supplyAsync(() -> service.flush(Duration.ofSeconds(60)));
         await().until(() -> engine.batches.get() > 0);
         for (int i = 1; i <= 5; i++) {
             service.append(table, row(i), Ack.COMMITTED).join();

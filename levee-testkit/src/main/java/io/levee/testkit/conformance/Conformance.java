@@ -44,7 +44,7 @@ abstract class Conformance {
 
     private static final List<String> CHILD_JVM = List.of("-Xmx160m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
 
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     final ManualClock clock = new ManualClock(NOW);
     private final EngineConformance kit;

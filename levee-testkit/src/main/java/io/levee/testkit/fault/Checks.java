@@ -38,6 +38,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Checks {
     private static final int TOLD = 20;
+    private static final int ATTEMPTS = 5;
 
     private final Store store;
     private final Load load;
@@ -267,8 +268,27 @@ public final class Checks {
         }
     }
 
-    /** I7: a heavy query ends by its deadline and 250 ms, with rows or with the error. */
+    /**
+     * I7: a heavy query ends by its deadline and 250 ms, with rows or with the error. One that was late is asked again: a machine that is
+     * late itself for a moment is no violation, a store that always is late is one.
+     */
     public void deadline(Duration deadline) {
+        Duration least = ended(deadline);
+        for (int again = 1; again < ATTEMPTS && late(least, deadline); again++) {
+            Duration took = ended(deadline);
+            least = took.compareTo(least) < 0 ? took : least;
+        }
+        if (late(least, deadline)) {
+            violated(Invariant.I7, "a query with a deadline of " + deadline + " ended after " + least);
+        }
+    }
+
+    private static boolean late(Duration took, Duration deadline) {
+        return took.compareTo(deadline.plusMillis(250)) > 0;
+    }
+
+    /** How long an endless query takes to its end. */
+    private Duration ended(Duration deadline) {
         long from = System.nanoTime();
         String sql = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c";
         SqlQuery endless = new SqlQuery(sql, Long.MIN_VALUE, Long.MAX_VALUE, deadline);
@@ -277,11 +297,9 @@ public final class Checks {
                     Invariant.I7,
                     "an endless query answered " + result.iterator().next());
         } catch (LeveeException e) {
-            Duration took = Duration.ofNanos(System.nanoTime() - from);
-            if (took.compareTo(deadline.plusMillis(250)) > 0) {
-                violated(Invariant.I7, "a query with a deadline of " + deadline + " ended after " + took);
-            }
+            // As it should.
         }
+        return Duration.ofNanos(System.nanoTime() - from);
     }
 
     /** I9: retention plans to delete nothing that is younger than its promise. */

@@ -40,7 +40,7 @@ public final class WritingChild {
     private static final int IN_FLIGHT = 300;
     private static final int QUERY_EVERY = 250;
     private static final int RETENTION_EVERY = 700;
-    private static final Duration DEADLINE = Duration.ofSeconds(5);
+    private static final Duration DEADLINE = Duration.ofSeconds(30);
 
     private final FileOutputStream out = new FileOutputStream(FileDescriptor.out);
     private final Semaphore inFlight = new Semaphore(IN_FLIGHT);

@@ -1,5 +1,7 @@
 package io.levee.cli;
 
+import io.levee.Column;
+import io.levee.Expr;
 import io.levee.Query;
 import io.levee.Replay;
 import io.levee.Store;
@@ -16,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -136,7 +139,7 @@ final class ExportCommand extends Command {
 
     private List<String> names(TableSpec spec) {
         if (columns == null) {
-            return spec.columns().stream().map(io.levee.Column::name).toList();
+            return spec.columns().stream().map(Column::name).toList();
         }
         return Texts.names(columns).stream()
                 .map(name -> Names.column(spec, name).name())
@@ -177,32 +180,14 @@ final class ExportCommand extends Command {
     }
 
     /** As for a query, without the forms that are for people. */
-    static final class ExportRange {
-        @picocli.CommandLine.Spec(picocli.CommandLine.Spec.Target.MIXEE)
-        @SuppressWarnings("NullAway.Init") // Set by picocli.
-        private picocli.CommandLine.Model.CommandSpec spec;
-
-        @Option(
-                names = "--from",
-                paramLabel = "TIME",
-                description = "First event time (inclusive): 2026-05-20T10:00:00Z, 2026-05-20, 'now - 6h' or 6h.")
-        private @Nullable String from;
-
-        @Option(names = "--to", paramLabel = "TIME", description = "End of the event times (exclusive).")
-        private @Nullable String to;
-
+    static final class ExportRange extends FromToOptions {
         @Option(names = "--where", paramLabel = "EXPR", description = "Filter, as for query.")
         private @Nullable String where;
 
-        void check(Console console) {
-            time("--from", from, console);
-            time("--to", to, console);
-        }
-
         Query.Builder query(String table, Console console) {
             Query.Builder query = Query.builder(table);
-            java.time.Instant first = time("--from", from, console);
-            java.time.Instant end = time("--to", to, console);
+            Instant first = from(console);
+            Instant end = to(console);
             if (first != null) {
                 query.from(first);
             }
@@ -210,22 +195,9 @@ final class ExportCommand extends Command {
                 query.to(end);
             }
             if (where != null) {
-                query.where(io.levee.Expr.parse(where, console.clock().instant()));
+                query.where(Expr.parse(where, console.clock().instant()));
             }
             return query;
-        }
-
-        private java.time.@Nullable Instant time(String option, @Nullable String text, Console console) {
-            if (text == null) {
-                return null;
-            }
-            java.time.Instant time =
-                    Times.parse(text, java.time.ZoneOffset.UTC, console.clock().instant());
-            if (time == null) {
-                throw new picocli.CommandLine.ParameterException(
-                        spec.commandLine(), option + ": '" + text + "' is no time; write 2026-05-20T10:00:00Z or 6h");
-            }
-            return time;
         }
     }
 }

@@ -5,33 +5,16 @@ import io.levee.Query;
 import io.levee.internal.spec.Durations;
 import java.time.DateTimeException;
 import java.time.Duration;
-import java.time.Instant;
 import java.time.ZoneId;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** Which times, how long the answer may take and how it is printed: the options that all questions share. */
-class RangeOptions {
-    @Spec(Spec.Target.MIXEE)
-    @SuppressWarnings("NullAway.Init") // Set by picocli.
-    private CommandSpec spec;
-
-    @Option(
-            names = "--from",
-            paramLabel = "TIME",
-            description = "First event time (inclusive): 2026-05-20T10:00:00Z, 2026-05-20, 'now - 6h' or 6h.")
-    private @Nullable String from;
-
-    @Option(names = "--to", paramLabel = "TIME", description = "End of the event times (exclusive).")
-    private @Nullable String to;
-
+class RangeOptions extends FromToOptions {
     @Option(
             names = "--zone",
             paramLabel = "ZONE",
@@ -54,16 +37,6 @@ class RangeOptions {
 
     private Predicate<String> times = label -> false;
 
-    @Nullable
-    Instant from(Console console) {
-        return time("--from", from, console);
-    }
-
-    @Nullable
-    Instant to(Console console) {
-        return time("--to", to, console);
-    }
-
     /** The range as a server takes it, and the deadline sent with every request. */
     Map<String, @Nullable Object> ask(Remote remote, Console console) {
         remote.deadline(Durations.text(deadline()));
@@ -73,26 +46,9 @@ class RangeOptions {
         return params;
     }
 
-    private @Nullable Instant time(String option, @Nullable String text, Console console) {
-        if (text == null) {
-            return null;
-        }
-        Instant time = Times.parse(text, zone(), console.clock().instant());
-        if (time == null) {
-            throw usage(
-                    option + ": '" + text + "' is no time; write 2026-05-20T10:00:00Z, 2026-05-20, 'now - 6h' or 6h");
-        }
-        return time;
-    }
-
-    /** A time as in {@code --from}; null where the text is none. */
-    @Nullable
-    Instant instant(String text, Console console) {
-        return Times.parse(text, zone(), console.clock().instant());
-    }
-
     /** The zone; UTC where none is given. */
-    private ZoneId zone() {
+    @Override
+    ZoneId zone() {
         try {
             return ZoneId.of(zone == null ? "UTC" : zone);
         } catch (DateTimeException e) {
@@ -131,15 +87,10 @@ class RangeOptions {
         return new Grid(console, format, columns, zone()).times(times);
     }
 
-    /** Complains about values before anything is opened. */
+    @Override
     void check(Console console) {
         zone();
         deadline();
-        from(console);
-        to(console);
-    }
-
-    private ParameterException usage(String message) {
-        return new ParameterException(spec.commandLine(), message);
+        super.check(console);
     }
 }

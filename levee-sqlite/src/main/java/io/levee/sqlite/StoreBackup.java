@@ -224,20 +224,21 @@ final class StoreBackup {
     }
 
     private void put(BackupMoment.Live one, Plain plain, boolean now) {
-        Partition.Held held = one.partition().held();
-        have.put(
-                one.id(),
-                new Entry(
-                        one.id(),
-                        plain,
-                        one.checksum(),
-                        held.rows(),
-                        held.minMicros(),
-                        held.maxMicros(),
-                        held.minSeq(),
-                        held.maxSeq(),
-                        null));
+        have.put(one.id(), entry(one, plain, one.partition().held()));
         count(one.id(), plain, now);
+    }
+
+    private static Entry entry(BackupMoment.Live one, Plain plain, Partition.Held held) {
+        return new Entry(
+                one.id(),
+                plain,
+                one.checksum(),
+                held.rows(),
+                held.minMicros(),
+                held.maxMicros(),
+                held.minSeq(),
+                held.maxSeq(),
+                null);
     }
 
     private void count(PartitionId id, Plain plain, boolean now) {
@@ -313,16 +314,7 @@ final class StoreBackup {
             }
             Plain plain = to.keep(partial, partition.file(), help::pace);
             count(id, plain, true);
-            return new Entry(
-                    id,
-                    plain,
-                    one.checksum(),
-                    held.rows(),
-                    held.minMicros(),
-                    held.maxMicros(),
-                    held.minSeq(),
-                    held.maxSeq(),
-                    null);
+            return entry(one, plain, held);
         } catch (SQLException e) {
             if (!Sqlite.damaged(e)) {
                 throw e;

@@ -20,37 +20,48 @@ final class CatalogCheck {
     private CatalogCheck() {}
 
     /**
-     * What is wrong with the catalog of a store, so that it has to be rebuilt.
+     * What a catalog is like.
      *
-     * @return null where nothing is, and where there is no store yet
+     * @param wrong why it has to be rebuilt; null where nothing is wrong, and where there is no store yet
+     * @param partitions the live ones that it has: with ten thousand of them a start reads them once
+     */
+    record Found(@Nullable String wrong, List<Partition> partitions) {
+        private static Found wrong(@Nullable String what) {
+            return new Found(what, List.of());
+        }
+    }
+
+    /**
+     * Looks at the catalog of a store.
+     *
      * @throws LeveeException {@code UNSAFE_ENVIRONMENT} for a catalog of a later release, and {@code IO_FAILED}, {@code DISK_FULL},
      *     {@code PARTITION_BUSY} where it cannot be told now
      */
-    static @Nullable String wrong(StorePaths paths) {
+    static Found look(StorePaths paths) {
         Path file = paths.catalog();
         if (Partition.size(file) == 0) {
             boolean partitions = !PartitionFiles.of(paths).isEmpty();
-            return partitions ? (Files.exists(file) ? "it is empty" : "it is missing") : null;
+            return Found.wrong(partitions ? (Files.exists(file) ? "it is empty" : "it is missing") : null);
         }
         try {
             Connection connection = Connections.catalog(file);
             try {
-                return wrong(connection, paths);
+                return look(connection, paths);
             } finally {
                 Connections.close(file, connection);
             }
         } catch (SQLException e) {
             if (Sqlite.damaged(e) || Sqlite.refused(e)) {
-                return String.valueOf(e.getMessage());
+                return Found.wrong(String.valueOf(e.getMessage()));
             }
             throw Sqlite.failure("the catalog cannot be opened", file, e);
         }
     }
 
-    private static @Nullable String wrong(Connection connection, StorePaths paths) throws SQLException {
+    private static Found look(Connection connection, StorePaths paths) throws SQLException {
         Object told = Sqlite.value(connection, "PRAGMA quick_check(1)");
         if (!"ok".equals(told)) {
-            return String.valueOf(told);
+            return Found.wrong(String.valueOf(told));
         }
         long id = Sqlite.number(connection, "PRAGMA application_id");
         long format = Sqlite.number(connection, "PRAGMA user_version");
@@ -58,23 +69,26 @@ final class CatalogCheck {
         if (id != Connections.CATALOG_ID || format != Connections.FORMAT) {
             String ours = Integer.toString(Connections.FORMAT);
             if (made && ours.equals(Catalog.value(connection, "format"))) {
-                return "its header says format " + format + " and application id " + id + ", its tables format " + ours;
+                return Found.wrong(
+                        "its header says format " + format + " and application id " + id + ", its tables format " + ours);
             }
             boolean fresh = !CatalogSchema.anyTable(connection);
             if (fresh) {
-                return PartitionFiles.of(paths).isEmpty() ? null : "it holds nothing";
+                return Found.wrong(PartitionFiles.of(paths).isEmpty() ? null : "it holds nothing");
             }
             CatalogSchema.requireFormat(connection);
         }
         try {
-            return contradiction(connection, paths);
+            List<Partition> partitions = Catalog.partitions(connection);
+            return new Found(contradiction(connection, partitions, paths), partitions);
         } catch (LeveeException | IllegalArgumentException | DateTimeException e) {
-            return String.valueOf(e.getMessage());
+            return Found.wrong(String.valueOf(e.getMessage()));
         }
     }
 
     /** What the tables say of each other and of themselves has to fit. */
-    private static @Nullable String contradiction(Connection connection, StorePaths paths) throws SQLException {
+    private static @Nullable String contradiction(
+            Connection connection, List<Partition> partitions, StorePaths paths) throws SQLException {
         Object created = Catalog.value(connection, "created");
         if (created == null || Instant.parse(created.toString()).isBefore(Instant.EPOCH)) {
             return "it says that it was made in " + created;
@@ -94,7 +108,6 @@ final class CatalogCheck {
             String name = Sqlite.literal(spec.name());
             next.put(spec.name(), Sqlite.number(connection, "SELECT next_seq FROM tables WHERE name = " + name));
         }
-        List<Partition> partitions = Catalog.partitions(connection);
         for (Partition partition : partitions) {
             PartitionId id = partition.id();
             Long reserved = next.get(id.table());

@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  * <p>An entry that could not be written is kept and goes before the next one.
  */
 final class Ledger {
-    /** A ledger that grew past this is written anew. */
-    static final long COMPACT_BYTES = 1 << 20;
+    /** A ledger that grew past this is written anew. A start reads all of it. */
+    static final long COMPACT_BYTES = 256 << 10;
 
     /** On a full volume the last of what was reserved is for losses: beats leave it alone. */
     private static final int FOR_LOSSES = LedgerFile.AHEAD / 2;

@@ -186,8 +186,13 @@ final class Manifest {
     }
 
     /** Takes over what the catalog says now: for a store that is opened for reading beside a writer. */
-    synchronized void reload(Connection catalog) throws SQLException {
-        List<Partition> now = new ArrayList<>(Catalog.partitions(catalog));
+    void reload(Connection catalog) throws SQLException {
+        reload(catalog, Catalog.partitions(catalog));
+    }
+
+    /** The same, of partitions that were read from it. */
+    synchronized void reload(Connection catalog, List<Partition> own) throws SQLException {
+        List<Partition> now = new ArrayList<>(own);
         now.addAll(AdoptedCatalog.live(catalog));
         now.forEach(partition -> {
             Partition before = live.get(partition.id());

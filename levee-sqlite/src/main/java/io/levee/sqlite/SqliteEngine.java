@@ -132,13 +132,17 @@ final class SqliteEngine implements StorageEngine {
         try {
             Connections.prepare(paths.tmp());
             Instant now = settings.options().clock().instant();
-            String wrong = CatalogCheck.wrong(paths);
-            if (wrong != null) {
-                CatalogRebuild.run(paths, now, wrong);
+            CatalogCheck.Found found = CatalogCheck.look(paths);
+            if (found.wrong() != null) {
+                CatalogRebuild.run(paths, now, found.wrong());
             }
             catalog = Catalog.open(paths.catalog(), now);
             Manifest manifest = new Manifest(paths);
-            manifest.reload(catalog.beforeStart());
+            if (found.wrong() == null) {
+                manifest.reload(catalog.beforeStart(), found.partitions());
+            } else {
+                manifest.reload(catalog.beforeStart());
+            }
             rollBackLeftovers(paths, manifest);
             Map<String, Object> pragmas = Connections.effective(catalog.beforeStart());
             SqliteEngine engine = new SqliteEngine(paths, settings, manifest, pragmas, lock, catalog, null);

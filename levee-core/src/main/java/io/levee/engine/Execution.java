@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One query on its way through a slot: its deadline, and the one way to stop it.
  *
- * <p>Everything is guarded by the execution's own lock, so that a cancel reaches the statement that runs and never the next
+ * <p>What runs is guarded by the execution's own lock, so that a cancel reaches the statement that runs and never the next
  * one. An interrupt that arrives before the statement has begun to run is lost by SQLite, so the watchdog repeats
  * {@link #interruptIfOver} until the statement has ended.
  */
@@ -21,7 +21,8 @@ public final class Execution {
     private final long startNanos;
     private final long deadlineNanos;
     private final List<Runnable> interrupts = new ArrayList<>();
-    private @Nullable LeveeException end;
+    /** Set once, under the lock. Who only wants to know may read it without. */
+    private volatile @Nullable LeveeException end;
     private volatile String plan = "";
     private int held;
     private long heldSinceNanos;
@@ -167,7 +168,7 @@ public final class Execution {
     }
 
     /** Whether it was cancelled. */
-    public synchronized boolean over() {
+    public boolean over() {
         return end != null;
     }
 
@@ -184,13 +185,14 @@ public final class Execution {
     }
 
     /** The reason of the cancel, or null; a new one each time: the stack trace is that of the place that was stopped. */
-    public synchronized @Nullable LeveeException error() {
-        if (end == null) {
+    public @Nullable LeveeException error() {
+        LeveeException why = end;
+        if (why == null) {
             return null;
         }
-        LeveeException again = new LeveeException(end.code(), end.what(), end.getCause());
-        end.details().forEach(again::with);
-        String hint = end.hint();
+        LeveeException again = new LeveeException(why.code(), why.what(), why.getCause());
+        why.details().forEach(again::with);
+        String hint = why.hint();
         return (hint == null ? again : again.hint(hint)).with("query", id);
     }
 }

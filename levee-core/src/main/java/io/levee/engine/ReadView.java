@@ -11,6 +11,11 @@ public interface ReadView extends AutoCloseable {
     /** What it reads, oldest first. An engine that reads through one statement tells what that statement would touch. */
     List<PartitionInfo> partitions();
 
+    /** How many those are. */
+    default int size() {
+        return partitions().size();
+    }
+
     /** Whether {@link #partitions} are exactly those that every later call reads, whatever is dropped meanwhile. */
     default boolean pinned() {
         return true;

@@ -210,13 +210,14 @@ final class NewestPer {
         PartitionSql sql = new PartitionSql(query.spec(), handle);
         order.select(sql);
         sql.from(order.details()).whereSeq();
+        boolean utf8 = handle.utf8();
         try (PreparedStatement statement = handle.connection().prepareStatement(sql.text())) {
             for (Newest newest : wanted) {
                 statement.setLong(1, sql.number(order.seq(newest.row)));
                 execution.<SQLException>interruptibly(() -> RowScan.cancel(statement), () -> {
                     try (ResultSet rows = statement.executeQuery()) {
                         if (rows.next()) {
-                            into.put(newest, order.read(rows));
+                            into.put(newest, order.read(rows, utf8));
                         }
                     }
                 });

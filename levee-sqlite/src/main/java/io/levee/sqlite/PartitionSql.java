@@ -35,15 +35,34 @@ final class PartitionSql {
             this.detailThere = Set.of();
             return;
         }
-        this.hotThere = handle.columns(spec.name(), names(PartitionSchema.hot(spec)));
-        List<Column> details = PartitionSchema.detail(spec);
-        this.detailThere = details.isEmpty() ? Set.of() : handle.columns(PartitionSchema.details(spec), names(details));
+        Shape shape = handle.shape(spec);
+        this.hotThere = shape.hot;
+        this.detailThere = shape.detail;
     }
 
-    private static Set<String> names(List<Column> columns) {
-        Set<String> names = new LinkedHashSet<>();
-        columns.forEach(c -> names.add(c.name()));
-        return names;
+    /**
+     * The columns that a file has.
+     *
+     * @param spec of the table
+     * @param hot in its table
+     * @param detail in its table of details
+     * @param whole whether those are all that the spec has: since tables only grow, they are the same at the next look
+     */
+    record Shape(TableSpec spec, Set<String> hot, Set<String> detail, boolean whole) {
+        static Shape of(TableSpec spec, ReadHandle handle) throws SQLException {
+            Set<String> hotNames = names(PartitionSchema.hot(spec));
+            Set<String> detailNames = names(PartitionSchema.detail(spec));
+            Set<String> hot = handle.columns(spec.name(), hotNames);
+            Set<String> detail =
+                    detailNames.isEmpty() ? Set.of() : handle.columns(PartitionSchema.details(spec), detailNames);
+            return new Shape(spec, hot, detail, hot.containsAll(hotNames) && detail.containsAll(detailNames));
+        }
+
+        private static Set<String> names(List<Column> columns) {
+            Set<String> names = new LinkedHashSet<>();
+            columns.forEach(c -> names.add(c.name()));
+            return names;
+        }
     }
 
     /** Whether the file has the table at all: one that never got its tables is empty. */

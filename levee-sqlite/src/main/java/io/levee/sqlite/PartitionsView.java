@@ -41,6 +41,11 @@ final class PartitionsView implements ReadView {
     }
 
     @Override
+    public int size() {
+        return pinned.size();
+    }
+
+    @Override
     public void rows(RowQuery query, Execution execution, RowSink sink) {
         new RowScan(paths, handles, query, execution, missing).run(pinned, sink);
     }

@@ -2,6 +2,7 @@ package io.levee.sqlite;
 
 import io.levee.Bytes;
 import io.levee.Expr;
+import io.levee.TableSpec;
 import io.levee.engine.Execution;
 import io.levee.internal.memory.Budget;
 import io.levee.internal.time.MonotonicClock;
@@ -128,6 +129,8 @@ final class ReadHandles {
         private final Map<String, Set<String>> columns = new LinkedHashMap<>();
         private final Map<String, PreparedStatement> statements = new LinkedHashMap<>();
         private Execution.@Nullable Lease lease;
+        private @Nullable Boolean utf8;
+        private PartitionSql.@Nullable Shape shape;
         private long idleSinceNanos;
 
         ReadHandle(Path file, Connection connection, int replacementsBefore, Bytes cache) {
@@ -143,6 +146,16 @@ final class ReadHandles {
 
         Connection connection() {
             return connection;
+        }
+
+        /** Whether the file keeps its texts in UTF-8: ours all do, an adopted one need not. It never changes. */
+        boolean utf8() throws SQLException {
+            Boolean known = utf8;
+            if (known == null) {
+                known = "UTF-8".equals(Sqlite.value(connection, "PRAGMA encoding"));
+                utf8 = known;
+            }
+            return known;
         }
 
         /** How an adopted database is read; null for a partition of our own. */
@@ -178,6 +191,17 @@ final class ReadHandles {
                 oldest.next().close();
                 oldest.remove();
             }
+        }
+
+        /** The columns of a table that the file has. */
+        @SuppressWarnings("ReferenceEquality") // The same spec, as nearly always: comparing two is longer than looking again.
+        PartitionSql.Shape shape(TableSpec spec) throws SQLException {
+            PartitionSql.Shape known = shape;
+            if (known == null || known.spec() != spec) {
+                known = PartitionSql.Shape.of(spec, this);
+                shape = known.whole() ? known : null;
+            }
+            return known;
         }
 
         /** The columns of one of the file's tables; looked up again when one is missing, since tables only grow. */

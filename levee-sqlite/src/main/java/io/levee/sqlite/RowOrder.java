@@ -93,10 +93,10 @@ final class RowOrder implements Comparator<@Nullable Object[]> {
         return row;
     }
 
-    /** Reads what {@link #select} selects. */
+    /** Reads what {@link #select} selects, see {@link Stored#row(ResultSet, int, boolean)}. */
     @Nullable
-    Object[] read(ResultSet rows) throws SQLException {
-        @Nullable Object[] values = Stored.row(rows, rowWidth());
+    Object[] read(ResultSet rows, boolean utf8) throws SQLException {
+        @Nullable Object[] values = Stored.row(rows, rowWidth(), utf8);
         for (int i = 0; i < width; i++) {
             Stored.checked(values[i], query.columns().get(i));
         }

@@ -45,6 +45,9 @@ final class RowScan {
     /** The last row sent, or that of the page before: what is opened later begins behind it. */
     private RowQuery.@Nullable Place last;
 
+    /** That row, where its place was not asked for yet: most are asked for none. */
+    private @Nullable Object @Nullable [] sent;
+
     private long left;
 
     /**
@@ -122,7 +125,7 @@ final class RowScan {
                     if (sources.size() >= atOnce) {
                         return false;
                     }
-                    RowSource source = open(ahead.get(next++).partition, query.from(last, left), null);
+                    RowSource source = open(ahead.get(next++).partition, query.from(last(), left), null);
                     if (source != null) {
                         advance(source, sources);
                     }
@@ -142,9 +145,18 @@ final class RowScan {
     }
 
     private boolean send(@Nullable Object[] row, RowSink sink) {
-        last = order.place(row);
+        sent = row;
         left -= left == Long.MAX_VALUE ? 0 : 1;
         return sink.row(row);
+    }
+
+    private RowQuery.@Nullable Place last() {
+        @Nullable Object @Nullable [] row = sent;
+        if (row != null) {
+            last = order.place(row);
+            sent = null;
+        }
+        return last;
     }
 
     private boolean comesUp(Ahead ahead, @Nullable RowSource first) {
@@ -197,7 +209,7 @@ final class RowScan {
                 return;
             }
         }
-        RowSource source = open(ahead.partition, query.from(last, top.most()), worst);
+        RowSource source = open(ahead.partition, query.from(last(), top.most()), worst);
         if (source == null) {
             return;
         }

@@ -28,6 +28,7 @@ final class RowSource {
     private String text = "";
     private @Nullable ResultSet rows;
     private @Nullable Object[] row = new Object[0];
+    private boolean utf8;
     private boolean sound = true;
     private boolean any;
 
@@ -138,7 +139,7 @@ final class RowSource {
             execution.<SQLException>interruptibly(() -> RowScan.cancel(running), () -> {
                 more[0] = open.next();
                 if (more[0]) {
-                    row = order.read(open);
+                    row = order.read(open, utf8);
                 }
             });
         }
@@ -150,6 +151,7 @@ final class RowSource {
         PreparedStatement prepared = sql.prepare(handle);
         text = sql.text();
         statement = prepared;
+        utf8 = handle.utf8();
         execution.<SQLException>interruptibly(() -> RowScan.cancel(prepared), () -> rows = prepared.executeQuery());
     }
 

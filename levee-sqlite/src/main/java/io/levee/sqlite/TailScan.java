@@ -199,11 +199,13 @@ final class TailScan {
     private static final class Source {
         private final ReadHandle handle;
         private final PreparedStatement statement;
+        private final boolean utf8;
         private boolean sound;
 
-        Source(ReadHandle handle, PreparedStatement statement) {
+        Source(ReadHandle handle, PreparedStatement statement) throws SQLException {
             this.handle = handle;
             this.statement = statement;
+            this.utf8 = handle.utf8();
         }
     }
 
@@ -277,7 +279,7 @@ final class TailScan {
         }
         execution.<SQLException>interruptibly(() -> RowScan.cancel(source.statement), () -> {
             try (ResultSet rows = source.statement.executeQuery()) {
-                found[0] = rows.next() ? Stored.row(rows, width + 1) : null;
+                found[0] = rows.next() ? Stored.row(rows, width + 1, source.utf8) : null;
             }
         });
         source.sound = true;

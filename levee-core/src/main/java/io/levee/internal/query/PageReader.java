@@ -15,7 +15,7 @@ public final class PageReader {
     private final long limit;
     private final int[] positions;
     private long delivered;
-    private RowQuery.@Nullable Place last;
+    private @Nullable Object @Nullable [] last;
     private boolean more;
 
     /** A query that asks the engine for one row more than wanted shows whether there is a next page. */
@@ -65,9 +65,7 @@ public final class PageReader {
         }
         long time = number(row[wanted]);
         long seq = number(row[wanted + 1]);
-        last = query.sorts().isEmpty()
-                ? RowQuery.Place.of(time, seq)
-                : new RowQuery.Place(Arrays.asList(row).subList(wanted + 2, row.length), seq);
+        last = row;
         delivered++;
         return new Stored(values, time, seq);
     }
@@ -78,7 +76,16 @@ public final class PageReader {
 
     /** The cursor of the next page; null before the last row of this page was read, and where there is no next page. */
     public @Nullable String nextCursor() {
-        return more && last != null ? Cursor.text(query, last) : null;
+        @Nullable Object @Nullable [] row = last;
+        return more && row != null ? Cursor.text(query, place(row)) : null;
+    }
+
+    private RowQuery.Place place(@Nullable Object[] row) {
+        int wanted = positions.length;
+        return query.sorts().isEmpty()
+                ? RowQuery.Place.of(number(row[wanted]), number(row[wanted + 1]))
+                : new RowQuery.Place(
+                        Arrays.asList(row).subList(wanted + 2, row.length), number(row[wanted + 1]));
     }
 
     /** What the result can be trusted for. */

@@ -28,7 +28,7 @@ final class RowWork implements Work {
     @Override
     public boolean run(Execution execution, RowSink sink) {
         ReadView open = view();
-        int partitions = open.partitions().size();
+        int partitions = open.size();
         execution.planned(partitions + (partitions == 1 ? " partition" : " partitions") + " in the range");
         Taker taker = new Taker(sink);
         open.rows(rest(), execution, taker);

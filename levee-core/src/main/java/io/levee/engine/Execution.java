@@ -6,6 +6,8 @@ import io.levee.internal.time.MonotonicClock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +23,7 @@ public final class Execution {
     private final long startNanos;
     private final long deadlineNanos;
     private final List<Runnable> interrupts = new ArrayList<>();
+    private final List<BooleanSupplier> keeping = new CopyOnWriteArrayList<>();
     /** Set once, under the lock. Who only wants to know may read it without. */
     private volatile @Nullable LeveeException end;
     private volatile String plan = "";
@@ -112,6 +115,20 @@ public final class Execution {
     /** For how long there has been a {@link #lease}, in nanoseconds; 0 where there is none. */
     public synchronized long heldNanos(long nowNanos) {
         return held == 0 ? 0 : nowNanos - heldSinceNanos;
+    }
+
+    /**
+     * Says that the query keeps partitions from now on.
+     *
+     * @param dropped whether one of them was dropped meanwhile, and is not given back yet; asked by other threads
+     */
+    public void keeps(BooleanSupplier dropped) {
+        keeping.add(dropped);
+    }
+
+    /** Whether it keeps a partition that was dropped meanwhile: then its space comes back only when the query ends. Any thread. */
+    public boolean keepsDropped() {
+        return keeping.stream().anyMatch(BooleanSupplier::getAsBoolean);
     }
 
     /** What a query keeps. */

@@ -366,6 +366,11 @@ public interface StorageEngine {
     /** Has somebody look at the space at once when the store comes near its cap. The call must be short; any thread, before the first row. */
     default void onTight(Runnable look) {}
 
+    /** Whether rows were refused just now since they had no room below the store's cap. Any thread; from memory. */
+    default boolean tight() {
+        return false;
+    }
+
     /** What sorts may keep in temporary files besides what the store takes now; without a cap as much as they like. Memory thread. */
     default long temporaryRoom() {
         return Long.MAX_VALUE;

@@ -7,22 +7,34 @@ import io.levee.StoreStatus;
 import io.levee.engine.WriteRow;
 import io.levee.internal.memory.DiskCap;
 import io.levee.internal.time.MonotonicClock;
+import io.levee.StoreOptions;
+import io.levee.internal.memory.Budget;
+import java.io.IOException;
+import java.nio.file.FileStore;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What the store takes on disk at this moment: all of it as of the last full look (a second ago where there is a cap), and what the
  * writer's files have grown by since, which is looked at after each batch and checkpoint. With a cap, refuses what would not fit, so that
- * the cap is never passed: the rows wait, and the oldest partitions go meanwhile.
+ * the cap is never passed: the rows wait, and the oldest partitions go meanwhile. With a floor, the free space of the volume is looked at
+ * after each batch.
  *
- * <p>{@link #now}, {@link #measure} and {@link #onTight} are for any thread, the rest is the writer's.
+ * <p>{@link #now}, {@link #measure}, {@link #sorts}, {@link #tight} and {@link #onTight} are for any thread, the rest is the writer's.
  */
 final class DiskFigure {
     private static final Duration ASK_EVERY = Duration.ofMillis(20);
+
+    /** What is refused comes again sooner. */
+    private static final Duration TIGHT = Duration.ofSeconds(1);
 
     /** What a byte of a record takes with its indexes and its log, until the first batches have shown it. */
     private static final double FIRST_SHARE = 4;
@@ -32,8 +44,20 @@ final class DiskFigure {
     private static final double FORGETTING = 0.9;
     private static final int VALUE_BYTES = 9;
 
+    /** Of the headroom, as divisor: kept for sorts, which are ended when they take more than the store leaves them. */
+    private static final int OF_SORTS = 4;
+
+    /** Of the headroom, as divisor: what a sort may write at once; SQLite's least. */
+    private static final int OF_RUNS = 16;
+
+    private static final long LEAST_RUN = Bytes.mebi(1).value();
+
     private final StorePaths paths;
     private final long cap;
+    private final long minFree;
+    private final LongSupplier free;
+    private final @Nullable SortRoom sorts;
+    private volatile Supplier<Set<Path>> kept = Set::of;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private final AtomicLong grown = new AtomicLong();
     private volatile @Nullable Full full;
@@ -41,23 +65,97 @@ final class DiskFigure {
     private final Map<Path, Long> sizes = new HashMap<>();
     private long dirtyLogs;
     private long dirtySoFar;
+    private volatile long coming;
+    private volatile long refusedNanos = clock.nanos() - TIGHT.toNanos();
     private long admitted;
     private long admittedRows;
     private long grownAtLook;
     private double share = FIRST_SHARE;
     private long askedNanos = clock.nanos() - ASK_EVERY.toNanos();
 
-    /** A full look: everything but what sorts keep, that, and {@link #grown} when it began. */
-    private record Full(long bytes, long temporary, long grown) {}
+    /** A full look: everything but what sorts keep, and {@link #grown} when it began. */
+    private record Full(long bytes, long grown) {}
 
     /**
      * A figure.
      *
      * @param cap null for none: then nothing is kept but what {@link #measure} says
+     * @param minFree what is to stay free on the volume; null for nothing
+     * @param free tells what is free on the volume, in bytes; negative where nobody knows. Asked after each batch
+     * @param mostOfSorts what sorts may take in temporary files at most, in bytes
      */
-    DiskFigure(StorePaths paths, @Nullable Bytes cap) {
+    DiskFigure(StorePaths paths, @Nullable Bytes cap, @Nullable Bytes minFree, LongSupplier free, long mostOfSorts) {
         this.paths = paths;
         this.cap = cap == null ? 0 : cap.value();
+        this.minFree = minFree == null ? 0 : minFree.value();
+        this.free = free;
+        this.sorts = cap == null
+                ? null
+                : new SortRoom(
+                        () -> Unlinked.below(paths).getOrDefault(Volume.SORTS, 0L),
+                        () -> Math.min(mostOfSorts, temporaryRoom()));
+    }
+
+    /** The figure of a store with these options. */
+    static DiskFigure of(StorePaths paths, StoreOptions options) {
+        return new DiskFigure(
+                paths,
+                options.disk(),
+                options.minFreeDisk(),
+                new Free(paths),
+                Budget.of(options).temporary());
+    }
+
+    /** Asks the volume; which one it is, is looked up once. */
+    private static final class Free implements LongSupplier {
+        private final StorePaths paths;
+        private @Nullable FileStore volume;
+
+        Free(StorePaths paths) {
+            this.paths = paths;
+        }
+
+        @Override
+        public long getAsLong() {
+            try {
+                FileStore known = volume;
+                if (known == null) {
+                    known = Files.getFileStore(paths.root());
+                    volume = known;
+                }
+                return known.getUsableSpace();
+            } catch (IOException e) {
+                // The look each second tells of it.
+                return -1;
+            }
+        }
+    }
+
+    /** Says which files of dropped partitions keep their places. */
+    void kept(Supplier<Set<Path>> files) {
+        kept = files;
+    }
+
+    /** Keeps sorts below the cap; null where there is none. */
+    @Nullable
+    SortRoom sorts() {
+        return sorts;
+    }
+
+    /** What a statement's cache may be: a sort writes as much at once, before anybody can ask it to end. */
+    Bytes cache(Bytes wanted) {
+        long most = Math.max(LEAST_RUN, DiskCap.headroom(cap) / OF_RUNS);
+        return capped() ? new Bytes(Math.min(wanted.value(), most)) : wanted;
+    }
+
+    /** Whether rows were refused for want of room just now. */
+    boolean tight() {
+        return clock.nanos() - refusedNanos < TIGHT.toNanos();
+    }
+
+    /** Whether the writer looks at its files after each batch. */
+    boolean watched() {
+        return capped() || minFree > 0;
     }
 
     /** Whether there is a cap to be kept. */
@@ -69,9 +167,11 @@ final class DiskFigure {
     StoreStatus.Disk measure() {
         // Before the look: what grows while it goes on is counted twice, which is the safe side.
         long before = grown.get();
-        StoreStatus.Disk disk = Volume.measure(paths, cap);
-        long temporary = disk.byPart().getOrDefault(Volume.SORTS, 0L);
-        full = new Full(disk.bytes() - temporary, temporary, before);
+        StoreStatus.Disk disk = Volume.measure(paths, cap, kept.get());
+        full = new Full(disk.bytes() - disk.byPart().getOrDefault(Volume.SORTS, 0L), before);
+        if (sorts != null) {
+            sorts.look();
+        }
         return disk;
     }
 
@@ -81,10 +181,15 @@ final class DiskFigure {
         return known == null ? 0 : known.bytes + grown.get() - known.grown;
     }
 
-    /** What sorts may keep besides what the store takes now: they end before the cap is passed. */
+    /** What sorts may keep besides what the store takes now and is about to write: they end before the cap is passed. */
     long temporaryRoom() {
-        long headroom = DiskCap.headroom(cap);
-        return capped() ? Math.max(headroom / 4, cap - now() - headroom / 4) : Long.MAX_VALUE;
+        long least = ofSorts();
+        return capped() ? Math.max(least, cap - now() - coming - least) : Long.MAX_VALUE;
+    }
+
+    /** What the writer leaves to sorts, whatever they take. */
+    private long ofSorts() {
+        return DiskCap.headroom(cap) / OF_SORTS;
     }
 
     /** Has somebody make room when the store comes near its cap. */
@@ -122,11 +227,17 @@ final class DiskFigure {
             share = Math.max(LEAST_SHARE, Math.min(MOST_SHARE, Math.max(seen, share * FORGETTING)));
         }
         admitted = 0;
+        coming = dirtyLogs;
         admittedRows = 0;
         grownAtLook = now;
-        if (now() > DiskCap.highWater(cap)) {
+        boolean full = capped() && now() > DiskCap.highWater(cap);
+        if (full || minFree > 0 && below(free.getAsLong())) {
             ask();
         }
+    }
+
+    private boolean below(long bytes) {
+        return bytes >= 0 && bytes < minFree;
     }
 
     private void ask() {
@@ -150,8 +261,12 @@ final class DiskFigure {
         }
         long bytes = bytes(group);
         long expected = (long) (bytes * share);
-        long use = now() + known.temporary;
-        if (use + Math.min(admitted + expected + dirtyLogs, DiskCap.headroom(cap)) > cap) {
+        long temporary = sorts == null ? 0 : sorts.bytes();
+        long use = now() + temporary;
+        long wanted = admitted + expected + dirtyLogs;
+        long least = Math.max(0, ofSorts() - temporary);
+        if (use + least + Math.min(wanted, DiskCap.headroom(cap) - ofSorts()) > cap) {
+            refusedNanos = clock.nanos();
             ask();
             return new LeveeException(
                             ErrorCode.DISK_FULL,
@@ -162,6 +277,7 @@ final class DiskFigure {
                     .hint("raise the cap, or use narrower partitions: the one that is written to is never dropped");
         }
         admitted += expected;
+        coming = wanted;
         admittedRows += bytes;
         return null;
     }

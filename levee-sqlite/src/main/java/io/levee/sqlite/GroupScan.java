@@ -88,7 +88,11 @@ final class GroupScan implements ScanPart {
         if (handles.ruledOut(partition, grouping.where())) {
             return;
         }
-        ReadHandle handle = handles.take(partition, execution);
+        ReadHandle handle = handles.takeUnlessGone(partition, execution);
+        if (handle == null) {
+            missing.accept(partition);
+            return;
+        }
         boolean usable = false;
         try {
             if (!new PartitionSql(grouping.spec(), handle).tableThere()) {

@@ -85,7 +85,11 @@ final class NewestPer {
         if (handles.ruledOut(partition, query.where())) {
             return;
         }
-        ReadHandle handle = handles.take(partition, execution);
+        ReadHandle handle = handles.takeUnlessGone(partition, execution);
+        if (handle == null) {
+            missing.accept(partition);
+            return;
+        }
         boolean usable = false;
         try {
             if (!new PartitionSql(query.spec(), handle).tableThere()) {
@@ -183,7 +187,11 @@ final class NewestPer {
                 byPartition.computeIfAbsent(n.partition, p -> new ArrayList<>()).add(n));
         Map<Newest, @Nullable Object[]> rows = new HashMap<>();
         for (Map.Entry<Partition, List<Newest>> part : byPartition.entrySet()) {
-            ReadHandle handle = handles.take(part.getKey(), execution);
+            ReadHandle handle = handles.takeUnlessGone(part.getKey(), execution);
+            if (handle == null) {
+                missing.accept(part.getKey());
+                continue;
+            }
             boolean usable = false;
             try {
                 read(handle, part.getValue(), rows);

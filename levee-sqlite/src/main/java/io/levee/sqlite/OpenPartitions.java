@@ -417,7 +417,7 @@ final class OpenPartitions {
                 idle = writer;
             }
         }
-        if (figure.capped()) {
+        if (figure.watched()) {
             figure.begin();
             open.values().forEach(figure::saw);
             figure.looked();

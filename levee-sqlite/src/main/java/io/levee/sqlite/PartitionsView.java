@@ -73,7 +73,7 @@ final class PartitionsView implements ReadView {
 
     @Override
     public boolean wanted() {
-        return pinned.stream().anyMatch(p -> p.state() == Partition.State.DROPPED);
+        return !closed.get() && pinned.stream().anyMatch(p -> p.state() == Partition.State.DROPPED);
     }
 
     @Override

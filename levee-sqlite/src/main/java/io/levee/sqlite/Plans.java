@@ -112,7 +112,10 @@ final class Plans {
 
     private void step(Partition partition, Text text, boolean stops, boolean whole, List<PlanStep> steps)
             throws SQLException {
-        ReadHandle handle = handles.take(partition, execution);
+        ReadHandle handle = handles.takeUnlessGone(partition, execution);
+        if (handle == null) {
+            return;
+        }
         boolean usable = false;
         try {
             PartitionSql sql = text.of(partition, handle);

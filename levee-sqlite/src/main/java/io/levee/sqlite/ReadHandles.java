@@ -6,6 +6,7 @@ import io.levee.TableSpec;
 import io.levee.engine.Execution;
 import io.levee.internal.memory.Budget;
 import io.levee.internal.time.MonotonicClock;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -65,6 +66,7 @@ final class ReadHandles {
     private static final int FACTS = 16;
 
     private final long share;
+    private final @Nullable SortRoom sorts;
     private final PartitionFacts facts;
     private final Bytes large;
     private final List<ReadHandle> hot = new ArrayList<>();
@@ -84,18 +86,20 @@ final class ReadHandles {
      *     from closing the partition, and with it from dropping it
      */
     ReadHandles(StorePaths paths, Suspects suspects, int maxIdle) {
-        this(paths, suspects, maxIdle, DEFAULT_SHARE);
+        this(paths, suspects, maxIdle, DEFAULT_SHARE, new DiskFigure(paths, null, null, () -> -1, 0));
     }
 
     /**
      * Handles within a budget.
      *
      * @param share bytes that the page caches of all handles may take together; past it idle ones are closed, and new ones get the least
+     * @param figure keeps sorts below a cap
      */
-    ReadHandles(StorePaths paths, Suspects suspects, int maxIdle, long share) {
+    ReadHandles(StorePaths paths, Suspects suspects, int maxIdle, long share, DiskFigure figure) {
+        this.sorts = figure.sorts();
         this.facts = new PartitionFacts(share / FACTS);
         this.share = share - share / FACTS;
-        this.large = new Bytes(Math.min(ONE_QUERY / 2 / HOT, this.share / 4 / HOT));
+        this.large = figure.cache(new Bytes(Math.min(ONE_QUERY / 2 / HOT, this.share / 4 / HOT)));
         this.shrunkNanos = clock.nanos();
         this.paths = paths;
         this.suspects = suspects;
@@ -123,6 +127,7 @@ final class ReadHandles {
         private final Path file;
         private final Connection connection;
         private final int replacementsBefore;
+        private final SortRoom.@Nullable Guard guard;
         private Bytes cache;
         private final Map<Adopted, AdoptedTable> adoptedTables = new HashMap<>();
         private @Nullable AdoptedTable adopted;
@@ -133,7 +138,13 @@ final class ReadHandles {
         private PartitionSql.@Nullable Shape shape;
         private long idleSinceNanos;
 
-        ReadHandle(Path file, Connection connection, int replacementsBefore, Bytes cache) {
+        ReadHandle(
+                Path file,
+                Connection connection,
+                int replacementsBefore,
+                Bytes cache,
+                SortRoom.@Nullable Guard guard) {
+            this.guard = guard;
             this.cache = cache;
             this.replacementsBefore = replacementsBefore;
             this.file = file;
@@ -156,6 +167,12 @@ final class ReadHandles {
                 utf8 = known;
             }
             return known;
+        }
+
+        private void runs(@Nullable Execution execution) {
+            if (guard != null) {
+                guard.runs(execution);
+            }
         }
 
         /** How an adopted database is read; null for a partition of our own. */
@@ -226,7 +243,29 @@ final class ReadHandles {
         if (partition.state() == Partition.State.OPEN) {
             handle.lease = execution.lease();
         }
+        handle.runs(execution);
         return handle;
+    }
+
+    /**
+     * As {@link #take(Partition, Execution)}; null where the partition went before it could be opened: for space a file is unlinked although
+     * queries have it in their lists, and the coverage tells of it.
+     */
+    @Nullable
+    ReadHandle takeUnlessGone(Partition partition, Execution execution) throws SQLException {
+        try {
+            return take(partition, execution);
+        } catch (SQLException e) {
+            if (gone(paths, partition)) {
+                return null;
+            }
+            throw e;
+        }
+    }
+
+    /** Whether a partition was dropped and has no file in its place any more. */
+    static boolean gone(StorePaths paths, Partition partition) {
+        return partition.state() == Partition.State.DROPPED && Files.notExists(paths.partition(partition));
     }
 
     /**
@@ -263,7 +302,8 @@ final class ReadHandles {
         Bytes cache = reserve();
         boolean done = false;
         try {
-            ReadHandle opened = new ReadHandle(file, open(partition, file, cache), before, cache);
+            Connection connection = open(partition, file, cache);
+            ReadHandle opened = new ReadHandle(file, connection, before, cache, guard(file, connection));
             done = true;
             return warmed(opened);
         } finally {
@@ -272,6 +312,19 @@ final class ReadHandles {
                     out--;
                     cached -= cache.value();
                 }
+            }
+        }
+    }
+
+    private SortRoom.@Nullable Guard guard(Path file, Connection connection) throws SQLException {
+        boolean done = false;
+        try {
+            SortRoom.Guard guard = sorts == null ? null : sorts.guard(connection);
+            done = true;
+            return guard;
+        } finally {
+            if (!done) {
+                Connections.closeQuietly(file, connection);
             }
         }
     }
@@ -386,6 +439,7 @@ final class ReadHandles {
      * @param usable false after a cancel or an error: such a handle is closed, so that nothing of it reaches the next query
      */
     void giveBack(ReadHandle handle, boolean usable) {
+        handle.runs(null);
         Execution.Lease lease = handle.lease;
         handle.lease = null;
         if (lease != null) {

@@ -233,7 +233,11 @@ final class RowScan {
         if (handles.ruledOut(partition, query.where())) {
             return null;
         }
-        ReadHandle handle = handles.take(partition, execution);
+        ReadHandle handle = handles.takeUnlessGone(partition, execution);
+        if (handle == null) {
+            missing.accept(partition);
+            return null;
+        }
         boolean there = false;
         try {
             there = new PartitionSql(query.spec(), handle).tableThere();

@@ -52,6 +52,7 @@ final class SqlScan {
     private final Consumer<Partition> missing;
     private final Suspects suspects;
     private final Bytes cache;
+    private final @Nullable SortRoom sorts;
 
     /**
      * A scan.
@@ -59,6 +60,7 @@ final class SqlScan {
      * @param missing told of each partition whose file or tables are not there
      * @param suspects told of files that are damaged
      * @param cache its page cache; the attached partitions share as much again, and a sort takes as much
+     * @param sorts keeps sorts below a cap; null where there is none
      */
     SqlScan(
             StorePaths paths,
@@ -66,7 +68,9 @@ final class SqlScan {
             Execution execution,
             Consumer<Partition> missing,
             Suspects suspects,
-            Bytes cache) {
+            Bytes cache,
+            @Nullable SortRoom sorts) {
+        this.sorts = sorts;
         this.cache = cache;
         this.missing = missing;
         this.suspects = suspects;
@@ -101,6 +105,9 @@ final class SqlScan {
                 view(connection, table, attached);
             }
             seal(connection, attached.size());
+            if (sorts != null) {
+                sorts.guard(connection).runs(execution);
+            }
             select(connection, sql, sink);
         } catch (SQLException e) {
             execution.check();
@@ -151,7 +158,10 @@ final class SqlScan {
                 continue;
             }
             String schema = "p" + attached.size();
-            attach(connection, partition, file, schema, attached);
+            if (!attached(connection, partition, file, schema, attached)) {
+                missing.accept(partition);
+                continue;
+            }
             Sqlite.run(
                     connection,
                     "PRAGMA " + schema + ".cache_size=-" + Math.max(1, cache.value() / 1024 / MAX_PARTITIONS));
@@ -168,6 +178,21 @@ final class SqlScan {
         Sqlite.run(
                 connection,
                 "CREATE TEMP VIEW " + Sqlite.quote(table.spec().name()) + " AS " + String.join(" UNION ALL ", parts));
+    }
+
+    /** Returns false where it was dropped, and unlinked, just now. */
+    private boolean attached(
+            Connection connection, Partition partition, Path file, String schema, List<Path> attached)
+            throws SQLException {
+        try {
+            attach(connection, partition, file, schema, attached);
+            return true;
+        } catch (SQLException e) {
+            if (ReadHandles.gone(paths, partition)) {
+                return false;
+            }
+            throw e;
+        }
     }
 
     private void attach(Connection connection, Partition partition, Path file, String schema, List<Path> attached)

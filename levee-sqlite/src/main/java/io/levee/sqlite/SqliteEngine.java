@@ -103,13 +103,14 @@ final class SqliteEngine implements StorageEngine {
         this.catalogReader = catalogReader;
         this.suspects = new Suspects(!settings.readOnly());
         this.budget = Budget.of(settings.options());
-        this.figure = new DiskFigure(paths, settings.options().disk());
-        this.sqlCache = SqlScan.cache(budget, settings.options().queryThreads());
+        this.figure = DiskFigure.of(paths, settings.options());
+        this.sqlCache = figure.cache(SqlScan.cache(budget, settings.options().queryThreads()));
         this.readers = new ReadHandles(
                 paths,
                 suspects,
                 settings.readOnly() ? 0 : ReadHandles.MAX_IDLE,
-                budget.readerCache() - settings.options().queryThreads() * sqlCache.value() * SqlScan.CACHES);
+                budget.readerCache() - settings.options().queryThreads() * sqlCache.value() * SqlScan.CACHES,
+                figure);
         this.ledgerReader = catalogReader == null
                 ? null
                 : new LedgerReader(paths, settings.options().clock(), this::tables, this::lastShutdownClean);
@@ -514,6 +515,11 @@ final class SqliteEngine implements StorageEngine {
     }
 
     @Override
+    public boolean tight() {
+        return figure.tight();
+    }
+
+    @Override
     public long temporaryRoom() {
         return figure.temporaryRoom();
     }
@@ -621,7 +627,9 @@ final class SqliteEngine implements StorageEngine {
                 parts.add(new SqlScan.TablePart(
                         spec, manifest.pinned(spec.name(), query.fromMicros(), query.toMicros())));
             }
-            new SqlScan(paths, query, execution, this::missing, suspects, sqlCache).run(parts, sink);
+            execution.keeps(
+                    () -> parts.stream().flatMap(part -> part.partitions().stream()).anyMatch(p -> p.state() == Partition.State.DROPPED));
+            new SqlScan(paths, query, execution, this::missing, suspects, sqlCache, figure.sorts()).run(parts, sink);
         } finally {
             lease.close();
             sqlRunning.decrementAndGet();

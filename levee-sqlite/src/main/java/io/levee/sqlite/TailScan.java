@@ -93,7 +93,11 @@ final class TailScan {
     }
 
     private void using(Partition partition, Reading reading) throws SQLException {
-        ReadHandle handle = handles.take(partition);
+        ReadHandle handle = handles.takeUnlessGone(partition, execution);
+        if (handle == null) {
+            // Its highest number went with it, and a cursor below that is told.
+            return;
+        }
         boolean usable = false;
         try {
             usable = reading.with(handle);

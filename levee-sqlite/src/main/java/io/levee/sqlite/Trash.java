@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -55,6 +56,7 @@ final class Trash {
     private final Map<Partition, Long> superseded = new HashMap<>();
     private final Map<PartitionId, Partition> gone = new HashMap<>();
     private final Set<PartitionId> claimed = new HashSet<>();
+    private volatile List<Partition> inPlace = List.of();
     private boolean leftoversMoved;
     private long notedMillis;
     private @Nullable Path cutting;
@@ -126,6 +128,7 @@ final class Trash {
         if (partition.pinned()) {
             // Queries that began before may not have opened it yet: it keeps its place until they end.
             stillPinned.add(partition);
+            noteInPlace();
         } else {
             move(partition);
         }
@@ -341,6 +344,7 @@ final class Trash {
                     .hint("what can be brought back is listed as dropped");
         }
         stillPinned.removeIf(partition -> partition.id().equals(id));
+        noteInPlace();
         return new Claim(entry, file, gone.get(id));
     }
 
@@ -468,6 +472,17 @@ final class Trash {
             }
             return moved;
         });
+        noteInPlace();
+    }
+
+    /** Files that keep their places since queries still read them: their space is nobody's history any more. Any thread; never waits. */
+    Set<Path> inPlace() {
+        return inPlace.stream().filter(Partition::pinned).map(paths::partition).collect(Collectors.toSet());
+    }
+
+    private void noteInPlace() {
+        inPlace = Stream.concat(stillPinned.stream(), superseded.keySet().stream())
+                .toList();
     }
 
     /**
@@ -476,6 +491,7 @@ final class Trash {
      */
     synchronized void superseded(List<Partition> partitions) {
         partitions.forEach(partition -> superseded.put(partition, up.millis()));
+        noteInPlace();
     }
 
     /** Keeps a file that is being made in its place: to be ended by {@link #made}. */

@@ -32,7 +32,7 @@ final class Unlinked {
             for (Path link : links) {
                 String target = target(link);
                 if (target.startsWith(root) && target.endsWith(DELETED) && seen.add(target)) {
-                    byPart.merge(target.contains("/etilqs_") ? Volume.SORTS : "unlinked", size(link), Long::sum);
+                    byPart.merge(target.contains("/etilqs_") ? Volume.SORTS : Volume.UNLINKED, size(link), Long::sum);
                 }
             }
         } catch (IOException e) {

@@ -13,6 +13,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.sql.SQLException;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -26,6 +27,11 @@ final class Volume {
     static final String FREE_SPACE = "free space on the volume; Levee goes on by itself";
     /** The part of what queries sort: SQLite's temporary files, which no directory shows. */
     static final String SORTS = "sorts";
+
+    /** The part of dropped partitions that queries still read, in their places; {@link #UNLINKED} without a place. */
+    static final String KEPT = "dropped";
+
+    static final String UNLINKED = "unlinked";
 
     static final String REMOUNT = "mount the volume writable again; Levee goes on by itself";
 
@@ -132,8 +138,11 @@ final class Volume {
     /**
      * What the store takes, by part, in whole blocks. Java does not tell the blocks that a file has; SQLite's files have no
      * holes, so that their size rounded up to blocks is what they take.
+     *
+     * @param cap the store's; 0 for none
+     * @param kept files in their places of partitions that were dropped, and that queries still read
      */
-    static StoreStatus.Disk measure(StorePaths paths, long cap) {
+    static StoreStatus.Disk measure(StorePaths paths, long cap, Set<Path> kept) {
         Map<String, Long> byPart = new TreeMap<>();
         long free;
         try {
@@ -144,7 +153,7 @@ final class Volume {
                 @Override
                 public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
                     long blocks = (attributes.size() + block - 1) / block;
-                    byPart.merge(part(paths, file), blocks * block, Long::sum);
+                    byPart.merge(kept.contains(file) ? KEPT : part(paths, file), blocks * block, Long::sum);
                     return FileVisitResult.CONTINUE;
                 }
 

@@ -79,6 +79,7 @@ record Writing(
                     marks,
                     settings.options().trashGrace(),
                     last.up);
+            figure.kept(trash::inPlace);
             Erasures erasures = new Erasures(new Rewriter(paths, catalog, readers, wall), closings);
             Quarantine quarantine = new Quarantine(paths, catalog, manifest, readers, wall, marks);
             OpenPartitions open =

@@ -30,6 +30,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -176,10 +177,10 @@ class DiskCapTest {
                 file, java.nio.file.StandardOpenOption.CREATE, java.nio.file.StandardOpenOption.WRITE)) {
             channel.write(java.nio.ByteBuffer.allocate(1 << 20));
             Files.delete(file);
-            StoreStatus.Disk disk = Volume.measure(paths, 0);
+            StoreStatus.Disk disk = Volume.measure(paths, 0, Set.of());
             assertThat(disk.byPart()).containsEntry(Volume.SORTS, 1L << 20);
             assertThat(disk.bytes()).isGreaterThanOrEqualTo(1 << 20);
         }
-        assertThat(Volume.measure(paths, 0).byPart()).isEqualTo(Map.of());
+        assertThat(Volume.measure(paths, 0, Set.of()).byPart()).isEqualTo(Map.of());
     }
 }

@@ -62,6 +62,7 @@ final class Aggregates {
         List<GroupTable> tables;
         Grouping first = grouped.folds().get(0).grouping();
         try (ReadView view = engine.view(first.spec(), first.fromMicros(), first.toMicros(), where(grouped.folds()))) {
+            execution.keeps(view::wanted);
             tables = folding.run(view, grouped.folds(), execution);
         }
         List<List<@Nullable Object>> groups = new ArrayList<>();

@@ -41,6 +41,7 @@ final class Estimates {
     Answer run(StorageEngine engine, Execution execution) {
         try (ReadView view =
                 engine.view(counting.spec(), counting.fromMicros(), counting.toMicros(), counting.where())) {
+            execution.keeps(view::wanted);
             List<PartitionInfo> partitions = view.partitions();
             if (counting.where() == null && partitions.stream().allMatch(p -> p.rows() == 0 || known(p))) {
                 double rows = partitions.stream().mapToDouble(this::expected).sum();

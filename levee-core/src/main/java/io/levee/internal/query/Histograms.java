@@ -93,6 +93,7 @@ final class Histograms {
     /** The answer. Query thread. */
     Answer run(StorageEngine engine, Folding folding, Execution execution) {
         try (ReadView view = engine.view(all.spec(), all.fromMicros(), all.toMicros(), all.where())) {
+            execution.keeps(view::wanted);
             if (bins instanceof Histogram.Even even) {
                 return even(even, null, view, folding, execution);
             }

@@ -190,6 +190,11 @@ final class Job implements Runnable {
         return true;
     }
 
+    /** Whether the space of a dropped partition comes back only when this has ended. Any thread. */
+    boolean keepsDropped() {
+        return work.wanted() || execution.keepsDropped();
+    }
+
     /** Ends what keeps others from what they need, see {@link Leases}. Watchdog. */
     void revoke(long now, Leases leases) {
         if (execution.heldNanos(now) >= leases.longest().toNanos()) {
@@ -198,7 +203,7 @@ final class Job implements Runnable {
                     "the query has kept a snapshot of partitions that the store writes or drops for "
                             + leases.longest().toSeconds() + " s");
         }
-        if (!work.wanted()) {
+        if (!keepsDropped()) {
             wantedSinceNanos = Long.MIN_VALUE;
         } else if (wantedSinceNanos == Long.MIN_VALUE) {
             wantedSinceNanos = now;

@@ -350,6 +350,16 @@ public final class QueryService {
         return slots.cancel(id);
     }
 
+    /**
+     * Ends the queries that keep partitions which were dropped: their space is needed. Any thread.
+     *
+     * @param why what their readers are told
+     * @return how many were ended by this call
+     */
+    public int makeWay(String why) {
+        return slots.endThoseThatKeepDropped(why);
+    }
+
     /** Refuses new queries and ends those that run. */
     public void stop() {
         slots.stop();

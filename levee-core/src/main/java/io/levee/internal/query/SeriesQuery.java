@@ -82,6 +82,7 @@ final class SeriesQuery {
         Grouping range = grouped.folds().get(0).grouping();
         RollupFeed rollup = RollupFeed.of(engine, range.spec(), grouped.folds());
         try (ReadView view = view(engine, range, rollup)) {
+            execution.keeps(view::wanted);
             tables = folding.run(view, grouped.folds(), execution);
             if (rollup != null) {
                 rollup.into(view.partitions(), tables, execution);

@@ -215,6 +215,19 @@ final class Slots {
         return job != null;
     }
 
+    /** Ends the queries that keep dropped partitions; returns how many did that now. */
+    int endThoseThatKeepDropped(String why) {
+        int count = 0;
+        for (Job job : alive.values()) {
+            if (job.keepsDropped() && !job.execution().over()) {
+                job.execution().cancel(ErrorCode.LEASE_EXPIRED, why);
+                job.endIfOver();
+                count++;
+            }
+        }
+        return count;
+    }
+
     /** Refuses new queries and ends those there are. */
     void stop() {
         stopped = true;

@@ -37,9 +37,29 @@ final class Emergency {
 
     /** Without what goes with the queries that have it open: their sorts, and files of partitions that are dropped already. */
     private static long lasting(StoreStatus.Disk disk) {
-        return disk.bytes()
-                - disk.byPart().getOrDefault("sorts", 0L)
-                - disk.byPart().getOrDefault("unlinked", 0L);
+        return disk.bytes() - disk.byPart().getOrDefault("sorts", 0L) - kept(disk);
+    }
+
+    /** What partitions take that are dropped, and that queries still read: in their places, and without one. */
+    static long kept(StoreStatus.Disk disk) {
+        return disk.byPart().getOrDefault("unlinked", 0L) + disk.byPart().getOrDefault("dropped", 0L);
+    }
+
+    /**
+     * Whether what queries keep of dropped partitions is needed now: with it the store is within half of its headroom of its cap, or below
+     * its floor, or rows have been refused.
+     *
+     * @param tight whether the last rows found no room below the cap
+     */
+    static boolean needsWhatIsKept(
+            StoreStatus.Disk disk, @Nullable Bytes max, @Nullable Bytes minFree, boolean tight, boolean full) {
+        if (kept(disk) == 0) {
+            return false;
+        }
+        long bytes = disk.bytes() - disk.byPart().getOrDefault("sorts", 0L);
+        return max != null && (tight || bytes > max.value() - DiskCap.headroom(max.value()) / 2)
+                || minFree != null && disk.freeBytes() >= 0 && disk.freeBytes() < minFree.value()
+                || full;
     }
 
     /**

@@ -46,6 +46,7 @@ public final class RetentionService {
     private final @Nullable WriteService writes;
     private final ClockWatch watch;
     private final RollupKeeper rollups;
+    private final QueryService queries;
     private final RetentionPlanner planner;
     private final RetentionEvents events;
     private final PartitionRemoval removal;
@@ -70,6 +71,7 @@ public final class RetentionService {
         this.removal = new PartitionRemoval(engine, writes);
         this.pass = new RetentionPass(
                 engine, options, tables, writes, watch, rollups, newest, planner, removal, events, growth);
+        this.queries = queries;
         this.rollups = rollups;
         this.watch = watch;
         this.engine = engine;
@@ -103,6 +105,7 @@ public final class RetentionService {
                 options,
                 growth,
                 () -> writes == null ? 0 : writes.books().stored(),
+                queries::makeWay,
                 pass::dropForSpace);
         supervisor.start("levee-space", task -> {
             engine.onTight(task::wake);

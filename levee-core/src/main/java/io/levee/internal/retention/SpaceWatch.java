@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiFunction;
 import java.util.function.LongSupplier;
+import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /** Looks each second whether there is space, and has the oldest partitions dropped where the owner allowed it. Its own thread. */
@@ -21,6 +22,14 @@ final class SpaceWatch {
     /** After a drop that gave nothing back: somebody else takes what is freed, and history is not spent on that (G86). */
     private static final Duration NO_RELIEF_PAUSE = Duration.ofSeconds(30);
 
+    /** So long a query that is ended may take to let go of its files, before history goes instead. */
+    private static final Duration WAY_PATIENCE = Duration.ofMillis(500);
+
+    private static final Duration WAY_LOOK = Duration.ofMillis(20);
+
+    private static final String MAKE_WAY =
+            "the query keeps partitions that were dropped, and their space is needed: repeat it, and it reads what is there now";
+
     /** Measuring a store of many files takes at most this share of the time, as divisor. */
     private static final int MEASURING = 20;
 
@@ -30,6 +39,8 @@ final class SpaceWatch {
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private final Growth growth;
     private final LongSupplier stored;
+    private final ToIntFunction<String> makeWay;
+    private long wayUntilNanos = clock.nanos();
     private long notBeforeNanos = clock.nanos();
     private boolean postponed;
 
@@ -38,6 +49,7 @@ final class SpaceWatch {
      *
      * @param growth is shown what the store takes now and then
      * @param stored how many records were stored
+     * @param makeWay ends queries that keep dropped partitions, for a reason; returns how many
      * @param dropping drops a partition for a reason, or says why not
      */
     SpaceWatch(
@@ -45,11 +57,13 @@ final class SpaceWatch {
             StoreOptions options,
             Growth growth,
             LongSupplier stored,
+            ToIntFunction<String> makeWay,
             BiFunction<PartitionInfo, String, StorageEngine.DropOutcome> dropping) {
         this.engine = engine;
         this.options = options;
         this.growth = growth;
         this.stored = stored;
+        this.makeWay = makeWay;
         this.dropping = dropping;
     }
 
@@ -70,9 +84,19 @@ final class SpaceWatch {
             return "";
         }
         StoreStatus.Disk disk = measure();
-        while (why(disk, false) != null && engine.freeDroppedNow()) {
+        while ((why(disk, false) != null || wantsKept(disk)) && engine.freeDroppedNow()) {
             // What was dropped before is freed first, without a grace.
             disk = measure();
+        }
+        if (wantsKept(disk)) {
+            int ended = makeWay.applyAsInt(MAKE_WAY);
+            if (ended > 0) {
+                wayUntilNanos = clock.nanos() + WAY_PATIENCE.toNanos();
+                return "ended " + ended + " queries that kept dropped partitions";
+            }
+            if (clock.nanos() - wayUntilNanos < 0) {
+                return "";
+            }
         }
         List<String> gone = new ArrayList<>();
         // A full volume costs one partition a look: only the next write shows whether that was enough.
@@ -93,8 +117,15 @@ final class SpaceWatch {
 
     /** How long to wait for the next look, unless somebody asks for one. */
     Duration pause() {
+        if (clock.nanos() - wayUntilNanos < 0) {
+            return WAY_LOOK;
+        }
         long left = postponed ? Math.max(LEAST_PAUSE.toNanos(), notBeforeNanos - clock.nanos()) : EVERY.toNanos();
         return Duration.ofNanos(Math.min(left, EVERY.toNanos()));
+    }
+
+    private boolean wantsKept(StoreStatus.Disk disk) {
+        return Emergency.needsWhatIsKept(disk, options.disk(), options.minFreeDisk(), engine.tight(), engine.full());
     }
 
     private @Nullable String why(StoreStatus.Disk disk, boolean full) {

@@ -42,6 +42,31 @@ class EmergencyTest {
         assertThat(Emergency.why(disk(1, 100), null, TEN, true)).contains("full");
     }
 
+    /** Queries give way before history does, and only where what they keep is needed. */
+    @Test
+    void shouldNeedWhatQueriesKeepOfDroppedPartitionsOnlyNearTheCap() {
+        Bytes cap = new Bytes(1600);
+        for (String part : List.of("unlinked", "dropped")) {
+            Map<String, Long> kept = Map.of(part, 500L);
+            StoreStatus.Disk near = new StoreStatus.Disk(1501, 0, 1000, kept);
+            StoreStatus.Disk below = new StoreStatus.Disk(1500, 0, 1000, kept);
+            assertThat(Emergency.why(near, cap, null, false)).as(part).isNull();
+            assertThat(Emergency.needsWhatIsKept(near, cap, null, false, false))
+                    .as(part)
+                    .isTrue();
+            assertThat(Emergency.needsWhatIsKept(below, cap, null, false, false))
+                    .isFalse();
+            assertThat(Emergency.needsWhatIsKept(below, cap, null, true, false)).isTrue();
+            assertThat(Emergency.needsWhatIsKept(below, null, new Bytes(1001), false, false))
+                    .isTrue();
+            assertThat(Emergency.needsWhatIsKept(below, null, new Bytes(1000), false, false))
+                    .isFalse();
+        }
+        assertThat(Emergency.needsWhatIsKept(disk(1600, 0), cap, null, true, true))
+                .as("nobody keeps anything")
+                .isFalse();
+    }
+
     @Test
     void shouldTakeTheOldestOfAllTablesAndNeverTheNewestOfOne() {
         PartitionInfo a1 = partition("a", "2026-05-01", 1, 10, 1);

@@ -1,0 +1,248 @@
+package io.levee.sqlite;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.awaitility.Awaitility.await;
+
+import io.levee.Ack;
+import io.levee.Bytes;
+import io.levee.ColumnType;
+import io.levee.ErrorCode;
+import io.levee.Levee;
+import io.levee.LeveeException;
+import io.levee.Overflow;
+import io.levee.PartitionBy;
+import io.levee.Query;
+import io.levee.RetentionEvent;
+import io.levee.RetentionRule;
+import io.levee.Row;
+import io.levee.SqlQuery;
+import io.levee.SqlResult;
+import io.levee.Store;
+import io.levee.Table;
+import io.levee.TableSpec;
+import io.levee.engine.Execution;
+import io.levee.internal.memory.ThreadWrites;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What queries keep on disk gives way to the cap: their sorts, and what was dropped while they read it (G85, G86, G93). */
+class DiskPressureTest {
+    private static final Instant DAY1 = Instant.parse("2026-05-10T00:00:00Z");
+    private static final TableSpec SPEC = spec(RetentionRule.KEEP_ALL);
+    private static final String TEXT = "x".repeat(500);
+    private static final int A_DAY = 4000;
+
+    @TempDir
+    Path directory;
+
+    private static TableSpec spec(RetentionRule rule) {
+        return TableSpec.builder("events")
+                .column("i", ColumnType.INTEGER)
+                .column("at", ColumnType.TIMESTAMP)
+                .column("text", ColumnType.TEXT)
+                .time("at")
+                .partitionBy(PartitionBy.DAY)
+                .retention(rule)
+                .build();
+    }
+
+    private static void append(Table<Row> events, long from, long to) {
+        List<Row> rows = new ArrayList<>();
+        for (long i = from; i < to; i++) {
+            rows.add(Row.of(SPEC)
+                    .set("i", i)
+                    .set("at", DAY1.plus(Duration.ofDays(i / A_DAY)).plusMillis(i % A_DAY))
+                    .set("text", Long.toHexString(i * 0x9E3779B97F4A7C15L) + TEXT)
+                    .build());
+        }
+        events.appendAll(rows, Ack.COMMITTED, Overflow.block(Duration.ofSeconds(30)))
+                .join();
+    }
+
+    private static void fill(Table<Row> events, long from, long to) {
+        for (long i = from; i < to; i += 1000) {
+            append(events, i, i + 1000);
+        }
+    }
+
+    /** Looks all the time at what the store takes, what has no name any more included. */
+    private final class Watch implements AutoCloseable {
+        private final AtomicLong most = new AtomicLong();
+        private final Thread thread;
+        private volatile boolean over;
+
+        Watch(Path home) {
+            StorePaths paths = new StorePaths(home);
+            thread = new Thread(() -> {
+                while (!over) {
+                    most.accumulateAndGet(Volume.measure(paths, 0, Set.of()).bytes(), Math::max);
+                    LockSupport.parkNanos(1_000_000);
+                }
+            });
+            thread.start();
+        }
+
+        long most() {
+            return most.get();
+        }
+
+        @Override
+        public void close() throws InterruptedException {
+            over = true;
+            thread.join();
+        }
+    }
+
+    private static SqlResult open(Store store, String sql) {
+        return store.sql(new SqlQuery(sql, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofMinutes(2)));
+    }
+
+    /** A query that nobody reads on keeps the oldest partitions: the writer waits for its end, and not for its lease of minutes. */
+    @Test
+    void shouldEndAQueryThatKeepsWhatWasDropped() throws Exception {
+        Bytes cap = Bytes.mebi(16);
+        Path home = directory.resolve("store");
+        try (Store store = Levee.open(home, o -> o.disk(cap).asOf(DAY1))) {
+            Table<Row> events = store.createTable(SPEC);
+            fill(events, 0, 20_000);
+            try (Watch watch = new Watch(home);
+                    SqlResult rows = open(store, "SELECT i, text FROM events")) {
+                assertThat(rows.iterator().next()).isNotNull();
+                fill(events, 20_000, 40_000);
+                assertThat(watch.most()).isBetween(cap.value() / 2, cap.value());
+                LeveeException end = catchThrowableOfType(
+                        LeveeException.class, () -> rows.iterator().forEachRemaining(row -> {}));
+                assertThat(end).isNotNull();
+                assertThat(end.code()).isEqualTo(ErrorCode.LEASE_EXPIRED);
+                assertThat(end.what()).contains("were dropped, and their space is needed");
+            }
+            assertThat(store.status().lost()).isZero();
+            assertThat(store.status().stored()).isEqualTo(40_000);
+        }
+    }
+
+    /** What was dropped by age and is still read keeps its place: history that is within its promise does not go for it. */
+    @Test
+    void shouldRatherEndAQueryThanDropHistory() throws Exception {
+        Bytes cap = Bytes.mebi(32);
+        Path home = directory.resolve("store");
+        try (Store store = Levee.open(home, o -> o.disk(cap).asOf(DAY1))) {
+            fill(store.createTable(SPEC), 0, 30_000);
+        }
+        // All are closed by now: the query keeps none from being dropped.
+        try (Store store = Levee.open(home, o -> o.disk(cap).asOf(DAY1).retentionEvery(Duration.ofHours(1)))) {
+            Table<Row> events = store.createTable(SPEC);
+            try (SqlResult rows = open(store, "SELECT i, text FROM events")) {
+                assertThat(rows.iterator().next()).isNotNull();
+                store.createTable(spec(RetentionRule.maxAge(Duration.ofDays(2))));
+                // Five of seven and a half days.
+                assertThat(store.applyRetention(store.planRetention()).blocked())
+                        .isEmpty();
+                long left = store.count(Query.builder("events").build());
+                assertThat(left).isBetween(5000L, 10_000L);
+                await().until(
+                        () -> store.status().disk().byPart().getOrDefault(Volume.KEPT, 0L) > Bytes.mebi(8).value());
+                long written = 30_000;
+                for (; !store.queries().isEmpty() && written < 70_000; written += 1000) {
+                    append(events, written, written + 1000);
+                }
+                assertThat(catchThrowableOfType(
+                                        LeveeException.class, () -> rows.iterator().forEachRemaining(row -> {}))
+                                .code())
+                        .isEqualTo(ErrorCode.LEASE_EXPIRED);
+                assertThat(store.count(Query.builder("events").build())).isEqualTo(left + written - 30_000);
+                assertThat(store.retentionEvents("events", 100))
+                        .noneMatch(event -> event.rule() == RetentionEvent.Rule.SPACE);
+            }
+        }
+    }
+
+    /** A sort ends while it writes, before it passes the cap; not with the next look at the files. */
+    @Test
+    void shouldEndASortBeforeItPassesTheCap() throws Exception {
+        Bytes cap = Bytes.mebi(32);
+        Path home = directory.resolve("store");
+        try (Store store = Levee.open(home, o -> o.disk(cap).asOf(DAY1))) {
+            Table<Row> events = store.createTable(SPEC);
+            fill(events, 0, 40_000);
+            await().until(() -> store.status().disk().bytes() > cap.value() / 2);
+            try (Watch watch = new Watch(home)) {
+                AtomicInteger refused = new AtomicInteger();
+                for (int i = 0; i < 5; i++) {
+                    try (SqlResult rows = open(store, "SELECT text, count(*) FROM events GROUP BY text")) {
+                        rows.iterator().next();
+                    } catch (LeveeException e) {
+                        assertThat(e.code()).isEqualTo(ErrorCode.LIMIT_EXCEEDED);
+                        assertThat(e.what()).contains("sorts", "temporary files");
+                        refused.incrementAndGet();
+                    }
+                }
+                assertThat(refused.get()).isPositive();
+                assertThat(watch.most()).isBetween(cap.value() / 2, cap.value());
+            }
+            // What fits is sorted.
+            try (SqlResult rows = open(store, "SELECT text, count(*) FROM events WHERE i >= 38000 GROUP BY text")) {
+                assertThat(rows.iterator()).toIterable().hasSize(2000);
+            }
+        }
+    }
+
+    /** Of a sort of some 40 MB no more is written than its room and a run of the sorter, however fast it is. */
+    @Test
+    void shouldAskASortWhileItWrites() throws Exception {
+        Path tmp = directory.resolve("tmp");
+        Files.createDirectories(tmp);
+        Connections.prepare(tmp);
+        SortRoom room = new SortRoom(TemporaryFiles::bytes, () -> Bytes.mebi(4).value());
+        Execution execution = new Execution(1, "a sort", System.nanoTime(), Duration.ofMinutes(1));
+        try (Connection connection = Connections.memory(Bytes.mebi(1), 10);
+                Statement statement = connection.createStatement()) {
+            room.guard(connection).runs(execution);
+            ThreadWrites writes = ThreadWrites.begin();
+            assertThatThrownBy(() -> execution.<SQLException>interruptibly(
+                            () -> {}, () -> statement.executeQuery("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL"
+                                    + " SELECT i + 1 FROM c WHERE i < 400000)"
+                                    + " SELECT x, count(*) FROM (SELECT hex(randomblob(40)) AS x FROM c) GROUP BY x")))
+                    .isInstanceOf(SQLException.class)
+                    .hasMessageContaining("INTERRUPT");
+            assertThat(writes.bytes()).isBetween(1L, Bytes.mebi(8).value());
+            assertThatThrownBy(execution::check).hasMessageContaining("LIMIT_EXCEEDED");
+        }
+    }
+
+    /** A floor is looked at after each batch, as the cap is. */
+    @Test
+    void shouldAskForRoomAfterABatchThatLeavesLessThanTheFloor() {
+        AtomicLong free = new AtomicLong(1000);
+        AtomicInteger asked = new AtomicInteger();
+        DiskFigure figure =
+                new DiskFigure(new StorePaths(directory), null, new Bytes(500), free::get, Long.MAX_VALUE);
+        figure.onTight(asked::incrementAndGet);
+        assertThat(figure.watched()).isTrue();
+        figure.begin();
+        figure.looked();
+        assertThat(asked).hasValue(0);
+        free.set(499);
+        figure.begin();
+        figure.looked();
+        assertThat(asked).hasValue(1);
+        free.set(-1);
+        figure.looked();
+        assertThat(asked).as("nobody knows").hasValue(1);
+    }
+}

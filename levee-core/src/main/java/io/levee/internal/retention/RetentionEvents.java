@@ -7,7 +7,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +25,9 @@ final class RetentionEvents {
     private final Deque<RetentionEvent> pending = new ArrayDeque<>();
 
     private final Map<String, String> told = new HashMap<>();
+
+    /** Held while events pass from here to the engine: nobody sees or hands over twice what is on its way. */
+    private final Object handingOver = new Object();
 
     RetentionEvents(StorageEngine engine) {
         this.engine = engine;
@@ -58,25 +60,30 @@ final class RetentionEvents {
 
     /** Hands what waits to the engine; what it cannot take waits on. */
     void flush() {
-        List<RetentionEvent> all;
-        synchronized (this) {
-            all = List.copyOf(pending);
+        synchronized (handingOver) {
+            List<RetentionEvent> all = waiting();
+            if (all.isEmpty()) {
+                return;
+            }
+            try {
+                engine.noteRetention(all);
+            } catch (LeveeException e) {
+                LOG.log(System.Logger.Level.DEBUG, "decisions of retention cannot be kept yet", e);
+                return;
+            }
+            handedOver(all);
         }
-        if (all.isEmpty()) {
-            return;
-        }
-        try {
-            engine.noteRetention(all);
-        } catch (LeveeException e) {
-            LOG.log(System.Logger.Level.DEBUG, "decisions of retention cannot be kept yet", e);
-            return;
-        }
-        synchronized (this) {
-            // Only what is still first: a full queue may have let the oldest go meanwhile.
-            for (RetentionEvent event : all) {
-                if (event.equals(pending.peekFirst())) {
-                    pending.removeFirst();
-                }
+    }
+
+    private synchronized List<RetentionEvent> waiting() {
+        return List.copyOf(pending);
+    }
+
+    /** Only what is still first: a full queue may have let the oldest go meanwhile. */
+    private synchronized void handedOver(List<RetentionEvent> all) {
+        for (RetentionEvent event : all) {
+            if (event.equals(pending.peekFirst())) {
+                pending.removeFirst();
             }
         }
     }
@@ -84,16 +91,15 @@ final class RetentionEvents {
     /** The newest first, those that wait included. */
     List<RetentionEvent> newest(@Nullable String table, int limit) {
         List<RetentionEvent> events = new ArrayList<>();
-        synchronized (this) {
-            for (Iterator<RetentionEvent> newest = pending.descendingIterator(); newest.hasNext(); ) {
-                RetentionEvent event = newest.next();
+        synchronized (handingOver) {
+            for (RetentionEvent event : waiting()) {
                 if (table == null || event.table().equals(table)) {
-                    events.add(event);
+                    events.add(0, event);
                 }
             }
-        }
-        if (events.size() < limit) {
-            events.addAll(engine.retentionEvents(table, limit - events.size()));
+            if (events.size() < limit) {
+                events.addAll(engine.retentionEvents(table, limit - events.size()));
+            }
         }
         return List.copyOf(events.subList(0, Math.min(limit, events.size())));
     }

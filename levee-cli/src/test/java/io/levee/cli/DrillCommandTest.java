@@ -79,7 +79,15 @@ class DrillCommandTest {
         }
         assertThat(number(ways.get(0), "bytesFreed")).isLessThan(partition / 10);
         assertThat(number(ways.get(1), "bytesFreed")).isGreaterThanOrEqualTo(partition * 0.99);
-        // Who is faster shows in the long form: on a loaded machine this says only that both were fed.
+        // Who waits longer shows in the long form: on a loaded machine the two verdicts of waits say nothing.
+        List<Map<String, Object>> verdicts =
+                (List<Map<String, Object>>) run.json().get("verdicts");
+        assertThat(run.json()).containsKey("holds");
+        assertThat(verdicts).hasSize(5).allSatisfy(v -> assertThat(v).containsKeys("what", "holds", "found"));
+        assertThat(verdicts)
+                .filteredOn(v -> String.valueOf(v.get("what")).matches(".*(99 %|is lost).*"))
+                .hasSize(2)
+                .allSatisfy(v -> assertThat(v).containsEntry("holds", true));
         assertThat((Map<String, Object>) run.json().get("sustained"))
                 .containsKeys("rate", "oldQueue", "leveeQueue", "oldWaiting", "leveeWaiting");
         try (var left = Files.list(directory)) {
@@ -108,7 +116,7 @@ class DrillCommandTest {
         }
     }
 
-    /** The cap is not passed at any sample, through ingest, queries, sorts and drops; nothing is lost. */
+    /** G93: the cap is not passed at any sample, through ingest, queries, sorts, backups and drops; nothing is lost. */
     @Test
     void shouldStayBelowTheCap() throws Exception {
         Run run = Run.levee("drill", "disk", "--bytes", "32MiB", "--seconds", 5, "--dir", directory, "--json");
@@ -123,6 +131,9 @@ class DrillCommandTest {
         assertThat(number(figures, "lost")).isZero();
         assertThat(number(figures, "stored")).isEqualTo(number(figures, "written"));
         assertThat(number(figures, "queries")).isPositive();
+        assertThat(number(figures, "backups")).isPositive();
+        assertThat(number(figures, "backupsRefused")).as(run.err()).isZero();
+        assertThat(figures).as(figures.toString()).containsEntry("holds", true);
         assertThat(directory.resolve("drill-disk.svg")).exists();
     }
 

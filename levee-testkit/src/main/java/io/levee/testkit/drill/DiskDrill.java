@@ -1,6 +1,7 @@
 package io.levee.testkit.drill;
 
 import io.levee.Ack;
+import io.levee.BackupCheck;
 import io.levee.Bytes;
 import io.levee.Gap;
 import io.levee.Levee;
@@ -43,8 +44,16 @@ public final class DiskDrill {
     /** An hour of the history passes with so many records: partitions are many beside the cap. */
     private static final int PER_HOUR = 5_000;
 
+    /** So many rows a slow reader takes at a time. */
+    private static final int SLOW_ROWS = 50;
+
     private static final double MIB = 1 << 20;
-    private static final String SORT = "SELECT task_id, args_preview FROM invocations ORDER BY args_preview, task_id";
+    /** A sort of it all: an ORDER BY would be merged from small ones, a partition each. */
+    private static final String SORT =
+            "SELECT args_preview, task_id, count(*) FROM invocations GROUP BY args_preview, task_id";
+
+    /** All of the rows, for a reader who takes his time. */
+    private static final String ALL = "SELECT * FROM invocations";
 
     private final Path directory;
     private final Bytes cap;
@@ -53,6 +62,8 @@ public final class DiskDrill {
     private final AtomicBoolean over = new AtomicBoolean();
     private final AtomicLong queries = new AtomicLong();
     private final AtomicLong queryErrors = new AtomicLong();
+    private final AtomicLong backups = new AtomicLong();
+    private final AtomicLong backupErrors = new AtomicLong();
     private final List<double[]> samples = new ArrayList<>();
     private volatile long mostHidden;
     private volatile long mostFiles;
@@ -90,7 +101,12 @@ public final class DiskDrill {
         } finally {
             over.set(true);
             RetentionDrill.delete(home);
+            RetentionDrill.delete(backup());
         }
+    }
+
+    private Path backup() {
+        return directory.resolve("capped-backup");
     }
 
     private DrillOutcome outcome(Path home) throws IOException {
@@ -98,13 +114,16 @@ public final class DiskDrill {
         StoreStatus status;
         List<Gap> gaps;
         Thread sampler;
-        Thread reader;
+        List<Thread> readers;
         try (Store store =
                 Levee.open(home, o -> o.disk(cap).asOf(Invocations.BEGIN).retentionEvery(Duration.ofSeconds(1)))) {
             Table<Row> runs = store.createTable(spec());
             long begun = System.nanoTime();
             sampler = started("sampler", () -> sample(home, begun));
-            reader = started("reader", () -> read(store));
+            readers = List.of(
+                    started("reader", () -> read(store)),
+                    started("slow reader", () -> readSlowly(store)),
+                    started("backup", () -> backUp(store)));
             List<Row> batch = new ArrayList<>(BATCH);
             while (System.nanoTime() - begun < length.toNanos()) {
                 batch.add(row(runs, written++));
@@ -117,7 +136,7 @@ public final class DiskDrill {
             }
             written -= batch.size();
             over.set(true);
-            join(reader);
+            readers.forEach(DiskDrill::join);
             join(sampler);
             status = store.status();
             gaps = store.gaps();
@@ -150,10 +169,37 @@ public final class DiskDrill {
         figures.put("gaps", gaps.size());
         figures.put("queries", queries.get());
         figures.put("queriesRefused", queryErrors.get());
+        figures.put("backups", backups.get());
+        figures.put("backupsRefused", backupErrors.get());
+        List<Verdict> verdicts = verdicts(written, status, most, passed);
+        Verdict.into(figures, verdicts);
         Path picture = directory.resolve("drill-disk.svg");
         Files.writeString(picture, DiskPicture.svg(samples, cap.value()));
         figures.put("svg", picture.toString());
-        return new DrillOutcome(figures, table(figures));
+        List<String> table = new ArrayList<>(table(figures));
+        verdicts.forEach(verdict -> table.add(verdict.line()));
+        return new DrillOutcome(figures, table);
+    }
+
+    private List<Verdict> verdicts(long written, StoreStatus status, long most, long passed) {
+        List<Verdict> verdicts = new ArrayList<>();
+        verdicts.add(new Verdict(
+                "the cap is passed at no sample",
+                passed == 0 && !samples.isEmpty(),
+                passed + " of " + samples.size() + " samples, at most " + new Bytes(most) + " of " + cap));
+        verdicts.add(new Verdict(
+                "every record is stored, and none is lost",
+                status.lost() == 0 && status.stored() == written,
+                status.stored() + " stored of " + written + ", " + status.lost() + " lost"));
+        if (backups.get() > 0) {
+            BackupCheck check = Levee.verifyBackup(backup(), line -> {});
+            verdicts.add(new Verdict(
+                    "the last backup is whole",
+                    check.damaged().isEmpty() && check.missing().isEmpty(),
+                    check.partitions() + " partitions, " + check.damaged().size() + " files damaged, "
+                            + check.missing().size() + " partitions missing"));
+        }
+        return verdicts;
     }
 
     private static List<String> table(Map<String, Object> figures) {
@@ -176,7 +222,12 @@ public final class DiskDrill {
                         Locale.ROOT,
                         "%s queries, %s of them ended for want of room or time",
                         figures.get("queries"),
-                        figures.get("queriesRefused")));
+                        figures.get("queriesRefused")),
+                String.format(
+                        Locale.ROOT,
+                        "%s backups meanwhile, %s ended with an error",
+                        figures.get("backups"),
+                        figures.get("backupsRefused")));
     }
 
     private static double number(Map<String, Object> figures, String key) {
@@ -237,7 +288,41 @@ public final class DiskDrill {
         }
     }
 
-    /** Counts everything, and sorts the last hour. */
+    /** Reads everything, a few rows at a time, so that what is dropped meanwhile is kept by this query. */
+    private void readSlowly(Store store) {
+        while (!over.get()) {
+            try (SqlResult rows =
+                    store.sql(new SqlQuery(ALL, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofSeconds(60)))) {
+                for (int read = 0; !over.get() && rows.iterator().hasNext(); read++) {
+                    rows.iterator().next();
+                    if (read % SLOW_ROWS == 0) {
+                        LockSupport.parkNanos(Duration.ofMillis(10).toNanos());
+                    }
+                }
+            } catch (LeveeException e) {
+                queryErrors.incrementAndGet();
+            }
+            queries.incrementAndGet();
+            LockSupport.parkNanos(Duration.ofMillis(100).toNanos());
+        }
+    }
+
+    /** One backup after another into the same directory, which holds the one before until the next is whole. */
+    private void backUp(Store store) {
+        long rest = Math.min(Duration.ofSeconds(5).toNanos(), length.toNanos() / 10);
+        do {
+            LockSupport.parkNanos(rest);
+            try {
+                store.backup(backup());
+                backups.incrementAndGet();
+            } catch (LeveeException e) {
+                progress.accept("a backup ended: " + e.getMessage());
+                backupErrors.incrementAndGet();
+            }
+        } while (!over.get());
+    }
+
+    /** Counts everything, and sorts the last hours. */
     private void read(Store store) {
         while (!over.get()) {
             try {
@@ -245,7 +330,7 @@ public final class DiskDrill {
                 long newest = JobStores.micros(
                         store.newest(Query.builder(Invocations.TABLE).build())
                                 .orElse(Invocations.BEGIN)
-                                .minus(Duration.ofHours(1)));
+                                .minus(Duration.ofHours(6)));
                 try (SqlResult rows = store.sql(new SqlQuery(SORT, newest, Long.MAX_VALUE, Duration.ofSeconds(10)))) {
                     rows.iterator().forEachRemaining(row -> {});
                 }

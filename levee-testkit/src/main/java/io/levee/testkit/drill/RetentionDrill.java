@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The task monitor's incident: a day of history is given up while records come in at a fixed rate; by {@code DELETE}, by batches of it
@@ -86,6 +87,7 @@ public final class RetentionDrill {
         long ofDay = Math.max(1000, bytes / BYTES_A_RUN);
         List<Map<String, Object>> found = new ArrayList<>();
         List<RetentionPicture.Line> lines = new ArrayList<>();
+        List<Verdict> verdicts = new ArrayList<>();
         long partition = 0;
         for (String way : ways) {
             if (way.startsWith("PG_") && postgres.isEmpty()) {
@@ -105,7 +107,11 @@ public final class RetentionDrill {
                         String.valueOf(rate),
                         String.valueOf(span.toMillis()),
                         String.valueOf(LONGEST.toMillis() / 2));
-                found.add(figures(name, said));
+                Map<String, Object> ofWay = figures(name, said);
+                found.add(ofWay);
+                if (way.endsWith("LEVEE")) {
+                    verdicts.addAll(Verdict.ofRetention(ofWay, filled));
+                }
                 lines.add(RetentionPicture.line(name, said));
             } catch (SQLException e) {
                 if (!way.equals("PG_PARTMAN")) {
@@ -124,6 +130,8 @@ public final class RetentionDrill {
         figures.put("partitionBytes", partition);
         figures.put("strategies", found);
         figures.put("sustained", sustained);
+        verdicts.addAll(ofSustained(sustained));
+        Verdict.into(figures, verdicts);
         Path picture = directory.resolve("drill-retention.svg");
         Files.writeString(picture, new RetentionPicture(lines).svg());
         figures.put("svg", picture.toString());
@@ -137,7 +145,21 @@ public final class RetentionDrill {
                     sustained.get("oldWaiting"),
                     sustained.get("leveeWaiting")));
         }
+        verdicts.forEach(verdict -> table.add(verdict.line()));
         return new DrillOutcome(figures, table);
+    }
+
+    private static List<Verdict> ofSustained(Map<String, Object> sustained) {
+        return sustained.get("rate") instanceof Number rate
+                ? Verdict.ofSustained(
+                        rate.longValue(), longs(sustained.get("oldQueue")), longs(sustained.get("leveeQueue")))
+                : List.of();
+    }
+
+    private static List<Long> longs(@Nullable Object list) {
+        return list instanceof List<?> all
+                ? all.stream().map(one -> (Long) one).toList()
+                : List.of();
     }
 
     /** With a rate that leaves a single file no time for its deletes. */

@@ -4,6 +4,7 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import org.jspecify.annotations.Nullable;
 
 /** How a wait for another thread's answer ends when it ends badly: one way for all who wait. */
 public final class Waits {
@@ -23,7 +24,7 @@ public final class Waits {
         return failed(what, e.getCause(), e);
     }
 
-    private static LeveeException failed(String what, Throwable cause, Exception e) {
+    private static LeveeException failed(String what, @Nullable Throwable cause, Exception e) {
         return cause instanceof LeveeException known
                 ? known
                 : new LeveeException(ErrorCode.INTERNAL, what + ": " + cause, e);

@@ -1,13 +1,10 @@
 package io.levee.cli;
 
-import io.levee.BackupContent;
 import io.levee.Bytes;
-import io.levee.ErrorCode;
 import io.levee.Levee;
-import io.levee.LeveeException;
-import io.levee.PartitionId;
 import io.levee.RestoreReport;
 import io.levee.Store;
+import io.levee.server.BackupRoutes;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -72,14 +69,7 @@ final class RestoreCommand extends Command {
 
     private int putBack(String wanted) {
         try (Store store = target.openExisting(console)) {
-            BackupContent content = Levee.backupContent(backup);
-            PartitionId id = content.partitions().stream()
-                    .filter(one -> one.toString().equals(wanted))
-                    .findFirst()
-                    .orElseThrow(() -> new LeveeException(
-                                    ErrorCode.NOT_FOUND, "the backup has no partition '" + wanted + "'")
-                            .hint("levee partitions and levee quarantine list show how partitions are named"));
-            store.restore(id, backup);
+            store.restore(BackupRoutes.partition(backup, wanted), backup);
         }
         if (json()) {
             console.json(Map.of("restored", wanted));

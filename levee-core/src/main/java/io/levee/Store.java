@@ -31,6 +31,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -523,6 +524,14 @@ public final class Store implements AutoCloseable {
     /** Dropped partitions that {@link #restore} can still bring back. */
     public List<PartitionInfo> dropped() {
         return engine.dropped();
+    }
+
+    /** The same with how long each can be brought back yet. Any thread. */
+    public List<DroppedPartition> trash() {
+        Map<PartitionId, Duration> left = engine.graces();
+        return engine.dropped().stream()
+                .map(partition -> new DroppedPartition(partition, left.get(partition.id())))
+                .toList();
     }
 
     /**

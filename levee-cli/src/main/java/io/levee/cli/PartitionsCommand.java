@@ -34,7 +34,7 @@ final class PartitionsCommand extends Command {
             console.json(answer);
         } else {
             console.say("engine: " + answer.get("engine"));
-            print(console, answer.get("partitions") instanceof List<?> list ? list : List.of());
+            print(console, answer.get("partitions") instanceof List<?> list ? list : List.of(), COLUMNS);
         }
         return OK;
     }
@@ -62,12 +62,12 @@ final class PartitionsCommand extends Command {
     }
 
     /** Prints partitions in their JSON form. */
-    static void print(Console console, List<?> partitions) {
-        Grid grid = new Grid(console, Grid.Format.TABLE, COLUMNS, ZoneId.of("UTC"));
+    static void print(Console console, List<?> partitions, List<String> columns) {
+        Grid grid = new Grid(console, Grid.Format.TABLE, columns, ZoneId.of("UTC"));
         for (Object partition : partitions) {
             if (partition instanceof Map<?, ?> map) {
                 List<@Nullable Object> row = new ArrayList<>();
-                COLUMNS.forEach(name -> row.add(map.get(name)));
+                columns.forEach(name -> row.add(map.get(name)));
                 grid.row(row);
             }
         }

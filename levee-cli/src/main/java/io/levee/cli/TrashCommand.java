@@ -1,10 +1,15 @@
 package io.levee.cli;
 
 import io.levee.Store;
+import io.levee.internal.spec.Durations;
 import io.levee.json.JsonOut;
 import io.levee.server.DroppedPartitions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Parameters;
 
@@ -30,6 +35,9 @@ final class TrashCommand extends Command {
             footerHeading = "%nExample:%n",
             footer = "  levee trash list --store history")
     static final class ListAll extends Command {
+        private static final List<String> COLUMNS =
+                List.of("partition", "from", "to", "rows", "bytes", "grace left");
+
         ListAll(Console console) {
             super(console);
         }
@@ -40,9 +48,31 @@ final class TrashCommand extends Command {
             if (json()) {
                 console.json(Map.of("trash", trash));
             } else {
-                PartitionsCommand.print(console, trash);
+                PartitionsCommand.print(console, withGrace(trash), COLUMNS);
             }
             return OK;
+        }
+
+        /** The grace as a person reads it. */
+        private static List<?> withGrace(List<?> trash) {
+            List<Map<Object, @Nullable Object>> shown = new ArrayList<>();
+            for (Object one : trash) {
+                if (one instanceof Map<?, ?> map) {
+                    Map<Object, @Nullable Object> row = new LinkedHashMap<>(map);
+                    Object left = map.get("graceLeftMs");
+                    row.put("grace left", left instanceof Number millis ? text(millis.longValue()) : "unknown");
+                    shown.add(row);
+                }
+            }
+            return shown;
+        }
+
+        private static String text(long millis) {
+            Duration left = Duration.ofMillis(millis);
+            return Durations.text(
+                    left.toMinutes() >= 10
+                            ? Duration.ofMinutes(left.toMinutes())
+                            : Duration.ofSeconds(left.toSeconds()));
         }
 
         private List<?> trash() throws Exception {
@@ -51,7 +81,7 @@ final class TrashCommand extends Command {
                 return remote.get("/v1/trash", Map.of()).get("trash") instanceof List<?> list ? list : List.of();
             }
             try (Store store = target.openToRead(console)) {
-                return store.dropped().stream().map(JsonOut::form).toList();
+                return store.trash().stream().map(JsonOut::form).toList();
             }
         }
     }

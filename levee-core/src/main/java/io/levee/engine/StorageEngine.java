@@ -14,6 +14,7 @@ import io.levee.SqlQuery;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -177,6 +178,11 @@ public interface StorageEngine {
 
     /** Dropped partitions that {@link #restore} can still bring back; empty without {@link Capability#UNDO_DROP}. Any thread. */
     List<PartitionInfo> dropped();
+
+    /** How long each of {@link #dropped} can be brought back yet; one that is not known has no entry. Any thread. */
+    default Map<PartitionId, Duration> graces() {
+        return Map.of();
+    }
 
     /**
      * Brings a dropped partition back; of a key that was written again since, the newer row stays the only one. Janitor thread.

@@ -72,6 +72,18 @@ final class DroppedTables {
         });
     }
 
+    /** How long each can be brought back yet. */
+    synchronized Map<PartitionId, Duration> graces(List<Leaf> dropped) {
+        long now = clock.nanos();
+        Map<PartitionId, Duration> left = new HashMap<>();
+        for (Leaf one : dropped) {
+            // One that no pass of this process has met has all of it before it.
+            long since = knownSince.getOrDefault(one.id(), now);
+            left.put(one.id(), Duration.ofNanos(Math.max(0, grace.toNanos() - (now - since))));
+        }
+        return left;
+    }
+
     private void endPass() {
         List<String> failed = List.copyOf(failedInThisPass);
         triedInThisPass.clear();

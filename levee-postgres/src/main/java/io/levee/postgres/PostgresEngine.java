@@ -550,6 +550,12 @@ final class PostgresEngine implements StorageEngine {
     }
 
     @Override
+    public Map<PartitionId, Duration> graces() {
+        List<Leaf> dropped = session.ask("dropped partitions cannot be listed", catalog::dropped);
+        return writing == null ? Map.of() : writing.dropped.graces(dropped);
+    }
+
+    @Override
     public void restore(PartitionId id) {
         writing().dropped.restore(id);
     }

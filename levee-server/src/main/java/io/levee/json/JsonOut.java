@@ -3,6 +3,7 @@ package io.levee.json;
 import io.levee.Column;
 import io.levee.ColumnType;
 import io.levee.Coverage;
+import io.levee.DroppedPartition;
 import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.PartitionInfo;
@@ -18,6 +19,7 @@ import java.io.OutputStream;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -296,6 +298,14 @@ public final class JsonOut implements AutoCloseable {
         map.put("to", partition.maxMicros() == Long.MAX_VALUE ? null : Micros.text(partition.maxMicros()));
         map.put("rows", partition.rows() < 0 ? null : partition.rows());
         map.put("bytes", partition.bytes());
+        return map;
+    }
+
+    /** A dropped one: as {@link #form(PartitionInfo)}, with {@code graceLeftMs}, null where that is not known. */
+    public static Map<String, @Nullable Object> form(DroppedPartition dropped) {
+        Map<String, @Nullable Object> map = form(dropped.partition());
+        Duration left = dropped.graceLeft();
+        map.put("graceLeftMs", left == null ? null : left.toMillis());
         return map;
     }
 

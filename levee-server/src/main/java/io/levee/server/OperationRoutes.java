@@ -136,7 +136,7 @@ final class OperationRoutes {
     private void trash(Exchange exchange) throws IOException {
         exchange.params();
         exchange.json(
-                200, Map.of("trash", store.dropped().stream().map(JsonOut::form).toList()));
+                200, Map.of("trash", store.trash().stream().map(JsonOut::form).toList()));
     }
 
     private void restore(Exchange exchange) throws IOException {

@@ -22,8 +22,11 @@ import io.levee.engine.StorageEngine;
 import io.levee.engine.Verification;
 import io.levee.testkit.memory.MemoryStore.Partition;
 import io.levee.testkit.memory.MemoryStore.Table;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -235,6 +238,19 @@ abstract class MemoryCatalog implements StorageEngine {
                             .plus(settings.options().trashGrace())
                             .isBefore(settings.options().clock().instant())));
             return false;
+        }
+    }
+
+    @Override
+    public Map<PartitionId, Duration> graces() {
+        synchronized (store) {
+            Instant now = settings.options().clock().instant();
+            Map<PartitionId, Duration> left = new HashMap<>();
+            store.tables.values().forEach(table -> table.dropped.forEach(p -> {
+                Duration over = Duration.between(now, p.droppedAt.plus(settings.options().trashGrace()));
+                left.put(p.info().id(), over.isNegative() ? Duration.ZERO : over);
+            }));
+            return left;
         }
     }
 

@@ -173,30 +173,39 @@ final class BatchAppender {
                 writer.update(update.row(), update.seq(), change);
                 maxSeq = Math.max(maxSeq, change);
             }
+            long firstChange = 0;
+            // What they left here when they went away once, and a query may still have needed.
+            int replaced = moves.clear(writer, group);
             for (Group.Moved one : group.moved) {
                 long change = seq.next();
+                firstChange = firstChange == 0 ? change : firstChange;
                 writer.moveIn(one.insert().last, one.seq(), change);
                 maxSeq = Math.max(maxSeq, change);
             }
-            Moves.note(writer.connection(), group);
+            MoveNotes.write(writer.connection(), group, firstChange);
             Partition.Held written = group.range();
-            long rows = before.rows() + group.inserts.size() + group.moved.size();
+            long rows = before.rows() + group.inserts.size() + group.moved.size() - replaced;
             partition.held(before.widened(written.minMicros(), written.maxMicros(), rows));
             Sources.write(writer.connection(), Sources.highest(news));
             writer.statistics(partition.held(), maxSeq);
+            moves.leaving(partition, group, firstChange);
             committing = true;
             writer.commit(written.minMicros(), written.maxMicros());
+            moves.arrived(group);
             partition.held(partition.held().withSeq(maxSeq));
         } catch (SQLException e) {
             undo(writer, before);
             trouble = transactions.trouble(writer, "a batch cannot be written", e, committing);
-            if (trouble.kind() == Trouble.Kind.UNCERTAIN) {
+            if (trouble.kind() != Trouble.Kind.UNCERTAIN) {
+                moves.stayed(group);
+            } else {
                 doubt(writer, group, level, maxSeq, trouble);
             }
             return setAside(partition, trouble);
         } catch (RuntimeException e) {
             // Such as numbers that cannot be reserved on a full disk: the transaction must not stay open behind it.
             undo(writer, before);
+            moves.stayed(group);
             throw e;
         }
         group.written = partition;

@@ -53,6 +53,18 @@ final class Erasures {
     }
 
     /**
+     * Has what rows left behind rewritten with the rest: which of the erased ones have been elsewhere nobody knows any more. Any thread but
+     * the writer.
+     */
+    void reachMoved(List<Partition> own) {
+        for (Partition partition : own) {
+            if (rewriter.moved(partition)) {
+                marked.add(partition);
+            }
+        }
+    }
+
+    /**
      * Rewrites what was erased from in one table. Any thread but the writer.
      *
      * @throws LeveeException {@link ErrorCode#PARTITION_BUSY} with what cannot be rewritten now, and will be later

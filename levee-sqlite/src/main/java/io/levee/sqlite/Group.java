@@ -17,6 +17,9 @@ final class Group {
     @Nullable
     PartitionId from;
 
+    /** What queries are told of that, once it is about to be committed. */
+    Homes.@Nullable Trip trip;
+
     /** Where it was written. */
     @Nullable
     Partition written;

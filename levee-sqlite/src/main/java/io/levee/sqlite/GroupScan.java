@@ -27,18 +27,22 @@ final class GroupScan implements ScanPart {
     private final Partition partition;
     private final Grouping grouping;
     private final Consumer<Partition> missing;
+    private final Sight sight;
 
     /**
      * A scan.
      *
      * @param missing told of each partition whose file or tables are not there
+     * @param sight where rows are found that move meanwhile
      */
     GroupScan(
             StorePaths paths,
             ReadHandles handles,
             Partition partition,
             Grouping grouping,
-            Consumer<Partition> missing) {
+            Consumer<Partition> missing,
+            Sight sight) {
+        this.sight = sight;
         this.missing = missing;
         this.paths = paths;
         this.handles = handles;
@@ -95,6 +99,7 @@ final class GroupScan implements ScanPart {
         }
         boolean usable = false;
         try {
+            sight.begin(partition, handle);
             if (!new PartitionSql(grouping.spec(), handle).tableThere()) {
                 missing.accept(partition);
                 usable = true;

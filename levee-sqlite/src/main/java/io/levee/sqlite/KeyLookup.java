@@ -10,8 +10,10 @@ import org.jspecify.annotations.Nullable;
 final class KeyLookup {
     private final OpenPartitions open;
     private final ReadHandles readers;
+    private final Homes homes;
 
-    KeyLookup(OpenPartitions open, ReadHandles readers) {
+    KeyLookup(OpenPartitions open, ReadHandles readers, Homes homes) {
+        this.homes = homes;
         this.open = open;
         this.readers = readers;
     }
@@ -30,7 +32,7 @@ final class KeyLookup {
     Found find(TableSpec spec, TableKeys keys, Object[] key, long hash) throws SQLException {
         for (Partition partition : keys.candidates(hash)) {
             long seq = find(spec, partition, key);
-            if (seq != 0) {
+            if (seq != 0 && !homes.left(partition.id(), seq)) {
                 return new Found(partition, seq);
             }
         }

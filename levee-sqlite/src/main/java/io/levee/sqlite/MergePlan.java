@@ -65,8 +65,7 @@ record MergePlan(Bytes small, Bytes together, Bytes widened, int many) {
      */
     @Nullable
     Group next(TableSpec spec, List<Partition> own, long nowMicros, StorePaths paths, Predicate<Partition> idle) {
-        if (own.size() < LEAST || !spec.rollups().isEmpty()) {
-            // Figures that are kept of a partition are known by its name.
+        if (own.size() < LEAST) {
             return null;
         }
         Group siblings = siblings(own, paths, idle);

@@ -54,6 +54,7 @@ final class Merging {
     private final Manifest manifest;
     private final Trash trash;
     private final Errands writer;
+    private final TableMarks marks;
     private final Clock wall;
     private final @Nullable Bytes cap;
     private final Function<Partition, Verification> verify;
@@ -82,6 +83,7 @@ final class Merging {
             Manifest manifest,
             Trash trash,
             Errands writer,
+            TableMarks marks,
             Clock wall,
             @Nullable Bytes cap,
             Function<Partition, Verification> verify) {
@@ -90,6 +92,7 @@ final class Merging {
         this.manifest = manifest;
         this.trash = trash;
         this.writer = writer;
+        this.marks = marks;
         this.wall = wall;
         this.cap = cap;
         this.verify = verify;
@@ -112,13 +115,16 @@ final class Merging {
         look(begun);
         for (TableSpec spec : catalog.change(CatalogTables::tables)) {
             boolean more = true;
+            Set<PartitionId> away = spec.rollups().isEmpty()
+                    ? Set.of()
+                    : catalog.change(c -> TrashEntries.cameBack(c, spec.name()));
             while (more && (made == 0 || clock.nanos() - begun < RUN.toNanos())) {
                 MergePlan.Group group = plan.next(
                         spec,
                         manifest.of(spec.name()),
                         Micros.of(wall.instant()),
                         paths,
-                        partition -> idle(partition, begun - idle.toNanos()));
+                        partition -> idle(partition, begun - idle.toNanos()) && !figures(spec, partition, away));
                 more = group != null && merge(spec, group);
                 made += more ? 1 : 0;
             }
@@ -141,6 +147,17 @@ final class Merging {
     private boolean idle(Partition partition, long since) {
         Seen known = seen.get(partition);
         return known != null && known.openings == partition.openings() && known.nanos - since <= 0;
+    }
+
+    /**
+     * Whether rollups may have figures of a partition. They are known by its name, and would count beside the rows of the partition
+     * that takes its place. They are made behind the floor, just before the drop.
+     */
+    private boolean figures(TableSpec spec, Partition partition, Set<PartitionId> away) {
+        PartitionId id = partition.id();
+        return !spec.rollups().isEmpty()
+                && (away.contains(id)
+                        || partition.held().minMicros() < marks.of(spec.name()).floor(id.retentionClass()));
     }
 
     private boolean merge(TableSpec spec, MergePlan.Group group) {
@@ -303,6 +320,11 @@ final class Merging {
         if (open.movesLeft(spec)) {
             // What says where they came from names the partitions that would go.
             return "rows that were moved are still to be deleted where they were";
+        }
+        Set<PartitionId> away = catalog.change(c -> TrashEntries.cameBack(c, spec.name()));
+        if (group.sources().stream().anyMatch(source -> figures(spec, source, away))) {
+            // Retention has begun with one since. What it reads of a partition for figures is not lent, see SqliteEngine.view.
+            return "rollups may have figures of them";
         }
         Path place = paths.partition(made);
         try {

@@ -1,74 +1,128 @@
 package io.levee.sqlite;
 
 import io.levee.Ack;
+import io.levee.Bytes;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
+import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Rows of known keys whose class has changed go to a partition of their new class. Owned by the writer thread.
  *
- * <p>No transaction covers two files, so the order does: (1) the old partition is locked and the row deleted in it, not committed;
- * (2) the row is committed in the new partition with its number, synced, and together with a note from where it comes; (3) the
- * deletion is committed. Whatever ends the process between 2 and 3 leaves the row in both, and the note: {@link #settle} deletes the
- * older copy, before anything else is written to the table and before the new partition is closed. A note goes once the deletion is
- * durable. The row is never in neither.
+ * <p>No transaction covers two files, so the order does: (1) the row is committed in the new partition with its number, synced, and
+ * together with a note from where it comes; (2) queries that begin from here on find it there, see {@link Homes}; (3) once no query
+ * needs the copy that it left behind, that is deleted. Nobody reads for most rows: then the old partition is locked and the row deleted
+ * in it before (1), and (3) is the commit of that. Whatever ends the process before 3 leaves the row in both files, and the note: the
+ * next writer knows by that which of both counts before anybody reads or writes, and goes on with 3. A note goes when the partition is
+ * closed, once all deletions are durable. The row is never in neither, and a partition with copies that do not count is never closed.
  */
 final class Moves {
-    private static final String TABLE = "levee_moved";
+    private static final System.Logger LOG = System.getLogger("io.levee.sqlite");
+
+    /** A partition that takes rows in for a long time does not keep the note of each. */
+    private static final int MOST_NOTES = 100_000;
 
     private final Manifest manifest;
     private final OpenPartitions open;
     private final StorePaths paths;
+    private final Homes homes;
     private final Transactions transactions;
-    /** New partitions whose notes may be of rows that are still in their old one. */
-    private final Set<PartitionId> unsettled = new HashSet<>();
+    private final Map<String, TableSpec> specs = new HashMap<>();
+    /** New partitions whose notes may be of rows that nobody was told of: a commit in doubt, or notes that could not be read. */
+    private final Set<PartitionId> unread = new HashSet<>();
 
-    private boolean settling;
+    /** How many notes a partition may have got since they were last cleared. */
+    private final Map<PartitionId, Integer> noted = new HashMap<>();
 
-    Moves(Manifest manifest, OpenPartitions open, StorePaths paths) {
+    private boolean busy;
+
+    /**
+     * Before anybody reads: what the writer before left in two files is known from here on.
+     *
+     * @param tables those that the catalog has
+     */
+    Moves(Manifest manifest, OpenPartitions open, StorePaths paths, Homes homes, List<TableSpec> tables) {
         this.manifest = manifest;
         this.open = open;
         this.paths = paths;
+        this.homes = homes;
         this.transactions = new Transactions(open, paths);
-        // What the writer before left open may have notes that nobody has settled.
         for (Partition partition : manifest.all()) {
-            if (partition.state() == Partition.State.OPEN) {
-                unsettled.add(partition.id());
+            if (!partition.id().retentionClass().isEmpty()) {
+                homes.mayMove(partition.id().table());
+            }
+        }
+        for (TableSpec spec : tables) {
+            declared(spec);
+            if (spec.keyed() && homes.moves(spec.name())) {
+                manifest.own(spec.name()).forEach(partition -> leftBefore(spec, partition));
             }
         }
     }
 
-    /** Writes the notes of rows that come from a partition, in the transaction that takes them in. */
-    static void note(Connection connection, Group group) throws SQLException {
-        PartitionId from = group.from;
-        if (from == null) {
+    /** A table is what it says from now on. Any thread. */
+    void declared(TableSpec spec) {
+        if (spec.keyed() && spec.retention().by() != null) {
+            homes.mayMove(spec.name());
+        }
+    }
+
+    private void leftBefore(TableSpec spec, Partition partition) {
+        Path file = paths.partition(partition);
+        if (partition.state() != Partition.State.OPEN || Partition.size(file) == 0) {
             return;
         }
-        Sqlite.run(
-                connection,
-                "CREATE TABLE IF NOT EXISTS " + TABLE + "(seq INTEGER PRIMARY KEY, class TEXT NOT NULL, period TEXT"
-                        + " NOT NULL, n INTEGER NOT NULL)");
-        try (PreparedStatement statement = connection.prepareStatement(
-                "INSERT OR REPLACE INTO " + TABLE + "(seq, class, period, n) VALUES(?, ?, ?, ?)")) {
-            for (Group.Moved one : group.moved) {
-                statement.setLong(1, one.seq());
-                statement.setString(2, from.retentionClass());
-                statement.setString(3, from.period());
-                statement.setInt(4, from.n());
-                statement.executeUpdate();
+        specs.put(spec.name(), spec);
+        try {
+            Connection connection = Connections.reader(file, Bytes.mebi(1));
+            try {
+                tell(spec, partition, MoveNotes.read(connection, spec.name()), true);
+            } finally {
+                Connections.close(file, connection);
+            }
+        } catch (SQLException e) {
+            // Who reads or writes it next meets the same, and tells it with a code.
+            unread.add(partition.id());
+            LOG.log(System.Logger.Level.WARNING, "what moved to " + file + " is not known yet", e);
+        }
+    }
+
+    /**
+     * Tells queries which copies do not count, by what a partition notes of rows that came to it.
+     *
+     * @param nobody whether nobody reads yet
+     */
+    private void tell(TableSpec spec, Partition to, Map<PartitionId, Map<Long, Long>> notes, boolean nobody)
+            throws SQLException {
+        homes.forgetLeaving(to.id());
+        for (Map.Entry<PartitionId, Map<Long, Long>> note : notes.entrySet()) {
+            Partition from = manifest.get(note.getKey());
+            if (from == null || Partition.size(paths.partition(from)) == 0) {
+                continue;
+            }
+            Map<Long, Long> moved = note.getValue();
+            PartitionWriter writer = open.get(from.id());
+            List<Long> older = writer == null
+                    ? MoveNotes.older(paths.partition(from), spec, moved)
+                    : MoveNotes.older(writer.connection(), spec, moved);
+            for (long number : older) {
+                long change = Objects.requireNonNull(moved.get(number));
+                if (nobody) {
+                    homes.leftBefore(from.id(), number, change);
+                } else {
+                    homes.arrived(homes.leaving(from.id(), to.id(), List.of(number), change));
+                }
             }
         }
     }
@@ -81,108 +135,149 @@ final class Moves {
 
     /** Moves rows out of a partition; what cannot be done now is settled to be tried again. */
     void move(TableSpec spec, Partition from, Group group, TakeIn takeIn) {
-        PartitionWriter writer;
+        specs.put(spec.name(), spec);
+        PartitionWriter writer = null;
         Trouble trouble;
+        boolean locked = false;
         try {
-            writer = open.forUpdates(spec, from);
-            trouble = writer == null ? Trouble.busy(from) : transactions.tryBegin(writer, Ack.COMMITTED);
+            trouble = room(spec, group) ? null : Trouble.busy(from);
+            writer = trouble == null ? open.forUpdates(spec, from) : null;
+            if (writer != null) {
+                locked = homes.quiet(spec.name());
+                trouble = locked ? transactions.tryBegin(writer, Ack.COMMITTED) : null;
+            } else if (trouble == null) {
+                trouble = Trouble.busy(from);
+            }
         } catch (LeveeException e) {
-            writer = null;
             trouble = Trouble.of(e);
         }
         if (writer == null || trouble != null) {
             (trouble == null ? Trouble.busy(from) : trouble).settle(group.rows().toList());
-            return;
+        } else if (locked) {
+            moveAtOnce(writer, group, takeIn);
+        } else {
+            // Somebody reads: what they leave behind stays until nobody needs it, see finish. Until then the old partition is not
+            // to be closed, to make room for the new one for instance.
+            boolean outer = busy;
+            busy = true;
+            try {
+                takeIn.write(group);
+            } finally {
+                busy = outer;
+            }
         }
+    }
+
+    /** Whether so many rows may be on their way; queries that keep others from arriving are ended. */
+    private boolean room(TableSpec spec, Group group) {
+        if (!homes.room(group.moved.size())) {
+            homes.blind();
+            for (String table : homes.tables()) {
+                finish(table);
+            }
+        }
+        return homes.room(group.moved.size());
+    }
+
+    /** Nobody reads the table: the old partition is in a transaction until the new one has committed. */
+    private void moveAtOnce(PartitionWriter writer, Group group, TakeIn takeIn) {
+        Partition from = writer.partition();
         Partition.Held before = from.held();
-        boolean done = false;
+        boolean ended = false;
+        boolean arrived = false;
         // What is closed to make room for the new partition is not settled now: this one is in a transaction.
-        boolean outer = settling;
-        settling = true;
+        boolean outer = busy;
+        busy = true;
         try {
-            int deleted =
-                    delete(writer, group.moved.stream().map(Group.Moved::seq).toList());
+            List<Long> numbers = group.moved.stream().map(Group.Moved::seq).toList();
+            int deleted = MoveNotes.delete(writer, numbers);
             Partition.Held after = before.withRows(before.rows() - deleted);
             writer.statistics(after, before.maxSeq());
             takeIn.write(group);
-            Partition written = group.written;
-            if (written == null) {
+            Homes.Trip trip = group.trip;
+            arrived = group.written != null;
+            if (!arrived || trip == null || !homes.alone(trip)) {
                 return;
             }
-            unsettled.add(written.id());
-            done = true;
+            ended = true;
             writer.commit(Long.MAX_VALUE, Long.MIN_VALUE);
             from.held(after);
-            unsettled.remove(written.id());
+            homes.ended(trip);
         } catch (SQLException e) {
             writer.rollback();
-            Trouble met = transactions.trouble(writer, "rows cannot be moved", e, done);
-            if (!done) {
+            Trouble met = transactions.trouble(writer, "rows cannot be moved", e, ended);
+            ended = true;
+            if (!arrived) {
                 met.settle(group.rows().toList());
             }
-            done = true;
         } finally {
-            settling = outer;
-            if (!done) {
+            busy = outer;
+            if (!ended) {
                 writer.rollback();
             }
+        }
+    }
+
+    /**
+     * Takes off what rows left in a partition when they went away once, before they come back to it: in the same transaction.
+     *
+     * @return how many
+     */
+    int clear(PartitionWriter writer, Group group) throws SQLException {
+        PartitionId to = writer.partition().id();
+        List<Long> numbers = group.moved.stream()
+                .map(Group.Moved::seq)
+                .filter(number -> homes.left(to, number))
+                .toList();
+        return numbers.isEmpty() ? 0 : MoveNotes.delete(writer, numbers);
+    }
+
+    /** A group with rows of other partitions is about to be committed; their changes have numbers from this on. */
+    void leaving(Partition to, Group group, long change) {
+        PartitionId from = group.from;
+        if (from != null) {
+            List<Long> numbers = group.moved.stream().map(Group.Moved::seq).toList();
+            group.trip = homes.leaving(from, to.id(), numbers, change);
+            noted.merge(to.id(), numbers.size(), Integer::sum);
+        }
+    }
+
+    /** It is committed. */
+    void arrived(Group group) {
+        Homes.Trip trip = group.trip;
+        if (trip != null) {
+            homes.arrived(trip);
+        }
+    }
+
+    /** It is not committed, and will not be. */
+    void stayed(Group group) {
+        Homes.Trip trip = group.trip;
+        if (trip != null) {
+            homes.ended(trip);
+            group.trip = null;
         }
     }
 
     /** Nobody knows whether rows that were moved to a partition were committed there. */
     void doubted(Partition to, Group group) {
         if (!group.moved.isEmpty()) {
-            unsettled.add(to.id());
+            unread.add(to.id());
         }
-    }
-
-    private static int delete(PartitionWriter writer, List<Long> numbers) throws SQLException {
-        Connection connection = writer.connection();
-        boolean details = !PartitionSchema.detail(writer.spec()).isEmpty();
-        String name = Sqlite.quote(writer.spec().name());
-        int deleted = 0;
-        try (PreparedStatement rows = connection.prepareStatement("DELETE FROM " + name + " WHERE _seq = ?");
-                PreparedStatement more = connection.prepareStatement(
-                        details
-                                ? "DELETE FROM " + Sqlite.quote(PartitionSchema.details(writer.spec()))
-                                        + " WHERE _seq = ?"
-                                : "SELECT ?")) {
-            for (long number : numbers) {
-                rows.setLong(1, number);
-                deleted += rows.executeUpdate();
-                if (details) {
-                    more.setLong(1, number);
-                    more.executeUpdate();
-                }
-            }
-        }
-        if (noted(connection)) {
-            // They came here once; from now on another partition says from where they come.
-            try (PreparedStatement notes = connection.prepareStatement("DELETE FROM " + TABLE + " WHERE seq = ?")) {
-                for (long number : numbers) {
-                    notes.setLong(1, number);
-                    notes.executeUpdate();
-                }
-            }
-        }
-        return deleted;
-    }
-
-    private static boolean noted(Connection connection) throws SQLException {
-        return Sqlite.value(connection, "SELECT 1 FROM sqlite_master WHERE name = '" + TABLE + "'") != null;
     }
 
     /**
-     * Before anything is written to a table: no row of it is in two partitions.
+     * Before anything is written to a table: it is known of each row where it is, and copies that nobody needs are deleted.
      *
      * @return what keeps that from being so now, or null
      */
     @Nullable
     LeveeException settleAll(TableSpec spec) {
-        if (unsettled.isEmpty() || !classed(spec)) {
+        if (unread.isEmpty() && !homes.any(spec.name())) {
             return null;
         }
-        for (PartitionId id : List.copyOf(unsettled)) {
+        specs.put(spec.name(), spec);
+        for (PartitionId id : List.copyOf(unread)) {
             if (!id.table().equals(spec.name())) {
                 continue;
             }
@@ -190,15 +285,16 @@ final class Moves {
             if (partition == null
                     || partition.state() != Partition.State.OPEN
                     || partition.held().rows() == 0) {
-                unsettled.remove(id);
+                homes.forgetLeaving(id);
+                unread.remove(id);
                 continue;
             }
             try {
                 PartitionWriter writer = open.forUpdates(spec, partition);
-                String why = writer == null ? "a reader keeps it" : settle(writer);
-                if (!why.isEmpty()) {
+                if (writer == null) {
                     return Trouble.busy(partition).error();
                 }
+                read(writer);
             } catch (LeveeException e) {
                 if (!Trouble.later(e)) {
                     throw e;
@@ -206,43 +302,126 @@ final class Moves {
                 return e;
             }
         }
+        finish(spec.name());
         return null;
     }
 
-    private boolean classed(TableSpec spec) {
-        return spec.retention().by() != null
-                || manifest.of(spec.name()).stream()
-                        .anyMatch(p -> !p.id().retentionClass().isEmpty());
+    /** Tells what a partition's notes say. */
+    private void read(PartitionWriter writer) {
+        try {
+            tell(writer.spec(), writer.partition(), MoveNotes.read(writer.connection(), writer.spec().name()), false);
+            unread.remove(writer.partition().id());
+        } catch (SQLException e) {
+            throw Volume.failure("what moved to a partition cannot be read", writer.file(), paths, e);
+        }
+    }
+
+    /** Deletes what nobody needs any more, in all tables. Between batches. */
+    void slice() {
+        if (busy) {
+            return;
+        }
+        homes.tables().forEach(this::finish);
+        for (PartitionId id : List.copyOf(noted.keySet())) {
+            PartitionWriter writer = open.get(id);
+            if (noted.getOrDefault(id, 0) > MOST_NOTES && writer != null && !homes.any(id)) {
+                settle(writer);
+            }
+        }
+    }
+
+    /** Deletes what rows left behind and no query needs, as far as that can be done now. */
+    private void finish(String table) {
+        TableSpec spec = specs.get(table);
+        boolean outer = busy;
+        busy = true;
+        try {
+            for (List<Homes.Trip> over = homes.over(table);
+                    spec != null && !over.isEmpty() && finish(spec, over);
+                    over = homes.over(table)) {}
+        } finally {
+            busy = outer;
+        }
+    }
+
+    private boolean finish(TableSpec spec, List<Homes.Trip> over) {
+        Map<Long, Long> moved = new HashMap<>();
+        for (Homes.Trip trip : over) {
+            trip.numbers().forEach(number -> moved.merge(number, trip.change(), Math::max));
+        }
+        Partition from = manifest.get(over.get(0).from());
+        try {
+            if (from != null && !delete(spec, from, moved, Ack.COMMITTED)) {
+                return false;
+            }
+        } catch (LeveeException e) {
+            if (!Trouble.later(e)) {
+                throw e;
+            }
+            LOG.log(System.Logger.Level.DEBUG, "rows that were moved stay where they were for now", e);
+            return false;
+        }
+        over.forEach(homes::ended);
+        return true;
     }
 
     /**
-     * Deletes what the notes of a partition say is still where it came from, durably, and then the notes. Before it is closed.
+     * Deletes at once and durably what rows left behind that are to be deleted, whoever reads: else it would be there again when the row
+     * is gone.
+     *
+     * @throws LeveeException {@code PARTITION_BUSY} where that cannot be done now
+     */
+    void forget(TableSpec spec, Set<Long> numbers) {
+        Map<PartitionId, Map<Long, Long>> copies = new LinkedHashMap<>();
+        for (Homes.Trip trip : homes.of(spec.name(), numbers)) {
+            trip.numbers().stream()
+                    .filter(n -> numbers.contains(n) && homes.left(trip.from(), n))
+                    .forEach(n -> copies.computeIfAbsent(trip.from(), f -> new HashMap<>())
+                            .merge(n, trip.change(), Math::max));
+        }
+        copies.forEach((id, moved) -> {
+            Partition from = manifest.get(id);
+            if (from != null && !delete(spec, from, moved, Ack.DURABLE)) {
+                throw Trouble.busy(from).error();
+            }
+        });
+    }
+
+    /**
+     * What has to be done before a partition is closed: nothing in it or from it is in two files, durably, and it has no notes.
      *
      * @return empty, or why it cannot be closed now
      */
     String settle(PartitionWriter writer) {
-        if (!writer.spec().keyed()) {
+        TableSpec spec = writer.spec();
+        PartitionId id = writer.partition().id();
+        if (!spec.keyed()) {
             return "";
         }
-        if (settling) {
-            return "rows that were moved to it are to be deleted where they were";
+        if (busy) {
+            return "rows that were moved are being deleted where they were";
         }
-        settling = true;
+        busy = true;
         try {
-            Map<PartitionId, Map<Long, Long>> notes = notes(writer);
+            specs.put(spec.name(), spec);
+            if (unread.contains(id)) {
+                read(writer);
+            }
+            finish(spec.name());
+            if (homes.any(id)) {
+                return "a query reads rows where they were before they moved";
+            }
+            Map<PartitionId, Map<Long, Long>> notes = MoveNotes.read(writer.connection(), spec.name());
             for (Map.Entry<PartitionId, Map<Long, Long>> from : notes.entrySet()) {
                 Partition partition = manifest.get(from.getKey());
-                if (partition != null && !settle(writer.spec(), partition, from.getValue())) {
+                if (partition != null && !deleteDurably(spec, partition, from.getValue())) {
                     return "rows that were moved to it cannot be deleted in " + from.getKey() + " now";
                 }
             }
             if (!notes.isEmpty()) {
-                Sqlite.transaction(writer.connection(), () -> {
-                    Sqlite.run(writer.connection(), "DELETE FROM " + TABLE);
-                    return true;
-                });
+                MoveNotes.clear(writer.connection());
             }
-            unsettled.remove(writer.partition().id());
+            noted.remove(id);
             return "";
         } catch (SQLException e) {
             if (Sqlite.busy(e)) {
@@ -250,89 +429,65 @@ final class Moves {
             }
             throw Volume.failure("moved rows cannot be settled", writer.file(), paths, e);
         } finally {
-            settling = false;
+            busy = false;
         }
-    }
-
-    /** By partition, the numbers that came from it with those of the move. */
-    private static Map<PartitionId, Map<Long, Long>> notes(PartitionWriter writer) throws SQLException {
-        Map<PartitionId, Map<Long, Long>> notes = new LinkedHashMap<>();
-        if (!noted(writer.connection())) {
-            return notes;
-        }
-        String table = writer.spec().name();
-        try (Statement statement = writer.connection().createStatement();
-                ResultSet rows = statement.executeQuery("SELECT m.class, m.period, m.n, m.seq, t._chg FROM " + TABLE
-                        + " m JOIN " + Sqlite.quote(table) + " t ON t._seq = m.seq")) {
-            while (rows.next()) {
-                PartitionId from = new PartitionId(table, rows.getString(1), rows.getString(2), rows.getInt(3));
-                notes.computeIfAbsent(from, f -> new LinkedHashMap<>()).put(rows.getLong(4), rows.getLong(5));
-            }
-        }
-        return notes;
     }
 
     /** False where a reader or another process keeps it from being done now. */
-    private boolean settle(TableSpec spec, Partition from, Map<Long, Long> moved) throws SQLException {
+    private boolean deleteDurably(TableSpec spec, Partition from, Map<Long, Long> moved) throws SQLException {
         PartitionWriter writer = open.get(from.id());
-        if (writer == null && from.state() == Partition.State.CLOSED && !closedWith(spec, from, moved)) {
+        boolean closed = writer == null && from.state() == Partition.State.CLOSED;
+        if (closed && MoveNotes.older(paths.partition(from), spec, moved).isEmpty()) {
             return true;
         }
-        writer = open.forUpdates(spec, from);
-        if (writer == null) {
-            return from.state() == Partition.State.DROPPED;
-        }
-        List<Long> older = older(writer.connection(), spec, moved);
-        if (older.isEmpty() && writer.unsyncedFrom() > writer.unsyncedTo() && !writer.dirty()) {
+        if (writer != null
+                && writer.unsyncedFrom() > writer.unsyncedTo()
+                && !writer.dirty()
+                && MoveNotes.older(writer.connection(), spec, moved).isEmpty()) {
             return true;
         }
         // Durable: the note goes next, and with it the only other place that knows.
-        if (!transactions.begin(writer, Ack.DURABLE)) {
+        return delete(spec, from, moved, Ack.DURABLE);
+    }
+
+    /** Deletes copies that are older than the change that took their rows away; false where that cannot be done now. */
+    private boolean delete(TableSpec spec, Partition from, Map<Long, Long> moved, Ack level) {
+        PartitionWriter writer = open.forUpdates(spec, from);
+        if (writer == null) {
+            return from.state() == Partition.State.DROPPED;
+        }
+        if (!transactions.begin(writer, level)) {
             return false;
         }
         Partition.Held before = from.held();
-        boolean done = false;
+        boolean ended = false;
+        boolean committing = false;
         try {
-            int deleted = delete(writer, older);
+            int deleted = MoveNotes.delete(writer, MoveNotes.older(writer.connection(), spec, moved));
             Partition.Held after = before.withRows(before.rows() - deleted);
-            writer.commit(after, before.maxSeq());
-            done = true;
+            writer.statistics(after, before.maxSeq());
+            committing = true;
+            writer.commit(Long.MAX_VALUE, Long.MIN_VALUE);
+            ended = true;
             from.held(after);
             return true;
+        } catch (SQLException e) {
+            writer.rollback();
+            ended = true;
+            Trouble met = transactions.trouble(writer, "moved rows cannot be deleted where they were", e, committing);
+            if (met.kind() == Trouble.Kind.DAMAGED && open.setAside(from, met.error().what())) {
+                return true;
+            }
+            throw met.error();
         } finally {
-            if (!done) {
+            if (!ended) {
                 writer.rollback();
             }
         }
     }
 
-    /** Whether a closed partition still has some of them. */
-    private boolean closedWith(TableSpec spec, Partition from, Map<Long, Long> moved) throws SQLException {
-        Connection connection = Connections.reader(paths.partition(from), io.levee.Bytes.mebi(1));
-        try {
-            return !older(connection, spec, moved).isEmpty();
-        } finally {
-            Connections.close(paths.partition(from), connection);
-        }
-    }
-
-    /** Those that are there and were not moved back since. */
-    private static List<Long> older(Connection connection, TableSpec spec, Map<Long, Long> moved) throws SQLException {
-        List<Long> older = new ArrayList<>();
-        if (PartitionSchema.columns(connection, spec.name()).isEmpty()) {
-            return older;
-        }
-        try (PreparedStatement statement = connection.prepareStatement(
-                "SELECT coalesce(_chg, 0) FROM " + Sqlite.quote(spec.name()) + " WHERE _seq = ?")) {
-            for (Map.Entry<Long, Long> one : moved.entrySet()) {
-                statement.setLong(1, one.getKey());
-                try (ResultSet rows = statement.executeQuery()) {
-                    if (rows.next() && rows.getLong(1) < one.getValue()) {
-                        older.add(one.getKey());
-                    }
-                }
-            }
-        }
-        return older;
+    /** Whether rows of a table are in two files, or may be. */
+    boolean left(TableSpec spec) {
+        return settleAll(spec) != null || homes.any(spec.name());
     }
 }

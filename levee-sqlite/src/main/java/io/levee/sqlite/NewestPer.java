@@ -34,6 +34,7 @@ final class NewestPer {
     private final RowOrder order;
     private final Execution execution;
     private final Consumer<Partition> missing;
+    private final Sight sight;
 
     /** The newest row of each key so far. */
     private final Map<List<@Nullable Object>, Newest> byKey = new HashMap<>();
@@ -41,7 +42,14 @@ final class NewestPer {
     /** Where a row is, with its values in the order; the wanted columns are still empty. */
     private record Newest(Partition partition, @Nullable Object[] row) {}
 
-    NewestPer(StorePaths paths, ReadHandles handles, RowQuery query, Execution execution, Consumer<Partition> missing) {
+    NewestPer(
+            StorePaths paths,
+            ReadHandles handles,
+            RowQuery query,
+            Execution execution,
+            Consumer<Partition> missing,
+            Sight sight) {
+        this.sight = sight;
         this.paths = paths;
         this.handles = handles;
         this.query = query;
@@ -92,6 +100,7 @@ final class NewestPer {
         }
         boolean usable = false;
         try {
+            sight.begin(partition, handle);
             if (!new PartitionSql(query.spec(), handle).tableThere()) {
                 missing.accept(partition);
             } else if (!collect(

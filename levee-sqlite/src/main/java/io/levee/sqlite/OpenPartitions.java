@@ -406,6 +406,10 @@ final class OpenPartitions {
     /** Checkpoints what has grown, and closes at most one idle partition. */
     void slice() {
         unsynced = windows();
+        Moves mover = moves;
+        if (mover != null) {
+            mover.slice();
+        }
         long now = clock.nanos();
         PartitionWriter idle = null;
         for (PartitionWriter writer : List.copyOf(open.values())) {
@@ -572,7 +576,7 @@ final class OpenPartitions {
     /** Whether rows of a table may still be where they were moved from. */
     boolean movesLeft(TableSpec spec) {
         Moves own = moves;
-        return own != null && own.settleAll(spec) != null;
+        return own != null && own.left(spec);
     }
 
     /** Tells who moves rows between partitions. */

@@ -212,6 +212,9 @@ final class PartitionSql {
         if (filter != null) {
             add(" AND ").add(WhereSql.of(filter, new Names(), parameters));
         }
+        if (!handle.leftOut().isEmpty()) {
+            add(" AND m._seq NOT IN (SELECT value FROM json_each(?))", handle.leftOut());
+        }
         return this;
     }
 

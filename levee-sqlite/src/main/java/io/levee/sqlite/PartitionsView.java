@@ -20,6 +20,7 @@ final class PartitionsView implements ReadView {
     private final ReadHandles handles;
     private final List<Partition> pinned;
     private final Consumer<Partition> missing;
+    private final Sight sight;
     private final AtomicBoolean closed = new AtomicBoolean();
 
     /**
@@ -27,8 +28,11 @@ final class PartitionsView implements ReadView {
      *
      * @param pinned unpinned by {@link #close}
      * @param missing told of each partition whose file or tables are not there
+     * @param sight of before {@code pinned} was asked for; closed by {@link #close}
      */
-    PartitionsView(StorePaths paths, ReadHandles handles, List<Partition> pinned, Consumer<Partition> missing) {
+    PartitionsView(
+            StorePaths paths, ReadHandles handles, List<Partition> pinned, Consumer<Partition> missing, Sight sight) {
+        this.sight = sight;
         this.paths = paths;
         this.handles = handles;
         this.pinned = pinned;
@@ -47,13 +51,13 @@ final class PartitionsView implements ReadView {
 
     @Override
     public void rows(RowQuery query, Execution execution, RowSink sink) {
-        new RowScan(paths, handles, query, execution, missing).run(pinned, sink);
+        new RowScan(paths, handles, query, execution, missing, sight).run(pinned, sink);
     }
 
     @Override
     public List<ScanPart> parts(Grouping grouping) {
         return pinned.stream()
-                .<ScanPart>map(p -> new GroupScan(paths, handles, p, grouping, missing))
+                .<ScanPart>map(p -> new GroupScan(paths, handles, p, grouping, missing, sight))
                 .toList();
     }
 
@@ -80,6 +84,7 @@ final class PartitionsView implements ReadView {
     public void close() {
         if (closed.compareAndSet(false, true)) {
             pinned.forEach(Partition::unpin);
+            sight.close();
         }
     }
 }

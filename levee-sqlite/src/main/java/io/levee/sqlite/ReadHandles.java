@@ -137,6 +137,8 @@ final class ReadHandles {
         private @Nullable Boolean utf8;
         private PartitionSql.@Nullable Shape shape;
         private long idleSinceNanos;
+        private boolean begun;
+        private String leftOut = "";
 
         ReadHandle(
                 Path file,
@@ -173,6 +175,37 @@ final class ReadHandles {
             if (guard != null) {
                 guard.runs(execution);
             }
+        }
+
+        /** Has all statements until it is given back read the file as it is now. */
+        void begin() throws SQLException {
+            Sqlite.run(connection, "BEGIN");
+            begun = true;
+            Sqlite.value(connection, "SELECT count(*) FROM sqlite_master");
+        }
+
+        /** Whether a transaction of it was ended, or there was none. */
+        private boolean ended() {
+            leftOut = "";
+            if (begun) {
+                begun = false;
+                try {
+                    Sqlite.run(connection, "COMMIT");
+                } catch (SQLException e) {
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        /** Which rows its statements leave out, by number. */
+        void leaveOut(Set<Long> numbers) {
+            leftOut = numbers.isEmpty() ? "" : Sight.json(numbers);
+        }
+
+        /** The numbers of the rows that are left out, as json; empty for none. */
+        String leftOut() {
+            return leftOut;
         }
 
         /** How an adopted database is read; null for a partition of our own. */
@@ -439,6 +472,7 @@ final class ReadHandles {
      * @param usable false after a cancel or an error: such a handle is closed, so that nothing of it reaches the next query
      */
     void giveBack(ReadHandle handle, boolean usable) {
+        boolean whole = handle.ended();
         handle.runs(null);
         Execution.Lease lease = handle.lease;
         handle.lease = null;
@@ -448,7 +482,7 @@ final class ReadHandles {
         synchronized (this) {
             out--;
             boolean current = replacedAt.getOrDefault(handle.file, 0) <= handle.replacementsBefore;
-            if (usable && current && !closed && maxIdle > 0) {
+            if (usable && whole && current && !closed && maxIdle > 0) {
                 handle.idleSinceNanos = clock.nanos();
                 idle.add(handle);
                 while (idle.size() > maxIdle) {

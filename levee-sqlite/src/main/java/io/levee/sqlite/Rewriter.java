@@ -24,6 +24,9 @@ final class Rewriter {
     /** What a partition's description says from an erasure until it is rewritten. */
     static final String MARK = "erased";
 
+    /** What it says from the first row that moved away until it is rewritten: an erasure of that row has to reach it. */
+    private static final String MOVED = "moved";
+
     private static final Bytes CACHE = Bytes.kibi(64);
 
     private final StorePaths paths;
@@ -43,8 +46,22 @@ final class Rewriter {
         Sqlite.run(connection, "INSERT OR REPLACE INTO levee_partition(key, value) VALUES('" + MARK + "', '1')");
     }
 
+    /** Says within a transaction that rows go from it to other partitions. */
+    static void markMoved(Connection connection) throws SQLException {
+        Sqlite.run(connection, "INSERT OR IGNORE INTO levee_partition(key, value) VALUES('" + MOVED + "', '1')");
+    }
+
+    /** Whether rows went from it to other partitions, and may have left traces. */
+    boolean moved(Partition partition) {
+        return says(partition, MOVED);
+    }
+
     /** Whether a partition has to be rewritten. */
     boolean marked(Partition partition) {
+        return says(partition, MARK);
+    }
+
+    private boolean says(Partition partition, String key) {
         Path file = paths.partition(partition);
         if (Files.notExists(file) || partition.held().equals(Partition.Held.NOTHING)) {
             return false;
@@ -54,7 +71,7 @@ final class Rewriter {
             Connection connection = Connections.reader(file, CACHE);
             try {
                 return !PartitionSchema.columns(connection, "levee_partition").isEmpty()
-                        && Sqlite.value(connection, "SELECT 1 FROM levee_partition WHERE key = '" + MARK + "'") != null;
+                        && Sqlite.value(connection, "SELECT 1 FROM levee_partition WHERE key = '" + key + "'") != null;
             } finally {
                 Connections.close(file, connection);
             }
@@ -112,7 +129,7 @@ final class Rewriter {
             Connection to = Connections.exclusive(copy);
             try {
                 // This commit also syncs the whole copy.
-                Sqlite.run(to, "DELETE FROM levee_partition WHERE key = '" + MARK + "'");
+                Sqlite.run(to, "DELETE FROM levee_partition WHERE key IN ('" + MARK + "', '" + MOVED + "')");
             } finally {
                 Connections.close(copy, to);
             }

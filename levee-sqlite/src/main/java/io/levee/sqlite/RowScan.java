@@ -41,6 +41,7 @@ final class RowScan {
     private final RowOrder order;
     private final Execution execution;
     private final Consumer<Partition> missing;
+    private final Sight sight;
 
     /** The last row sent, or that of the page before: what is opened later begins behind it. */
     private RowQuery.@Nullable Place last;
@@ -54,8 +55,16 @@ final class RowScan {
      * A scan.
      *
      * @param missing told of each partition whose file or tables are not there
+     * @param sight where rows are found that move meanwhile
      */
-    RowScan(StorePaths paths, ReadHandles handles, RowQuery query, Execution execution, Consumer<Partition> missing) {
+    RowScan(
+            StorePaths paths,
+            ReadHandles handles,
+            RowQuery query,
+            Execution execution,
+            Consumer<Partition> missing,
+            Sight sight) {
+        this.sight = sight;
         this.missing = missing;
         this.paths = paths;
         this.handles = handles;
@@ -83,7 +92,7 @@ final class RowScan {
                 newestFirst.sort(
                         Comparator.comparingLong((Partition p) -> p.held().maxMicros())
                                 .reversed());
-                new NewestPer(paths, handles, query, execution, missing).run(newestFirst, sink);
+                new NewestPer(paths, handles, query, execution, missing, sight).run(newestFirst, sink);
             } else if (order.byTime()) {
                 if (!merge(byRange(touched), MAX_AT_ONCE, sink)) {
                     passes(touched, sink);
@@ -240,6 +249,7 @@ final class RowScan {
         }
         boolean there = false;
         try {
+            sight.begin(partition, handle);
             there = new PartitionSql(query.spec(), handle).tableThere();
         } catch (SQLException e) {
             handles.met(partition, e);

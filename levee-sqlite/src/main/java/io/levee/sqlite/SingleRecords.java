@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Reads one row by its key, and deletes rows by their numbers. Owned by the writer thread. */
@@ -65,7 +66,7 @@ final class SingleRecords {
         }
     }
 
-    /** No row may be in two partitions: what is deleted in one would be there again by the other. */
+    /** It has to be known in which partition each row is. */
     private void requireOnce(TableSpec spec) {
         LeveeException twice = moves.settleAll(spec);
         if (twice != null) {
@@ -137,6 +138,7 @@ final class SingleRecords {
                     .hint("delete it there with its own program");
         }
         requireOnce(spec);
+        moves.forget(spec, marks.stream().map(Mark::seq).collect(Collectors.toSet()));
         long from = marks.stream().mapToLong(Mark::timeMicros).min().orElseThrow();
         long to = marks.stream().mapToLong(Mark::timeMicros).max().orElseThrow();
         List<Partition> touched = manifest.pinned(spec.name(), from, to + 1);

@@ -19,8 +19,10 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -84,8 +86,8 @@ final class SqlScan {
         return new Bytes(Math.min(LARGEST_CACHE.value(), budget.readerCache() / 3 / CACHES / threads));
     }
 
-    /** One table with its partitions of the range. */
-    record TablePart(TableSpec spec, List<Partition> partitions) {}
+    /** One table with its partitions of the range, and where the rows of it are found that move meanwhile. */
+    record TablePart(TableSpec spec, List<Partition> partitions, Sight sight) {}
 
     /** Sends the rows to the sink. */
     void run(List<TablePart> tables, RowSink sink) {
@@ -101,8 +103,16 @@ final class SqlScan {
         Connection connection = null;
         try {
             connection = Connections.memory(cache, MAX_PARTITIONS + 5);
+            Map<TablePart, List<Part>> parts = new LinkedHashMap<>();
             for (TablePart table : named) {
-                view(connection, table, attached);
+                parts.put(table, parts(connection, table, attached));
+            }
+            if (named.stream().anyMatch(t -> t.sight() != Sight.NONE)) {
+                // What the statement finds in each file is what that had when its view was made.
+                Sqlite.run(connection, "BEGIN");
+            }
+            for (Map.Entry<TablePart, List<Part>> view : parts.entrySet()) {
+                view(connection, view.getKey(), view.getValue());
             }
             seal(connection, attached.size());
             if (sorts != null) {
@@ -149,8 +159,11 @@ final class SqlScan {
                 .hint(hint);
     }
 
-    private void view(Connection connection, TablePart table, List<Path> attached) throws SQLException {
-        List<String> parts = new ArrayList<>();
+    /** An attached partition, with the SELECT of its rows. */
+    private record Part(Partition partition, String schema, String select) {}
+
+    private List<Part> parts(Connection connection, TablePart table, List<Path> attached) throws SQLException {
+        List<Part> parts = new ArrayList<>();
         for (Partition partition : table.partitions()) {
             Path file = paths.partition(partition);
             if (Files.notExists(file)) {
@@ -169,15 +182,31 @@ final class SqlScan {
             if (part == null) {
                 missing.accept(partition);
             } else {
-                parts.add(part);
+                parts.add(new Part(partition, schema, part));
             }
         }
-        if (parts.isEmpty()) {
-            parts.add(select(table.spec(), "", Set.of(), Set.of()) + " WHERE 0");
+        return parts;
+    }
+
+    private static void view(Connection connection, TablePart table, List<Part> parts) throws SQLException {
+        List<String> selects = new ArrayList<>();
+        for (Part part : parts) {
+            Set<Long> out = table.sight()
+                    .leftOut(
+                            part.partition,
+                            () -> Sqlite.value(connection, "SELECT count(*) FROM " + part.schema + ".sqlite_master"));
+            selects.add(
+                    out.isEmpty()
+                            ? part.select
+                            : part.select + " WHERE m._seq NOT IN (SELECT value FROM json_each('" + Sight.json(out)
+                                    + "'))");
+        }
+        if (selects.isEmpty()) {
+            selects.add(select(table.spec(), "", Set.of(), Set.of()) + " WHERE 0");
         }
         Sqlite.run(
                 connection,
-                "CREATE TEMP VIEW " + Sqlite.quote(table.spec().name()) + " AS " + String.join(" UNION ALL ", parts));
+                "CREATE TEMP VIEW " + Sqlite.quote(table.spec().name()) + " AS " + String.join(" UNION ALL ", selects));
     }
 
     /** Returns false where it was dropped, and unlinked, just now. */

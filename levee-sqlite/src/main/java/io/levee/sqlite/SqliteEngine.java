@@ -44,6 +44,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -329,6 +330,7 @@ final class SqliteEngine implements StorageEngine {
             return true;
         });
         Apart.keepTo(manifest.of(spec.name()), spec);
+        writing().moves().declared(spec);
     }
 
     @Override
@@ -552,6 +554,7 @@ final class SqliteEngine implements StorageEngine {
     public ReadView view(TableSpec spec, long fromMicros, long toMicros, @Nullable Expr where) {
         refresh();
         Set<@Nullable String> wanted = Classes.of(spec).wanted(where);
+        Sight sight = sight(spec);
         List<Partition> pinned = new ArrayList<>();
         for (Partition partition : manifest.pinned(spec.name(), fromMicros, toMicros)) {
             if (Classes.mayHold(partition.id(), partition.apart(), wanted)) {
@@ -560,12 +563,18 @@ final class SqliteEngine implements StorageEngine {
                 partition.unpin();
             }
         }
-        return new PartitionsView(paths, readers, pinned, this::missing);
+        return new PartitionsView(paths, readers, pinned, this::missing, sight);
+    }
+
+    /** Taken before the list of partitions: what comes to one that is not in it is found where it was. */
+    private Sight sight(TableSpec spec) {
+        return writing == null ? Sight.NONE : writing.homes().sight(spec.name());
     }
 
     @Override
     public ReadView view(TableSpec spec, PartitionId id) {
         refresh();
+        Sight sight = sight(spec);
         List<Partition> pinned = manifest.pinned(spec.name());
         List<Partition> one = new ArrayList<>();
         for (Partition partition : pinned) {
@@ -576,9 +585,18 @@ final class SqliteEngine implements StorageEngine {
             }
         }
         if (one.isEmpty()) {
+            sight.close();
             throw new LeveeException(ErrorCode.NOT_FOUND, "there is no partition " + id + " (any more)");
         }
-        return new PartitionsView(paths, readers, one, this::missing);
+        if (one.get(0).state() == Partition.State.LENT) {
+            // What is kept of it by name would outlive it where it is being merged.
+            one.forEach(Partition::unpin);
+            sight.close();
+            throw new LeveeException(ErrorCode.PARTITION_BUSY, id + " is being rewritten or merged")
+                    .with("partition", id.toString())
+                    .hint("try again in a moment");
+        }
+        return new PartitionsView(paths, readers, one, this::missing, sight);
     }
 
     /** A query found no table where a partition should be: damage, unless it was never written to or is dropped by now. */
@@ -624,8 +642,9 @@ final class SqliteEngine implements StorageEngine {
                     // A rollup's figures: a view only where they are asked for.
                     continue;
                 }
+                Sight sight = sight(spec);
                 parts.add(new SqlScan.TablePart(
-                        spec, manifest.pinned(spec.name(), query.fromMicros(), query.toMicros())));
+                        spec, manifest.pinned(spec.name(), query.fromMicros(), query.toMicros()), sight));
             }
             execution.keeps(
                     () -> parts.stream().flatMap(part -> part.partitions().stream()).anyMatch(p -> p.state() == Partition.State.DROPPED));
@@ -634,6 +653,7 @@ final class SqliteEngine implements StorageEngine {
             lease.close();
             sqlRunning.decrementAndGet();
             parts.forEach(part -> part.partitions().forEach(Partition::unpin));
+            parts.forEach(part -> part.sight().close());
         }
     }
 
@@ -703,21 +723,18 @@ final class SqliteEngine implements StorageEngine {
     }
 
     @Override
+    public Map<PartitionId, Duration> graces() {
+        return writing != null ? writing.trash().graces() : readCatalog(TrashEntries::graces);
+    }
+
+    @Override
     public void restore(PartitionId id) {
         writing().restoring().restore(id);
     }
 
     @Override
     public void purgeDropped(String table) {
-        writing().trash().purge(table);
-        writing().erasures().finish(table);
-        List<String> kept = writing().quarantine().left(table);
-        if (!kept.isEmpty()) {
-            throw new LeveeException(
-                            ErrorCode.CORRUPT,
-                            "damaged files that were set aside may hold such records, and cannot be searched: " + kept)
-                    .hint("salvage what is wanted with sqlite3 FILE .recover, delete the files, and erase again");
-        }
+        writing().traces().reach(table);
     }
 
     @Override
@@ -785,7 +802,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public void tail(TailQuery query, Execution execution, RowSink sink) {
-        TailScan scan = new TailScan(paths, readers, execution, this::missing);
+        TailScan scan = new TailScan(paths, readers, execution, this::missing, homes());
         long bound = highestSeq(query.spec(), execution);
         if (bound <= query.after()) {
             return;
@@ -802,12 +819,16 @@ final class SqliteEngine implements StorageEngine {
         }
     }
 
+    private @Nullable Homes homes() {
+        return writing == null ? null : writing.homes();
+    }
+
     @Override
     public long highestSeq(TableSpec spec, Execution execution) {
         refresh();
         List<Partition> pinned = manifest.pinned(spec.name());
         try {
-            return new TailScan(paths, readers, execution, this::missing).highest(pinned);
+            return new TailScan(paths, readers, execution, this::missing, homes()).highest(pinned);
         } catch (SQLException e) {
             execution.check();
             throw Sqlite.failure("the highest number cannot be read", paths.root(), e);

@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -40,13 +41,21 @@ final class TailScan {
     private final ReadHandles handles;
     private final Execution execution;
     private final Consumer<Partition> missing;
+    private final @Nullable Homes homes;
 
     /**
      * A scan.
      *
      * @param missing told of each partition whose file or tables are not there
+     * @param homes knows of copies that rows left behind when they moved; null beside another process's writer
      */
-    TailScan(StorePaths paths, ReadHandles handles, Execution execution, Consumer<Partition> missing) {
+    TailScan(
+            StorePaths paths,
+            ReadHandles handles,
+            Execution execution,
+            Consumer<Partition> missing,
+            @Nullable Homes homes) {
+        this.homes = homes;
         this.paths = paths;
         this.handles = handles;
         this.execution = execution;
@@ -145,6 +154,8 @@ final class TailScan {
             missing.accept(partition);
             return;
         }
+        // What moved before comes with the number of that change, from where it is now.
+        Set<Long> moved = homes == null ? Set.of() : homes.left(partition.id());
         using(partition, handle -> {
             if (!new PartitionSql(query.spec(), handle).tableThere()) {
                 missing.accept(partition);
@@ -156,12 +167,15 @@ final class TailScan {
                 // rows were
                 // all updated would be walked through for each page.
                 List<long[]> changes = numbers(handle, changes(query.spec()), query, end);
-                changes.forEach(n -> places.put(n[0], new Place(partition, n[1], n[0])));
+                changes.stream()
+                        .filter(n -> !moved.contains(n[1]))
+                        .forEach(n -> places.put(n[0], new Place(partition, n[1], n[0])));
                 if (changes.size() == query.limit()) {
                     end = changes.get(changes.size() - 1)[0];
                 }
             }
-            numbers(handle, unchanged(query.spec()), query, end)
+            numbers(handle, unchanged(query.spec()), query, end).stream()
+                    .filter(n -> !moved.contains(n[1]))
                     .forEach(n -> places.put(n[0], new Place(partition, n[1], null)));
             return true;
         });

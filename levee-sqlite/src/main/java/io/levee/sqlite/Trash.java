@@ -298,6 +298,11 @@ final class Trash {
         return true;
     }
 
+    /** How long what is in it can come back yet. Any thread. */
+    Map<PartitionId, Duration> graces() {
+        return TrashEntries.graces(catalog.change(TrashEntries::all), grace, up.millis());
+    }
+
     /** Keeps for the next writer how far each grace is. */
     void noteTime() {
         try {

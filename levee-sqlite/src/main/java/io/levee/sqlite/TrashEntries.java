@@ -7,9 +7,12 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +40,43 @@ final class TrashEntries {
         String name() {
             return StorePaths.flat(file);
         }
+    }
+
+    private static final String GRACE = "trash_grace_ms";
+
+    /** Notes how long the writer keeps what is dropped, for who reads beside it. */
+    static void grace(Connection connection, Duration grace) throws SQLException {
+        String millis = Long.toString(grace.toMillis());
+        if (!millis.equals(String.valueOf(Catalog.value(connection, GRACE)))) {
+            Catalog.put(connection, GRACE, millis);
+        }
+    }
+
+    /**
+     * How long each can come back yet, as far as the catalog tells: beside a writer up to half a minute too long.
+     *
+     * @return nothing in a catalog whose last writer did not say
+     */
+    static Map<PartitionId, Duration> graces(Connection connection) throws SQLException {
+        Object grace = Catalog.value(connection, GRACE);
+        return grace == null
+                ? Map.of()
+                : graces(
+                        all(connection),
+                        Duration.ofMillis(Long.parseLong(grace.toString())),
+                        UpTime.noted(connection));
+    }
+
+    /**
+     * The same.
+     *
+     * @param now the store's {@link UpTime}
+     */
+    static Map<PartitionId, Duration> graces(List<Entry> entries, Duration grace, long now) {
+        Map<PartitionId, Duration> left = new HashMap<>();
+        entries.forEach(entry ->
+                left.put(entry.id(), Duration.ofMillis(Math.max(0, grace.toMillis() - Math.max(0, now - entry.up())))));
+        return left;
     }
 
     /** Notes a drop. What was dropped before, and came back, keeps the earlier number: it missed what was written since then. */

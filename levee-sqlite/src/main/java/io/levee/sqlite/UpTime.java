@@ -25,8 +25,13 @@ final class UpTime {
 
     /** Goes on where the catalog says that the last writer was. */
     static UpTime read(Connection catalog, MonotonicClock clock) throws SQLException {
+        return new UpTime(clock, noted(catalog));
+    }
+
+    /** What a writer noted last, in milliseconds. */
+    static long noted(Connection catalog) throws SQLException {
         Object known = Catalog.value(catalog, KEY);
-        return new UpTime(clock, known == null ? 0 : Long.parseLong(known.toString()));
+        return known == null ? 0 : Long.parseLong(known.toString());
     }
 
     /** Milliseconds. */

@@ -13,6 +13,7 @@ import io.levee.internal.time.MonotonicClock;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -32,8 +33,11 @@ record Writing(
         BatchAppender appender,
         SingleRecords records,
         Erasures erasures,
+        Traces traces,
         Closings closings,
         Errands errands,
+        Moves moves,
+        Homes homes,
         Trash trash,
         Restoring restoring,
         Merging merging,
@@ -60,7 +64,7 @@ record Writing(
         Ledger ledger = Ledger.open(paths.ledger(), wall, LedgerFile.bootId());
         boolean done = false;
         try {
-            Last last = last(paths, catalog, ledger);
+            Last last = last(paths, catalog, ledger, settings.options().trashGrace());
             Relief.recordLeftOver(paths, catalog, ledger, manifest, wall);
             TableMarks marks = new TableMarks(
                     last.marks,
@@ -84,8 +88,9 @@ record Writing(
             Quarantine quarantine = new Quarantine(paths, catalog, manifest, readers, wall, marks);
             OpenPartitions open =
                     new OpenPartitions(paths, catalog, manifest, readers, quarantine, wall, share, figure);
-            KeyLookup lookup = new KeyLookup(open, readers);
-            Moves moves = new Moves(manifest, open, paths);
+            Homes homes = new Homes();
+            KeyLookup lookup = new KeyLookup(open, readers, homes);
+            Moves moves = new Moves(manifest, open, paths, homes, last.specs);
             open.moves(moves);
             PartitionCheck check =
                     new PartitionCheck(paths, readers, id -> catalog.change(c -> CatalogChecks.checksum(c, id)));
@@ -96,6 +101,7 @@ record Writing(
                     manifest,
                     trash,
                     errands,
+                    marks,
                     wall,
                     settings.options().disk(),
                     verifier::verify);
@@ -119,8 +125,11 @@ record Writing(
                             open, paths, lookup, new Sources(manifest, open, paths, readers), relief, moves, figure),
                     new SingleRecords(open, manifest, paths, readers, lookup, erasures, moves),
                     erasures,
+                    new Traces(manifest, trash, erasures, quarantine, homes),
                     closings,
                     errands,
+                    moves,
+                    homes,
                     trash,
                     new Restoring(
                             paths,
@@ -153,15 +162,19 @@ record Writing(
 
     /** What the last writer left. */
     private record Last(
-            boolean clean, @Nullable CloseReport report, java.util.Map<String, TableMarks.Marks> marks, UpTime up) {}
+            boolean clean,
+            @Nullable CloseReport report,
+            java.util.Map<String, TableMarks.Marks> marks,
+            UpTime up,
+            List<TableSpec> specs) {}
 
-    private static Last last(StorePaths paths, Catalog catalog, Ledger ledger) {
+    private static Last last(StorePaths paths, Catalog catalog, Ledger ledger, Duration grace) {
         try {
             Connection connection = catalog.beforeStart();
             CloseReport kept = kept(connection);
-            List<String> tables = CatalogTables.tables(connection).stream()
-                    .map(TableSpec::name)
-                    .toList();
+            TrashEntries.grace(connection, grace);
+            List<TableSpec> specs = CatalogTables.tables(connection);
+            List<String> tables = specs.stream().map(TableSpec::name).toList();
             Object made = Catalog.value(connection, "created");
             long created = made == null ? 0 : Micros.of(Instant.parse(made.toString()));
             boolean clean = catalog.begin();
@@ -171,7 +184,8 @@ record Writing(
                     inOrder,
                     clean || inLedger == null ? kept : inLedger,
                     TableMarks.read(connection),
-                    UpTime.read(connection, MonotonicClock.SYSTEM));
+                    UpTime.read(connection, MonotonicClock.SYSTEM),
+                    specs);
         } catch (SQLException e) {
             throw Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
         }

@@ -39,7 +39,7 @@ import org.sqlite.SQLiteException;
 
 /** A row whose class changes goes from one file to another: whatever fails or ends between, it is there once. */
 class MovesTest {
-    private static final TableSpec RUNS = TableSpec.builder("runs")
+    static final TableSpec RUNS = TableSpec.builder("runs")
             .column("k", ColumnType.INTEGER)
             .column("state", ColumnType.TEXT)
             .column("v", ColumnType.INTEGER)
@@ -67,14 +67,14 @@ class MovesTest {
         return new SQLiteException("disk I/O error", SQLiteErrorCode.SQLITE_IOERR_FSYNC);
     }
 
-    private OpenEngine open(Path home) {
+    OpenEngine open(Path home) {
         OpenEngine store = new OpenEngine(home);
         store.engine.putTable(RUNS);
         next = end;
         return store;
     }
 
-    private static OpenEngine.Handed run(long k, String state, long v, int day) {
+    static OpenEngine.Handed run(long k, String state, long v, int day) {
         long at = Micros.of(OpenEngine.DAY1) + day * 86_400_000_000L + k;
         OpenEngine.Handed row = new OpenEngine.Handed(new Object[] {k, state, v, at}, at);
         String own = RUNS.retention().classes().containsKey(state) ? state : "";
@@ -83,18 +83,22 @@ class MovesTest {
     }
 
     private Outcome append(OpenEngine store, OpenEngine.Handed row) {
-        store.engine.append(RUNS, List.of(row), Ack.COMMITTED, () -> {
+        append(store, List.of(row));
+        return row.outcome();
+    }
+
+    void append(OpenEngine store, List<OpenEngine.Handed> rows) {
+        store.engine.append(RUNS, rows, Ack.COMMITTED, () -> {
             if (next == end) {
                 next = store.engine.reserveSeq("runs", 10_000);
                 end = next + 10_000;
             }
             return next++;
         });
-        return row.outcome();
     }
 
     /** As core does: what could not be written, or is in doubt, comes again before anything else. */
-    private void untilStored(OpenEngine store, OpenEngine.Handed row) {
+    void untilStored(OpenEngine store, OpenEngine.Handed row) {
         for (int i = 0; i < 20; i++) {
             Outcome outcome = append(store, row);
             if (outcome == Outcome.STORED || outcome == Outcome.UPDATED) {
@@ -106,7 +110,7 @@ class MovesTest {
     }
 
     /** Ends as a process does whose connections the kernel closes: nothing is settled, checkpointed or said. */
-    private static void crash(OpenEngine store) {
+    static void crash(OpenEngine store) {
         store.engine.partitions().forEach(p -> {
             PartitionWriter writer = store.engine.open().get(p.id());
             if (writer != null) {
@@ -117,7 +121,7 @@ class MovesTest {
     }
 
     /** Key, class of the file, and value of each row in any file; while the engine is closed. */
-    private static List<String> stored(Path home) throws Exception {
+    static List<String> stored(Path home) throws Exception {
         List<String> rows = new ArrayList<>();
         try (Stream<Path> files = Files.list(home.resolve("tables/runs"))) {
             for (Path file :

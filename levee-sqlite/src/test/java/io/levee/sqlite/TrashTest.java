@@ -159,8 +159,13 @@ class TrashTest {
         Duration grace = Duration.ofMinutes(43);
         for (int opening = 0; opening < 4; opening++) {
             boolean last = opening == 3;
+            // A minute for what was before.
+            Duration left = Duration.ofMinutes(43 - 11L * opening - 9);
             inTrash(nanos, grace, trash -> {
                 nanos.addAndGet(TimeUnit.MINUTES.toNanos(9));
+                assertThat(trash.graces().values())
+                        .hasSize(2)
+                        .allSatisfy(one -> assertThat(one).isBetween(left.minusMinutes(1), left));
                 assertThat(trash.free()).as("within the grace").isFalse();
                 nanos.addAndGet(TimeUnit.MINUTES.toNanos(2));
                 trash.noteTime();

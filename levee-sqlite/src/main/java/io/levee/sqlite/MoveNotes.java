@@ -1,0 +1,136 @@
+package io.levee.sqlite;
+
+import io.levee.Bytes;
+import io.levee.PartitionId;
+import io.levee.TableSpec;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** What partitions keep of rows that moved: notes where they came, and the copies that they left; see {@link Moves}. */
+final class MoveNotes {
+    private static final String TABLE = "levee_moves";
+
+    private MoveNotes() {}
+
+    /**
+     * Writes the notes of rows that come from a partition, in the transaction that takes them in.
+     *
+     * @param change the lowest number of their changes: whatever that partition still has of them was changed before
+     */
+    static void write(Connection connection, Group group, long change) throws SQLException {
+        PartitionId from = group.from;
+        if (from == null) {
+            return;
+        }
+        Sqlite.run(
+                connection,
+                "CREATE TABLE IF NOT EXISTS " + TABLE + "(seq INTEGER NOT NULL, class TEXT NOT NULL, period TEXT"
+                        + " NOT NULL, n INTEGER NOT NULL, chg INTEGER NOT NULL,"
+                        + " PRIMARY KEY(seq, class, period, n)) WITHOUT ROWID");
+        try (PreparedStatement statement = connection.prepareStatement(
+                "INSERT OR REPLACE INTO " + TABLE + "(seq, class, period, n, chg) VALUES(?, ?, ?, ?, ?)")) {
+            for (Group.Moved one : group.moved) {
+                statement.setLong(1, one.seq());
+                statement.setString(2, from.retentionClass());
+                statement.setString(3, from.period());
+                statement.setInt(4, from.n());
+                statement.setLong(5, change);
+                statement.executeUpdate();
+            }
+        }
+    }
+
+    /**
+     * Deletes rows by their numbers. Notes of where they came from stay: there may be an older copy of them there. An
+     * erasure of the rows, wherever they are then, has to reach what this leaves in the file.
+     */
+    static int delete(PartitionWriter writer, List<Long> numbers) throws SQLException {
+        Connection connection = writer.connection();
+        boolean details = !PartitionSchema.detail(writer.spec()).isEmpty();
+        String name = Sqlite.quote(writer.spec().name());
+        int deleted = 0;
+        Rewriter.markMoved(connection);
+        try (PreparedStatement rows = connection.prepareStatement("DELETE FROM " + name + " WHERE _seq = ?");
+                PreparedStatement more = connection.prepareStatement(
+                        details
+                                ? "DELETE FROM " + Sqlite.quote(PartitionSchema.details(writer.spec()))
+                                        + " WHERE _seq = ?"
+                                : "SELECT ?")) {
+            for (long number : numbers) {
+                rows.setLong(1, number);
+                deleted += rows.executeUpdate();
+                if (details) {
+                    more.setLong(1, number);
+                    more.executeUpdate();
+                }
+            }
+        }
+        return deleted;
+    }
+
+    private static boolean noted(Connection connection) throws SQLException {
+        return Sqlite.value(connection, "SELECT 1 FROM sqlite_master WHERE name = '" + TABLE + "'") != null;
+    }
+
+    /** By partition, the numbers that came from it, each with the change before which a copy there was written. */
+    static Map<PartitionId, Map<Long, Long>> read(Connection connection, String table) throws SQLException {
+        Map<PartitionId, Map<Long, Long>> notes = new LinkedHashMap<>();
+        if (!noted(connection)) {
+            return notes;
+        }
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("SELECT class, period, n, seq, chg FROM " + TABLE)) {
+            while (rows.next()) {
+                PartitionId from = new PartitionId(table, rows.getString(1), rows.getString(2), rows.getInt(3));
+                notes.computeIfAbsent(from, f -> new LinkedHashMap<>()).put(rows.getLong(4), rows.getLong(5));
+            }
+        }
+        return notes;
+    }
+
+    /** Deletes all notes: nothing is left where rows came from. */
+    static void clear(Connection connection) throws SQLException {
+        Sqlite.transaction(connection, () -> {
+            Sqlite.run(connection, "DELETE FROM " + TABLE);
+            return true;
+        });
+    }
+
+    /** The same of a file that nobody writes to now. */
+    static List<Long> older(Path file, TableSpec spec, Map<Long, Long> moved) throws SQLException {
+        Connection connection = Connections.reader(file, Bytes.mebi(1));
+        try {
+            return older(connection, spec, moved);
+        } finally {
+            Connections.close(file, connection);
+        }
+    }
+
+    /** Those that are there and were not moved back since. */
+    static List<Long> older(Connection connection, TableSpec spec, Map<Long, Long> moved) throws SQLException {
+        List<Long> older = new ArrayList<>();
+        if (PartitionSchema.columns(connection, spec.name()).isEmpty()) {
+            return older;
+        }
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT coalesce(_chg, 0) FROM " + Sqlite.quote(spec.name()) + " WHERE _seq = ?")) {
+            for (Map.Entry<Long, Long> one : moved.entrySet()) {
+                statement.setLong(1, one.getKey());
+                try (ResultSet rows = statement.executeQuery()) {
+                    if (rows.next() && rows.getLong(1) < one.getValue()) {
+                        older.add(one.getKey());
+                    }
+                }
+            }
+        }
+        return older;
+    }
+}

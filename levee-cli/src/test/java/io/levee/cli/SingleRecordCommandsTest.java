@@ -175,10 +175,18 @@ class SingleRecordCommandsTest {
                     .contains("brief/2026-01-01");
             List<?> trash = (List<?>) place.json(0, "trash", "list").get("trash");
             assertThat(trash.toString()).contains("partition=brief/2026-01-01,");
-            assertThat(trash).allSatisfy(one -> assertThat(((Number) ((Map<?, ?>) one).get("graceLeftMs")).longValue())
-                    .as("an hour, less what has gone of it")
-                    .isBetween(1L, 3_600_000L));
-            assertThat(place.levee("trash", "list").out()).contains("grace left").doesNotContain("unknown");
+            String shown = place.levee("trash", "list").out();
+            if (way == Way.POSTGRES) {
+                // The process that writes counts it, and this one reads.
+                assertThat(trash.toString()).contains("graceLeftMs=null");
+                assertThat(shown).contains("grace left").contains("unknown");
+            } else {
+                assertThat(trash)
+                        .allSatisfy(one -> assertThat(((Number) ((Map<?, ?>) one).get("graceLeftMs")).longValue())
+                                .as("an hour, less what has gone of it")
+                                .isBetween(1L, 3_600_000L));
+                assertThat(shown).contains("grace left").doesNotContain("unknown");
+            }
             assertThat(place.json(0, "trash", "restore", "brief/2026-01-01"))
                     .isEqualTo(Map.of("restored", "brief/2026-01-01"));
             assertThat(place.json(0, "query", "brief", "--order", "oldest", "--limit", 1)

@@ -6,6 +6,8 @@ import io.levee.Bytes;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.TableSpec;
+import io.levee.internal.adopt.ForeignTimes;
+import io.levee.internal.adopt.RowNumbers;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -25,9 +27,6 @@ final class AdoptedProbe {
 
     /** Values of the first column of an index on (it, time) that are gone through for the least and greatest time. */
     private static final int MOST_GROUPS = 10_000;
-
-    /** Numbers of one adopted database lie in a range of at least this size: 2⁵³ is where JSON's readers lose digits. */
-    private static final long NUMBERS = 1L << 44;
 
     private final Connection connection;
     private final TableSpec spec;
@@ -160,10 +159,7 @@ final class AdoptedProbe {
                 null);
         TimeUnit unit;
         if (newest instanceof Number number) {
-            double size = Math.abs(number.doubleValue());
-            unit = size < 1e11
-                    ? TimeUnit.SECONDS
-                    : size < 1e14 ? TimeUnit.MILLIS : size < 1e17 ? TimeUnit.MICROS : TimeUnit.NANOS;
+            unit = ForeignTimes.unitOf(number.doubleValue());
         } else {
             unit = TimeUnit.TEXT;
         }
@@ -173,13 +169,12 @@ final class AdoptedProbe {
 
     private void decideNumbers(long baseBefore) throws SQLException {
         long highest = number("SELECT max(" + table.rowNumber() + ")" + table.from());
-        if (highest > Long.MAX_VALUE / 4 || baseBefore > Long.MAX_VALUE / 4) {
+        long base = RowNumbers.base(highest, baseBefore);
+        if (base < 0) {
             throw bad("the row numbers of '" + adopted.adoption().source() + "' reach " + highest
                     + ": there is no room for them below the table's own");
         }
-        // Room for as many again, should somebody still write to it.
-        long span = ((highest + NUMBERS / 2) / NUMBERS + 1) * NUMBERS;
-        with(new Adopted(adopted.adoption(), baseBefore + span, 1, false, true, adopted.stamp()));
+        with(new Adopted(adopted.adoption(), base, 1, false, true, adopted.stamp()));
     }
 
     private void with(Adopted now) throws SQLException {
@@ -206,7 +201,7 @@ final class AdoptedProbe {
             long[] range = indexed ? range() : groups == null ? null : range(groups);
             if (range != null && !table.moreTimes(spec)) {
                 boolean textual = unit() == TimeUnit.TEXT;
-                long slack = textual ? 2 * AdoptedTime.TEXT_SLACK_MICROS : 0;
+                long slack = textual ? 2 * ForeignTimes.TEXT_SLACK_MICROS : 0;
                 long min = timeless ? Math.min(range[0], Adopted.NO_TIME_MICROS) : range[0];
                 held = new Partition.Held(min - slack, range[1] + slack, rows, Long.MIN_VALUE, 0);
             }

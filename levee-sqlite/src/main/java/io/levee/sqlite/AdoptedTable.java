@@ -6,6 +6,7 @@ import io.levee.Column;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.TableSpec;
+import io.levee.internal.adopt.ForeignTimes;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -257,8 +258,8 @@ final class AdoptedTable {
         String column = raw("m", times.get(0));
         // Where it is null, the next one tells.
         String orElse = times.size() == 1 ? "" : " OR " + AdoptedTime.noTime(unit(), column);
-        Object from = AdoptedTime.atLeast(unit(), fromMicros);
-        Object to = AdoptedTime.below(unit(), toMicros);
+        Object from = ForeignTimes.atLeast(unit(), fromMicros);
+        Object to = ForeignTimes.below(unit(), toMicros);
         if (from != null) {
             condition.accept(" AND (" + column + " >= ?" + orElse + ")", from);
         }

@@ -1,21 +1,9 @@
 package io.levee.sqlite;
 
 import io.levee.Adoption.TimeUnit;
-import java.time.DateTimeException;
-import java.time.Duration;
-import java.time.LocalDate;
-import org.jspecify.annotations.Nullable;
 
-/**
- * How a foreign column of times is read, and how a range of ours is said in its own values, so that its index is used. What is said in its
- * own values may let more through, never less: the range itself is asked for as well.
- */
+/** How a foreign column of times is read; how a range of ours is said in its values: {@link io.levee.internal.adopt.ForeignTimes}. */
 final class AdoptedTime {
-    private static final long MICROS_OF_DAY = Duration.ofDays(1).toNanos() / 1000;
-
-    /** Offsets of zones reach 14 hours: so far the day that a text shows may be off. */
-    static final long TEXT_SLACK_MICROS = Duration.ofHours(15).toNanos() / 1000;
-
     private AdoptedTime() {}
 
     /** A column as whole microseconds since 1970; NULL where it holds no time. */
@@ -55,42 +43,5 @@ final class AdoptedTime {
         return unit == TimeUnit.TEXT
                 ? column + " IS NULL OR " + column + " < '0' OR " + column + " >= ':'"
                 : column + " IS NULL OR " + column + " >= ''";
-    }
-
-    /** A value that no time of the range is below, in the column's own terms; null where none can be said. */
-    static @Nullable Object atLeast(TimeUnit unit, long fromMicros) {
-        if (fromMicros == Long.MIN_VALUE) {
-            return null;
-        }
-        return switch (unit) {
-            case SECONDS -> (fromMicros - 2) / 1e6;
-            case MILLIS -> (fromMicros - 2) / 1e3;
-            case MICROS -> fromMicros - 1;
-            case NANOS -> (fromMicros - 2) * 1e3;
-            case TEXT -> day(fromMicros, -TEXT_SLACK_MICROS, 0);
-        };
-    }
-
-    /** A value that all times of the range are below; null where none can be said. */
-    static @Nullable Object below(TimeUnit unit, long toMicros) {
-        if (toMicros == Long.MAX_VALUE) {
-            return null;
-        }
-        return switch (unit) {
-            case SECONDS -> (toMicros + 2) / 1e6;
-            case MILLIS -> (toMicros + 2) / 1e3;
-            case MICROS -> toMicros + 1;
-            case NANOS -> (toMicros + 2) * 1e3;
-            case TEXT -> day(toMicros, TEXT_SLACK_MICROS, 1);
-        };
-    }
-
-    private static @Nullable String day(long micros, long slack, int more) {
-        try {
-            LocalDate day = LocalDate.ofEpochDay(Math.floorDiv(Math.addExact(micros, slack), MICROS_OF_DAY) + more);
-            return day.getYear() < 0 || day.getYear() > 9999 ? null : day.toString();
-        } catch (DateTimeException | ArithmeticException e) {
-            return null;
-        }
     }
 }

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * An older database and how its rows are read as those of a table; see {@link Store#adopt}. Immutable; equal by value. Columns of the same
  * name need no word; a column that the database lacks reads as null.
  *
- * @param database where it lies, such as {@code /var/lib/app/app.db}
- * @param source its table
+ * @param database where it lies, such as {@code /var/lib/app/app.db}; empty for the one that the store itself is in (PostgreSQL)
+ * @param source its table; in PostgreSQL with its schema, such as {@code public.events}
  * @param time its columns that hold the event time: the first that is not null counts; empty for those named as the table's own
  * @param timeUnit how its times are written; null: the newest one is looked at when it is adopted, and the unit is kept
  * @param details its table of details, one row at most for each of {@code source}; null for none. May be missing
@@ -85,9 +85,14 @@ public record Adoption(
     public Adoption {
         time = List.copyOf(time);
         columns = Map.copyOf(columns);
-        if (database.isBlank() || source.isBlank()) {
-            throw new LeveeException(ErrorCode.BAD_SPEC, "an adoption names a database and its table");
+        if (source.isBlank()) {
+            throw new LeveeException(ErrorCode.BAD_SPEC, "an adoption names a table");
         }
+    }
+
+    /** A table of the database that the store itself is in, such as {@code public.events} in PostgreSQL. */
+    public static Adoption ofTable(String source) {
+        return new Adoption("", source, List.of(), null, null, null, Map.of(), false);
     }
 
     /** A table of an SQLite database; its time columns named as the store's table has them. */
@@ -126,7 +131,9 @@ public record Adoption(
     /** The form of spec files: {@code database, source, time, timeUnit, details, detailsKey, map, take}. */
     public Map<String, Object> toMap() {
         Map<String, Object> map = new LinkedHashMap<>();
-        map.put("database", database);
+        if (!database.isBlank()) {
+            map.put("database", database);
+        }
         map.put("source", source);
         if (!time.isEmpty()) {
             map.put("time", time.size() == 1 ? time.get(0) : time);
@@ -167,11 +174,11 @@ public record Adoption(
         String unit = text(map, "timeUnit");
         String database = text(map, "database");
         String source = text(map, "source");
-        if (database == null || source == null) {
-            throw bad("adopt lacks 'database' or 'source'");
+        if (source == null) {
+            throw bad("adopt lacks 'source'");
         }
         return new Adoption(
-                database,
+                database == null ? "" : database,
                 source,
                 texts(map.get("time")),
                 unit == null ? null : TimeUnit.of(unit),

@@ -74,6 +74,7 @@ final class Catalog {
                     "CREATE TABLE " + names.catalog(ADDITIONS)
                             + "(name text COLLATE \"C\" PRIMARY KEY, spec text NOT NULL)");
         }
+        AdoptedCatalog.complete(connection, this);
         for (Map.Entry<String, String> function : SqlFunctions.places(names).entrySet()) {
             String called = names.catalog(function.getKey()) + "(text, text[])";
             if (Postgres.value(connection, "SELECT 1 WHERE pg_catalog.to_regprocedure(?) IS NOT NULL", called)

@@ -40,7 +40,7 @@ final class GroupScan implements ScanPart {
     private final TermSql terms;
     private final Map<String, String> places = new LinkedHashMap<>();
     private final Supplier<String> version;
-    private final String from;
+    private final Supplier<SqlBuilder> from;
     private final @Nullable List<String> classes;
 
     /**
@@ -56,7 +56,7 @@ final class GroupScan implements ScanPart {
             Damage damage,
             Supplier<String> version,
             @Nullable List<String> classes) {
-        this(source, names, grouping, damage, version, names.parent(grouping.spec()), classes);
+        this(source, names, grouping, damage, version, () -> new SqlBuilder().add(names.parent(grouping.spec())), classes);
     }
 
     /**
@@ -65,7 +65,16 @@ final class GroupScan implements ScanPart {
      * @param from the table that is read, quoted
      */
     GroupScan(DataSource source, Names names, Grouping grouping, Damage damage, Supplier<String> version, String from) {
-        this(source, names, grouping, damage, version, from, null);
+        this(source, names, grouping, damage, version, () -> new SqlBuilder().add(from), null);
+    }
+
+    /**
+     * A grouping of what a statement says.
+     *
+     * @param from a table, or a statement in parentheses with a name, that has a table's columns
+     */
+    GroupScan(DataSource source, Names names, Grouping grouping, Damage damage, SqlBuilder from) {
+        this(source, names, grouping, damage, () -> "", () -> new SqlBuilder().add(from), null);
     }
 
     private GroupScan(
@@ -74,7 +83,7 @@ final class GroupScan implements ScanPart {
             Grouping grouping,
             Damage damage,
             Supplier<String> version,
-            String from,
+            Supplier<SqlBuilder> from,
             @Nullable List<String> classes) {
         this.classes = classes;
         this.from = from;
@@ -100,10 +109,15 @@ final class GroupScan implements ScanPart {
     @Override
     public void run(Execution execution, RowSink sink) {
         try (ReadSession session = ReadSession.open(source, execution, SETTINGS)) {
-            session.stream(statement(), this::read, sink::row);
+            run(session, sink);
         } catch (SQLException e) {
             throw damage.named(ReadSession.failure("the aggregation of " + spec.name() + " failed", execution, e));
         }
+    }
+
+    /** Sends the groups to the sink, as a session's snapshot has them. */
+    void run(ReadSession session, RowSink sink) throws SQLException {
+        session.stream(statement(), this::read, sink::row);
     }
 
     /** The statement. Places in json columns are read once for each row, whatever they are used for. */
@@ -111,7 +125,7 @@ final class GroupScan implements ScanPart {
         List<String> selected = new ArrayList<>();
         grouping.keys().forEach(key -> selected.add(key(key)));
         grouping.figures().forEach(figure -> selected.add(figure(figure)));
-        SqlBuilder rows = new SqlBuilder().add(from);
+        SqlBuilder rows = from.get();
         FilterSql.where(spec, names, grouping.fromMicros(), grouping.toMicros(), grouping.where(), rows);
         FilterSql.branches(classes, rows);
         SqlBuilder sql =

@@ -11,35 +11,44 @@ import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.ScanPart;
 import java.util.List;
+import java.util.function.Function;
 import javax.sql.DataSource;
 
-/** One partition by its own name, which it keeps while it is detached and until the grace of its drop is over. */
+/** One partition by its own name, which it keeps while it is detached and until the grace of its drop is over; or one adopted table. */
 final class LeafView implements ReadView {
-    private final DataSource source;
-    private final Names names;
-    private final Damage damage;
-    private final Leaf leaf;
+    private final PartitionInfo info;
+    private final Function<Grouping, ScanPart> part;
 
-    LeafView(DataSource source, Names names, Damage damage, Leaf leaf) {
-        this.source = source;
-        this.names = names;
-        this.damage = damage;
-        this.leaf = leaf;
+    private LeafView(PartitionInfo info, Function<Grouping, ScanPart> part) {
+        this.info = info;
+        this.part = part;
+    }
+
+    static LeafView of(DataSource source, Names names, Damage damage, Leaf leaf) {
+        return new LeafView(
+                leaf.info(0),
+                grouping ->
+                        new GroupScan(source, names, grouping, damage, () -> version(leaf), names.in(leaf.name())));
+    }
+
+    static LeafView of(DataSource source, Names names, Damage damage, Adopted adopted) {
+        return new LeafView(
+                adopted.info(), grouping -> new AdoptedGroups(source, names, grouping, damage, adopted));
+    }
+
+    private static String version(Leaf leaf) {
+        Leaf.Held now = leaf.held();
+        return leaf.id() + ":" + now.rows() + ":" + now.maxSeq();
     }
 
     @Override
     public List<PartitionInfo> partitions() {
-        return List.of(leaf.info(0));
+        return List.of(info);
     }
 
     @Override
     public List<ScanPart> parts(Grouping grouping) {
-        return List.of(new GroupScan(source, names, grouping, damage, this::version, names.in(leaf.name())));
-    }
-
-    private String version() {
-        Leaf.Held now = leaf.held();
-        return leaf.id() + ":" + now.rows() + ":" + now.maxSeq();
+        return List.of(part.apply(grouping));
     }
 
     @Override
@@ -58,7 +67,8 @@ final class LeafView implements ReadView {
     }
 
     private LeveeException notBuilt() {
-        return new LeveeException(ErrorCode.NOT_SUPPORTED, "only groups are read of a single partition: " + leaf.id());
+        return new LeveeException(
+                ErrorCode.NOT_SUPPORTED, "only groups are read of a single partition: " + info.id());
     }
 
     @Override

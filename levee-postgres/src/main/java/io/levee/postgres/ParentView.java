@@ -32,18 +32,33 @@ final class ParentView implements ReadView {
     private final Names names;
     private final Damage damage;
     private final Supplier<List<Leaf>> leaves;
+    private final List<Adopted> adopted;
+    private final Range range;
     private final @Nullable Set<String> wanted;
     private Set<String> held = Set.of();
+
+    /** A half-open range of time. */
+    record Range(long fromMicros, long toMicros) {}
 
     /**
      * A view.
      *
      * @param wanted the classes that rows of the filter of all that is asked may be of; null for any
+     * @param adopted the table's adopted ones
+     * @param range of the view
      * @param leaves tells the partitions that may hold rows of the view's range now
      */
     ParentView(
-            DataSource source, Names names, Damage damage, @Nullable Set<String> wanted, Supplier<List<Leaf>> leaves) {
+            DataSource source,
+            Names names,
+            Damage damage,
+            @Nullable Set<String> wanted,
+            List<Adopted> adopted,
+            Range range,
+            Supplier<List<Leaf>> leaves) {
         this.wanted = wanted;
+        this.adopted = List.copyOf(adopted);
+        this.range = range;
         this.source = source;
         this.names = names;
         this.damage = damage;
@@ -71,13 +86,18 @@ final class ParentView implements ReadView {
     @Override
     public List<PartitionInfo> partitions() {
         // Sizes would be a question to the server, and nobody asks a plan for them.
-        return leaves.get().stream().map(leaf -> leaf.info(0)).toList();
+        List<PartitionInfo> infos = new ArrayList<>();
+        adopted.stream()
+                .filter(a -> !a.outside(range.fromMicros, range.toMicros))
+                .forEach(a -> infos.add(a.info()));
+        leaves.get().forEach(leaf -> infos.add(leaf.info(0)));
+        return infos;
     }
 
     @Override
     public void rows(RowQuery query, Execution execution, RowSink sink) {
         try {
-            boolean behind = new RowScan(source, names, query, execution, classes()).run(sink, held);
+            boolean behind = new RowScan(source, names, query, execution, classes(), adopted).run(sink, held);
             if (behind && held.isEmpty()) {
                 Set<String> now = new LinkedHashSet<>();
                 leaves.get().forEach(leaf -> now.add(leaf.name()));
@@ -90,7 +110,10 @@ final class ParentView implements ReadView {
 
     @Override
     public List<ScanPart> parts(Grouping grouping) {
-        return List.of(new GroupScan(source, names, grouping, damage, this::version, classes()));
+        List<ScanPart> parts = new ArrayList<>();
+        parts.add(new GroupScan(source, names, grouping, damage, this::version, classes()));
+        adopted.forEach(a -> parts.add(new AdoptedGroups(source, names, grouping, damage, a)));
+        return parts;
     }
 
     /** Numbers rise with each row written or changed, and the number of rows falls with each one deleted. */
@@ -111,7 +134,7 @@ final class ParentView implements ReadView {
     @Override
     public List<PlanStep> explain(RowQuery query, Execution execution) {
         List<PlanStep> steps = new ArrayList<>();
-        RowScan scan = new RowScan(source, names, query, execution, classes());
+        RowScan scan = new RowScan(source, names, query, execution, classes(), adopted);
         for (SqlBuilder statement : scan.statements()) {
             steps.add(Planned.of(source, execution, scan.settings(), statement, rowCount()));
         }
@@ -121,10 +144,19 @@ final class ParentView implements ReadView {
     @Override
     public List<PlanStep> explain(Grouping grouping, Execution execution) {
         SqlBuilder statement = new GroupScan(source, names, grouping, damage, this::version, classes()).statement();
-        return List.of(Planned.of(source, execution, GroupScan.SETTINGS, statement, rowCount()));
+        List<PlanStep> steps = new ArrayList<>();
+        steps.add(Planned.of(source, execution, GroupScan.SETTINGS, statement, rowCount()));
+        for (Adopted one : adopted) {
+            PlanStep step = new AdoptedGroups(source, names, grouping, damage, one).explain(execution);
+            if (step != null) {
+                steps.add(step);
+            }
+        }
+        return steps;
     }
 
     private long rowCount() {
+        // Of the groups of an adopted table a step of its own tells.
         return leaves.get().stream().mapToLong(leaf -> leaf.held().rows()).sum();
     }
 

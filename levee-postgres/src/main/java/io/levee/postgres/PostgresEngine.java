@@ -1,6 +1,8 @@
 package io.levee.postgres;
 
 import io.levee.Ack;
+import io.levee.Adoption;
+import io.levee.AdoptionReport;
 import io.levee.CloseReport;
 import io.levee.ErrorCode;
 import io.levee.Expr;
@@ -35,6 +37,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -56,6 +59,7 @@ final class PostgresEngine implements StorageEngine {
     private final @Nullable Writing writing;
     private final Map<ClassTables.Key, Long> floors = new ConcurrentHashMap<>();
     private final ClassTables classes;
+    private final Adoptions adoptions;
     private final Map<String, Long> reserved = new ConcurrentHashMap<>();
     private final Clock clock;
     private final int queries;
@@ -78,8 +82,10 @@ final class PostgresEngine implements StorageEngine {
             Catalog catalog,
             Manifest manifest,
             Map<String, Object> pragmas,
+            Adoptions adoptions,
             @Nullable Writing writing,
             EngineSettings settings) {
+        this.adoptions = adoptions;
         this.connections = connections;
         this.session = session;
         this.catalog = catalog;
@@ -135,19 +141,27 @@ final class PostgresEngine implements StorageEngine {
             Manifest manifest = new Manifest();
             manifest.reload(catalog.leaves(writer.take()));
             Leaves leaves = new Leaves(writer, catalog, manifest, clock, ledger::found);
+            Adoptions adoptions = new Adoptions(connections, session, catalog, clock);
             KeyLookup keys = new KeyLookup(writer, catalog.names(), manifest);
             Sources sources = new Sources(catalog.names(), manifest, writer);
             Writing writing = new Writing(
                     writer,
                     leaves,
                     new BatchAppender(writer, catalog, leaves, keys, sources),
-                    new RowChanges(writer, catalog, manifest),
+                    new RowChanges(writer, catalog, manifest, spec -> adoptions.of(spec.name())),
                     new Detaching(connections, catalog.names(), manifest, clock),
                     new DroppedTables(connections, catalog, manifest, clock, grace),
                     ledger,
                     clean[0]);
             PostgresEngine engine = new PostgresEngine(
-                    connections, session, catalog, manifest, ServerSettings.of(writer.take()), writing, settings);
+                    connections,
+                    session,
+                    catalog,
+                    manifest,
+                    ServerSettings.of(writer.take()),
+                    adoptions,
+                    writing,
+                    settings);
             done = true;
             return engine;
         } catch (SQLException e) {
@@ -197,7 +211,9 @@ final class PostgresEngine implements StorageEngine {
             manifest.reload(catalog.leaves(c));
             return ServerSettings.of(c);
         });
-        return new PostgresEngine(connections, session, catalog, manifest, pragmas, null, settings);
+        Adoptions adoptions = new Adoptions(
+                connections, session, catalog, settings.options().clock());
+        return new PostgresEngine(connections, session, catalog, manifest, pragmas, adoptions, null, settings);
     }
 
     // Who and what
@@ -240,12 +256,20 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public Set<Capability> capabilities() {
-        return Set.of(Capability.PERSISTENT, Capability.SECOND_PROCESS, Capability.SQL, Capability.UNDO_DROP);
+        return Set.of(
+                Capability.PERSISTENT,
+                Capability.SECOND_PROCESS,
+                Capability.SQL,
+                Capability.UNDO_DROP,
+                Capability.ADOPTION);
     }
 
     @Override
     public List<Finding> diagnose() {
-        return new Diagnosis(session, catalog, writing == null, queries, clock).run();
+        refresh();
+        List<Finding> findings = new ArrayList<>(new Diagnosis(session, catalog, writing == null, queries, clock).run());
+        findings.addAll(adoptions.findings());
+        return findings;
     }
 
     @Override
@@ -347,7 +371,9 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public List<Gap> gaps() {
-        return writing == null ? List.of() : writing.ledger.found();
+        List<Gap> gaps = new ArrayList<>(adoptions.gaps());
+        gaps.addAll(writing == null ? List.of() : writing.ledger.found());
+        return gaps;
     }
 
     @Override
@@ -433,6 +459,7 @@ final class PostgresEngine implements StorageEngine {
                 manifest.reload(catalog.leaves(c));
                 return true;
             });
+            adoptions.refresh();
         }
     }
 
@@ -444,7 +471,9 @@ final class PostgresEngine implements StorageEngine {
     @Override
     public List<PartitionInfo> partitions() {
         refresh();
-        return sizes.infos(manifest.all());
+        List<PartitionInfo> infos = new ArrayList<>(adoptions.infos());
+        infos.addAll(sizes.infos(manifest.all()));
+        return infos;
     }
 
     @Override
@@ -463,6 +492,9 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public String closePartition(PartitionId id) {
+        if (adoptions.get(id) != null) {
+            return "";
+        }
         Leaf leaf = manifest.get(id);
         if (leaf == null) {
             return "it is gone already";
@@ -475,9 +507,29 @@ final class PostgresEngine implements StorageEngine {
         return "";
     }
 
-    /** Nothing is to be learned: what a partition holds is committed with its rows, so an unclean stop leaves it right. */
+    /** What a partition of our own holds is committed with its rows, so an unclean stop leaves it right: only others' tables are looked at. */
     @Override
-    public void learnRanges() {}
+    public void learnRanges() {
+        if (!adoptions.infos().isEmpty()) {
+            adoptions.lookAgain(this::spec);
+        }
+    }
+
+    private @Nullable TableSpec spec(String table) {
+        return tables().stream().filter(s -> s.name().equals(table)).findFirst().orElse(null);
+    }
+
+    @Override
+    public AdoptionReport adopt(TableSpec spec, Adoption adoption) {
+        writing();
+        return adoptions.adopt(spec, adoption);
+    }
+
+    @Override
+    public List<AdoptionReport> adopted() {
+        refresh();
+        return adoptions.reports();
+    }
 
     @Override
     public StoreStatus.Disk disk() {
@@ -514,6 +566,11 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public DropOutcome drop(PartitionId id, String reason) {
+        Adopted adopted = adoptions.get(id);
+        TableSpec spec = adopted == null ? null : spec(id.table());
+        if (adopted != null && spec != null) {
+            return adoptions.drop(adopted, spec, reason);
+        }
         try {
             return writing().detaching.drop(id, reason);
         } finally {
@@ -534,6 +591,7 @@ final class PostgresEngine implements StorageEngine {
     private boolean free(boolean now) {
         boolean more = false;
         try {
+            adoptions.free();
             more = writing().dropped.freeOne(now);
             return more;
         } finally {
@@ -573,6 +631,9 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public Verification verify(PartitionId id) {
+        if (adoptions.get(id) != null) {
+            return new Verification(id, Verification.State.UNCHECKED, 0, "it is an adopted table: nothing says what it held");
+        }
         return damage.verify(id);
     }
 
@@ -596,7 +657,10 @@ final class PostgresEngine implements StorageEngine {
         Classes of = Classes.of(spec);
         Set<@Nullable String> wanted = of.wanted(where);
         Set<String> named = wanted == null ? null : of.of(wanted);
-        return new ParentView(connections.pool(), catalog.names(), damage, named, () -> {
+        refresh();
+        List<Adopted> adopted = adoptions.of(spec.name());
+        ParentView.Range range = new ParentView.Range(fromMicros, toMicros);
+        return new ParentView(connections.pool(), catalog.names(), damage, named, adopted, range, () -> {
             refresh();
             return manifest.leaves(spec.name()).stream()
                     .filter(leaf ->
@@ -609,10 +673,14 @@ final class PostgresEngine implements StorageEngine {
     @Override
     public ReadView view(TableSpec spec, PartitionId id) {
         Leaf leaf = manifest.get(id);
+        Adopted adopted = adoptions.get(id);
+        if (adopted != null) {
+            return LeafView.of(connections.pool(), catalog.names(), damage, adopted);
+        }
         if (leaf == null) {
             throw new LeveeException(ErrorCode.NOT_FOUND, "there is no partition " + id + " (any more)");
         }
-        return new LeafView(connections.pool(), catalog.names(), damage, leaf);
+        return LeafView.of(connections.pool(), catalog.names(), damage, leaf);
     }
 
     /** A rollup's figures are shown only where they are asked for. */
@@ -634,7 +702,15 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public void sql(SqlQuery query, Execution execution, RowSink sink) {
-        reading(() -> new SqlScan(connections.pool(), catalog.names(), query, visible(query), execution).run(sink));
+        refresh();
+        reading(() -> new SqlScan(
+                        connections.pool(),
+                        catalog.names(),
+                        query,
+                        visible(query),
+                        spec -> adoptions.of(spec.name()),
+                        execution)
+                .run(sink));
     }
 
     // The end

@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Finds and deletes single rows, between batches. Owned by the writer thread. */
@@ -25,8 +26,11 @@ final class RowChanges {
     private final Catalog catalog;
     private final Names names;
     private final Manifest manifest;
+    private final Function<TableSpec, List<Adopted>> adopted;
 
-    RowChanges(WriterSession session, Catalog catalog, Manifest manifest) {
+    RowChanges(
+            WriterSession session, Catalog catalog, Manifest manifest, Function<TableSpec, List<Adopted>> adopted) {
+        this.adopted = adopted;
         this.session = session;
         this.catalog = catalog;
         this.names = catalog.names();
@@ -49,10 +53,16 @@ final class RowChanges {
                 return rows.next() ? Optional.of(row(spec, rows)) : Optional.empty();
             }
         });
+        List<Adopted> older = adopted.apply(spec);
+        if (found.isEmpty() && !older.isEmpty()) {
+            found = session.ask(
+                    "a row cannot be looked up in an adopted table",
+                    c -> Optional.ofNullable(new AdoptedKeys(names).find(c, spec, key, older)));
+        }
         return found.orElse(null);
     }
 
-    private static StoredRow row(TableSpec spec, ResultSet rows) throws SQLException {
+    static StoredRow row(TableSpec spec, ResultSet rows) throws SQLException {
         List<Column> columns = spec.columns();
         @Nullable Object[] values = new Object[columns.size()];
         for (int i = 0; i < values.length; i++) {
@@ -63,6 +73,12 @@ final class RowChanges {
 
     /** See {@link io.levee.engine.StorageEngine#delete}. In one transaction: repeating it does no harm. */
     int delete(TableSpec spec, List<RowQuery.Mark> marks, @Nullable Expr still, Ack level) {
+        if (marks.stream().anyMatch(m -> m.seq() < 0)) {
+            throw new LeveeException(
+                            ErrorCode.NOT_WRITABLE, "the record lies in an adopted table, which is never written to")
+                    .with("table", spec.name())
+                    .hint("delete it there with its own program");
+        }
         Map<Leaf, Integer> inDoubt = new LinkedHashMap<>();
         Map<Leaf, Integer> deleted = session.ask("rows cannot be deleted", c -> {
             Map<Leaf, Integer> found = new LinkedHashMap<>();

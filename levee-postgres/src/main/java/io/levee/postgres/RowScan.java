@@ -1,9 +1,11 @@
 package io.levee.postgres;
 
 import io.levee.Column;
+import io.levee.LeveeException;
 import io.levee.engine.Execution;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
+import io.levee.internal.adopt.TimeWindows;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -25,17 +27,27 @@ final class RowScan {
     private final RowQuery query;
     private final Execution execution;
     private final @Nullable List<String> classes;
+    private final List<Adopted> adopted;
     private final TermSql terms;
     private final Keyset keyset;
     private long sent;
     private boolean full;
+    private boolean opened;
 
     /**
      * A scan.
      *
      * @param classes the classes whose partitions are read; null for all
+     * @param adopted the table's adopted ones that may hold rows of the query
      */
-    RowScan(DataSource source, Names names, RowQuery query, Execution execution, @Nullable List<String> classes) {
+    RowScan(
+            DataSource source,
+            Names names,
+            RowQuery query,
+            Execution execution,
+            @Nullable List<String> classes,
+            List<Adopted> adopted) {
+        this.adopted = adopted;
         this.classes = classes;
         this.source = source;
         this.names = names;
@@ -58,24 +70,35 @@ final class RowScan {
      */
     boolean run(RowSink sink, Set<String> held) {
         try (ReadSession session = ReadSession.open(source, execution, settings())) {
-            String from =
+            String own =
                     held.isEmpty() ? names.parent(query.spec()) : new Dropped(names, query.spec()).with(session, held);
+            AdoptedRead read =
+                    AdoptedRead.of(session, names, query.spec(), adopted, query.fromMicros(), query.toMicros());
             for (Keyset.Part part : keyset.parts()) {
-                if (sent > 0 || part.second()) {
-                    session.run("CLOSE " + ReadSession.CURSOR);
+                TimeWindows windows = windows(read);
+                TimeWindows.Window window = windows == null ? whole() : windows.next(0);
+                while (window != null && !full && sent < query.limit()) {
+                    long before = sent;
+                    if (opened) {
+                        session.run("CLOSE " + ReadSession.CURSOR);
+                    }
+                    opened = true;
+                    session.stream(statement(read, own, part, window), this::read, row -> {
+                        sent++;
+                        full = !sink.row(row);
+                        return !full;
+                    });
+                    window = windows == null ? null : windows.next(sent - before);
                 }
-                session.stream(statement(from, part), this::read, row -> {
-                    sent++;
-                    full = !sink.row(row);
-                    return !full;
-                });
                 if (full || sent >= query.limit()) {
                     break;
                 }
             }
             return full;
         } catch (SQLException e) {
-            throw ReadSession.failure("the query of " + query.spec().name() + " failed", execution, e);
+            LeveeException failure =
+                    ReadSession.failure("the query of " + query.spec().name() + " failed", execution, e);
+            throw adopted.isEmpty() ? failure : Adoptions.unreadable(adopted.get(0), failure);
         }
     }
 
@@ -100,14 +123,51 @@ final class RowScan {
         return query.limit() == Long.MAX_VALUE ? ONE_SNAPSHOT : ONE_SNAPSHOT + "; SET LOCAL cursor_tuple_fraction = 1";
     }
 
-    /** The statements as the planner is asked about them. */
-    List<SqlBuilder> statements() {
-        return keyset.parts().stream()
-                .map(part -> statement(names.parent(query.spec()), part))
-                .toList();
+    private TimeWindows.Window whole() {
+        return new TimeWindows.Window(query.fromMicros(), query.toMicros());
     }
 
-    private SqlBuilder statement(String from, Keyset.Part part) {
+    /** The pieces that rows of adopted tables are read in; null where it is one. */
+    private @Nullable TimeWindows windows(AdoptedRead read) {
+        if (read.isEmpty() || newestPer() || !query.sorts().isEmpty()) {
+            return null;
+        }
+        RowQuery.Place after = query.after();
+        long from = query.fromMicros();
+        long to = query.toMicros();
+        if (after != null && query.newestFirst()) {
+            to = Math.min(to, after.timeMicros() == Long.MAX_VALUE ? Long.MAX_VALUE : after.timeMicros() + 1);
+        } else if (after != null) {
+            from = Math.max(from, after.timeMicros());
+        }
+        return read.windows(query.newestFirst(), from, to);
+    }
+
+    /** The statements as the planner is asked about them; of those that are run one after the other, the first. */
+    List<SqlBuilder> statements() {
+        String own = names.parent(query.spec());
+        AdoptedRead read = AdoptedRead.none(query.spec());
+        if (!adopted.isEmpty()) {
+            try (ReadSession session = ReadSession.open(source, execution, settings())) {
+                read = AdoptedRead.of(session, names, query.spec(), adopted, query.fromMicros(), query.toMicros());
+            } catch (SQLException e) {
+                throw ReadSession.failure("the query cannot be explained", execution, e);
+            }
+        }
+        TimeWindows windows = windows(read);
+        TimeWindows.Window first = windows == null ? null : windows.next(0);
+        List<SqlBuilder> statements = new ArrayList<>();
+        for (Keyset.Part part : keyset.parts()) {
+            statements.add(statement(read, own, part, first == null ? whole() : first));
+        }
+        return statements;
+    }
+
+    private SqlBuilder statement(AdoptedRead read, String own, Keyset.Part part, TimeWindows.Window window) {
+        // What was read before a drop is read without its class: it is a table of its own.
+        List<String> branches = own.equals(names.parent(query.spec())) ? classes : null;
+        SqlBuilder from =
+                read.from(own, branches, window.fromMicros(), window.toMicros(), query.where());
         String time = Names.time(query.spec());
         List<String> selected = new ArrayList<>();
         query.columns().forEach(c -> selected.add(Names.column(query.spec(), c.name())));
@@ -119,25 +179,22 @@ final class RowScan {
             // The newest of each key first, the order and the page's place over those alone.
             List<String> keys = query.perKey().stream().map(terms::value).toList();
             sql.add("SELECT " + outer(selected.size()) + " FROM (SELECT DISTINCT ON (" + String.join(", ", keys) + ") "
-                    + inner(selected) + " FROM " + from);
-            FilterSql.where(query.spec(), names, query.fromMicros(), query.toMicros(), query.where(), sql);
-            branches(from, sql);
+                    + inner(selected) + " FROM ");
+            where(sql.add(from), window);
+            FilterSql.branches(read.classes(branches), sql);
             sql.add(" ORDER BY " + String.join(", ", keys) + ", " + time + " DESC, _seq DESC) newest WHERE true");
         } else {
-            sql.add("SELECT " + String.join(", ", selected) + " FROM " + from);
-            FilterSql.where(query.spec(), names, query.fromMicros(), query.toMicros(), query.where(), sql);
-            branches(from, sql);
+            sql.add("SELECT " + String.join(", ", selected) + " FROM ");
+            where(sql.add(from), window);
+            FilterSql.branches(read.classes(branches), sql);
         }
         keyset.append(sql, part);
         sql.add(" ORDER BY " + keyset.order());
         return query.limit() == Long.MAX_VALUE ? sql : sql.add(" LIMIT ").parameter(query.limit() - sent);
     }
 
-    /** What was read before a drop is read without its class: it is a table of its own. */
-    private void branches(String from, SqlBuilder sql) {
-        if (from.equals(names.parent(query.spec()))) {
-            FilterSql.branches(classes, sql);
-        }
+    private void where(SqlBuilder sql, TimeWindows.Window window) {
+        FilterSql.where(query.spec(), names, window.fromMicros(), window.toMicros(), query.where(), sql);
     }
 
     /** What the inner statement selects, under names of their own: time and number are {@code _t} and {@code _n}. */

@@ -13,6 +13,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +45,15 @@ record SqlFrame(@Nullable String explain, String text, List<Called> functions) {
      * @throws LeveeException {@link ErrorCode#BAD_QUERY} where it is not one statement that reads
      */
     static SqlFrame of(SqlQuery query, List<TableSpec> tables, Names names) {
+        return of(query, tables, names, names::parent);
+    }
+
+    /**
+     * The same.
+     *
+     * @param from what each table is read from: its parent, or a statement in parentheses with a name that has its columns
+     */
+    static SqlFrame of(SqlQuery query, List<TableSpec> tables, Names names, Function<TableSpec, String> from) {
         String sql = SqlText.requireOneRead(query.sql(), POSTGRESQL);
         List<Called> functions = calls(sql);
         Matcher explain = EXPLAIN.matcher(sql);
@@ -55,14 +65,15 @@ record SqlFrame(@Nullable String explain, String text, List<Called> functions) {
         if (!reads.find()) {
             throw new LeveeException(ErrorCode.BAD_QUERY, "EXPLAIN is for SELECT, WITH and VALUES here");
         }
-        return new SqlFrame(options, framed(body, reads.group(1), tables, query, names), functions);
+        return new SqlFrame(options, framed(body, reads.group(1), tables, query, from), functions);
     }
 
-    private static String framed(String body, String firstWord, List<TableSpec> tables, SqlQuery query, Names names) {
+    private static String framed(
+            String body, String firstWord, List<TableSpec> tables, SqlQuery query, Function<TableSpec, String> from) {
         List<String> parts = new ArrayList<>();
         for (TableSpec table : tables) {
             if (SqlText.mayName(body, table.name())) {
-                parts.add(Names.quote(table.name()) + " AS NOT MATERIALIZED (" + rows(table, query, names) + ")");
+                parts.add(Names.quote(table.name()) + " AS NOT MATERIALIZED (" + rows(table, query, from.apply(table)) + ")");
                 String folded = table.name().toLowerCase(Locale.ROOT);
                 if (!folded.equals(table.name())) {
                     // The server folds names without quotes, and the other engine takes them in any case.
@@ -81,7 +92,7 @@ record SqlFrame(@Nullable String explain, String text, List<Called> functions) {
                 : with + body;
     }
 
-    private static String rows(TableSpec table, SqlQuery query, Names names) {
+    private static String rows(TableSpec table, SqlQuery query, String from) {
         List<String> selected = new ArrayList<>();
         selected.add("_seq");
         table.columns().forEach(c -> {
@@ -90,7 +101,7 @@ record SqlFrame(@Nullable String explain, String text, List<Called> functions) {
             selected.add(physical.equals(own) ? own : physical + " AS " + own);
         });
         String time = Names.time(table);
-        String rows = "SELECT " + String.join(", ", selected) + " FROM " + names.parent(table) + " WHERE true";
+        String rows = "SELECT " + String.join(", ", selected) + " FROM " + from + " WHERE true";
         if (query.fromMicros() != Long.MIN_VALUE) {
             rows += " AND " + time + " >= " + query.fromMicros();
         }

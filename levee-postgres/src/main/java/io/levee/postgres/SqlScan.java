@@ -6,12 +6,16 @@ import io.levee.SqlQuery;
 import io.levee.TableSpec;
 import io.levee.engine.Execution;
 import io.levee.engine.RowSink;
+import io.levee.internal.query.SqlText;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.util.PSQLException;
@@ -36,13 +40,22 @@ final class SqlScan {
     private final SqlQuery query;
     private final Execution execution;
     private final List<TableSpec> tables;
+    private final Function<TableSpec, List<Adopted>> adopted;
 
     /**
      * A scan.
      *
      * @param tables all tables of the store
+     * @param adopted the adopted ones of each
      */
-    SqlScan(DataSource source, Names names, SqlQuery query, List<TableSpec> tables, Execution execution) {
+    SqlScan(
+            DataSource source,
+            Names names,
+            SqlQuery query,
+            List<TableSpec> tables,
+            Function<TableSpec, List<Adopted>> adopted,
+            Execution execution) {
+        this.adopted = adopted;
         this.source = source;
         this.names = names;
         this.query = query;
@@ -56,11 +69,27 @@ final class SqlScan {
         String settings = "SET LOCAL cursor_tuple_fraction = 1; SET LOCAL search_path = " + Names.quote(names.schema());
         try (ReadSession session = ReadSession.open(source, execution, settings)) {
             refuseVolatile(session, frame);
-            open(session, frame);
+            open(session, united(session, frame));
             session.fetch(rows -> reader(rows, sink), sink::row);
         } catch (SQLException e) {
             throw failure(e);
         }
+    }
+
+    /** The same with the rows of adopted tables, where there are some of those that it names. */
+    private SqlFrame united(ReadSession session, SqlFrame frame) throws SQLException {
+        Map<String, String> united = new HashMap<>();
+        for (TableSpec table : tables) {
+            List<Adopted> all = adopted.apply(table);
+            if (!all.isEmpty() && SqlText.mayName(query.sql(), table.name())) {
+                AdoptedRead read = AdoptedRead.of(session, names, table, all, query.fromMicros(), query.toMicros());
+                SqlBuilder from = read.from(names.parent(table), null, query.fromMicros(), query.toMicros(), null);
+                united.put(table.name(), from.text());
+            }
+        }
+        return united.isEmpty()
+                ? frame
+                : SqlFrame.of(query, tables, names, table -> united.getOrDefault(table.name(), names.parent(table)));
     }
 
     private void refuseVolatile(ReadSession session, SqlFrame frame) throws SQLException {

@@ -79,6 +79,10 @@ final class Adoptions {
 
     /** With its real path: one database has one name, whichever way it was said. */
     private Adoption located(Adoption adoption) {
+        if (adoption.database().isBlank()) {
+            throw new LeveeException(ErrorCode.BAD_SPEC, "adopting '" + adoption.source() + "' names no database")
+                    .hint("name its file; tables of the store's own database are adopted in PostgreSQL only");
+        }
         Path file = Path.of(adoption.database());
         Path real;
         try {

@@ -48,7 +48,7 @@ public final class DeclaredAdoptions {
             if (e.code() != ErrorCode.NOT_FOUND) {
                 throw e;
             }
-            LOG.log(System.Logger.Level.INFO, "nothing to adopt: there is no {0}", adoption.database());
+            LOG.log(System.Logger.Level.INFO, "nothing to adopt: {0}", e.what());
         }
     }
 }

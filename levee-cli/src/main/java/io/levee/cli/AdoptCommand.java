@@ -16,24 +16,28 @@ import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code levee adopt}: an existing SQLite database as a partition, where it lies. */
+/** {@code levee adopt}: an existing SQLite database, or a table of the same PostgreSQL database, as a partition, where it lies. */
 @CommandLine.Command(
         name = "adopt",
         description =
                 "Takes an existing SQLite database over where it lies, in milliseconds at any size: its rows are in"
                         + " every query from now on. It is never written to, and dropped as a whole once its newest row is past"
-                        + " the table's retention; its file is deleted only where --take was said.",
+                        + " the table's retention; its file is deleted only where --take was said. A store in PostgreSQL takes"
+                        + " over tables of its own database: without DB, --source names them with their schema.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  levee adopt /var/lib/monitor/monitor.db --table invocations --source invocations --time finished_at \\",
             "              --details invocation_details --details-key task_id",
             "  levee adopt uptime.db --table checks --spec checks.yaml --source check_history --time checked_at \\",
             "              --map monitor=site_id --take",
+            "  levee adopt --store postgres://levee@db/jobs --table invocations --source public.invocations --time finished_at",
         })
 final class AdoptCommand extends Command {
-    @Parameters(paramLabel = "DB", description = "The database file.")
-    @SuppressWarnings("NullAway.Init") // Set by picocli: required.
-    private Path database;
+    @Parameters(
+            paramLabel = "DB",
+            arity = "0..1",
+            description = "The database file; none where the table lies in the store's own PostgreSQL database.")
+    private @Nullable Path database;
 
     @Option(
             names = "--table",
@@ -99,7 +103,7 @@ final class AdoptCommand extends Command {
                     .hint("stop it and name the store with --store, or say adopt: in the spec that it declares");
         }
         Adoption adoption = new Adoption(
-                database.toAbsolutePath().normalize().toString(),
+                database == null ? "" : database.toAbsolutePath().normalize().toString(),
                 source,
                 time,
                 timeUnit == null ? null : Adoption.TimeUnit.of(timeUnit),
@@ -127,14 +131,17 @@ final class AdoptCommand extends Command {
         String what = report.dropped()
                 ? " was adopted before, and is dropped since"
                 : report.fresh() ? " is adopted" : " was adopted before";
-        console.print(Printable.line(report.adoption().database()) + what + " as " + report.partition());
+        String where = database == null
+                ? report.adoption().source()
+                : report.adoption().database();
+        console.print(Printable.line(where) + what + " as " + report.partition());
         console.print(String.format(
                 Locale.ROOT,
                 "about %,d rows from %s to %s; times are read as %s; %.3f s",
                 report.rowsEstimate(),
                 map.get("from") == null ? "?" : map.get("from"),
                 map.get("to") == null ? "?" : map.get("to"),
-                map.get("timeUnit"),
+                map.get("timeUnit") == null ? "what their type says" : map.get("timeUnit"),
                 report.took().toNanos() / 1e9));
     }
 }

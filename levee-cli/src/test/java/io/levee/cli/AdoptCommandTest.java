@@ -3,6 +3,7 @@ package io.levee.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.levee.cli.Place.Way;
+import io.levee.testkit.PostgresServer;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -101,6 +102,42 @@ class AdoptCommandTest {
             Run run = place.levee(adopt());
             assertThat(run.status()).isEqualTo(1);
             assertThat(run.err()).contains("NOT_SUPPORTED");
+        }
+    }
+
+    @Test
+    void shouldAdoptATableOfTheStoresOwnPostgresDatabase() throws Exception {
+        try (Place place = Place.of(Way.POSTGRES, dir)) {
+            PostgresServer server = PostgresServer.shared();
+            String schema = PostgresServer.schema(server.newStore());
+            server.run("CREATE SCHEMA " + schema);
+            server.run("CREATE TABLE " + schema + ".checks(id bigint PRIMARY KEY, site text, checked_at bigint)");
+            server.run("CREATE INDEX ON " + schema + ".checks(checked_at)");
+            server.run("CREATE TABLE " + schema + ".notes(id bigint PRIMARY KEY, note text)");
+            server.run("INSERT INTO " + schema + ".checks VALUES (1, 'a', 1775001600000), (2, 'b', 1775001600500), (3, NULL,"
+                    + " 1775001601000)");
+            server.run("INSERT INTO " + schema + ".notes VALUES (2, 'slow')");
+            place.create("jobs", SPEC);
+            Object[] adopt = {
+                "adopt", "--table", "jobs", "--source", schema + ".checks", "--time", "checked_at", "--map",
+                "monitor=site", "--details", "notes", "--details-key", "id"
+            };
+            assertThat(place.json(0, adopt))
+                    .containsEntry("partition", "jobs/adopted")
+                    .containsEntry("source", schema + ".checks")
+                    .containsEntry("timeUnit", "ms")
+                    .containsEntry("from", "2026-04-01T00:00:00Z")
+                    .containsEntry("to", "2026-04-01T00:00:01Z")
+                    .containsKeys("rowsEstimate", "seconds");
+            assertThat(place.json(0, "count", "jobs").toString()).contains("count=3");
+            assertThat(place.json(0, "query", "jobs", "--where", "note = 'slow'", "--details")
+                            .toString())
+                    .contains("monitor=b", "2026-04-01T00:00:00.5");
+            assertThat(place.json(0, "get", "jobs", "3").toString()).contains("monitor=null");
+            assertThat(place.json(0, "sql", "SELECT max(monitor) FROM jobs").toString())
+                    .contains("rows=[[b]]");
+            assertThat(place.levee("partitions").out()).contains("adopted");
+            assertThat(place.levee(adopt).out()).contains(schema + ".checks was adopted before");
         }
     }
 }

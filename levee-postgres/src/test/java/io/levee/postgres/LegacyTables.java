@@ -25,10 +25,10 @@ final class LegacyTables {
     private final PostgresServer server;
     private final String schema;
 
-    /** Tables in a schema of their own, which is made. */
-    LegacyTables(PostgresServer server, String schema) {
+    /** Tables in a schema of their own, which is made, and goes with those of the test's stores. */
+    LegacyTables(PostgresServer server) {
         this.server = server;
-        this.schema = schema;
+        this.schema = PostgresServer.schema(server.newStore());
         server.run("CREATE SCHEMA " + schema);
     }
 
@@ -141,8 +141,8 @@ final class LegacyTables {
 
     /** What changes when anybody writes to a table, vacuums it or makes it anew: rows' own versions, its file and its definition. */
     String fingerprint(String table) throws SQLException {
-        return ask("SELECT (SELECT md5(string_agg(t::text || xmin::text || ctid::text, ',' ORDER BY ctid)) FROM " + table
-                        + " t), relfilenode, relnatts, relchecks, relhasindex FROM pg_class WHERE oid = '" + name(table)
+        return ask("SELECT (SELECT concat_ws(' ', count(*), min(xmin::text::bigint), max(xmin::text::bigint), max(xmax::text::bigint),"
+                        + " bit_xor(hashtext(t::text)), max(ctid)) FROM " + table + " t), relfilenode, relnatts, relchecks, relhasindex FROM pg_class WHERE oid = '" + name(table)
                         + "'::regclass")
                 .toString();
     }

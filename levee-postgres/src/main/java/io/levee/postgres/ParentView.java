@@ -33,19 +33,14 @@ final class ParentView implements ReadView {
     private final Damage damage;
     private final Supplier<List<Leaf>> leaves;
     private final List<Adopted> adopted;
-    private final Range range;
     private final @Nullable Set<String> wanted;
     private Set<String> held = Set.of();
-
-    /** A half-open range of time. */
-    record Range(long fromMicros, long toMicros) {}
 
     /**
      * A view.
      *
      * @param wanted the classes that rows of the filter of all that is asked may be of; null for any
      * @param adopted the table's adopted ones
-     * @param range of the view
      * @param leaves tells the partitions that may hold rows of the view's range now
      */
     ParentView(
@@ -54,11 +49,9 @@ final class ParentView implements ReadView {
             Damage damage,
             @Nullable Set<String> wanted,
             List<Adopted> adopted,
-            Range range,
             Supplier<List<Leaf>> leaves) {
         this.wanted = wanted;
         this.adopted = List.copyOf(adopted);
-        this.range = range;
         this.source = source;
         this.names = names;
         this.damage = damage;
@@ -87,9 +80,8 @@ final class ParentView implements ReadView {
     public List<PartitionInfo> partitions() {
         // Sizes would be a question to the server, and nobody asks a plan for them.
         List<PartitionInfo> infos = new ArrayList<>();
-        adopted.stream()
-                .filter(a -> !a.outside(range.fromMicros, range.toMicros))
-                .forEach(a -> infos.add(a.info()));
+        // Whether one can be left out is asked with each statement: somebody else may have written to it just now.
+        adopted.forEach(a -> infos.add(a.info()));
         leaves.get().forEach(leaf -> infos.add(leaf.info(0)));
         return infos;
     }

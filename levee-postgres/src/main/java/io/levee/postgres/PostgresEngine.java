@@ -659,8 +659,7 @@ final class PostgresEngine implements StorageEngine {
         Set<String> named = wanted == null ? null : of.of(wanted);
         refresh();
         List<Adopted> adopted = adoptions.of(spec.name());
-        ParentView.Range range = new ParentView.Range(fromMicros, toMicros);
-        return new ParentView(connections.pool(), catalog.names(), damage, named, adopted, range, () -> {
+        return new ParentView(connections.pool(), catalog.names(), damage, named, adopted, () -> {
             refresh();
             return manifest.leaves(spec.name()).stream()
                     .filter(leaf ->

@@ -112,7 +112,9 @@ record ForeignColumn(String name, Kind kind, boolean required) {
             return switch (unit) {
                 case MICROS -> raw + "::bigint";
                 case NANOS -> "(" + raw + "::bigint / 1000)";
-                default -> "(greatest(least(" + raw + "::bigint, " + most + "), -" + most + ") * " + unit.micros() + ")";
+                // Null is not the least of anything to the server.
+                default -> "CASE WHEN " + raw + " IS NOT NULL THEN greatest(least(" + raw + "::bigint, " + most + "), -" + most
+                        + ") * " + unit.micros() + " END";
             };
         }
         String type = kind == Kind.NUMERIC ? "numeric" : "float8";

@@ -2,7 +2,6 @@ package io.levee.cli;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,8 +15,8 @@ final class Shutdown {
     /** After that a command that still waits for its records is cut off: they may wait for a full disk. */
     private static final long PATIENCE_SECONDS = 3;
 
-    /** The command that runs now, if it asked to be told; a test runs many in one process, one after another. */
-    private static final AtomicReference<@Nullable Hook> CURRENT = new AtomicReference<>();
+    /** The command that runs in this thread, if it asked to be told; a test runs many in one process, some beside each other. */
+    private static final ThreadLocal<@Nullable Hook> CURRENT = new ThreadLocal<>();
 
     /** One command's hook, and what the end of the process waits for. */
     private record Hook(Thread thread, CountDownLatch done) {}
@@ -62,10 +61,11 @@ final class Shutdown {
 
     /** The command has ended and printed everything: nothing is left to wait for. */
     static void done() {
-        Hook hook = CURRENT.getAndSet(null);
+        Hook hook = CURRENT.get();
         if (hook == null) {
             return;
         }
+        CURRENT.remove();
         hook.done.countDown();
         try {
             Runtime.getRuntime().removeShutdownHook(hook.thread);

@@ -65,6 +65,7 @@ final class Catalog {
     /** Hands the catalog over to its thread. */
     void start(Supervisor supervisor) {
         supervisor.start("levee-catalog", task -> {
+            task.alarm(() -> commands.add(() -> {}));
             while (!task.stopping() || !commands.isEmpty()) {
                 Runnable command = commands.poll(100, TimeUnit.MILLISECONDS);
                 if (command != null) {

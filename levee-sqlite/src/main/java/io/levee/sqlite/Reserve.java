@@ -21,6 +21,9 @@ final class Reserve {
     /** Of the volume, as divisor. */
     private static final int SHARE = 100;
 
+    /** What it has at most here: tests make thousands of stores, and need room for none of them for long. */
+    private static final long MOST = Long.getLong("levee.reserve.most", LARGEST);
+
     private static final int PIECE = 1 << 20;
     private static final String LIMITS = "/proc/self/limits";
 
@@ -46,7 +49,7 @@ final class Reserve {
     /** Makes it where it is missing and there is four times the room; returns whether it is there. */
     synchronized boolean keep() throws IOException {
         FileStore volume = Files.getFileStore(paths.root());
-        long size = Math.min(size(Math.min(cap, volume.getTotalSpace())), fileLimit());
+        long size = Math.min(Math.min(size(Math.min(cap, volume.getTotalSpace())), MOST), fileLimit());
         long present = Partition.size(paths.reserve());
         if (present >= size) {
             if (present > size && present > cap / SHARE) {

@@ -56,7 +56,7 @@ class FaultLoopTest {
                 .shim(shim)
                 .output(said);
         try (ChildProcess loop = child.start()) {
-            assertThat(loop.await(Duration.ofMinutes(LONG ? 50 : 4)))
+            assertThat(loop.await(Duration.ofMinutes(LONG ? 50 : 9)))
                     .as("the JVM lives")
                     .isZero();
         }

@@ -39,6 +39,7 @@ public final class ChildJvm implements AutoCloseable {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(options);
+        command.addAll(inherited());
         command.add("-cp");
         command.add(System.getProperty("java.class.path"));
         command.add(main.getName());
@@ -50,6 +51,12 @@ public final class ChildJvm implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException("cannot start " + command.get(0), e);
         }
+    }
+
+    /** What of this JVM's properties its children need too: {@code levee.reserve.most}, which keeps the stores of tests small. */
+    public static List<String> inherited() {
+        String most = System.getProperty("levee.reserve.most");
+        return most == null ? List.of() : List.of("-Dlevee.reserve.most=" + most);
     }
 
     /** The process's number. */

@@ -41,6 +41,7 @@ final class Answers {
     }
 
     private void serve(Task task) throws InterruptedException {
+        task.alarm(() -> deliver(() -> {}));
         while (!task.stopping() || !waiting.isEmpty()) {
             Waiting next = waiting.poll(100, TimeUnit.MILLISECONDS);
             if (next != null) {

@@ -73,6 +73,12 @@ final class Slots {
     }
 
     private void serve(Task task) throws InterruptedException {
+        task.alarm(() -> {
+            // Whichever thread takes one ends, or leaves enough for the others.
+            for (int i = 0; i < threads; i++) {
+                waiting.add(() -> {});
+            }
+        });
         while (!task.stopping()) {
             Runnable next = waiting.poll(100, TimeUnit.MILLISECONDS);
             if (next != null) {

@@ -91,6 +91,8 @@ public final class Supervisor {
         }
         boolean interrupted = false;
         for (int i = all.size() - 1; i >= 0; i--) {
+            // Not before the younger ones have ended: they may need this one to the end.
+            all.get(i).sound();
             try {
                 TimeUnit.MILLISECONDS.timedJoin(all.get(i).thread(), STOP_LIMIT.toMillis());
             } catch (InterruptedException e) {

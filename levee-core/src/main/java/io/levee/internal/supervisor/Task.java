@@ -20,6 +20,7 @@ public final class Task {
     private boolean ended;
     private boolean failing;
     private boolean woken;
+    private @Nullable Runnable alarm;
     private long runs;
     private long failures;
     private @Nullable String lastError;
@@ -120,6 +121,25 @@ public final class Task {
     /** Whether the task was asked to end. */
     public synchronized boolean stopping() {
         return stopping;
+    }
+
+    /**
+     * Says how to end this task's waits where they are none of {@link #pause}, as for the next element of a queue: called by whoever stops it, when
+     * {@link #stopping} is true already. Else a stop waits until the task looks by itself.
+     */
+    public synchronized void alarm(Runnable ending) {
+        alarm = ending;
+    }
+
+    /** Ends a wait of a task that was asked to end. */
+    void sound() {
+        Runnable ending;
+        synchronized (this) {
+            ending = alarm;
+        }
+        if (ending != null) {
+            ending.run();
+        }
     }
 
     synchronized void requestStop() {

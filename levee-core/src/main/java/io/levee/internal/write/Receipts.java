@@ -39,6 +39,7 @@ final class Receipts {
         threads++;
         String name = threads == 1 ? "levee-receipts" : "levee-receipts-" + threads;
         supervisor.start(name, task -> {
+            task.alarm(() -> batches.offer(List.of()));
             while (!task.stopping() || !batches.isEmpty() || !kept.isEmpty()) {
                 List<Runnable> batch = kept.poll();
                 if (batch == null) {

@@ -251,7 +251,7 @@ public final class DiskDrill {
 
     private void sample(Path home, long begun) {
         long every = Math.min(SAMPLE.toNanos(), length.toNanos() / 20);
-        for (long next = begun; !over.get(); next += every) {
+        for (long next = begun; samples.isEmpty() || !over.get(); next += every) {
             long left = next - System.nanoTime();
             if (left > 0) {
                 LockSupport.parkNanos(left);
@@ -324,7 +324,7 @@ public final class DiskDrill {
 
     /** Counts everything, and sorts the last hours. */
     private void read(Store store) {
-        while (!over.get()) {
+        do {
             try {
                 store.count(Query.builder(Invocations.TABLE).build());
                 long newest = JobStores.micros(
@@ -339,6 +339,6 @@ public final class DiskDrill {
             }
             queries.incrementAndGet();
             LockSupport.parkNanos(Duration.ofMillis(100).toNanos());
-        }
+        } while (!over.get());
     }
 }

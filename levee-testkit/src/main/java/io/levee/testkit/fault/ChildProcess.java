@@ -1,5 +1,6 @@
 package io.levee.testkit.fault;
 
+import io.levee.testkit.ChildJvm;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -98,6 +99,7 @@ public final class ChildProcess implements AutoCloseable {
             command.addAll(before);
             command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
             command.addAll(options);
+            command.addAll(ChildJvm.inherited());
             command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
             command.addAll(List.of(arguments));
             ProcessBuilder builder =

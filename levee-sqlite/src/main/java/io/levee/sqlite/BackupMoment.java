@@ -212,6 +212,18 @@ final class BackupMoment implements AutoCloseable {
         return connection;
     }
 
+    /** By partition, what the others note of rows that came from it. */
+    Map<PartitionId, Map<Long, Long>> moved() throws SQLException {
+        Map<PartitionId, Map<Long, Long>> moved = new HashMap<>();
+        for (Live one : live) {
+            Connection connection = held.get(paths.partition(one.partition));
+            if (connection != null) {
+                MoveNotes.add(moved, MoveNotes.read(connection, one.id().table()));
+            }
+        }
+        return moved;
+    }
+
     /** Whether something of a partition is held. */
     boolean holds(Partition partition) {
         return held.containsKey(paths.partition(partition));

@@ -2,7 +2,6 @@ package io.levee.sqlite;
 
 import io.levee.Bytes;
 import io.levee.PartitionId;
-import io.levee.TableSpec;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -10,13 +9,17 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** What partitions keep of rows that moved: notes where they came, and the copies that they left; see {@link Moves}. */
 final class MoveNotes {
     private static final String TABLE = "levee_moves";
+    private static final Bytes CACHE = Bytes.kibi(64);
 
     private MoveNotes() {}
 
@@ -53,27 +56,82 @@ final class MoveNotes {
      * erasure of the rows, wherever they are then, has to reach what this leaves in the file.
      */
     static int delete(PartitionWriter writer, List<Long> numbers) throws SQLException {
-        Connection connection = writer.connection();
+        Rewriter.markMoved(writer.connection());
         boolean details = !PartitionSchema.detail(writer.spec()).isEmpty();
-        String name = Sqlite.quote(writer.spec().name());
+        return delete(
+                writer.connection(),
+                writer.spec().name(),
+                details ? PartitionSchema.details(writer.spec()) : null,
+                numbers);
+    }
+
+    private static int delete(Connection connection, String table, @Nullable String details, List<Long> numbers)
+            throws SQLException {
         int deleted = 0;
-        Rewriter.markMoved(connection);
-        try (PreparedStatement rows = connection.prepareStatement("DELETE FROM " + name + " WHERE _seq = ?");
-                PreparedStatement more = connection.prepareStatement(
-                        details
-                                ? "DELETE FROM " + Sqlite.quote(PartitionSchema.details(writer.spec()))
-                                        + " WHERE _seq = ?"
-                                : "SELECT ?")) {
+        try (PreparedStatement rows =
+                        connection.prepareStatement("DELETE FROM " + Sqlite.quote(table) + " WHERE _seq = ?");
+                PreparedStatement more = details == null
+                        ? null
+                        : connection.prepareStatement("DELETE FROM " + Sqlite.quote(details) + " WHERE _seq = ?")) {
             for (long number : numbers) {
                 rows.setLong(1, number);
                 deleted += rows.executeUpdate();
-                if (details) {
+                if (more != null) {
                     more.setLong(1, number);
                     more.executeUpdate();
                 }
             }
         }
         return deleted;
+    }
+
+    /**
+     * Makes a copy of a partition one that stands without the others: it has no note, and nothing that went to another one.
+     *
+     * @param moved what the others note of rows that came from it; null for nothing
+     */
+    static void settleCopy(Connection copy, String table, @Nullable Map<Long, Long> moved) throws SQLException {
+        Sqlite.transaction(copy, () -> {
+            if (moved != null) {
+                String details = PartitionSchema.details(table);
+                delete(copy, table, CatalogSchema.hasTable(copy, details) ? details : null, older(copy, table, moved));
+            }
+            if (noted(copy)) {
+                Sqlite.run(copy, "DELETE FROM " + TABLE);
+            }
+            return true;
+        });
+    }
+
+    /** By partition, what copies it has that do not count, as the others note now; for who reads beside another process's writer. */
+    static Map<PartitionId, Set<Long>> left(StorePaths paths, List<Partition> partitions, String table)
+            throws SQLException {
+        Map<PartitionId, Map<Long, Long>> noted = new LinkedHashMap<>();
+        for (Partition partition : partitions) {
+            Path file = paths.partition(partition);
+            if (partition.state() == Partition.State.OPEN && Partition.size(file) > 0) {
+                Connection connection = Connections.reader(file, CACHE);
+                try {
+                    add(noted, read(connection, table));
+                } finally {
+                    Connections.close(file, connection);
+                }
+            }
+        }
+        Map<PartitionId, Set<Long>> left = new HashMap<>();
+        for (Partition partition : partitions) {
+            Map<Long, Long> moved = noted.get(partition.id());
+            if (moved != null && Partition.size(paths.partition(partition)) > 0) {
+                left.put(partition.id(), Set.copyOf(older(paths.partition(partition), table, moved)));
+            }
+        }
+        return left;
+    }
+
+    /** Adds up what several partitions note. */
+    static void add(Map<PartitionId, Map<Long, Long>> all, Map<PartitionId, Map<Long, Long>> more) {
+        more.forEach((from, numbers) -> numbers.forEach(
+                (number, change) -> all.computeIfAbsent(from, f -> new HashMap<>()).merge(number, change, Math::max)));
     }
 
     private static boolean noted(Connection connection) throws SQLException {
@@ -105,23 +163,23 @@ final class MoveNotes {
     }
 
     /** The same of a file that nobody writes to now. */
-    static List<Long> older(Path file, TableSpec spec, Map<Long, Long> moved) throws SQLException {
-        Connection connection = Connections.reader(file, Bytes.mebi(1));
+    static List<Long> older(Path file, String table, Map<Long, Long> moved) throws SQLException {
+        Connection connection = Connections.reader(file, CACHE);
         try {
-            return older(connection, spec, moved);
+            return older(connection, table, moved);
         } finally {
             Connections.close(file, connection);
         }
     }
 
     /** Those that are there and were not moved back since. */
-    static List<Long> older(Connection connection, TableSpec spec, Map<Long, Long> moved) throws SQLException {
+    static List<Long> older(Connection connection, String table, Map<Long, Long> moved) throws SQLException {
         List<Long> older = new ArrayList<>();
-        if (PartitionSchema.columns(connection, spec.name()).isEmpty()) {
+        if (PartitionSchema.columns(connection, table).isEmpty()) {
             return older;
         }
         try (PreparedStatement statement = connection.prepareStatement(
-                "SELECT coalesce(_chg, 0) FROM " + Sqlite.quote(spec.name()) + " WHERE _seq = ?")) {
+                "SELECT coalesce(_chg, 0) FROM " + Sqlite.quote(table) + " WHERE _seq = ?")) {
             for (Map.Entry<Long, Long> one : moved.entrySet()) {
                 statement.setLong(1, one.getKey());
                 try (ResultSet rows = statement.executeQuery()) {

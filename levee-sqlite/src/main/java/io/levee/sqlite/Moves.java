@@ -114,8 +114,8 @@ final class Moves {
             Map<Long, Long> moved = note.getValue();
             PartitionWriter writer = open.get(from.id());
             List<Long> older = writer == null
-                    ? MoveNotes.older(paths.partition(from), spec, moved)
-                    : MoveNotes.older(writer.connection(), spec, moved);
+                    ? MoveNotes.older(paths.partition(from), spec.name(), moved)
+                    : MoveNotes.older(writer.connection(), spec.name(), moved);
             for (long number : older) {
                 long change = Objects.requireNonNull(moved.get(number));
                 if (nobody) {
@@ -437,13 +437,13 @@ final class Moves {
     private boolean deleteDurably(TableSpec spec, Partition from, Map<Long, Long> moved) throws SQLException {
         PartitionWriter writer = open.get(from.id());
         boolean closed = writer == null && from.state() == Partition.State.CLOSED;
-        if (closed && MoveNotes.older(paths.partition(from), spec, moved).isEmpty()) {
+        if (closed && MoveNotes.older(paths.partition(from), spec.name(), moved).isEmpty()) {
             return true;
         }
         if (writer != null
                 && writer.unsyncedFrom() > writer.unsyncedTo()
                 && !writer.dirty()
-                && MoveNotes.older(writer.connection(), spec, moved).isEmpty()) {
+                && MoveNotes.older(writer.connection(), spec.name(), moved).isEmpty()) {
             return true;
         }
         // Durable: the note goes next, and with it the only other place that knows.
@@ -463,7 +463,7 @@ final class Moves {
         boolean ended = false;
         boolean committing = false;
         try {
-            int deleted = MoveNotes.delete(writer, MoveNotes.older(writer.connection(), spec, moved));
+            int deleted = MoveNotes.delete(writer, MoveNotes.older(writer.connection(), spec.name(), moved));
             Partition.Held after = before.withRows(before.rows() - deleted);
             writer.statistics(after, before.maxSeq());
             committing = true;

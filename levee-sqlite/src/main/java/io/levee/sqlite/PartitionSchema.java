@@ -28,7 +28,12 @@ final class PartitionSchema {
 
     /** The name of the detail table. */
     static String details(TableSpec spec) {
-        return spec.name() + "_details";
+        return details(spec.name());
+    }
+
+    /** The same of a table that may have none. */
+    static String details(String table) {
+        return table + "_details";
     }
 
     /** The column that holds the event time. */

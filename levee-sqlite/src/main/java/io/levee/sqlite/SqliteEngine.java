@@ -568,7 +568,18 @@ final class SqliteEngine implements StorageEngine {
 
     /** Taken before the list of partitions: what comes to one that is not in it is found where it was. */
     private Sight sight(TableSpec spec) {
-        return writing == null ? Sight.NONE : writing.homes().sight(spec.name());
+        if (writing != null) {
+            return writing.homes().sight(spec.name());
+        }
+        List<Partition> all = manifest.own(spec.name());
+        boolean moves = spec.keyed()
+                && (spec.retention().by() != null
+                        || all.stream().anyMatch(p -> !p.id().retentionClass().isEmpty()));
+        try {
+            return moves ? new Sight(MoveNotes.left(paths, all, spec.name())) : Sight.NONE;
+        } catch (SQLException e) {
+            throw Sqlite.failure("what has moved cannot be read", paths.root(), e);
+        }
     }
 
     @Override

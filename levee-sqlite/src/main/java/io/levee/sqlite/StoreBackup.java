@@ -24,6 +24,7 @@ import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -59,6 +60,9 @@ final class StoreBackup {
     private final Map<PartitionId, Entry> have = new LinkedHashMap<>();
     private final Map<String, String> missing = new TreeMap<>();
     private final Set<PartitionId> unchecked = new HashSet<>();
+    /** What rows left behind that had moved at the moment, by where they came from. */
+    private final Map<PartitionId, Map<Long, Long>> moved = new HashMap<>();
+
     private int copied;
     private long bytesCopied;
 
@@ -128,6 +132,7 @@ final class StoreBackup {
         moment.take(suspects.live(), this::toBeHeld, help);
         Instant at = wall.instant();
         flight.addAll(flight());
+        moved.putAll(moment.moved());
         List<Entry> entries = new ArrayList<>();
         Map<PartitionId, Entry> live = new LinkedHashMap<>();
         for (BackupMoment.Live one : moment.live()) {
@@ -349,6 +354,9 @@ final class StoreBackup {
             if (open && CatalogSchema.hasTable(connection, "levee_keys")) {
                 // It is of the version that was closed before: it lacks the keys that came since.
                 Sqlite.run(connection, "DELETE FROM levee_keys");
+            }
+            if (open) {
+                MoveNotes.settleCopy(connection, id.table(), moved.get(id));
             }
             if (Sqlite.value(connection, "SELECT 1 FROM levee_partition WHERE key = '" + Rewriter.MARK + "'") != null) {
                 unchecked.add(id);

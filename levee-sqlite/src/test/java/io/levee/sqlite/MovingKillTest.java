@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -35,6 +36,9 @@ import org.junit.jupiter.api.io.TempDir;
 class MovingKillTest {
     private static final int KILLS = 4;
     private static final int KEYS = 40;
+    /** More than is read ahead of a reader that rests. */
+    private static final int MANY = 4_000;
+
     private static final int ROUNDS_BESIDE_READERS = 150;
     private static final Instant NOW = Instant.parse("2026-05-10T12:00:00Z");
     private static final List<String> STATES = List.of("A", "new", "B");
@@ -47,8 +51,12 @@ class MovingKillTest {
     }
 
     private static List<Row> round(TableSpec spec, long round) {
+        return round(spec, round, KEYS);
+    }
+
+    private static List<Row> round(TableSpec spec, long round, int keys) {
         List<Row> rows = new ArrayList<>();
-        for (long k = 0; k < KEYS; k++) {
+        for (long k = 0; k < keys; k++) {
             rows.add(Row.of(spec)
                     .set("k", k)
                     // Keys change class at different rounds, one of two of them in each.
@@ -61,7 +69,7 @@ class MovingKillTest {
     }
 
     /** What is wrong with one answer; empty where each key is there once. */
-    private static String wrong(String how, Iterable<? extends List<? extends @Nullable Object>> keysAndValues, long least) {
+    private static String wrong(String how, Iterable<? extends List<? extends @Nullable Object>> keysAndValues, long least, int keys) {
         Map<Object, Object> found = new TreeMap<>();
         for (List<? extends @Nullable Object> one : keysAndValues) {
             if (found.put(String.valueOf(one.get(0)), String.valueOf(one.get(1))) != null) {
@@ -71,23 +79,27 @@ class MovingKillTest {
                 return how + ": key " + one.get(0) + " is of " + one.get(1) + ", before " + least;
             }
         }
-        return found.size() == KEYS ? "" : how + ": " + found.size() + " keys";
+        return found.size() == keys ? "" : how + ": " + found.size() + " keys";
     }
 
     private static String wrong(Store store, Table<Row> runs, int way, long least) {
+        return wrong(store, runs, way, least, KEYS);
+    }
+
+    private static String wrong(Store store, Table<Row> runs, int way, long least, int keys) {
         switch (way) {
             case 0, 1 -> {
                 try (Result<Row> rows = way == 0
-                        ? runs.query().oldestFirst().limit(1_000).run()
-                        : runs.query().newestPer("k").limit(1_000).run()) {
+                        ? runs.query().oldestFirst().limit(100_000).run()
+                        : runs.query().newestPer("k").limit(100_000).run()) {
                     List<List<@Nullable Object>> all = new ArrayList<>();
                     rows.forEach(row -> all.add(List.of(row.get("k"), row.get("v"))));
-                    return wrong(way == 0 ? "rows" : "newest of each", all, least);
+                    return wrong(way == 0 ? "rows" : "newest of each", all, least, keys);
                 }
             }
             case 2 -> {
                 try (SqlResult rows = store.sql(SqlQuery.of("SELECT k, v FROM runs"))) {
-                    return wrong("sql", rows, least);
+                    return wrong("sql", rows, least, keys);
                 }
             }
             default -> {
@@ -97,7 +109,7 @@ class MovingKillTest {
                         .aggregate(List.of("k"), Measure.count(), Measure.max("v"))
                         .groups()
                         .forEach(row -> all.add(List.of(row.get(0), row.get(2))));
-                return count == KEYS ? wrong("groups", all, least) : "count: " + count;
+                return count == keys ? wrong("groups", all, least, keys) : "count: " + count;
             }
         }
     }
@@ -203,5 +215,38 @@ class MovingKillTest {
             assertThat(wrong.get()).isEmpty();
         }
         assertThat(MovesTest.stored(directory)).hasSize(KEYS);
+    }
+
+    /** A query of before keeps copies in their old files: neither a backup nor another process takes them for rows. */
+    @Test
+    void shouldNotBackUpOrShowOthersWhatWasLeftBehind() throws Exception {
+        Path home = directory.resolve("store");
+        Path backup = directory.resolve("backup");
+        Path restored = directory.resolve("restored");
+        try (Store store = open(home)) {
+            Table<Row> runs = store.createTable(MovesTest.RUNS);
+            runs.appendAll(round(runs.spec(), 1, MANY), Ack.COMMITTED).join();
+            try (Result<Row> rows = runs.query().oldestFirst().limit(100_000).run()) {
+                Iterator<Row> reading = rows.iterator();
+                reading.next();
+                for (long round = 2; round < 6; round++) {
+                    runs.appendAll(round(runs.spec(), round, MANY), Ack.COMMITTED).join();
+                }
+                assertThat(MovesTest.stored(home)).as("there is something left behind").hasSizeGreaterThan(MANY);
+                store.backup(backup);
+                try (Store reader = Levee.openReadOnly(home)) {
+                    for (int way = 0; way < 4; way++) {
+                        assertThat(wrong(reader, reader.table("runs"), way, 5, MANY)).isEmpty();
+                    }
+                }
+            }
+        }
+        Levee.restore(backup, restored.toString());
+        try (Store store = open(restored)) {
+            for (int way = 0; way < 4; way++) {
+                assertThat(wrong(store, store.table("runs"), way, 5, MANY)).isEmpty();
+            }
+        }
+        assertThat(MovesTest.stored(restored)).hasSize(MANY);
     }
 }

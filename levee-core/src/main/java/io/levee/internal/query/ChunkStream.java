@@ -47,6 +47,10 @@ public final class ChunkStream {
     private static final long OLD_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private static final long LONGEST_PATIENCE = TimeUnit.SECONDS.toNanos(1);
+
+    /** While others wait for a thread, a query has this part of its patience with its reader, as divisor. */
+    private static final int HURRY = 10;
+
     private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private final Execution execution;
@@ -193,8 +197,11 @@ public final class ChunkStream {
             return now - beganNanos > Math.max(slots.leases().reopen().toNanos(), 4 * firstNanos);
         }
 
+        /** A crowd of readers who read nothing would else keep the threads for as long as each of them has patience with it. */
         private long patience() {
-            return Math.max(slots.leases().patience().toNanos(), Math.min(LONGEST_PATIENCE, firstNanos));
+            long nanos = slots.leases().patience().toNanos();
+            return Math.max(
+                    slots.othersWait() ? nanos / HURRY : nanos, Math.min(LONGEST_PATIENCE, firstNanos));
         }
 
         /** Hands over what is there. Returns whether to go on. */
@@ -223,8 +230,11 @@ public final class ChunkStream {
                     fetching = true;
                     execution.check();
                     long behind = slots.nanos() - since;
+                    long look = LOOK_NANOS;
                     if (resumable) {
-                        on = behind < patience();
+                        long left = patience() - behind;
+                        on = left > 0;
+                        look = Math.min(look, left);
                     } else if (behind > slots.leases().stall().toNanos()
                             && slots.waitedFor(slots.leases().stall())) {
                         throw new LeveeException(
@@ -236,7 +246,7 @@ public final class ChunkStream {
                                 .hint("read faster, ask for less at once, or open the store with more queryThreads");
                     }
                     if (on) {
-                        changed.awaitNanos(LOOK_NANOS);
+                        changed.awaitNanos(look);
                     }
                 }
                 if (!closed) {

@@ -5,7 +5,8 @@ import java.time.Duration;
 /**
  * How long a query may keep what others need, whatever its deadline.
  *
- * @param patience how long a query waits on its thread for a reader who is behind, before it gives the thread back
+ * @param patience how long a query waits on its thread for a reader who is behind, before it gives the thread back;
+ *     a tenth of that while others wait for a thread
  * @param reopen after this long a query of rows closes its statements and opens them again behind its last row: an open statement keeps
  *     a partition's WAL from being reset
  * @param stall a query that cannot be resumed is ended when its reader is behind for this long while others wait for a thread

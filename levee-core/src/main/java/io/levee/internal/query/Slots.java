@@ -155,6 +155,11 @@ final class Slots {
         return alive.values().stream().anyMatch(job -> job.waitingSinceNanos() < before);
     }
 
+    /** Whether something waits for a thread now. */
+    boolean othersWait() {
+        return !waiting.isEmpty();
+    }
+
     /** Whether a query has not ended yet. */
     boolean alive(Job job) {
         return alive.containsKey(job.execution().id());

@@ -118,7 +118,7 @@ final class AdoptedRead {
 
     /** The pieces of a range that is read in the order of time; null where one statement is as good. */
     @Nullable
-    TimeWindows windows(boolean falls, long fromMicros, long toMicros) {
+    TimeWindows windows(boolean falls, long fromMicros, long toMicros, long limit) {
         long min = Long.MAX_VALUE;
         long max = Long.MIN_VALUE;
         long rows = 0;
@@ -133,6 +133,6 @@ final class AdoptedRead {
             rows += facts.rowsEstimate();
             days |= table.byDays();
         }
-        return tables.isEmpty() ? null : TimeWindows.of(falls, fromMicros, toMicros, min, max, rows, days);
+        return tables.isEmpty() ? null : TimeWindows.of(falls, fromMicros, toMicros, min, max, rows, days, limit);
     }
 }

@@ -9,7 +9,6 @@ import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -254,7 +253,7 @@ record ForeignColumn(String name, Kind kind, boolean required) {
 
     private static String matching(String text, String pattern, String value) {
         return "CASE WHEN " + text + " OPERATOR(pg_catalog.~) '" + pattern + "' THEN "
-                + String.format(Locale.ROOT, value, text) + " END";
+                + value.replace("%s", text) + " END";
     }
 
     private String text(String raw) {

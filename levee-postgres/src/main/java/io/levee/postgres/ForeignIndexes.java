@@ -65,11 +65,6 @@ final class ForeignIndexes {
                 .orElse(null);
     }
 
-    /** Whether one makes a column's values unique. */
-    boolean unique(ForeignColumn column) {
-        return all.stream().anyMatch(i -> i.unique && i.columns.get(0).equals(column.name()));
-    }
-
     /** The columns that are unique alone, that of the primary key first. */
     List<String> uniques() {
         return all.stream().filter(i -> i.unique).map(i -> i.columns.get(0)).toList();

@@ -140,7 +140,7 @@ final class RowScan {
         } else if (after != null) {
             from = Math.max(from, after.timeMicros());
         }
-        return read.windows(query.newestFirst(), from, to);
+        return read.windows(query.newestFirst(), from, to, query.limit());
     }
 
     /** The statements as the planner is asked about them; of those that are run one after the other, the first. */

@@ -26,7 +26,8 @@ final class AdoptedWindows {
                 held.minMicros(),
                 held.maxMicros(),
                 adopted.rowsEstimate(),
-                adopted.adoption().timeUnit() == TimeUnit.TEXT);
+                adopted.adoption().timeUnit() == TimeUnit.TEXT,
+                0);
         return windows == null ? null : new AdoptedWindows(windows);
     }
 

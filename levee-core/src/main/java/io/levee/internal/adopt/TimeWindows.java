@@ -8,8 +8,10 @@ import org.jspecify.annotations.Nullable;
  * hold little. Together they are the whole range, whatever is held by then.
  */
 public final class TimeWindows {
-    /** Rows that a first piece should hold. */
+    /** Rows that a first piece should hold, at least and at most: each is a statement, and a sort. */
     private static final long WANTED = 500;
+
+    private static final long MOST_WANTED = 5_000;
 
     private static final long FEW = 100;
     private static final int GROWTH = 4;
@@ -48,16 +50,18 @@ public final class TimeWindows {
      * @param heldMax the newest
      * @param rows about how many rows lie between the two
      * @param days whether its times can only be asked for by whole days
+     * @param limit how many rows are asked for
      * @return null where one statement is as good: what is held is unknown
      */
     public static @Nullable TimeWindows of(
-            boolean falls, long from, long to, long heldMin, long heldMax, long rows, boolean days) {
+            boolean falls, long from, long to, long heldMin, long heldMax, long rows, boolean days, long limit) {
         if (heldMin == Long.MIN_VALUE || heldMax == Long.MAX_VALUE || from >= to) {
             return null;
         }
+        long wanted = Math.max(WANTED, Math.min(MOST_WANTED, limit));
         double perRow = ((double) heldMax - heldMin) / Math.max(1, rows);
         return new TimeWindows(
-                falls, from, to, heldMin, heldMax, Math.max(days ? DAY_MICROS : LEAST_MICROS, (long) (perRow * WANTED)));
+                falls, from, to, heldMin, heldMax, Math.max(days ? DAY_MICROS : LEAST_MICROS, (long) (perRow * wanted)));
     }
 
     /**

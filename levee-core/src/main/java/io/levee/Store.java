@@ -185,7 +185,8 @@ public final class Store implements AutoCloseable {
      * Takes an older database over as it lies, in milliseconds whatever its size: from now on its rows are among those of a table in every
      * query. It is never written to, moved or copied; it is dropped as a whole once its newest row is past the table's retention, and its
      * files are deleted then only where {@link Adoption#take} says so. The numbers of its rows are negative; following the table
-     * ({@link Table#tail}) begins with the table's own rows. What was adopted before is left as it is.
+     * ({@link Table#tail}) begins with the table's own rows. What was adopted before is left as it is. A store in PostgreSQL adopts plain
+     * tables of its own database ({@link Adoption#ofTable}), under the same promises.
      *
      * @param table the declared table
      * @throws LeveeException {@link ErrorCode#UNKNOWN_TABLE}, {@link ErrorCode#NOT_FOUND}, {@link ErrorCode#BAD_SPEC} where it cannot be

@@ -1,8 +1,10 @@
 package io.levee.sqlite;
 
+import io.levee.Adoption;
 import io.levee.testkit.conformance.EngineConformance;
 import io.levee.testkit.conformance.EngineUnderTest;
 import java.nio.file.Path;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.io.TempDir;
@@ -18,6 +20,17 @@ class SqliteConformanceTest extends EngineConformance {
             @Override
             public String newStore() {
                 return directory.resolve(UUID.randomUUID().toString()).toString();
+            }
+
+            @Override
+            public Adoption legacy(List<String> statements, String table) {
+                Path file = directory.resolve(UUID.randomUUID() + ".db");
+                try {
+                    LegacyData.run(file, statements.toArray(new String[0]));
+                } catch (SQLException e) {
+                    throw new IllegalStateException(e);
+                }
+                return Adoption.of(file, table);
             }
 
             @Override

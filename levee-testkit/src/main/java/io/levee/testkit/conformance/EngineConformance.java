@@ -190,6 +190,14 @@ public abstract class EngineConformance {
     }
 
     @Nested
+    @DisplayName("adopted databases")
+    class Adoptions extends AdoptionConformance {
+        Adoptions() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
     @DisplayName("SQL")
     class Sql extends SqlConformance {
         Sql() {

@@ -1,5 +1,6 @@
 package io.levee.testkit.conformance;
 
+import io.levee.Adoption;
 import io.levee.Levee;
 import io.levee.Store;
 import io.levee.StoreOptions;
@@ -7,6 +8,7 @@ import io.levee.engine.EngineProvider;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** How the conformance kit gets at an engine. What the engine can do is asked from the engine itself. */
 @FunctionalInterface
@@ -32,6 +34,17 @@ public interface EngineUnderTest {
      */
     default Store open(String address, boolean readOnly, Consumer<StoreOptions.Builder> options) {
         return Levee.open(provider(address), address, readOnly, options);
+    }
+
+    /**
+     * Makes an older database, or a table of one, that stores of this engine can adopt ({@link io.levee.engine.Capability#ADOPTION}).
+     *
+     * @param statements SQL that makes tables, without a schema in their names
+     * @param table one of them
+     * @return how it is named; null for an engine that adopts nothing
+     */
+    default @Nullable Adoption legacy(List<String> statements, String table) {
+        return null;
     }
 
     /** Options for the JVMs that are killed, such as {@code -D…}; their class path is this JVM's. They open stores by the address. */

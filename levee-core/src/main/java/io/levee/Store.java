@@ -203,6 +203,37 @@ public final class Store implements AutoCloseable {
         return engine.adopted();
     }
 
+    /**
+     * Moves the rows of an adopted database into the store's own partitions, in the background: bounded steps, each whole or not at all,
+     * that leave the disk to the writer and go on after a restart or a crash. Every query has each row once, before, during and after. When
+     * all rows were moved and compared with the database once more, it is let go; its file is deleted only where {@link Adoption#take} said
+     * so. What was stopped goes on.
+     *
+     * @param adopted the partition that it was adopted as ({@link AdoptionReport#partition})
+     * @return how far it is; {@link #splits} tells later
+     * @throws LeveeException {@link ErrorCode#NOT_FOUND}, {@link ErrorCode#NOT_WRITABLE}, {@link ErrorCode#DISK_FULL} with the bytes needed
+     *     and free, {@link ErrorCode#NOT_SUPPORTED} for an engine that cannot
+     */
+    public SplitStatus split(PartitionId adopted) {
+        writes();
+        return engine.split(adopted, true);
+    }
+
+    /** Stops the splitting of an adopted database after its present step; {@link #split} goes on with it. Errors as there. */
+    public SplitStatus stopSplit(PartitionId adopted) {
+        writes();
+        return engine.split(adopted, false);
+    }
+
+    /** How far the splitting of adopted databases is, those that are done included. Any thread. */
+    public List<SplitStatus> splits() {
+        return engine.splits();
+    }
+
+    boolean inAdopted(String table, long seq) {
+        return engine.inAdopted(table, seq);
+    }
+
     /** Runs a query as generic rows. The result has to be closed. Errors as {@link TableQuery#run}. */
     public Result<Row> query(Query query) {
         return run(query, Function.identity());

@@ -3,6 +3,7 @@ package io.levee;
 import io.levee.internal.write.TableState;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * @param <T> the type of its records
  */
 public final class Table<T> {
+    /** Most rows that a key has: its own, and those of adopted databases. */
+    private static final long KEY_ROWS = 100;
+
     private final Store store;
     private final TableState state;
     private final RowCodec<T> codec;
@@ -113,13 +117,22 @@ public final class Table<T> {
      */
     public Optional<T> findWithin(Duration deadline, Object... key) {
         RecordKey checked = new RecordKey(spec(), key);
+        Optional<Row> newest = rows(checked, deadline, 1).stream().findFirst();
+        if (newest.isPresent() && store.inAdopted(spec().name(), newest.get().seq())) {
+            // The table may have the key too: its own row counts, whatever their times.
+            newest = rows(checked, deadline, KEY_ROWS).stream().max(Comparator.comparingLong(Row::seq));
+        }
+        return newest.map(codec::decode);
+    }
+
+    private List<Row> rows(RecordKey key, Duration deadline, long limit) {
         try (Result<Row> found = store.query(Query.builder(spec().name())
-                .where(checked.filter())
+                .where(key.filter())
                 .details()
-                .limit(1)
+                .limit(limit)
                 .deadline(deadline)
                 .build())) {
-            return found.toList().stream().findFirst().map(codec::decode);
+            return found.toList();
         }
     }
 

@@ -4,6 +4,7 @@ import io.levee.Adoption;
 import io.levee.AdoptionReport;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.SplitStatus;
 import io.levee.Store;
 import io.levee.ingest.SpecFiles;
 import java.nio.file.Path;
@@ -11,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -31,8 +33,12 @@ import picocli.CommandLine.Parameters;
             "  levee adopt uptime.db --table checks --spec checks.yaml --source check_history --time checked_at \\",
             "              --map monitor=site_id --take",
             "  levee adopt --store postgres://levee@db/jobs --table invocations --source public.invocations --time finished_at",
+            "  levee adopt monitor.db --table invocations --source invocations --split",
         })
 final class AdoptCommand extends Command {
+    private static final long EVERY_NANOS = TimeUnit.SECONDS.toNanos(3);
+    private static final long POLL_MILLIS = 100;
+
     @Parameters(
             paramLabel = "DB",
             arity = "0..1",
@@ -92,6 +98,18 @@ final class AdoptCommand extends Command {
             description = "The database is the store's own from now on: its files are deleted when it is dropped.")
     private boolean take;
 
+    @Option(
+            names = "--split",
+            description = "Moves its rows into the table's own partitions, step by step; waits until that is done. Ended"
+                    + " before, it goes on with the next process that writes to the store. Every query has each row once"
+                    + " all the time; at the end the database is compared once more and let go.")
+    private boolean split;
+
+    @Option(
+            names = "--stop-split",
+            description = "Stops moving rows that --split began, until --split is said again.")
+    private boolean stopSplit;
+
     AdoptCommand(Console console) {
         super(console);
     }
@@ -116,9 +134,65 @@ final class AdoptCommand extends Command {
             if (specFile != null) {
                 store.createTable(SpecFiles.read(specFile, table));
             }
-            print(store.adopt(table, adoption));
+            AdoptionReport report = store.adopt(table, adoption);
+            if (!split && !stopSplit) {
+                print(report);
+                return OK;
+            }
+            SplitStatus status = stopSplit ? store.stopSplit(report.partition()) : store.split(report.partition());
+            return print(stopSplit ? status : await(store, status));
         }
-        return OK;
+    }
+
+    /** Tells every few seconds how far it is, on standard error. */
+    private SplitStatus await(Store store, SplitStatus begun) throws InterruptedException {
+        SplitStatus now = begun;
+        long said = console.nanos().nanos();
+        String note = "";
+        while (now.state() == SplitStatus.State.RUNNING) {
+            TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
+            now = store.splits().stream()
+                    .filter(s -> s.partition().equals(begun.partition()))
+                    .findFirst()
+                    .orElse(begun);
+            long nanos = console.nanos().nanos();
+            if (nanos - said >= EVERY_NANOS || !now.note().equals(note)) {
+                said = nanos;
+                note = now.note();
+                console.say(String.format(
+                        Locale.ROOT,
+                        "%,d of about %,d rows moved%s",
+                        now.rowsDone(),
+                        now.rowsTotal(),
+                        note.isEmpty() ? "" : "; it waits: " + Printable.line(note)));
+            }
+        }
+        return now;
+    }
+
+    private int print(SplitStatus status) throws Exception {
+        if (json()) {
+            console.json(status.toMap());
+        } else {
+            console.print(String.format(
+                    Locale.ROOT,
+                    "%s %s: %,d of %,d rows dealt with: %,d moved (%,d of them without a time), %,d replaced by later ones of"
+                            + " their key, %,d too old, %,d without a key; %,d values could not be read",
+                    status.partition(),
+                    status.state(),
+                    status.rowsDone(),
+                    status.rowsTotal(),
+                    status.rowsMoved(),
+                    status.timeless(),
+                    status.superseded(),
+                    status.expired(),
+                    status.keyless(),
+                    status.unreadable()));
+            if (!status.note().isEmpty()) {
+                console.print(Printable.line(status.note()));
+            }
+        }
+        return status.state() == SplitStatus.State.BLOCKED ? FAILED : OK;
     }
 
     private void print(AdoptionReport report) {

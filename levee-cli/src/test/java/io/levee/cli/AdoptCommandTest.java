@@ -92,6 +92,21 @@ class AdoptCommandTest {
         }
     }
 
+    @Test
+    void shouldMoveItsRowsIntoPartitionsAndSayHowFar() throws Exception {
+        try (Place place = Place.of(Way.DIRECTORY, dir)) {
+            place.create("jobs", SPEC);
+            assertThat(place.levee(adopt("--stop-split")).err()).contains("not begun");
+            assertThat(place.json(0, adopt("--split")))
+                    .containsEntry("partition", "jobs/adopted")
+                    .containsEntry("state", "DONE")
+                    .containsEntry("rowsMoved", 3L);
+            assertThat(place.json(0, "count", "jobs").toString()).contains("count=3");
+            assertThat(place.levee("partitions").out()).contains("2026-04-01").doesNotContain("adopted");
+            assertThat(place.levee(adopt("--split")).out()).contains("3 of 3 rows");
+        }
+    }
+
     @ParameterizedTest
     @EnumSource(
             value = Way.class,

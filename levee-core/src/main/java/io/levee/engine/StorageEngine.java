@@ -11,6 +11,7 @@ import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.RetentionEvent;
 import io.levee.SqlQuery;
+import io.levee.SplitStatus;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
 import java.nio.file.Path;
@@ -377,6 +378,9 @@ public interface StorageEngine {
         return false;
     }
 
+    /** Has the writer come to {@link #afterBatch} at once where something waits for it. The call must be short; before the first row. */
+    default void onErrand(Runnable come) {}
+
     /** What sorts may keep in temporary files besides what the store takes now; without a cap as much as they like. Memory thread. */
     default long temporaryRoom() {
         return Long.MAX_VALUE;
@@ -406,6 +410,31 @@ public interface StorageEngine {
 
     /** What is adopted and not dropped, as last looked at. Any thread; touches no partition. */
     default List<AdoptionReport> adopted() {
+        return List.of();
+    }
+
+    /** Whether the row of a number lies in an adopted database, where it can be neither changed nor deleted. Any thread. */
+    default boolean inAdopted(String table, long seq) {
+        return seq < 0;
+    }
+
+    /**
+     * Begins to move the rows of an adopted database into the store's own partitions, or goes on with it; or stops it. Any thread but the
+     * writer.
+     *
+     * @param id the adopted database
+     * @param go false to stop; it can be taken up again
+     * @return how far it is
+     * @throws io.levee.LeveeException {@code NOT_SUPPORTED}, {@code NOT_FOUND}, {@code DISK_FULL} with what is needed and what is free
+     */
+    default SplitStatus split(PartitionId id, boolean go) {
+        throw new io.levee.LeveeException(
+                        io.levee.ErrorCode.NOT_SUPPORTED, "the engine " + name() + " splits no adopted database: " + id)
+                .with("partition", id.toString());
+    }
+
+    /** The splittings that were begun and those that are done, as of now. Any thread; touches no partition. */
+    default List<SplitStatus> splits() {
         return List.of();
     }
 

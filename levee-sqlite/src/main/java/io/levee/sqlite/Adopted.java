@@ -15,10 +15,52 @@ import java.nio.file.attribute.BasicFileAttributes;
  * @param timeIndexed whether an index begins with its time
  * @param timeless whether it may have rows without a time that can be read: they count as of 1970
  * @param stamp of its files when it was last looked at; other ones mean that somebody has written to it since
+ * @param moved which of its rows are in the store's own partitions, and are not read here any more
  */
-record Adopted(Adoption adoption, long base, long rowsEstimate, boolean timeIndexed, boolean timeless, Stamp stamp) {
+record Adopted(
+        Adoption adoption,
+        long base,
+        long rowsEstimate,
+        boolean timeIndexed,
+        boolean timeless,
+        Stamp stamp,
+        Moved moved) {
     /** Rows without a time are read as of this one. */
     static final long NO_TIME_MICROS = 0;
+
+    /** One of which no row has moved. */
+    Adopted(Adoption adoption, long base, long rowsEstimate, boolean timeIndexed, boolean timeless, Stamp stamp) {
+        this(adoption, base, rowsEstimate, timeIndexed, timeless, stamp, Moved.NONE);
+    }
+
+    /**
+     * The rows that a splitting has moved, by their row numbers in the database: from the highest of when it began downwards.
+     *
+     * @param from the lowest row number that has moved
+     * @param to the highest one; less than {@code from} where none has
+     * @param rows how many they are
+     */
+    record Moved(long from, long to, long rows) {
+        static final Moved NONE = new Moved(Long.MAX_VALUE, Long.MIN_VALUE, 0);
+
+        boolean none() {
+            return from > to;
+        }
+
+        boolean holds(long rowNumber) {
+            return from <= rowNumber && rowNumber <= to;
+        }
+    }
+
+    /** The same with other rows moved. */
+    Adopted moved(Moved now) {
+        return new Adopted(adoption, base, rowsEstimate, timeIndexed, timeless, stamp, now);
+    }
+
+    /** Whether it still answers for the row of a number of ours. */
+    boolean holds(long seq) {
+        return seq < 0 && seq + base >= 0 && !moved.holds(seq + base);
+    }
 
     /** Size and time of change of a database and its WAL. An empty WAL is none: readers make them. */
     record Stamp(long size, long modified, long walSize, long walModified) {

@@ -11,6 +11,7 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,8 +30,12 @@ final class AdoptedCatalog {
 
     private AdoptedCatalog() {}
 
-    /** What the catalog says of one; {@code live} is false where it was dropped. */
-    record Entry(Partition partition, boolean live) {}
+    /** What the catalog says of one; {@code adopted}, {@code deleting} or {@code dropped}. */
+    record Entry(Partition partition, String state) {
+        boolean live() {
+            return state.equals("adopted");
+        }
+    }
 
     /** Those that are read. */
     static List<Partition> live(Connection catalog) throws SQLException {
@@ -67,6 +72,22 @@ final class AdoptedCatalog {
                 .orElse(null);
     }
 
+    /** The names of all, dropped ones too. */
+    static List<PartitionId> ids(Connection catalog) throws SQLException {
+        return CatalogSchema.hasTable(catalog, "adopted")
+                ? all(catalog, " ORDER BY table_name, n").stream()
+                        .map(e -> e.partition.id())
+                        .toList()
+                : List.of();
+    }
+
+    /** What the catalog says of one; null where it knows none of that name. */
+    static @Nullable Entry of(Connection catalog, PartitionId id) throws SQLException {
+        return all(catalog, " WHERE table_name = " + Sqlite.literal(id.table()) + " AND n = " + id.n()).stream()
+                .findFirst()
+                .orElse(null);
+    }
+
     private static boolean same(Partition partition, Adoption adoption) {
         Adopted adopted = partition.adopted();
         return adopted != null
@@ -76,21 +97,24 @@ final class AdoptedCatalog {
 
     private static List<Entry> all(Connection catalog, String where) throws SQLException {
         List<Entry> all = new ArrayList<>();
+        Map<PartitionId, Adopted.Moved> moved = SplitState.moved(catalog);
         try (PreparedStatement statement = catalog.prepareStatement(COLUMNS + where);
                 ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
+                PartitionId id = id(rows.getString(1), rows.getInt(2));
                 Adopted adopted = new Adopted(
                         Adoption.fromMap(Json.object(rows.getString(3))),
                         rows.getLong(4),
                         rows.getLong(5),
                         rows.getBoolean(6),
                         rows.getBoolean(7),
-                        Adopted.Stamp.parse(rows.getString(10)));
+                        Adopted.Stamp.parse(rows.getString(10)),
+                        moved.getOrDefault(id, Adopted.Moved.NONE));
                 long min = rows.getObject(8) == null ? Long.MIN_VALUE : rows.getLong(8);
                 long max = rows.getObject(9) == null ? Long.MAX_VALUE : rows.getLong(9);
                 Partition.Held held = new Partition.Held(min, max, adopted.rowsEstimate(), Long.MIN_VALUE, 0);
-                Partition partition = new Partition(id(rows.getString(1), rows.getInt(2)), adopted, held);
-                all.add(new Entry(partition, rows.getString(11).equals("adopted")));
+                Partition partition = new Partition(id, adopted, held);
+                all.add(new Entry(partition, rows.getString(11)));
             }
         }
         return all;

@@ -70,7 +70,7 @@ final class AdoptedKeys {
         selected.add(table.time(spec));
         selected.add(table.seq());
         String sql = "SELECT " + String.join(", ", selected) + table.from() + " WHERE " + table.keyTest(spec)
-                + " ORDER BY " + table.rowNumber() + " DESC LIMIT 1";
+                + table.left() + " ORDER BY " + table.rowNumber() + " DESC LIMIT 1";
         try (PreparedStatement statement = handle.connection().prepareStatement(sql)) {
             for (int i = 0; i < key.length; i++) {
                 PartitionWriter.bind(statement, i + 1, key[i]);

@@ -69,7 +69,8 @@ final class AdoptedProbe {
                 adopted.rowsEstimate(),
                 adopted.timeIndexed(),
                 adopted.timeless(),
-                Adopted.Stamp.of(adopted.file()));
+                Adopted.Stamp.of(adopted.file()),
+                adopted.moved());
         return with(spec, now, AdoptedProbe::look);
     }
 
@@ -216,7 +217,8 @@ final class AdoptedProbe {
         if (!lacking.isEmpty()) {
             notes.add("it has no columns for " + lacking + ": they read as null");
         }
-        Adopted found = new Adopted(adopted.adoption(), adopted.base(), rows, indexed, timeless, adopted.stamp());
+        Adopted found = new Adopted(
+                adopted.adoption(), adopted.base(), rows, indexed, timeless, adopted.stamp(), adopted.moved());
         return new Found(found, held, notes);
     }
 

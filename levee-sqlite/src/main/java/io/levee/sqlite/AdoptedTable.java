@@ -110,6 +110,36 @@ final class AdoptedTable {
         return " FROM " + schema + "." + Sqlite.quote(adopted.adoption().source()) + " m";
     }
 
+    /** A condition that leaves out the rows that are in the store's own partitions: goes on a WHERE. */
+    String left() {
+        Adopted.Moved moved = adopted.moved();
+        // Not by the row number's own order: a range of time is better found by its index.
+        return moved.none()
+                ? ""
+                : " AND (+" + rowNumber() + " < " + moved.from() + " OR +" + rowNumber() + " > " + moved.to() + ")";
+    }
+
+    /** How many values of a row are of another kind than their column, and so read as null. */
+    String unreadable(TableSpec spec) {
+        List<String> each = new ArrayList<>();
+        for (Column column : spec.columns()) {
+            Foreign foreign = source.get(fold(theirs(column.name())));
+            if (foreign != null) {
+                each.add("(" + raw("m", foreign) + " IS NOT NULL AND " + value(column, foreign, "m") + " IS NULL)");
+            }
+        }
+        return each.isEmpty() ? "0" : String.join(" + ", each);
+    }
+
+    /** The event time as it is written there, null where it is none that can be read. */
+    String readableTime(TableSpec spec) {
+        List<String> each = new ArrayList<>();
+        times(spec).forEach(c -> each.add(AdoptedTime.micros(unit(), raw("m", c))));
+        each.add("NULL");
+        each.add("NULL");
+        return "COALESCE(" + String.join(", ", each) + ")";
+    }
+
     /** The row's number in our table. */
     String seq() {
         return "(" + rowNumber() + " - " + adopted.base() + ")";
@@ -133,6 +163,11 @@ final class AdoptedTable {
     /** The number in its own table of a row that is known by ours. */
     long rowNumber(long seq) {
         return seq + adopted.base();
+    }
+
+    /** Our number of a row that is known by its number there. */
+    long seq(long rowNumber) {
+        return rowNumber - adopted.base();
     }
 
     /** Whether its number can be one of this database's. */
@@ -330,6 +365,6 @@ final class AdoptedTable {
     String select(TableSpec spec) {
         List<String> selected = new ArrayList<>(List.of(seq() + " AS _seq"));
         spec.columns().forEach(c -> selected.add(column(spec, c) + " AS " + Sqlite.quote(c.name())));
-        return "SELECT " + String.join(", ", selected) + from();
+        return "SELECT " + String.join(", ", selected) + from() + " WHERE 1" + left();
     }
 }

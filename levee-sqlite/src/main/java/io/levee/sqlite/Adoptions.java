@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,17 +33,30 @@ final class Adoptions {
     /** What one step frees. */
     private static final long STEP_BYTES = 64L << 20;
 
+    private static final long BLOCK = 4096;
+
     private final StorePaths paths;
     private final Catalog catalog;
     private final Manifest manifest;
     private final ReadHandles readers;
+    private final AdoptedLedger ledger;
     private final Clock wall;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private final List<Partition> pinnedStill = new ArrayList<>();
     private final Set<PartitionId> told = ConcurrentHashMap.newKeySet();
     private @Nullable List<Partition> deleting;
 
-    Adoptions(StorePaths paths, Catalog catalog, Manifest manifest, ReadHandles readers, Clock wall) {
+    /** What is in {@link #deleting}, for other threads. */
+    private volatile List<Partition> stillThere = List.of();
+
+    Adoptions(
+            StorePaths paths,
+            Catalog catalog,
+            Manifest manifest,
+            ReadHandles readers,
+            AdoptedLedger ledger,
+            Clock wall) {
+        this.ledger = ledger;
         this.paths = paths;
         this.catalog = catalog;
         this.manifest = manifest;
@@ -70,6 +84,7 @@ final class Adoptions {
             AdoptedCatalog.put(c, partition, wall.instant());
             return true;
         });
+        ledger.note(partition.id());
         manifest.add(partition);
         List<String> notes = new ArrayList<>(found.notes());
         notes.addAll(writers(partition));
@@ -135,6 +150,24 @@ final class Adoptions {
                 .filter(p -> p.adopted() != null)
                 .map(p -> report(p, false, false, writers(p), Duration.ZERO))
                 .toList();
+    }
+
+    /** What those take that the store took over and that lie outside of its directory, in whole blocks; each file once. */
+    static long takenBytes(StorePaths paths, Stream<Partition> adopted) {
+        Path root = paths.root().toAbsolutePath().normalize();
+        return adopted.filter(p -> p.adopted() != null && p.adopted().adoption().take())
+                .map(p -> java.util.Objects.requireNonNull(p.adopted()).file())
+                .filter(file -> !file.startsWith(root))
+                .distinct()
+                .flatMap(file -> Stream.of(file, StorePaths.wal(file), StorePaths.shm(file)))
+                .mapToLong(file -> (Partition.size(file) + BLOCK - 1) / BLOCK * BLOCK)
+                .sum();
+    }
+
+    /** The same of all that are there: read, or dropped and still to be deleted. Any thread. */
+    long takenBytes() {
+        List<Partition> gone = List.copyOf(stillThere);
+        return takenBytes(paths, Stream.concat(manifest.all().stream(), gone.stream()));
     }
 
     /** For doctor: what is missing, and what others write to or have open. */
@@ -217,6 +250,29 @@ final class Adoptions {
             return new DropOutcome(0, "it was written to since it was looked at last");
         }
         boolean take = adopted.adoption().take() && !shared(partition);
+        return letGo(partition, take, reason, c -> {});
+    }
+
+    /**
+     * All rows of one are in own partitions and were compared: it is not read any more.
+     *
+     * @param delete false to keep the files, though the store took them
+     * @param done in the catalog from the same moment on
+     * @return why it cannot be now, or an empty text
+     */
+    synchronized String letGo(Partition partition, boolean delete, SplitState done) {
+        Adopted adopted = java.util.Objects.requireNonNull(partition.adopted());
+        boolean take = delete && adopted.adoption().take() && !shared(partition);
+        return letGo(partition, take, "split into partitions", done::put).blockedBy();
+    }
+
+    @FunctionalInterface
+    private interface Also {
+        void with(java.sql.Connection catalog) throws java.sql.SQLException;
+    }
+
+    private DropOutcome letGo(Partition partition, boolean take, String reason, Also also) {
+        Adopted adopted = java.util.Objects.requireNonNull(partition.adopted());
         List<String> processes = take ? ForeignProcesses.having(adopted.file()) : List.of();
         if (!processes.isEmpty()) {
             return new DropOutcome(0, "another process has it open: " + String.join(", ", processes));
@@ -230,9 +286,11 @@ final class Adoptions {
             String state = take ? "deleting" : "dropped";
             catalog.change(c -> {
                 AdoptedCatalog.state(c, partition.id(), state, reason, wall.instant());
+                also.with(c);
                 return true;
             });
             done = true;
+            ledger.note(partition.id());
         } finally {
             if (!done) {
                 partition.back(Partition.State.ADOPTED);
@@ -246,6 +304,7 @@ final class Adoptions {
         }
         if (take) {
             toDelete().add(partition);
+            stillThere = List.copyOf(toDelete());
         }
         return new DropOutcome(bytes, "");
     }
@@ -266,6 +325,7 @@ final class Adoptions {
         if (known == null) {
             known = new ArrayList<>(catalog.change(AdoptedCatalog::toDelete));
             deleting = known;
+            stillThere = List.copyOf(known);
         }
         return known;
     }
@@ -291,10 +351,12 @@ final class Adoptions {
                     return true;
                 }
                 toDelete().remove(partition);
+                stillThere = List.copyOf(toDelete());
                 catalog.change(c -> {
                     AdoptedCatalog.state(c, partition.id(), "dropped", "deleted", wall.instant());
                     return true;
                 });
+                ledger.note(partition.id());
             } catch (IOException e) {
                 throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be deleted: " + e, e)
                         .hint("check the directory's permissions; it is tried again");

@@ -40,7 +40,7 @@ final class CatalogCheck {
     static Found look(StorePaths paths) {
         Path file = paths.catalog();
         if (Partition.size(file) == 0) {
-            boolean partitions = !PartitionFiles.of(paths).isEmpty();
+            boolean partitions = !PartitionFiles.of(paths).isEmpty() || AdoptedLedger.any(paths);
             return Found.wrong(partitions ? (Files.exists(file) ? "it is empty" : "it is missing") : null);
         }
         try {
@@ -74,7 +74,8 @@ final class CatalogCheck {
             }
             boolean fresh = !CatalogSchema.anyTable(connection);
             if (fresh) {
-                return Found.wrong(PartitionFiles.of(paths).isEmpty() ? null : "it holds nothing");
+                boolean nothing = PartitionFiles.of(paths).isEmpty() && !AdoptedLedger.any(paths);
+                return Found.wrong(nothing ? null : "it holds nothing");
             }
             CatalogSchema.requireFormat(connection);
         }

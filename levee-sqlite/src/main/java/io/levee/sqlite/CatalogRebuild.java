@@ -131,6 +131,10 @@ final class CatalogRebuild {
             }
             return superseded;
         });
+        AdoptedLedger.unfinished(ledger, live::contains).forEach(id -> {
+            live.remove(id);
+            dropped.put(id, Splitting.BEING_SPLIT);
+        });
         // An older file of that name lies in its place again: that one is live.
         live.forEach(damaged::remove);
         live.forEach(dropped::remove);
@@ -217,6 +221,10 @@ final class CatalogRebuild {
     }
 
     private void fill(Connection connection) throws SQLException {
+        AdoptedLedger.specs(ledger).forEach((name, spec) -> {
+            Found found = tables.computeIfAbsent(name, n -> new Found());
+            found.spec = found.spec == null ? spec : found.spec;
+        });
         for (Map.Entry<String, Found> table : tables.entrySet()) {
             Found found = table.getValue();
             TableSpec spec = found.spec;
@@ -232,6 +240,7 @@ final class CatalogRebuild {
                 gap(connection, new Gap(spec.name(), found.min, found.max, Gap.UNKNOWN, LossReason.CATALOG_REBUILT));
             }
         }
+        AdoptedLedger.fill(ledger, connection, now, live::contains);
         for (PartitionId id : live) {
             insert(connection, id);
             Found found = tables.get(id.table());

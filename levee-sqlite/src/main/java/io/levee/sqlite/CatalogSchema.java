@@ -37,6 +37,7 @@ final class CatalogSchema {
                 + " classes TEXT NOT NULL, PRIMARY KEY(table_name, period, n)) WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS spec_additions(name TEXT PRIMARY KEY, spec TEXT NOT NULL) WITHOUT ROWID",
         RetentionLog.SCHEMA,
+        SplitState.SCHEMA,
     };
 
     /** What the first releases of the format did not have: table, column. All of them may be NULL. */

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
@@ -62,6 +63,7 @@ final class DiskFigure {
     private final AtomicLong grown = new AtomicLong();
     private volatile @Nullable Full full;
     private volatile @Nullable Runnable ask;
+    private volatile LongSupplier outside = () -> 0;
     private final Map<Path, Long> sizes = new HashMap<>();
     private long dirtyLogs;
     private long dirtySoFar;
@@ -167,7 +169,7 @@ final class DiskFigure {
     StoreStatus.Disk measure() {
         // Before the look: what grows while it goes on is counted twice, which is the safe side.
         long before = grown.get();
-        StoreStatus.Disk disk = Volume.measure(paths, cap, kept.get());
+        StoreStatus.Disk disk = with(Volume.measure(paths, cap, kept.get()), outside.getAsLong());
         full = new Full(disk.bytes() - disk.byPart().getOrDefault(Volume.SORTS, 0L), before);
         if (sorts != null) {
             sorts.look();
@@ -175,10 +177,30 @@ final class DiskFigure {
         return disk;
     }
 
+    /** Tells what the store has besides its directory: databases that it took over. Before the first look. */
+    void outside(LongSupplier bytes) {
+        outside = bytes;
+    }
+
+    private static StoreStatus.Disk with(StoreStatus.Disk disk, long adopted) {
+        if (adopted == 0) {
+            return disk;
+        }
+        Map<String, Long> byPart = new TreeMap<>(disk.byPart());
+        byPart.merge("adopted", adopted, Long::sum);
+        return new StoreStatus.Disk(
+                disk.bytes() + adopted, disk.limitBytes(), disk.freeBytes(), byPart, disk.growth());
+    }
+
     /** What the store takes now, without what sorts keep; 0 before the first full look. */
     long now() {
         Full known = full;
         return known == null ? 0 : known.bytes + grown.get() - known.grown;
+    }
+
+    /** How much the writer's files have grown since the store was opened: another figure means that it wrote. Any thread. */
+    long grown() {
+        return grown.get();
     }
 
     /** What sorts may keep besides what the store takes now and is about to write: they end before the cap is passed. */

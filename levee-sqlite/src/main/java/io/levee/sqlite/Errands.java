@@ -19,6 +19,7 @@ final class Errands {
 
     private final Queue<Errand<?>> waiting = new ConcurrentLinkedQueue<>();
     private volatile boolean ended;
+    private volatile Runnable come = () -> {};
 
     private static final class Errand<T> {
         private final Function<OpenPartitions, T> what;
@@ -43,6 +44,11 @@ final class Errands {
         boolean giveUp() {
             return taken.compareAndSet(false, true);
         }
+    }
+
+    /** Tells how the writer is called where it rests. */
+    void onAsk(Runnable call) {
+        come = call;
     }
 
     /** Does what was asked for. Writer thread, between batches. */
@@ -74,6 +80,7 @@ final class Errands {
     <T> T ask(Function<OpenPartitions, T> what) {
         Errand<T> errand = new Errand<>(what);
         waiting.add(errand);
+        come.run();
         if (ended && errand.giveUp()) {
             throw closing();
         }

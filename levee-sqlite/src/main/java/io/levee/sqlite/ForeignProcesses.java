@@ -17,6 +17,15 @@ final class ForeignProcesses {
 
     /** Those that have it open, such as {@code pid 4711 (python3 app.py)}; empty where there are none, or nobody can tell. */
     static List<String> having(Path file) {
+        return having(file, false);
+    }
+
+    /** Those that have it open so that they may write to it; who only reads it, as a levee beside does, is left out. */
+    static List<String> writing(Path file) {
+        return having(file, true);
+    }
+
+    private static List<String> having(Path file, boolean writing) {
         List<String> found = new ArrayList<>();
         if (!Files.isDirectory(PROC.resolve("self"))) {
             return found;
@@ -27,7 +36,7 @@ final class ForeignProcesses {
             try (DirectoryStream<Path> processes = Files.newDirectoryStream(PROC, "[0-9]*")) {
                 for (Path process : processes) {
                     String pid = String.valueOf(process.getFileName());
-                    if (!pid.equals(Long.toString(own)) && found.size() < MOST && has(process, real)) {
+                    if (!pid.equals(Long.toString(own)) && found.size() < MOST && has(process, real, writing)) {
                         found.add("pid " + pid + " (" + command(process) + ")");
                     }
                 }
@@ -39,10 +48,12 @@ final class ForeignProcesses {
         return found;
     }
 
-    private static boolean has(Path process, Path real) {
+    private static boolean has(Path process, Path real, boolean writing) {
         try (DirectoryStream<Path> open = Files.newDirectoryStream(process.resolve("fd"))) {
             for (Path one : open) {
-                if (Files.isSymbolicLink(one) && Files.readSymbolicLink(one).equals(real)) {
+                if (Files.isSymbolicLink(one)
+                        && Files.readSymbolicLink(one).equals(real)
+                        && (!writing || writable(process, String.valueOf(one.getFileName())))) {
                     return true;
                 }
             }
@@ -51,6 +62,21 @@ final class ForeignProcesses {
             return false;
         }
         return false;
+    }
+
+    /** By the flags that it was opened with, in octal; the last digit is 0 for reading alone. */
+    private static boolean writable(Path process, String descriptor) {
+        try {
+            for (String line : Files.readAllLines(process.resolve("fdinfo").resolve(descriptor))) {
+                if (line.startsWith("flags:")) {
+                    return (Long.parseLong(line.substring("flags:".length()).strip(), 8) & 3) != 0;
+                }
+            }
+        } catch (IOException | NumberFormatException e) {
+            // Who cannot be asked may write.
+            return true;
+        }
+        return true;
     }
 
     private static String command(Path process) {

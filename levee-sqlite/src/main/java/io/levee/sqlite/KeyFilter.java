@@ -32,6 +32,11 @@ final class KeyFilter {
         keysInLast = 0;
     }
 
+    /** Whether no key was added. */
+    boolean empty() {
+        return layers.size() == 1 && keysInLast == 0;
+    }
+
     /** Adds a key by its hash. */
     void add(long hash) {
         if (keysInLast >= capacityOfLast) {

@@ -173,6 +173,18 @@ final class Ledger {
         return waiting.isEmpty();
     }
 
+    /** Keeps what is known of an adopted database. Returns whether that is durable. */
+    boolean adopted(Map<String, @Nullable Object> entry) {
+        noteSoon(entry);
+        return waiting.isEmpty();
+    }
+
+    /** What is kept of an adopted database; null where nothing is. */
+    @Nullable
+    Map<String, @Nullable Object> adoptedEntry(PartitionId id) {
+        return state.adopted(id);
+    }
+
     private void noteSoon(Map<String, @Nullable Object> entry) {
         waiting.add(entry);
         try {

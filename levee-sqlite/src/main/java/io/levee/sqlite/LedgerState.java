@@ -24,6 +24,7 @@ final class LedgerState {
     private final List<Gap> since = new ArrayList<>();
     private final Map<String, TableMarks.Marks> marks = new LinkedHashMap<>();
     private final Map<PartitionId, String> gone = new LinkedHashMap<>();
+    private final Map<String, Map<String, @Nullable Object>> adopted = new LinkedHashMap<>();
     private @Nullable Map<String, @Nullable Object> opened;
     private @Nullable Map<String, @Nullable Object> beat;
     private @Nullable Map<String, @Nullable Object> closed;
@@ -54,6 +55,7 @@ final class LedgerState {
                 marks.merge(String.valueOf(entry.get("table")), to, TableMarks.Marks::raisedTo);
             }
             case "gone" -> gone.put(id(entry), String.valueOf(entry.get("reason")));
+            case "adopted" -> adopted.put(entry.get("table") + "/" + entry.get("n"), entry);
             case "closed" -> {
                 closed = entry;
                 endsClosed = true;
@@ -200,6 +202,17 @@ final class LedgerState {
         return gone;
     }
 
+    /** What is known of adopted databases, the last entry of each. */
+    Collection<Map<String, @Nullable Object>> adopted() {
+        return adopted.values();
+    }
+
+    /** The last entry of one; null where there is none. */
+    @Nullable
+    Map<String, @Nullable Object> adopted(PartitionId id) {
+        return adopted.get(id.table() + "/" + id.n());
+    }
+
     /** The wall clock of the last entry; the smallest number where there is none. */
     long lastAt() {
         return lastAt;
@@ -243,6 +256,7 @@ final class LedgerState {
         }
         marks.forEach((table, to) -> entries.add(at(floor(table, to))));
         gone.forEach((id, reason) -> entries.add(at(gone(id, reason))));
+        adopted.values().forEach(entry -> entries.add(at(entry)));
         if (closed != null && !endsClosed) {
             entries.add(closed);
         }

@@ -49,6 +49,22 @@ final class Manifest {
         add(by);
     }
 
+    /** Rows of an adopted database have moved: every later list has both, or neither. */
+    synchronized void moved(Partition adopted, List<Partition> made) {
+        live.put(adopted.id(), adopted);
+        made.forEach(this::add);
+        ordered.clear();
+    }
+
+    /** Whether the row of a number is in an adopted database. */
+    boolean inAdopted(String table, long seq) {
+        return seq < 0
+                && of(table).stream().anyMatch(p -> {
+                    Adopted adopted = p.adopted();
+                    return adopted != null && adopted.holds(seq);
+                });
+    }
+
     /** Takes one out of later lists. */
     synchronized void remove(PartitionId id) {
         live.remove(id);
@@ -71,6 +87,11 @@ final class Manifest {
     synchronized void gap(Gap gap) {
         List<Gap> all = new ArrayList<>(rebuilt);
         all.add(gap);
+        rebuilt = List.copyOf(all);
+    }
+
+    /** The gaps that the catalog has now. */
+    synchronized void gaps(List<Gap> all) {
         rebuilt = List.copyOf(all);
     }
 

@@ -43,6 +43,7 @@ final class Partition {
     private @Nullable Runnable borrower;
     private long wantedSinceNanos;
     private int interruptions;
+    private boolean replaced;
     private final AtomicInteger pins;
 
     /**
@@ -105,6 +106,14 @@ final class Partition {
     Partition(PartitionId id, Adopted adopted, Held held) {
         this(id, adopted.file().toString(), State.ADOPTED, held, 0);
         this.adopted = adopted;
+    }
+
+    /** The same adopted database with more of its rows moved: queries that began before keep the one that they have, and pin both. */
+    synchronized Partition with(Adopted.Moved moved) {
+        Adopted now = java.util.Objects.requireNonNull(adopted);
+        Partition next = new Partition(id, file, State.ADOPTED, held, 0, pins, openings);
+        next.adopted = now.moved(moved);
+        return next;
     }
 
     PartitionId id() {
@@ -261,9 +270,23 @@ final class Partition {
         borrower = null;
     }
 
+    /** An adopted database gives its place to one with more rows moved; false where it is dropped (or was replaced) already. */
+    synchronized boolean replaced() {
+        if (state != State.ADOPTED || replaced) {
+            return false;
+        }
+        replaced = true;
+        return true;
+    }
+
+    /** It keeps its place after all. */
+    synchronized void notReplaced() {
+        replaced = false;
+    }
+
     /** Closed becomes dropped; false where it is not closed (any more): the writer may have come first. */
     synchronized boolean dropped() {
-        if (state != State.CLOSED && state != State.ADOPTED) {
+        if (state != State.CLOSED && state != State.ADOPTED || replaced) {
             return false;
         }
         state = State.DROPPED;
@@ -332,8 +355,8 @@ final class Partition {
         Adopted own = adopted;
         if (own != null) {
             long ours = own.adoption().take() ? size(paths) : 0;
-            return new PartitionInfo(
-                    id, PartitionInfo.State.ADOPTED, now.minMicros, now.maxMicros, own.rowsEstimate(), ours);
+            long left = Math.max(0, own.rowsEstimate() - own.moved().rows());
+            return new PartitionInfo(id, PartitionInfo.State.ADOPTED, now.minMicros, now.maxMicros, left, ours);
         }
         boolean open = state == State.OPEN;
         long bytes = !open && closedBytes > 0 ? closedBytes : size(paths);

@@ -202,6 +202,7 @@ final class PartitionSql {
         add(" WHERE 1");
         if (adopted != null) {
             adopted.narrow(spec, fromMicros, toMicros, this::add);
+            add(adopted.left());
         }
         if (fromMicros != Long.MIN_VALUE) {
             add(" AND " + time() + " >= ?", fromMicros);

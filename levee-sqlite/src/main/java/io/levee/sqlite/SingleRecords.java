@@ -131,7 +131,7 @@ final class SingleRecords {
         if (marks.isEmpty()) {
             return 0;
         }
-        if (marks.stream().anyMatch(m -> m.seq() < 0)) {
+        if (marks.stream().anyMatch(m -> manifest.inAdopted(spec.name(), m.seq()))) {
             throw new LeveeException(
                             ErrorCode.NOT_WRITABLE, "the record lies in an adopted database, which is never written to")
                     .with("table", spec.name())
@@ -180,7 +180,10 @@ final class SingleRecords {
             List<Mark> possible = left.stream()
                     .filter(m -> partition.touches(m.timeMicros(), m.timeMicros() + 1))
                     .toList();
-            if (possible.isEmpty() || partition.held().rows() == 0 || Files.notExists(paths.partition(partition))) {
+            if (possible.isEmpty()
+                    || partition.adopted() != null
+                    || partition.held().rows() == 0
+                    || Files.notExists(paths.partition(partition))) {
                 continue;
             }
             try {

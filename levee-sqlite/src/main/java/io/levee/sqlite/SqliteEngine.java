@@ -13,6 +13,7 @@ import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.RetentionEvent;
+import io.levee.SplitStatus;
 import io.levee.SqlQuery;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
@@ -118,6 +119,10 @@ final class SqliteEngine implements StorageEngine {
         this.writing = lock == null || catalog == null
                 ? null
                 : Writing.begin(paths, settings, manifest, readers, suspects, lock, catalog, figure);
+        figure.outside(
+                writing != null
+                        ? writing.adoptions()::takenBytes
+                        : () -> Adoptions.takenBytes(paths, manifest.all().stream()));
     }
 
     static SqliteEngine open(StorePaths paths, EngineSettings settings) {
@@ -307,7 +312,13 @@ final class SqliteEngine implements StorageEngine {
                 // Changes with every commit of another connection: most looks find that nothing did.
                 long version = Sqlite.number(c, "PRAGMA data_version");
                 if (version != catalogVersion) {
-                    manifest.reload(c);
+                    // Of one moment: rows that move from an adopted database are in one of its tables or the other.
+                    Sqlite.run(c, "BEGIN");
+                    try {
+                        manifest.reload(c);
+                    } finally {
+                        Sqlite.run(c, "COMMIT");
+                    }
                     catalogVersion = version;
                 }
                 return true;
@@ -467,6 +478,26 @@ final class SqliteEngine implements StorageEngine {
     }
 
     @Override
+    public boolean inAdopted(String table, long seq) {
+        return manifest.inAdopted(table, seq);
+    }
+
+    @Override
+    public SplitStatus split(PartitionId id, boolean go) {
+        return writing().splitting().split(id, go);
+    }
+
+    @Override
+    public List<SplitStatus> splits() {
+        return writing != null ? writing.splitting().statuses() : readCatalog(Splitting::statuses);
+    }
+
+    /** Splits adopted databases; for tests. */
+    Splitting splitting() {
+        return writing().splitting();
+    }
+
+    @Override
     public boolean full() {
         return writing != null && writing.relief().full();
     }
@@ -519,6 +550,13 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public boolean tight() {
         return figure.tight();
+    }
+
+    @Override
+    public void onErrand(Runnable come) {
+        if (writing != null) {
+            writing.errands().onAsk(come);
+        }
     }
 
     @Override

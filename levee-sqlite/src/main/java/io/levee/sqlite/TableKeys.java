@@ -33,6 +33,7 @@ final class TableKeys {
     private final int[] keyAt;
     private final KeyFilter fed = new KeyFilter(4096);
     private final Map<Partition, Entry> entries = new LinkedHashMap<>();
+    private @Nullable KeyFilter watch;
     private int older;
 
     /** What is known of one partition's keys; {@code filter} is null where every key may be there. */
@@ -74,8 +75,25 @@ final class TableKeys {
         older++;
     }
 
+    /** Begins to note which keys are inserted from now on; null ends it. */
+    void watch(@Nullable KeyFilter noted) {
+        watch = noted;
+    }
+
+    /** What {@link #watch} has noted since; null where another one, or nobody, watches. */
+    @Nullable
+    KeyFilter watched() {
+        return watch;
+    }
+
     /** Keys were inserted into a partition. */
     void addAll(Partition partition, long[] hashes) {
+        KeyFilter noted = watch;
+        if (noted != null) {
+            for (long hash : hashes) {
+                noted.add(hash);
+            }
+        }
         Entry entry = entries.get(partition);
         if (entry == null) {
             return;

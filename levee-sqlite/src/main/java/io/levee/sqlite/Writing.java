@@ -47,6 +47,7 @@ record Writing(
         TableMarks marks,
         Relief relief,
         Adoptions adoptions,
+        Splitting splitting,
         boolean lastClean,
         @Nullable CloseReport lastReport) {
     /** Begins a writer's life: the lock is taken and the catalog opened. */
@@ -72,6 +73,9 @@ record Writing(
                         ledger.marks(table, to);
                         return true;
                     }));
+            AdoptedLedger.reconcile(catalog, ledger);
+            AdoptedLedger told = new AdoptedLedger(catalog, ledger);
+            Adoptions adoptions = new Adoptions(paths, catalog, manifest, readers, told, wall);
             Closings closings = new Closings();
             Errands errands = new Errands();
             Trash trash = new Trash(
@@ -146,11 +150,27 @@ record Writing(
                     verifier,
                     marks,
                     relief,
-                    new Adoptions(paths, catalog, manifest, readers, wall),
+                    adoptions,
+                    new Splitting(
+                            new SplitStep.Parts(
+                                    paths,
+                                    catalog,
+                                    told,
+                                    manifest,
+                                    trash,
+                                    errands,
+                                    lookup,
+                                    marks,
+                                    figure,
+                                    wall),
+                            adoptions,
+                            settings.options(),
+                            settings.supervisor()),
                     last.clean,
                     last.report);
             catalog.start(settings.supervisor());
             settings.supervisor().start("levee-verifier", verifier::run);
+            writing.splitting().resume();
             done = true;
             return writing;
         } finally {

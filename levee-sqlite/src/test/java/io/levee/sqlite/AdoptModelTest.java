@@ -6,10 +6,11 @@ import io.levee.Adoption;
 import io.levee.Adoption.TimeUnit;
 import io.levee.ColumnType;
 import io.levee.Expr;
-import io.levee.Levee;
+import io.levee.PartitionId;
 import io.levee.Query;
 import io.levee.Result;
 import io.levee.Row;
+import io.levee.SplitStatus;
 import io.levee.Store;
 import io.levee.TableSpec;
 import io.levee.internal.time.Micros;
@@ -25,6 +26,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -61,12 +64,33 @@ class AdoptModelTest {
                 .column("at", ColumnType.TIMESTAMP)
                 .time("at")
                 .build();
-        try (Store store = Levee.open(directory.resolve("store-" + stores++))) {
+        boolean split = gen.oneIn(2);
+        AtomicReference<Store> opened = new AtomicReference<>();
+        AtomicReference<Throwable> failed = new AtomicReference<>();
+        Consumer<Splitting.Point> at = point -> {
+            try {
+                if (point == Splitting.Point.RECORDED) {
+                    compare(opened.get(), model, gen);
+                }
+            } catch (Throwable e) {
+                failed.compareAndSet(null, e);
+            }
+        };
+        try (Store store = SplitTest.open(
+                directory.resolve("store-" + stores++), at, gen.between(1, 1 + model.size() / 3), o -> {})) {
+            opened.set(store);
             store.createTable(spec);
             Adoption adoption = Adoption.of(file, "e").timeUnit(unit);
-            store.adopt("e", second ? adoption.time("at", "later") : adoption);
+            PartitionId id = store.adopt("e", second ? adoption.time("at", "later") : adoption)
+                    .partition();
             for (int i = 0; i < 12; i++) {
                 compare(store, model, gen);
+                if (split && i == 3) {
+                    // The generator is the other thread's until it is done.
+                    store.split(id);
+                    SplitTest.await(store, SplitStatus.State.DONE);
+                    assertThat(failed.get()).isNull();
+                }
             }
         }
     }
@@ -155,7 +179,7 @@ class AdoptModelTest {
                 .toList();
         int limit = gen.of(1, 7, 100, 5000);
         String what = Micros.text(Math.max(from, -1)) + " to " + to + ", group " + group + ", newest " + newest
-                + ", by " + limit + " of " + store.adopted().get(0).adoption().timeUnit();
+                + ", by " + limit + " of " + store.adopted();
         List<Long> found = new ArrayList<>();
         String after = null;
         int pages = 0;

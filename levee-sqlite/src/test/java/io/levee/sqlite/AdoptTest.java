@@ -127,16 +127,16 @@ class AdoptTest {
         try (Store store = Levee.open(directory)) {
             store.createTable(LegacyData.invocations().build());
             store.adopt("invocations", monitor());
-            compareAll(store);
+            compareAll(store, original);
         }
         // It is there again after a restart, and beside a writer in a store that was opened for reading.
         try (Store store = Levee.openReadOnly(directory)) {
-            compareAll(store);
+            compareAll(store, original);
         }
         assertThat(sha(original)).isEqualTo(hash);
     }
 
-    static void compareAll(Store store) throws SQLException {
+    static void compareAll(Store store, Path original) throws SQLException {
         Instant from = at(50_000);
         Instant to = at(120_000);
         String range = " finished_at >= " + seconds(from) + " AND finished_at < " + seconds(to);

@@ -76,7 +76,7 @@ public final class EraseService {
             List<RowQuery.Mark> slice = new ArrayList<>();
             after = page(table, where, after, slice);
             int found = slice.size();
-            slice.removeIf(row -> row.seq() < 0);
+            slice.removeIf(row -> engine.inAdopted(table.spec().name(), row.seq()));
             adopted += found - slice.size();
             if (!slice.isEmpty()) {
                 deleted += delete(table, slice, still, pending);

@@ -176,7 +176,7 @@ final class NewestRows {
                 Long many = left.get(key);
                 if (many != null) {
                     // Rows of adopted databases count, and stay until their database goes.
-                    if (row.seq() >= 0) {
+                    if (!engine.inAdopted(spec.name(), row.seq())) {
                         page.add(new Doomed(new RowQuery.Mark(row.timeMicros(), row.seq()), many - 1));
                     }
                     if (many > 1) {

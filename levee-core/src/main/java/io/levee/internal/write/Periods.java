@@ -13,13 +13,13 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which period an event time belongs to, for the rows of one class. Owned by the writer thread.
+ * Which period an event time belongs to, for the rows of one class. Owned by one thread: the writer, or whoever moves rows in bulk.
  *
  * <p>For {@link PartitionBy#AUTO} the width is the smallest that gives at most {@value #WANTED} partitions over the retention of the
  * class or, without one, over the span seen; when the span outgrows the width, new periods are wider, and the narrow partitions
  * stay as they are.
  */
-final class Periods {
+public final class Periods {
     /** Most partitions that {@code auto} aims at. */
     static final int WANTED = 60;
 
@@ -55,7 +55,7 @@ final class Periods {
     }
 
     /** Goes on where the partitions that are there end, those of one class. */
-    static Periods resume(TableSpec spec, String retentionClass, List<PartitionInfo> partitions) {
+    public static Periods resume(TableSpec spec, String retentionClass, List<PartitionInfo> partitions) {
         Periods periods = new Periods(spec, retentionClass);
         for (PartitionInfo partition : partitions) {
             PartitionId id = partition.id();
@@ -72,7 +72,7 @@ final class Periods {
     }
 
     /** Looks at a batch's times before its first period is chosen, so that a long import does not begin with hours. */
-    void expect(long oldestMicros, long newestMicros) {
+    public void expect(long oldestMicros, long newestMicros) {
         if (bySpan) {
             oldest = Math.min(oldest, oldestMicros);
             newest = Math.max(newest, newestMicros);
@@ -81,7 +81,7 @@ final class Periods {
     }
 
     /** The period that a new row of that time belongs to. */
-    Period of(long micros) {
+    public Period of(long micros) {
         if (last != null && last.by() == width && micros >= last.startMicros() && micros < last.endMicros()) {
             return last;
         }

@@ -123,6 +123,7 @@ public final class WriteService {
     /** Starts the writer. */
     public void start() {
         receipts.start(supervisor);
+        engine.onErrand(queue::hurry);
         supervisor.start("levee-writer", task -> {
             writer.run(task);
             ended.countDown();

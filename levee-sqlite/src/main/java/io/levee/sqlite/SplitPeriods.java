@@ -1,0 +1,57 @@
+package io.levee.sqlite;
+
+import io.levee.PartitionBy;
+import io.levee.TableSpec;
+import io.levee.engine.Period;
+import io.levee.engine.Slot;
+import io.levee.internal.time.Micros;
+import io.levee.internal.write.Periods;
+import io.levee.internal.write.TimeGuard;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Which partitions the rows of an adopted database belong to: those that the writer would choose, but that times which no record may have
+ * do not make all periods wide. Split thread.
+ */
+final class SplitPeriods {
+    private static final long EARLIEST = Micros.of(TimeGuard.EARLIEST);
+    private static final long YEAR_1 = Micros.of(Instant.parse("0001-01-01T00:00:00Z"));
+    private static final long YEAR_9999 = Micros.of(Instant.parse("9999-01-01T00:00:00Z"));
+
+    private final Manifest manifest;
+    private final StorePaths paths;
+    private final Map<String, Periods> byClass = new HashMap<>();
+
+    SplitPeriods(Manifest manifest, StorePaths paths) {
+        this.manifest = manifest;
+        this.paths = paths;
+    }
+
+    /**
+     * Where a row belongs.
+     *
+     * @param held what the adopted database holds: its width is chosen by that
+     */
+    Slot slot(TableSpec spec, Partition.Held held, long timeMicros, String retentionClass) {
+        if (timeMicros < YEAR_1 || timeMicros >= YEAR_9999) {
+            return new Slot(Period.ALL, retentionClass);
+        }
+        boolean auto = spec.partitionBy() == PartitionBy.AUTO;
+        if (auto && timeMicros < EARLIEST) {
+            return new Slot(Period.of(PartitionBy.YEAR, timeMicros), retentionClass);
+        }
+        Periods periods = byClass.computeIfAbsent(retentionClass, c -> {
+            Periods made = Periods.resume(
+                    spec, c, manifest.of(spec.name()).stream().map(p -> p.info(paths)).toList());
+            if (auto && held.maxMicros() != Long.MAX_VALUE && held.maxMicros() > EARLIEST) {
+                made.expect(
+                        Math.min(held.maxMicros(), Math.max(EARLIEST, held.minMicros())),
+                        Math.min(held.maxMicros(), YEAR_9999));
+            }
+            return made;
+        });
+        return new Slot(periods.of(timeMicros), retentionClass);
+    }
+}

@@ -93,7 +93,7 @@ class AdoptTest {
             assertThat(report.fresh()).isTrue();
             assertThat(report.partition().toString()).isEqualTo("invocations/adopted");
             assertThat(report.adoption().source()).isEqualTo(old.name("invocations"));
-            assertThat(report.rowsEstimate()).isEqualTo(ROWS);
+            assertThat(report.rowsEstimate()).isBetween(ROWS * 99L / 100, ROWS * 101L / 100);
             // Two rows have no time: they count as of 1970.
             assertThat(report.minMicros()).isZero();
             assertThat(report.maxMicros()).isEqualTo((BEGIN.toEpochMilli() + (ROWS - 1L) * 2500) * 1000);
@@ -103,7 +103,7 @@ class AdoptTest {
             PartitionInfo partition = store.partitions().get(0);
             assertThat(partition.state()).isEqualTo(PartitionInfo.State.ADOPTED);
             assertThat(partition.bytes()).isZero();
-            assertThat(store.status().tables().get(0).rows()).isEqualTo(ROWS);
+            assertThat(store.status().tables().get(0).rows()).isEqualTo(report.rowsEstimate());
         }
     }
 

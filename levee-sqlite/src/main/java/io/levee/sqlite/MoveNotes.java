@@ -56,6 +56,9 @@ final class MoveNotes {
      * erasure of the rows, wherever they are then, has to reach what this leaves in the file.
      */
     static int delete(PartitionWriter writer, List<Long> numbers) throws SQLException {
+        if (numbers.isEmpty()) {
+            return 0;
+        }
         Rewriter.markMoved(writer.connection());
         boolean details = !PartitionSchema.detail(writer.spec()).isEmpty();
         return delete(

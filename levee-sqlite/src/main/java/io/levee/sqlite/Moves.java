@@ -10,10 +10,8 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +36,7 @@ final class Moves {
     private final StorePaths paths;
     private final Homes homes;
     private final Transactions transactions;
+    private final LeftCopies copies;
     private final Map<String, TableSpec> specs = new HashMap<>();
     /** New partitions whose notes may be of rows that nobody was told of: a commit in doubt, or notes that could not be read. */
     private final Set<PartitionId> unread = new HashSet<>();
@@ -58,6 +57,7 @@ final class Moves {
         this.paths = paths;
         this.homes = homes;
         this.transactions = new Transactions(open, paths);
+        this.copies = new LeftCopies(manifest, open, paths, homes, transactions);
         for (Partition partition : manifest.all()) {
             if (!partition.id().retentionClass().isEmpty()) {
                 homes.mayMove(partition.id().table());
@@ -87,7 +87,7 @@ final class Moves {
         try {
             Connection connection = Connections.reader(file, Bytes.mebi(1));
             try {
-                tell(spec, partition, MoveNotes.read(connection, spec.name()), true);
+                copies.tell(spec, partition, MoveNotes.read(connection, spec.name()), true);
             } finally {
                 Connections.close(file, connection);
             }
@@ -95,35 +95,6 @@ final class Moves {
             // Who reads or writes it next meets the same, and tells it with a code.
             unread.add(partition.id());
             LOG.log(System.Logger.Level.WARNING, "what moved to " + file + " is not known yet", e);
-        }
-    }
-
-    /**
-     * Tells queries which copies do not count, by what a partition notes of rows that came to it.
-     *
-     * @param nobody whether nobody reads yet
-     */
-    private void tell(TableSpec spec, Partition to, Map<PartitionId, Map<Long, Long>> notes, boolean nobody)
-            throws SQLException {
-        homes.forgetLeaving(to.id());
-        for (Map.Entry<PartitionId, Map<Long, Long>> note : notes.entrySet()) {
-            Partition from = manifest.get(note.getKey());
-            if (from == null || Partition.size(paths.partition(from)) == 0) {
-                continue;
-            }
-            Map<Long, Long> moved = note.getValue();
-            PartitionWriter writer = open.get(from.id());
-            List<Long> older = writer == null
-                    ? MoveNotes.older(paths.partition(from), spec.name(), moved)
-                    : MoveNotes.older(writer.connection(), spec.name(), moved);
-            for (long number : older) {
-                long change = Objects.requireNonNull(moved.get(number));
-                if (nobody) {
-                    homes.leftBefore(from.id(), number, change);
-                } else {
-                    homes.arrived(homes.leaving(from.id(), to.id(), List.of(number), change));
-                }
-            }
         }
     }
 
@@ -309,7 +280,7 @@ final class Moves {
     /** Tells what a partition's notes say. */
     private void read(PartitionWriter writer) {
         try {
-            tell(writer.spec(), writer.partition(), MoveNotes.read(writer.connection(), writer.spec().name()), false);
+            copies.tell(writer.spec(), writer.partition(), MoveNotes.read(writer.connection(), writer.spec().name()), false);
             unread.remove(writer.partition().id());
         } catch (SQLException e) {
             throw Volume.failure("what moved to a partition cannot be read", writer.file(), paths, e);
@@ -337,54 +308,16 @@ final class Moves {
         busy = true;
         try {
             for (List<Homes.Trip> over = homes.over(table);
-                    spec != null && !over.isEmpty() && finish(spec, over);
+                    spec != null && !over.isEmpty() && copies.finish(spec, over);
                     over = homes.over(table)) {}
         } finally {
             busy = outer;
         }
     }
 
-    private boolean finish(TableSpec spec, List<Homes.Trip> over) {
-        Map<Long, Long> moved = new HashMap<>();
-        for (Homes.Trip trip : over) {
-            trip.numbers().forEach(number -> moved.merge(number, trip.change(), Math::max));
-        }
-        Partition from = manifest.get(over.get(0).from());
-        try {
-            if (from != null && !delete(spec, from, moved, Ack.COMMITTED)) {
-                return false;
-            }
-        } catch (LeveeException e) {
-            if (!Trouble.later(e)) {
-                throw e;
-            }
-            LOG.log(System.Logger.Level.DEBUG, "rows that were moved stay where they were for now", e);
-            return false;
-        }
-        over.forEach(homes::ended);
-        return true;
-    }
-
-    /**
-     * Deletes at once and durably what rows left behind that are to be deleted, whoever reads: else it would be there again when the row
-     * is gone.
-     *
-     * @throws LeveeException {@code PARTITION_BUSY} where that cannot be done now
-     */
+    /** See {@link LeftCopies#forget}. */
     void forget(TableSpec spec, Set<Long> numbers) {
-        Map<PartitionId, Map<Long, Long>> copies = new LinkedHashMap<>();
-        for (Homes.Trip trip : homes.of(spec.name(), numbers)) {
-            trip.numbers().stream()
-                    .filter(n -> numbers.contains(n) && homes.left(trip.from(), n))
-                    .forEach(n -> copies.computeIfAbsent(trip.from(), f -> new HashMap<>())
-                            .merge(n, trip.change(), Math::max));
-        }
-        copies.forEach((id, moved) -> {
-            Partition from = manifest.get(id);
-            if (from != null && !delete(spec, from, moved, Ack.DURABLE)) {
-                throw Trouble.busy(from).error();
-            }
-        });
+        copies.forget(spec, numbers);
     }
 
     /**
@@ -414,7 +347,7 @@ final class Moves {
             Map<PartitionId, Map<Long, Long>> notes = MoveNotes.read(writer.connection(), spec.name());
             for (Map.Entry<PartitionId, Map<Long, Long>> from : notes.entrySet()) {
                 Partition partition = manifest.get(from.getKey());
-                if (partition != null && !deleteDurably(spec, partition, from.getValue())) {
+                if (partition != null && !copies.deleteDurably(spec, partition, from.getValue())) {
                     return "rows that were moved to it cannot be deleted in " + from.getKey() + " now";
                 }
             }
@@ -430,59 +363,6 @@ final class Moves {
             throw Volume.failure("moved rows cannot be settled", writer.file(), paths, e);
         } finally {
             busy = false;
-        }
-    }
-
-    /** False where a reader or another process keeps it from being done now. */
-    private boolean deleteDurably(TableSpec spec, Partition from, Map<Long, Long> moved) throws SQLException {
-        PartitionWriter writer = open.get(from.id());
-        boolean closed = writer == null && from.state() == Partition.State.CLOSED;
-        if (closed && MoveNotes.older(paths.partition(from), spec.name(), moved).isEmpty()) {
-            return true;
-        }
-        if (writer != null
-                && writer.unsyncedFrom() > writer.unsyncedTo()
-                && !writer.dirty()
-                && MoveNotes.older(writer.connection(), spec.name(), moved).isEmpty()) {
-            return true;
-        }
-        // Durable: the note goes next, and with it the only other place that knows.
-        return delete(spec, from, moved, Ack.DURABLE);
-    }
-
-    /** Deletes copies that are older than the change that took their rows away; false where that cannot be done now. */
-    private boolean delete(TableSpec spec, Partition from, Map<Long, Long> moved, Ack level) {
-        PartitionWriter writer = open.forUpdates(spec, from);
-        if (writer == null) {
-            return from.state() == Partition.State.DROPPED;
-        }
-        if (!transactions.begin(writer, level)) {
-            return false;
-        }
-        Partition.Held before = from.held();
-        boolean ended = false;
-        boolean committing = false;
-        try {
-            int deleted = MoveNotes.delete(writer, MoveNotes.older(writer.connection(), spec.name(), moved));
-            Partition.Held after = before.withRows(before.rows() - deleted);
-            writer.statistics(after, before.maxSeq());
-            committing = true;
-            writer.commit(Long.MAX_VALUE, Long.MIN_VALUE);
-            ended = true;
-            from.held(after);
-            return true;
-        } catch (SQLException e) {
-            writer.rollback();
-            ended = true;
-            Trouble met = transactions.trouble(writer, "moved rows cannot be deleted where they were", e, committing);
-            if (met.kind() == Trouble.Kind.DAMAGED && open.setAside(from, met.error().what())) {
-                return true;
-            }
-            throw met.error();
-        } finally {
-            if (!ended) {
-                writer.rollback();
-            }
         }
     }
 

@@ -16,6 +16,9 @@ import io.levee.TableSpec;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -31,7 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
 class MovedTracesTest {
     private static final Instant DAY1 = Instant.parse("2026-05-01T00:00:00Z");
     private static final Instant LATER = DAY1.plus(Duration.ofDays(100));
-    private static final int ROWS = 8_000;
+    private static final int ROWS = 4_000;
     private static final Pattern SECRET = Pattern.compile("secret-\\d+-");
 
     @TempDir
@@ -62,7 +65,7 @@ class MovedTracesTest {
     }
 
     private static Row row(Random random, int i, String state) {
-        boolean secret = i % 10 == 0;
+        boolean secret = i % 2 == 0;
         String mark = secret ? "secret-" + i + "-" : "kept-" + i + "-";
         return Row.of(spec(4000))
                 .set("id", Long.toHexString(new Random(i).nextLong()) + mark)
@@ -127,30 +130,58 @@ class MovedTracesTest {
             put(runs, all.stream().filter(i -> i % 7 == 1).toList(), "A");
             // The rows of the person have all gone from where some of them were.
             EraseReport report = runs.erase(Expr.eq("person", "Erika Mustermann"));
-            assertThat(report.deleted()).isEqualTo(ROWS / 10);
+            assertThat(report.deleted()).isEqualTo(ROWS / 2);
             assertThat(report.pending()).isEmpty();
-            assertThat(runs.query().count()).isEqualTo(ROWS - ROWS / 10);
+            assertThat(runs.query().count()).isEqualTo(ROWS - ROWS / 2);
         }
         assertThat(secretsOnDisk()).isEmpty();
     }
 
-    /** All of them are in other files by then, and nothing is deleted in the one that they came from. */
+    /**
+     * All of them are in other files by then, and nothing is deleted in the one that they came from. Now and then SQLite leaves a copy of a
+     * cell that it moved between pages, which secure_delete does not reach: here the test puts one there.
+     */
     @Test
     void shouldReachAPartitionThatNoErasedRecordIsInAnyMore() throws Exception {
-        List<Integer> secret = new ArrayList<>();
-        List<Integer> others = new ArrayList<>();
-        for (int i = 0; i < ROWS; i++) {
-            (i % 10 == 0 ? secret : others).add(i);
+        List<Integer> all = new ArrayList<>();
+        for (int i = 0; i < 2_000; i++) {
+            all.add(i);
         }
         try (Store store = open(directory)) {
             Table<Row> runs = store.createTable(spec(4000));
-            List<Integer> all = new ArrayList<>(secret);
-            all.addAll(others);
-            java.util.Collections.shuffle(all, new Random(1));
             put(runs, all, "new");
-            put(runs, secret, "A");
-            assertThat(runs.erase(Expr.eq("person", "Erika Mustermann")).pending()).isEmpty();
+            put(runs, all.stream().filter(i -> i % 2 == 0).toList(), "A");
+            // Their file gets no smaller: its pages are free, and full of zeros.
+        }
+        plant(directory.resolve("tables/runs/2026-05-01.db"));
+        assertThat(secretsOnDisk()).anyMatch(trace -> trace.endsWith(":secret-0-"));
+        try (Store store = open(directory)) {
+            EraseReport report = store.createTable(spec(4000)).erase(Expr.eq("person", "Erika Mustermann"));
+            assertThat(report.deleted()).isEqualTo(1_000);
+            assertThat(report.pending()).isEmpty();
         }
         assertThat(secretsOnDisk()).isEmpty();
+    }
+
+    /** Writes a trace into a free page of a partition. */
+    private void plant(Path file) throws Exception {
+        byte[] bytes = Files.readAllBytes(file);
+        byte[] trace = "secret-0-".getBytes(StandardCharsets.ISO_8859_1);
+        int at = -1;
+        for (int page = 4096; at < 0 && page < bytes.length; page += 4096) {
+            boolean zeros = true;
+            for (int i = page; zeros && i < page + 4096; i++) {
+                zeros = bytes[i] == 0;
+            }
+            at = zeros ? page + 1_000 : -1;
+        }
+        assertThat(at).as("a free page of %s", file).isPositive();
+        System.arraycopy(trace, 0, bytes, at, trace.length);
+        Files.write(file, bytes);
+        try (Connection catalog = DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("catalog.db"));
+                Statement statement = catalog.createStatement()) {
+            // It is no damage: were it SQLite's own, the checksum would be of it.
+            statement.executeUpdate("UPDATE partitions SET checksum = NULL");
+        }
     }
 }

@@ -69,7 +69,7 @@ final class NewestRows {
     }
 
     /** A row that is to go, and how many of its key that are too many are younger. */
-    private record Doomed(RowQuery.Mark mark, long younger) {}
+    private record Doomed(List<@Nullable Object> key, RowQuery.Mark mark, long younger) {}
 
     /** How many rows a table has after a time. */
     long rowsAfter(TableSpec spec, long micros) {
@@ -121,6 +121,23 @@ final class NewestRows {
         return new Surplus(byKey, before);
     }
 
+    /**
+     * Of what is too many what can be deleted: rows of adopted databases count, and stay until their database goes.
+     *
+     * @param fromMicros counts rows from that time on, as the surplus does
+     */
+    Surplus deletable(TableSpec spec, Surplus surplus, long fromMicros) {
+        Map<List<@Nullable Object>, Long> left = new HashMap<>(surplus.byKey());
+        Map<List<@Nullable Object>, Long> ours = new HashMap<>();
+        String after = null;
+        do {
+            List<Doomed> page = new ArrayList<>();
+            after = read(spec, left, fromMicros, after, page);
+            page.forEach(doomed -> ours.merge(doomed.key(), 1L, Long::sum));
+        } while (after != null && !left.isEmpty());
+        return new Surplus(ours, surplus.removedBefore());
+    }
+
     private static long number(@Nullable Object value) {
         return value instanceof Number number ? number.longValue() : 0;
     }
@@ -137,7 +154,7 @@ final class NewestRows {
         String after = null;
         do {
             List<Doomed> page = new ArrayList<>();
-            after = read(table.spec(), left, after, page);
+            after = read(table.spec(), left, Long.MIN_VALUE, after, page);
             if (!page.isEmpty()) {
                 engine.raiseDroppedSeq(table.spec().name(), highest(table.spec(), page));
                 deleted += delete(table, surplus, page);
@@ -155,20 +172,26 @@ final class NewestRows {
 
     /** Looks through a page of rows for those that are too many. Returns where the next one begins, null at the end. */
     private @Nullable String read(
-            TableSpec spec, Map<List<@Nullable Object>, Long> left, @Nullable String after, List<Doomed> page) {
+            TableSpec spec,
+            Map<List<@Nullable Object>, Long> left,
+            long fromMicros,
+            @Nullable String after,
+            List<Doomed> page) {
         List<String> columns = new ArrayList<>(spec.retention().per());
         String time = spec.time().get(0);
         if (!columns.contains(time)) {
             columns.add(time);
         }
-        Query query = Query.builder(spec.name())
+        Query.Builder query = Query.builder(spec.name())
                 .oldestFirst()
                 .columns(columns)
                 .limit(PAGE)
                 .after(after)
-                .deadline(DEADLINE)
-                .build();
-        PageReader rows = queries.rows(query);
+                .deadline(DEADLINE);
+        if (fromMicros != Long.MIN_VALUE) {
+            query.from(Micros.instant(fromMicros));
+        }
+        PageReader rows = queries.rows(query.build());
         try {
             while (!left.isEmpty() && rows.hasNext()) {
                 PageReader.Stored row = rows.next();
@@ -177,7 +200,7 @@ final class NewestRows {
                 if (many != null) {
                     // Rows of adopted databases count, and stay until their database goes.
                     if (!engine.inAdopted(spec.name(), row.seq())) {
-                        page.add(new Doomed(new RowQuery.Mark(row.timeMicros(), row.seq()), many - 1));
+                        page.add(new Doomed(key, new RowQuery.Mark(row.timeMicros(), row.seq()), many - 1));
                     }
                     if (many > 1) {
                         left.put(key, many - 1);

@@ -8,7 +8,9 @@ import io.levee.RetentionPlan.Drop;
 import io.levee.engine.StorageEngine;
 import io.levee.internal.write.WriteService;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -23,6 +25,9 @@ final class PartitionRemoval {
 
     private final StorageEngine engine;
     private final @Nullable WriteService writes;
+    /** What partitions took while they were open: closing one gives its log back, which the file that goes does not show. */
+    private final Map<PartitionId, Long> whileOpen = new HashMap<>();
+
     private volatile boolean stopped;
 
     PartitionRemoval(StorageEngine engine, @Nullable WriteService writes) {
@@ -60,9 +65,13 @@ final class PartitionRemoval {
 
     /** Drops what was prepared. */
     synchronized StorageEngine.DropOutcome drop(Drop drop) {
-        return stopped
-                ? new StorageEngine.DropOutcome(0, CLOSING)
-                : engine.drop(drop.partition().id(), drop.reason());
+        PartitionId id = drop.partition().id();
+        Long before = whileOpen.remove(id);
+        if (stopped) {
+            return new StorageEngine.DropOutcome(0, CLOSING);
+        }
+        StorageEngine.DropOutcome outcome = engine.drop(id, drop.reason());
+        return before == null || !outcome.blockedBy().isEmpty() ? outcome : new StorageEngine.DropOutcome(before, "");
     }
 
     /** Drops one partition for space: the file goes first, and the floor is raised when that can be recorded. */
@@ -90,7 +99,12 @@ final class PartitionRemoval {
         if (now.get(0).state() != PartitionInfo.State.OPEN || writes == null) {
             return "";
         }
-        return await(writes.onWriter(() -> engine.closePartition(id)));
+        String why = await(writes.onWriter(() -> engine.closePartition(id)));
+        if (why.isEmpty() && engine.localDirectory() != null) {
+            // A server's log is no part of a partition.
+            whileOpen.put(id, now.get(0).bytes());
+        }
+        return why;
     }
 
     /** What the writer answered, or why it did not. */

@@ -75,12 +75,12 @@ final class RetentionPlanner {
                         .filter(p -> p.id().table().equals(spec.name()))
                         .toList();
                 List<Drop> ofTable = drops(spec, own);
-                Trim trim = trim(spec, ofTable);
+                Trims single = trim(spec, own, ofTable);
                 drops.addAll(ofTable);
-                if (trim != null) {
-                    trims.add(trim);
+                if (single.trim() != null) {
+                    trims.add(single.trim());
                 }
-                kept.put(spec.name(), keepReason(spec, own.size() - ofTable.size()));
+                kept.put(spec.name(), keepReason(spec, own.size() - ofTable.size()) + single.stays());
             } catch (RuntimeException e) {
                 // Whatever it is: the others have their turn, and health tells of this one.
                 LOG.log(System.Logger.Level.WARNING, "retention of " + spec.name() + " cannot be planned", e);
@@ -108,11 +108,14 @@ final class RetentionPlanner {
                 .toList();
     }
 
-    /** What goes row by row once the partitions are gone; null where that is none. */
-    private @Nullable Trim trim(TableSpec spec, List<Drop> drops) {
+    /** What goes row by row, or null; and what is said of rows that are past the rule and cannot. */
+    private record Trims(@Nullable Trim trim, String stays) {}
+
+    /** What goes row by row once the partitions are gone. */
+    private Trims trim(TableSpec spec, List<PartitionInfo> own, List<Drop> drops) {
         RetentionRule rule = spec.retention();
         if (rule.keepNewest() == 0) {
-            return null;
+            return new Trims(null, "");
         }
         long from = Long.MIN_VALUE;
         for (Drop drop : drops) {
@@ -121,9 +124,18 @@ final class RetentionPlanner {
             }
         }
         NewestRows.Surplus surplus = newest.count(tables.get(spec.name()), from);
-        return surplus.rows() == 0
-                ? null
-                : new Trim(spec.name(), surplus.rows(), surplus.byKey().size(), numberReason(rule));
+        List<PartitionInfo> gone = drops.stream().map(Drop::partition).toList();
+        boolean adopted =
+                own.stream().anyMatch(p -> p.state() == PartitionInfo.State.ADOPTED && !gone.contains(p));
+        NewestRows.Surplus ours = adopted ? newest.deletable(spec, surplus, from) : surplus;
+        long stay = surplus.rows() - ours.rows();
+        return new Trims(
+                ours.rows() == 0
+                        ? null
+                        : new Trim(spec.name(), ours.rows(), ours.byKey().size(), numberReason(rule)),
+                stay == 0
+                        ? ""
+                        : "; " + stay + " rows past keepNewest are in adopted databases, and stay until these go as a whole");
     }
 
     static String numberReason(RetentionRule rule) {

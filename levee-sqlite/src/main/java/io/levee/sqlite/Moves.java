@@ -307,9 +307,10 @@ final class Moves {
         boolean outer = busy;
         busy = true;
         try {
-            for (List<Homes.Trip> over = homes.over(table);
-                    spec != null && !over.isEmpty() && copies.finish(spec, over);
-                    over = homes.over(table)) {}
+            List<Homes.Trip> over = homes.over(table);
+            while (spec != null && !over.isEmpty() && copies.finish(spec, over)) {
+                over = homes.over(table);
+            }
         } finally {
             busy = outer;
         }

@@ -194,6 +194,8 @@ class ArchitectureTest {
         noClasses()
                 .that(except(
                         "Trash",
+                        "TrashFiles",
+                        "TrashClaims",
                         "Rewriter",
                         "Quarantine",
                         "Adoptions",

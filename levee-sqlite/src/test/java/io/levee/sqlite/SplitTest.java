@@ -435,6 +435,9 @@ class SplitTest {
                     .join();
             assertThat(table.find("task-00000900").orElseThrow().get("task_name"))
                     .isEqualTo("again");
+            // The database has a table of the same name, and no numbers of ours in it.
+            assertThat(table.erase(Expr.parse("task_name = 'again'", BEGIN)).deleted())
+                    .isEqualTo(1);
         }
     }
 

@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What the ledger says of adopted databases, so that a rebuilt catalog knows them: how each is read, whether it was dropped, and which of
- * its rows have moved into own partitions. The files of a step of a splitting are named before they take their places; the step counts when
- * the entry after it says so, or when all of its files are there.
+ * its rows have moved into own partitions. The files of a step of a splitting are named before they take their places, so that a rebuilt
+ * catalog drops them; once the writer has seen that no key of them was written meanwhile, a second entry says that the step is sure.
  */
 final class AdoptedLedger {
     private final Catalog catalog;
@@ -33,7 +33,7 @@ final class AdoptedLedger {
 
     /** What the catalog says of one is what a rebuilt one would say. */
     void note(PartitionId id) {
-        note(id, null, List.of());
+        note(id, null, List.of(), false);
     }
 
     /**
@@ -41,9 +41,10 @@ final class AdoptedLedger {
      *
      * @param next what it will be then
      * @param files the partitions that take the rows
+     * @param sure whether nothing keeps it from being made any more
      * @return whether that is durable
      */
-    boolean note(PartitionId id, @Nullable SplitState next, List<PartitionId> files) {
+    boolean note(PartitionId id, @Nullable SplitState next, List<PartitionId> files, boolean sure) {
         Map<String, @Nullable Object> entry = catalog.change(c -> entry(c, id));
         if (entry == null) {
             return false;
@@ -53,6 +54,7 @@ final class AdoptedLedger {
             List<Object> names = new ArrayList<>();
             files.forEach(f -> names.add(List.of(f.retentionClass(), f.period(), (long) f.n())));
             step.put("files", names);
+            step.put("sure", sure);
             entry.put("next", step);
         }
         return catalog.aside(() -> ledger.adopted(entry));
@@ -141,16 +143,20 @@ final class AdoptedLedger {
         return !state.adopted().isEmpty();
     }
 
-    /** Files of the last step that was begun, if one of them is missing: then the step does not count, and none of them does. */
+    /** Files of the last step that was begun, if it is not sure or one of them is missing: then none of them counts. */
     static List<PartitionId> unfinished(LedgerState ledger, Predicate<PartitionId> there) {
         List<PartitionId> left = new ArrayList<>();
         for (Map<String, @Nullable Object> entry : ledger.adopted()) {
             List<PartitionId> files = files(entry);
-            if (!files.stream().allMatch(there)) {
+            if (!sure(entry) || !files.stream().allMatch(there)) {
                 files.stream().filter(there).forEach(left::add);
             }
         }
         return left;
+    }
+
+    private static boolean sure(Map<String, @Nullable Object> entry) {
+        return entry.get("next") instanceof Map<?, ?> next && Boolean.TRUE.equals(next.get("sure"));
     }
 
     private static List<PartitionId> files(Map<String, @Nullable Object> entry) {
@@ -191,7 +197,7 @@ final class AdoptedLedger {
             PartitionId id = AdoptedCatalog.id(
                     String.valueOf(entry.get("table")), (int) LedgerState.number(entry.get("n")));
             List<PartitionId> files = files(entry);
-            boolean done = entry.containsKey("next") && files.stream().allMatch(there);
+            boolean done = sure(entry) && files.stream().allMatch(there);
             SplitState split = split(id, entry.get(done ? "next" : "split"));
             long rows = split == null ? 1 : Math.max(1, split.total());
             Adopted adopted = new Adopted(

@@ -317,7 +317,7 @@ final class SplitStep implements SplitBuild.Help {
                 above ? split.from() : range.from(),
                 above || split.moved().none() ? range.to() : split.to(),
                 build.count());
-        if (!parts.told().note(split.id(), next, names)) {
+        if (!parts.told().note(split.id(), next, names, false)) {
             return "the ledger cannot be written";
         }
         at.accept(Splitting.Point.NAMED);
@@ -360,6 +360,10 @@ final class SplitStep implements SplitBuild.Help {
         }
         boolean recorded = false;
         try {
+            List<PartitionId> names = made.stream().map(Partition::id).toList();
+            if (!parts.told().note(split.id(), next, names, true)) {
+                return "the ledger cannot be written";
+            }
             recorded = parts.catalog().change(c -> record(c, next, made, build.count()));
             if (!recorded) {
                 return "it was stopped";

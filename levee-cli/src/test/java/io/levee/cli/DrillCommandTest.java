@@ -84,7 +84,7 @@ class DrillCommandTest {
         List<Map<String, Object>> verdicts =
                 (List<Map<String, Object>>) run.json().get("verdicts");
         assertThat(run.json()).containsKey("holds");
-        assertThat(verdicts).hasSize(5).allSatisfy(v -> assertThat(v).containsKeys("what", "holds", "found"));
+        assertThat(verdicts).hasSize(4).allSatisfy(v -> assertThat(v).containsKeys("what", "holds", "found"));
         assertThat(verdicts)
                 .filteredOn(v -> String.valueOf(v.get("what")).matches(".*(99 %|is lost).*"))
                 .hasSize(2)

@@ -152,7 +152,7 @@ public final class RetentionDrill {
     private static List<Verdict> ofSustained(Map<String, Object> sustained) {
         return sustained.get("rate") instanceof Number rate
                 ? Verdict.ofSustained(
-                        rate.longValue(), longs(sustained.get("oldQueue")), longs(sustained.get("leveeQueue")))
+                        rate.longValue(), longs(sustained.get("leveeQueue")))
                 : List.of();
     }
 

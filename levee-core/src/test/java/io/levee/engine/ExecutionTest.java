@@ -32,7 +32,7 @@ class ExecutionTest {
     @Test
     void shouldNotReachAStatementThatHasEnded() {
         execution.interruptibly(() -> interrupted.add("ended"), () -> {});
-        catchThrowableOfType(
+        var unused = catchThrowableOfType(
                 IllegalStateException.class,
                 () -> execution.interruptibly(() -> interrupted.add("failed"), () -> {
                     throw new IllegalStateException();
@@ -89,7 +89,7 @@ class ExecutionTest {
         AtomicBoolean overtaken = new AtomicBoolean();
         Thread query = new Thread(
                 () -> {
-                    catchThrowableOfType(
+                    var unusedEnd = catchThrowableOfType(
                             LeveeException.class,
                             () -> execution.<InterruptedException>interruptibly(
                                     () -> interrupt(mayEnd, interrupting), () -> {

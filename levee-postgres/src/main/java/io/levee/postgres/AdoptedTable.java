@@ -90,7 +90,6 @@ final class AdoptedTable {
         return wanted.stream()
                 .map(source::column)
                 .filter(Objects::nonNull)
-                .map(c -> (ForeignColumn) c)
                 .toList();
     }
 

@@ -212,9 +212,9 @@ class CrowdTest {
                 most[0] = Math.max(most[0], resident(child.pid()) - idle);
                 return sorted.isDone();
             });
-            String[] words = String.valueOf(sorted.join()).split(" ");
+            String[] words = String.valueOf(sorted.join()).split(" ", -1);
             child.send("written");
-            String[] written = String.valueOf(child.line()).split(" ");
+            String[] written = String.valueOf(child.line()).split(" ", -1);
             nobody();
             System.out.printf(
                     "sorted %s rows in %s ms beside %d clients; the process grew by at most %d MiB of a budget of %d, to %d after it%n",

@@ -111,7 +111,7 @@ final class Moves {
         Trouble trouble;
         boolean locked = false;
         try {
-            trouble = room(spec, group) ? null : Trouble.busy(from);
+            trouble = room(group) ? null : Trouble.busy(from);
             writer = trouble == null ? open.forUpdates(spec, from) : null;
             if (writer != null) {
                 locked = homes.quiet(spec.name());
@@ -140,7 +140,7 @@ final class Moves {
     }
 
     /** Whether so many rows may be on their way; queries that keep others from arriving are ended. */
-    private boolean room(TableSpec spec, Group group) {
+    private boolean room(Group group) {
         if (!homes.room(group.moved.size())) {
             homes.blind();
             for (String table : homes.tables()) {

@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -111,7 +112,7 @@ final class Splitting {
 
     /** See {@link io.levee.engine.StorageEngine#split}. */
     SplitStatus split(PartitionId id, boolean go) {
-        SplitState known = parts.catalog().change(c -> SplitState.of(c, id));
+        SplitState known = state(id);
         Partition partition = parts.manifest().get(id);
         Adopted adopted = partition == null ? null : partition.adopted();
         if (known != null && known.state() == SplitStatus.State.DONE) {
@@ -272,8 +273,14 @@ final class Splitting {
         }
     }
 
+    private @Nullable SplitState state(PartitionId id) {
+        return parts.catalog()
+                .change(c -> Optional.ofNullable(SplitState.of(c, id)))
+                .orElse(null);
+    }
+
     private boolean stopped(PartitionId id) {
-        SplitState now = parts.catalog().change(c -> SplitState.of(c, id));
+        SplitState now = state(id);
         return now == null || now.state() != SplitStatus.State.RUNNING;
     }
 

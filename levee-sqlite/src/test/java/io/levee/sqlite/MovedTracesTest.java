@@ -24,6 +24,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -85,8 +86,8 @@ class MovedTracesTest {
         }
     }
 
-    private TreeSet<String> secretsOnDisk() throws Exception {
-        TreeSet<String> found = new TreeSet<>();
+    private Set<String> secretsOnDisk() throws Exception {
+        Set<String> found = new TreeSet<>();
         int kept = 0;
         try (var files = Files.walk(directory)) {
             for (Path file : files.filter(Files::isRegularFile).toList()) {

@@ -55,6 +55,9 @@ class ResidentSetTest {
                 taken.add(touched());
             }
             System.out.println(said(await(store, Health.State.DEGRADED)));
+            if (taken.isEmpty()) {
+                throw new IllegalStateException("nothing was taken");
+            }
             taken.clear();
             System.out.println(said(await(store, Health.State.UP)));
             System.out.println("done");

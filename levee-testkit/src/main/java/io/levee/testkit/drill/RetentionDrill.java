@@ -110,7 +110,7 @@ public final class RetentionDrill {
                 Map<String, Object> ofWay = figures(name, said);
                 found.add(ofWay);
                 if (way.endsWith("LEVEE")) {
-                    verdicts.addAll(Verdict.ofRetention(ofWay, filled));
+                    verdicts.addAll(Verdict.ofRetention(ofWay, (double) filled));
                 }
                 lines.add(RetentionPicture.line(name, said));
             } catch (SQLException e) {

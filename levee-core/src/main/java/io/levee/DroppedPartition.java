@@ -11,4 +11,5 @@ import org.jspecify.annotations.Nullable;
  *     may take it earlier. Null where that is not known:
  *     to a process that only reads a PostgreSQL store, or a SQLite store whose last writer was of an older release
  */
-public record DroppedPartition(PartitionInfo partition, @Nullable Duration graceLeft) {}
+public record DroppedPartition(
+        PartitionInfo partition, @Nullable Duration graceLeft) {}

@@ -100,14 +100,13 @@ final class AdoptCommand extends Command {
 
     @Option(
             names = "--split",
-            description = "Moves its rows into the table's own partitions, step by step; waits until that is done. Ended"
-                    + " before, it goes on with the next process that writes to the store. Every query has each row once"
-                    + " all the time; at the end the database is compared once more and let go.")
+            description =
+                    "Moves its rows into the table's own partitions, step by step; waits until that is done. Ended"
+                            + " before, it goes on with the next process that writes to the store. Every query has each row once"
+                            + " all the time; at the end the database is compared once more and let go.")
     private boolean split;
 
-    @Option(
-            names = "--stop-split",
-            description = "Stops moving rows that --split began, until --split is said again.")
+    @Option(names = "--stop-split", description = "Stops moving rows that --split began, until --split is said again.")
     private boolean stopSplit;
 
     AdoptCommand(Console console) {

@@ -35,8 +35,7 @@ final class TrashCommand extends Command {
             footerHeading = "%nExample:%n",
             footer = "  levee trash list --store history")
     static final class ListAll extends Command {
-        private static final List<String> COLUMNS =
-                List.of("partition", "from", "to", "rows", "bytes", "grace left");
+        private static final List<String> COLUMNS = List.of("partition", "from", "to", "rows", "bytes", "grace left");
 
         ListAll(Console console) {
             super(console);

@@ -129,13 +129,24 @@ class AdoptCommandTest {
             server.run("CREATE TABLE " + schema + ".checks(id bigint PRIMARY KEY, site text, checked_at bigint)");
             server.run("CREATE INDEX ON " + schema + ".checks(checked_at)");
             server.run("CREATE TABLE " + schema + ".notes(id bigint PRIMARY KEY, note text)");
-            server.run("INSERT INTO " + schema + ".checks VALUES (1, 'a', 1775001600000), (2, 'b', 1775001600500), (3, NULL,"
-                    + " 1775001601000)");
+            server.run("INSERT INTO " + schema
+                    + ".checks VALUES (1, 'a', 1775001600000), (2, 'b', 1775001600500), (3, NULL," + " 1775001601000)");
             server.run("INSERT INTO " + schema + ".notes VALUES (2, 'slow')");
             place.create("jobs", SPEC);
             Object[] adopt = {
-                "adopt", "--table", "jobs", "--source", schema + ".checks", "--time", "checked_at", "--map",
-                "monitor=site", "--details", "notes", "--details-key", "id"
+                "adopt",
+                "--table",
+                "jobs",
+                "--source",
+                schema + ".checks",
+                "--time",
+                "checked_at",
+                "--map",
+                "monitor=site",
+                "--details",
+                "notes",
+                "--details-key",
+                "id"
             };
             assertThat(place.json(0, adopt))
                     .containsEntry("partition", "jobs/adopted")

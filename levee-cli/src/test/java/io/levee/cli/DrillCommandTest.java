@@ -104,7 +104,9 @@ class DrillCommandTest {
         Map<String, Object> figures = run.json();
         assertThat(figures).containsKeys("old.readyMs", "levee.walBytes", "levee.jvmMs");
         // How fast it is shows in the long form: this only says that it is no crash loop.
-        assertThat(number(figures, "levee.readyMs")).as(figures.toString()).isGreaterThan(number(figures, "levee.jvmMs"));
+        assertThat(number(figures, "levee.readyMs"))
+                .as(figures.toString())
+                .isGreaterThan(number(figures, "levee.jvmMs"));
         assertThat(number(figures, "levee.firstCommitMs")).isGreaterThan(number(figures, "levee.readyMs"));
         assertThat(number(figures, "levee.walBytes")).as(figures.toString()).isPositive();
         assertThat(number(figures, "old.progressAfterKill"))

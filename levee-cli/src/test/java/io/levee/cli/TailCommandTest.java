@@ -154,9 +154,10 @@ class TailCommandTest {
     /** Whether a record that came after the replay was told of before the end. */
     private static boolean follows(Place place, Path out, int seconds, int n) throws Exception {
         Files.writeString(out, "");
-        var following = CompletableFuture.supplyAsync(() ->
-                Run.appendTo(out, place.with("tail", "events", "--from", "2026-01-04", "--for", seconds + "s")));
-        Awaitility.await().until(() -> following.isDone() || Files.readString(out).contains("\"live\""));
+        var following = CompletableFuture.supplyAsync(
+                () -> Run.appendTo(out, place.with("tail", "events", "--from", "2026-01-04", "--for", seconds + "s")));
+        Awaitility.await()
+                .until(() -> following.isDone() || Files.readString(out).contains("\"live\""));
         place.take("events", line(n, "d"));
         assertThat(following.join().status()).isZero();
         String told = Files.readString(out);

@@ -100,8 +100,8 @@ class TwoEnginesTest {
 
     private Path beginning(Path file) throws IOException {
         Path to = dir.resolve("records.ndjson");
-        try (BufferedReader lines = new BufferedReader(
-                        new InputStreamReader(new GZIPInputStream(Files.newInputStream(file)), StandardCharsets.UTF_8));
+        try (BufferedReader lines = new BufferedReader(new InputStreamReader(
+                        new GZIPInputStream(Files.newInputStream(file)), StandardCharsets.UTF_8));
                 BufferedWriter out = Files.newBufferedWriter(to)) {
             long n = 0;
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {

@@ -26,6 +26,7 @@ public final class Execution {
     private final List<BooleanSupplier> keeping = new CopyOnWriteArrayList<>();
     /** Set once, under the lock. Who only wants to know may read it without. */
     private volatile @Nullable LeveeException end;
+
     private volatile String plan = "";
     private int held;
     private long heldSinceNanos;

@@ -103,8 +103,7 @@ public record Period(PartitionBy by, String name, long startMicros, long endMicr
             case 4 -> of(PartitionBy.YEAR, micros(LocalDate.of(Integer.parseInt(name), 1, 1)));
             case 7 -> of(PartitionBy.MONTH, micros(day(name + "-01")));
             case 10 -> of(PartitionBy.DAY, micros(day(name)));
-            default ->
-                of(PartitionBy.HOUR, micros(day(name)) + Integer.parseInt(name.substring(11)) * HOUR_MICROS);
+            default -> of(PartitionBy.HOUR, micros(day(name)) + Integer.parseInt(name.substring(11)) * HOUR_MICROS);
         };
     }
 

@@ -94,7 +94,8 @@ class ExecutionTest {
                             () -> execution.<InterruptedException>interruptibly(
                                     () -> interrupt(mayEnd, interrupting), () -> {
                                         runs.countDown();
-                                        assertThat(mayEnd.await(1, TimeUnit.MINUTES)).isTrue();
+                                        assertThat(mayEnd.await(1, TimeUnit.MINUTES))
+                                                .isTrue();
                                     }));
                     overtaken.set(interrupting.get());
                 },
@@ -104,7 +105,9 @@ class ExecutionTest {
         runs.await();
         cancel();
         query.join();
-        assertThat(overtaken).as("the statement ended in the middle of its interrupt").isFalse();
+        assertThat(overtaken)
+                .as("the statement ended in the middle of its interrupt")
+                .isFalse();
     }
 
     private volatile Thread statement = Thread.currentThread();

@@ -40,8 +40,7 @@ final class Adopted {
             long bytes,
             String stamp) {
         /** Of one that was not looked at yet. */
-        static final Facts UNKNOWN =
-                new Facts(null, 0, 1, false, true, Long.MIN_VALUE, Long.MAX_VALUE, 0, "");
+        static final Facts UNKNOWN = new Facts(null, 0, 1, false, true, Long.MIN_VALUE, Long.MAX_VALUE, 0, "");
 
         /** No row is older, those without a time included. */
         long oldestMicros() {

@@ -56,14 +56,11 @@ final class AdoptedCatalog {
         List<Entry> all = new ArrayList<>();
         String table = catalog.names().catalog(TABLE);
         boolean there = Boolean.TRUE.equals(Postgres.value(
-                connection,
-                "SELECT pg_catalog.has_table_privilege(pg_catalog.to_regclass(?), 'SELECT')",
-                table));
+                connection, "SELECT pg_catalog.has_table_privilege(pg_catalog.to_regclass(?), 'SELECT')", table));
         if (!there) {
             return all;
         }
-        try (PreparedStatement statement =
-                        connection.prepareStatement(COLUMNS + table + " ORDER BY table_name, n");
+        try (PreparedStatement statement = connection.prepareStatement(COLUMNS + table + " ORDER BY table_name, n");
                 ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
                 long min = rows.getObject(9) == null ? Long.MIN_VALUE : rows.getLong(9);
@@ -89,7 +86,8 @@ final class AdoptedCatalog {
     /** The one of a table of ours of a foreign one, dropped or not; null where it was never adopted. */
     static @Nullable Entry known(List<Entry> all, String table, ForeignTable.Name source) {
         return all.stream()
-                .filter(e -> e.adopted.id().table().equals(table) && e.adopted.source().equals(source))
+                .filter(e -> e.adopted.id().table().equals(table)
+                        && e.adopted.source().equals(source))
                 .findFirst()
                 .orElse(null);
     }
@@ -130,7 +128,8 @@ final class AdoptedCatalog {
             throws SQLException {
         Postgres.update(
                 connection,
-                "UPDATE " + names.catalog(TABLE) + " SET state = ?, reason = ?, changed = ? WHERE table_name = ? AND n = ?",
+                "UPDATE " + names.catalog(TABLE)
+                        + " SET state = ?, reason = ?, changed = ? WHERE table_name = ? AND n = ?",
                 state,
                 reason,
                 now.atOffset(ZoneOffset.UTC),

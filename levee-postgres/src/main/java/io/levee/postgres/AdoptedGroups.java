@@ -78,6 +78,10 @@ final class AdoptedGroups implements ScanPart {
             throw ReadSession.failure("the query cannot be explained", execution, e);
         }
         return Planned.of(
-                source, execution, GroupScan.SETTINGS, statement, adopted.facts().rowsEstimate());
+                source,
+                execution,
+                GroupScan.SETTINGS,
+                statement,
+                adopted.facts().rowsEstimate());
     }
 }

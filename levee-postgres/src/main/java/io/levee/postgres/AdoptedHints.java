@@ -76,9 +76,7 @@ final class AdoptedHints {
 
     /** Texts that a database's own order has elsewhere than ours are compared for being equal alone. */
     private static boolean usable(ForeignColumn theirs, String text) {
-        return theirs.kind() == ForeignColumn.Kind.UUID
-                ? UUID.matcher(text).matches()
-                : text.indexOf('\0') < 0;
+        return theirs.kind() == ForeignColumn.Kind.UUID ? UUID.matcher(text).matches() : text.indexOf('\0') < 0;
     }
 
     private static String cast(ForeignColumn theirs) {
@@ -104,7 +102,8 @@ final class AdoptedHints {
             return;
         }
         List<Object> values = in.values();
-        boolean numbers = theirs.kind() == ForeignColumn.Kind.INTEGER && values.stream().allMatch(Long.class::isInstance);
+        boolean numbers =
+                theirs.kind() == ForeignColumn.Kind.INTEGER && values.stream().allMatch(Long.class::isInstance);
         boolean texts = theirs.kind() == ForeignColumn.Kind.TEXT
                 && values.stream().allMatch(v -> v instanceof String text && usable(theirs, text));
         if (numbers || texts) {

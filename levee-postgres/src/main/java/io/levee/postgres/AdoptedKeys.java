@@ -30,7 +30,8 @@ final class AdoptedKeys {
             Map<Integer, ForeignTable> found = ForeignTable.look(
                     connection, List.of(adopted.source(), details == null ? adopted.source() : details));
             AdoptedTable table = AdoptedRead.table(adopted, spec, names, found, 0);
-            StoredRow row = table == null || !indexed(connection, spec, table) ? null : find(connection, spec, key, table);
+            StoredRow row =
+                    table == null || !indexed(connection, spec, table) ? null : find(connection, spec, key, table);
             if (row != null) {
                 return row;
             }
@@ -62,7 +63,9 @@ final class AdoptedKeys {
         Expr where = new Expr.And(tests);
         SqlBuilder sql = new SqlBuilder().add("SELECT " + Names.time(spec) + ", _seq");
         spec.columns().forEach(c -> sql.add(", " + Names.column(spec, c.name())));
-        sql.add(" FROM (").add(table.select(Long.MIN_VALUE, Long.MAX_VALUE, where)).add(") adopted");
+        sql.add(" FROM (")
+                .add(table.select(Long.MIN_VALUE, Long.MAX_VALUE, where))
+                .add(") adopted");
         FilterSql.where(spec, names, Long.MIN_VALUE, Long.MAX_VALUE, where, sql);
         sql.add(" ORDER BY 1 DESC, 2 DESC LIMIT 1");
         try (PreparedStatement statement = sql.prepare(connection, "");

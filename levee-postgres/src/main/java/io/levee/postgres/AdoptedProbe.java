@@ -126,7 +126,8 @@ final class AdoptedProbe {
         long base = RowNumbers.base(highest, baseBefore);
         if (base < 0) {
             throw new LeveeException(
-                    ErrorCode.BAD_SPEC, "there is no room for the row numbers of one more adopted table of " + spec.name());
+                    ErrorCode.BAD_SPEC,
+                    "there is no room for the row numbers of one more adopted table of " + spec.name());
         }
         Adopted.Facts none = Adopted.Facts.UNKNOWN;
         with(adopted.with(new Adopted.Facts(
@@ -176,7 +177,8 @@ final class AdoptedProbe {
                     found
                             ? "keys are not unique against it: a record that is written again is a new row, found before the"
                                     + " old one, which stays in lists and counts"
-                            : "no index of it finds the key " + spec.key() + ": keys are not unique against it, and it is"
+                            : "no index of it finds the key " + spec.key()
+                                    + ": keys are not unique against it, and it is"
                                     + " not looked into for single records");
         }
         List<String> lacking = table.lacking();
@@ -184,13 +186,16 @@ final class AdoptedProbe {
             notes.add("it has no columns for " + lacking + ": they read as null");
         }
         ForeignColumn join = table.detailsKey();
-        if (details != null && join != null && !ForeignIndexes.of(connection, details).lead(join)) {
+        if (details != null
+                && join != null
+                && !ForeignIndexes.of(connection, details).lead(join)) {
             notes.add("no index of " + details.name().text() + " begins with " + join.name()
                     + ": every row's details are looked for in all of it");
         }
         if (adopted.facts().number() == null) {
-            notes.add("it has no unique whole number: rows are numbered by where they lie, which VACUUM FULL and updates"
-                    + " change");
+            notes.add(
+                    "it has no unique whole number: rows are numbered by where they lie, which VACUUM FULL and updates"
+                            + " change");
         }
         if (Boolean.TRUE.equals(one("SELECT pg_catalog.row_security_active(" + source.oid() + "::oid)"))) {
             notes.add("its row security may hide rows from the store's user");
@@ -229,7 +234,8 @@ final class AdoptedProbe {
         String in = source.name().quoted();
         String all = "WITH RECURSIVE g(v, k) AS ((SELECT " + group + ", 1 FROM " + in + " WHERE " + group
                 + " IS NOT NULL ORDER BY " + group + " LIMIT 1) UNION ALL SELECT (SELECT " + group + " FROM " + in
-                + " WHERE " + group + " > g.v ORDER BY " + group + " LIMIT 1), k + 1 FROM g WHERE g.v IS NOT NULL AND k <= "
+                + " WHERE " + group + " > g.v ORDER BY " + group
+                + " LIMIT 1), k + 1 FROM g WHERE g.v IS NOT NULL AND k <= "
                 + MOST_GROUPS + ") ";
         Object nulls = one("SELECT EXISTS (SELECT 1 FROM " + in + " WHERE " + group + " IS NULL)");
         Object count = Boolean.FALSE.equals(nulls) ? one(all + "SELECT count(v) FROM g") : null;
@@ -251,8 +257,8 @@ final class AdoptedProbe {
 
     private boolean someWithoutTime(ForeignColumn time, String groups) throws SQLException {
         for (String none : time.noTimes(time.of("m"))) {
-            Object some = one(groups + "SELECT EXISTS (SELECT 1 FROM g WHERE v IS NOT NULL AND EXISTS (SELECT 1" + table.from()
-                    + " WHERE " + inGroup(time) + " AND " + none + "))");
+            Object some = one(groups + "SELECT EXISTS (SELECT 1 FROM g WHERE v IS NOT NULL AND EXISTS (SELECT 1"
+                    + table.from() + " WHERE " + inGroup(time) + " AND " + none + "))");
             if (!Boolean.FALSE.equals(some)) {
                 return true;
             }

@@ -84,8 +84,7 @@ final class AdoptedRead {
      * @param own the parent, or a statement in parentheses with a name that has the same columns
      * @param classes the classes whose branches of the parent are read; null for all, and for what is not the parent
      */
-    SqlBuilder from(
-            String own, @Nullable List<String> classes, long fromMicros, long toMicros, @Nullable Expr where) {
+    SqlBuilder from(String own, @Nullable List<String> classes, long fromMicros, long toMicros, @Nullable Expr where) {
         if (tables.isEmpty()) {
             return new SqlBuilder().add(own);
         }
@@ -99,7 +98,11 @@ final class AdoptedRead {
             if (classes == null) {
                 sql.add(rows);
             } else {
-                sql.add("SELECT *, ").parameter(NO_CLASS).add("::text COLLATE \"C\" FROM (").add(rows).add(") c");
+                sql.add("SELECT *, ")
+                        .parameter(NO_CLASS)
+                        .add("::text COLLATE \"C\" FROM (")
+                        .add(rows)
+                        .add(") c");
             }
         }
         return sql.add(") united");

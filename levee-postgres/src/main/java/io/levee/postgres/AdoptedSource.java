@@ -149,7 +149,8 @@ final class AdoptedSource {
                 "pg_catalog.pg_has_role((SELECT relowner FROM pg_catalog.pg_class WHERE oid = ?::oid), 'USAGE')",
                 table.oid());
         if (take && !owns) {
-            throw refused(name, "drop", null).hint("ALTER TABLE " + name.quoted() + " OWNER TO the user, or adopt it without take");
+            throw refused(name, "drop", null)
+                    .hint("ALTER TABLE " + name.quoted() + " OWNER TO the user, or adopt it without take");
         }
     }
 

@@ -26,8 +26,7 @@ final class AdoptedTable {
     private final ForeignTable source;
     private final @Nullable ForeignTable details;
 
-    AdoptedTable(
-            Adopted adopted, TableSpec spec, Names names, ForeignTable source, @Nullable ForeignTable details) {
+    AdoptedTable(Adopted adopted, TableSpec spec, Names names, ForeignTable source, @Nullable ForeignTable details) {
         this.adopted = adopted;
         this.spec = spec;
         this.names = names;
@@ -87,10 +86,7 @@ final class AdoptedTable {
         if (wanted.isEmpty()) {
             spec.time().forEach(ours -> wanted.add(theirs(ours)));
         }
-        return wanted.stream()
-                .map(source::column)
-                .filter(Objects::nonNull)
-                .toList();
+        return wanted.stream().map(source::column).filter(Objects::nonNull).toList();
     }
 
     /** The column of the event time that indexes begin with; null where none says it in an order of its own. */

@@ -130,8 +130,7 @@ final class Adoptions {
                     AdoptedCatalog.known(known, spec.name(), ForeignTable.Name.parse(given.source(), "public"));
             Adoption adoption = before != null ? before.adopted().adoption() : source.located(given);
             if (before == null) {
-                before = AdoptedCatalog.known(
-                        known, spec.name(), ForeignTable.Name.parse(adoption.source(), "public"));
+                before = AdoptedCatalog.known(known, spec.name(), ForeignTable.Name.parse(adoption.source(), "public"));
             }
             if (before != null) {
                 Adopted now = get(before.adopted().id());
@@ -216,8 +215,7 @@ final class Adoptions {
     /** All of them that are read. */
     List<AdoptionReport> reports() {
         return live.stream()
-                .map(a -> report(
-                        a, false, false, a.missing() ? List.of("it is missing") : List.of(), Duration.ZERO))
+                .map(a -> report(a, false, false, a.missing() ? List.of("it is missing") : List.of(), Duration.ZERO))
                 .toList();
     }
 
@@ -237,7 +235,8 @@ final class Adoptions {
             try {
                 looking("an adopted table cannot be looked at", c -> {
                     AdoptedTable table = table(c, spec, adopted);
-                    if (table != null && !table.source().stamp().equals(adopted.facts().stamp())) {
+                    if (table != null
+                            && !table.source().stamp().equals(adopted.facts().stamp())) {
                         tell(c, adopted, table.source());
                         learn(AdoptedProbe.again(c, names, spec, table).adopted());
                     }
@@ -271,9 +270,11 @@ final class Adoptions {
     List<Finding> findings() {
         List<Finding> findings = new ArrayList<>();
         for (Adopted adopted : live) {
-            String what = adopted.id() + " is the adopted table " + adopted.adoption().source();
+            String what =
+                    adopted.id() + " is the adopted table " + adopted.adoption().source();
             looking("an adopted table cannot be looked at", c -> {
-                ForeignTable now = ForeignTable.look(c, List.of(adopted.source())).get(0);
+                ForeignTable now =
+                        ForeignTable.look(c, List.of(adopted.source())).get(0);
                 adopted.missing(now == null);
                 if (now == null) {
                     findings.add(Finding.problem(what + ", which is missing", "put it back; answers lack its rows"));
@@ -329,8 +330,9 @@ final class Adoptions {
 
     /** Whether another table of ours reads the same table or its details. */
     private boolean shared(Adopted own) {
-        return live.stream().filter(a -> !a.id().equals(own.id())).anyMatch(a -> tables(a).stream()
-                .anyMatch(tables(own)::contains));
+        return live.stream()
+                .filter(a -> !a.id().equals(own.id()))
+                .anyMatch(a -> tables(a).stream().anyMatch(tables(own)::contains));
     }
 
     private static List<ForeignTable.Name> tables(Adopted adopted) {
@@ -392,7 +394,8 @@ final class Adoptions {
             return AdoptedSource.refused(adopted.source(), "read", failure)
                     .hint(AdoptedSource.grants(adopted.source()));
         }
-        boolean changed = "42P01".equals(state) || "42703".equals(state) || "42883".equals(state) || "42804".equals(state);
+        boolean changed =
+                "42P01".equals(state) || "42703".equals(state) || "42883".equals(state) || "42804".equals(state);
         return changed
                 ? new LeveeException(
                                 ErrorCode.PARTITION_BUSY,

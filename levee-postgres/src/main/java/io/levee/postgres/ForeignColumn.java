@@ -99,9 +99,7 @@ record ForeignColumn(String name, Kind kind, boolean required) {
                     + ") * 1000000, 9223372036854775807)::bigint END";
         }
         if (kind.texts()) {
-            return unit == TimeUnit.TEXT
-                    ? names.catalog(SqlFunctions.MICROS) + "(" + raw + "::text)"
-                    : "NULL::bigint";
+            return unit == TimeUnit.TEXT ? names.catalog(SqlFunctions.MICROS) + "(" + raw + "::text)" : "NULL::bigint";
         }
         if (unit == TimeUnit.TEXT || !kind.number()) {
             return "NULL::bigint";
@@ -112,8 +110,9 @@ record ForeignColumn(String name, Kind kind, boolean required) {
                 case MICROS -> raw + "::bigint";
                 case NANOS -> "(" + raw + "::bigint / 1000)";
                 // Null is not the least of anything to the server.
-                default -> "CASE WHEN " + raw + " IS NOT NULL THEN greatest(least(" + raw + "::bigint, " + most + "), -" + most
-                        + ") * " + unit.micros() + " END";
+                default ->
+                    "CASE WHEN " + raw + " IS NOT NULL THEN greatest(least(" + raw + "::bigint, " + most + "), -" + most
+                            + ") * " + unit.micros() + " END";
             };
         }
         String type = kind == Kind.NUMERIC ? "numeric" : "float8";
@@ -222,12 +221,15 @@ record ForeignColumn(String name, Kind kind, boolean required) {
     String value(Column ours, String raw, @Nullable TimeUnit said, Names names) {
         return switch (ours.type()) {
             case TEXT -> text(raw);
-            case JSON -> kind.texts() || kind.number() || kind == Kind.JSON ? cased(raw + "::text") : nothing(ours.type());
+            case JSON ->
+                kind.texts() || kind.number() || kind == Kind.JSON ? cased(raw + "::text") : nothing(ours.type());
             case DECIMAL -> decimal(raw);
             case UUID ->
                 kind == Kind.UUID
                         ? cased(raw + "::text")
-                        : kind.texts() ? cased(matching("pg_catalog.lower(" + raw + "::text)", UUID, "%s")) : nothing(ours.type());
+                        : kind.texts()
+                                ? cased(matching("pg_catalog.lower(" + raw + "::text)", UUID, "%s"))
+                                : nothing(ours.type());
             case INTEGER -> whole(raw);
             case REAL -> real(raw);
             case BOOLEAN -> truth(raw);
@@ -242,7 +244,10 @@ record ForeignColumn(String name, Kind kind, boolean required) {
 
     /** Null of the type that one of our columns has. */
     static String nothing(ColumnType type) {
-        return type == ColumnType.TEXT || type == ColumnType.DECIMAL || type == ColumnType.UUID || type == ColumnType.JSON
+        return type == ColumnType.TEXT
+                        || type == ColumnType.DECIMAL
+                        || type == ColumnType.UUID
+                        || type == ColumnType.JSON
                 ? "NULL::text COLLATE \"C\""
                 : "NULL::" + Names.sqlType(type);
     }
@@ -252,13 +257,14 @@ record ForeignColumn(String name, Kind kind, boolean required) {
     }
 
     private static String matching(String text, String pattern, String value) {
-        return "CASE WHEN " + text + " OPERATOR(pg_catalog.~) '" + pattern + "' THEN "
-                + value.replace("%s", text) + " END";
+        return "CASE WHEN " + text + " OPERATOR(pg_catalog.~) '" + pattern + "' THEN " + value.replace("%s", text)
+                + " END";
     }
 
     private String text(String raw) {
         return switch (kind) {
-            case INSTANT -> cased("pg_catalog.to_char(" + raw + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')");
+            case INSTANT ->
+                cased("pg_catalog.to_char(" + raw + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')");
             case LOCAL -> cased("pg_catalog.to_char(" + raw + ", 'YYYY-MM-DD\"T\"HH24:MI:SS.US')");
             case DATE -> cased("pg_catalog.to_char(" + raw + "::timestamp, 'YYYY-MM-DD')");
             case BYTES -> nothing(ColumnType.TEXT);
@@ -284,8 +290,8 @@ record ForeignColumn(String name, Kind kind, boolean required) {
             case INTEGER -> raw + "::bigint";
             case BOOLEAN -> raw + "::int::bigint";
             case NUMERIC, FLOAT ->
-                "CASE WHEN " + raw + " > -9.2233720368547e18 AND " + raw + " < 9.2233720368547e18 THEN pg_catalog.trunc("
-                        + raw + ")::bigint END";
+                "CASE WHEN " + raw + " > -9.2233720368547e18 AND " + raw
+                        + " < 9.2233720368547e18 THEN pg_catalog.trunc(" + raw + ")::bigint END";
             case TEXT, SHOWN -> matching(raw + "::text", WHOLE, "%s::bigint");
             default -> nothing(ColumnType.INTEGER);
         };
@@ -305,8 +311,9 @@ record ForeignColumn(String name, Kind kind, boolean required) {
         String as = switch (kind) {
             case BOOLEAN -> raw + "::int";
             case INTEGER, NUMERIC, FLOAT -> "(" + raw + " <> 0)::int";
-            case TEXT, SHOWN -> "CASE WHEN pg_catalog.lower(" + raw + "::text) IN ('true', 't', 'yes', '1') THEN 1 WHEN"
-                    + " pg_catalog.lower(" + raw + "::text) IN ('false', 'f', 'no', '0') THEN 0 END";
+            case TEXT, SHOWN ->
+                "CASE WHEN pg_catalog.lower(" + raw + "::text) IN ('true', 't', 'yes', '1') THEN 1 WHEN"
+                        + " pg_catalog.lower(" + raw + "::text) IN ('false', 'f', 'no', '0') THEN 0 END";
             default -> "NULL";
         };
         return "(" + as + ")::smallint";

@@ -18,7 +18,8 @@ final class ForeignIndexes {
             + " unnest(i.indkey::int2[], i.indclass::oid[], i.indcollation::oid[], i.indoption::int2[])"
             + " WITH ORDINALITY AS k(attnum, opclass, coll, opt, at)"
             + " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum > 0"
-            // Another order than the type's own would be none of this column's; nulls lie where a look at either end leaves
+            // Another order than the type's own would be none of this column's; nulls lie where a look at either end
+            // leaves
             // them.
             + " AND k.coll = a.attcollation AND k.opt IN (0, 3) AND EXISTS (SELECT 1 FROM pg_catalog.pg_opclass o WHERE"
             + " o.oid = k.opclass AND o.opcdefault)"

@@ -19,15 +19,16 @@ import org.jspecify.annotations.Nullable;
  * @param stamp another text whenever somebody may have written to it, as far as the server's statistics say: these come up to a second late
  */
 record ForeignTable(Name name, long oid, Map<String, ForeignColumn> columns, String stamp) {
-    private static final String LOOK = "SELECT w.at, c.oid::bigint, a.attname, coalesce(b.typname, t.typname), a.attnotnull,"
-            + " pg_catalog.concat_ws(' ', c.relfilenode, pg_catalog.pg_stat_get_tuples_inserted(c.oid),"
-            + " pg_catalog.pg_stat_get_tuples_updated(c.oid), pg_catalog.pg_stat_get_tuples_deleted(c.oid))"
-            + " FROM unnest(?::text[], ?::text[]) WITH ORDINALITY AS w(s, r, at)"
-            + " JOIN pg_catalog.pg_namespace n ON n.nspname = w.s::name"
-            + " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.r::name AND c.relkind = 'r'"
-            + " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
-            + " JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype"
-            + " ORDER BY w.at, a.attnum";
+    private static final String LOOK =
+            "SELECT w.at, c.oid::bigint, a.attname, coalesce(b.typname, t.typname), a.attnotnull,"
+                    + " pg_catalog.concat_ws(' ', c.relfilenode, pg_catalog.pg_stat_get_tuples_inserted(c.oid),"
+                    + " pg_catalog.pg_stat_get_tuples_updated(c.oid), pg_catalog.pg_stat_get_tuples_deleted(c.oid))"
+                    + " FROM unnest(?::text[], ?::text[]) WITH ORDINALITY AS w(s, r, at)"
+                    + " JOIN pg_catalog.pg_namespace n ON n.nspname = w.s::name"
+                    + " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.r::name AND c.relkind = 'r'"
+                    + " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+                    + " JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype"
+                    + " ORDER BY w.at, a.attnum";
 
     /** A table's schema and name, not quoted. */
     record Name(String schema, String table) {
@@ -88,9 +89,12 @@ record ForeignTable(Name name, long oid, Map<String, ForeignColumn> columns, Str
         try {
             statement.setArray(
                     1,
-                    connection.createArrayOf("text", names.stream().map(Name::schema).toArray()));
+                    connection.createArrayOf(
+                            "text", names.stream().map(Name::schema).toArray()));
             statement.setArray(
-                    2, connection.createArrayOf("text", names.stream().map(Name::table).toArray()));
+                    2,
+                    connection.createArrayOf(
+                            "text", names.stream().map(Name::table).toArray()));
             bound = true;
             return statement;
         } finally {
@@ -108,10 +112,7 @@ record ForeignTable(Name name, long oid, Map<String, ForeignColumn> columns, Str
             int at = rows.getInt(1) - 1;
             String name = rows.getString(3);
             columns.computeIfAbsent(at, k -> new LinkedHashMap<>())
-                    .put(
-                            name,
-                            new ForeignColumn(
-                                    name, ForeignColumn.Kind.of(rows.getString(4)), rows.getBoolean(5)));
+                    .put(name, new ForeignColumn(name, ForeignColumn.Kind.of(rows.getString(4)), rows.getBoolean(5)));
             found.putIfAbsent(at, new ForeignTable(names.get(at), rows.getLong(2), Map.of(), rows.getString(6)));
         }
         found.replaceAll((at, table) ->

@@ -56,7 +56,14 @@ final class GroupScan implements ScanPart {
             Damage damage,
             Supplier<String> version,
             @Nullable List<String> classes) {
-        this(source, names, grouping, damage, version, () -> new SqlBuilder().add(names.parent(grouping.spec())), classes);
+        this(
+                source,
+                names,
+                grouping,
+                damage,
+                version,
+                () -> new SqlBuilder().add(names.parent(grouping.spec())),
+                classes);
     }
 
     /**

@@ -27,13 +27,11 @@ final class LeafView implements ReadView {
     static LeafView of(DataSource source, Names names, Damage damage, Leaf leaf) {
         return new LeafView(
                 leaf.info(0),
-                grouping ->
-                        new GroupScan(source, names, grouping, damage, () -> version(leaf), names.in(leaf.name())));
+                grouping -> new GroupScan(source, names, grouping, damage, () -> version(leaf), names.in(leaf.name())));
     }
 
     static LeafView of(DataSource source, Names names, Damage damage, Adopted adopted) {
-        return new LeafView(
-                adopted.info(), grouping -> new AdoptedGroups(source, names, grouping, damage, adopted));
+        return new LeafView(adopted.info(), grouping -> new AdoptedGroups(source, names, grouping, damage, adopted));
     }
 
     private static String version(Leaf leaf) {
@@ -67,8 +65,7 @@ final class LeafView implements ReadView {
     }
 
     private LeveeException notBuilt() {
-        return new LeveeException(
-                ErrorCode.NOT_SUPPORTED, "only groups are read of a single partition: " + info.id());
+        return new LeveeException(ErrorCode.NOT_SUPPORTED, "only groups are read of a single partition: " + info.id());
     }
 
     @Override

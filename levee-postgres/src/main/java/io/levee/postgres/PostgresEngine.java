@@ -211,8 +211,8 @@ final class PostgresEngine implements StorageEngine {
             manifest.reload(catalog.leaves(c));
             return ServerSettings.of(c);
         });
-        Adoptions adoptions = new Adoptions(
-                connections, session, catalog, settings.options().clock());
+        Adoptions adoptions =
+                new Adoptions(connections, session, catalog, settings.options().clock());
         return new PostgresEngine(connections, session, catalog, manifest, pragmas, adoptions, null, settings);
     }
 
@@ -267,7 +267,8 @@ final class PostgresEngine implements StorageEngine {
     @Override
     public List<Finding> diagnose() {
         refresh();
-        List<Finding> findings = new ArrayList<>(new Diagnosis(session, catalog, writing == null, queries, clock).run());
+        List<Finding> findings =
+                new ArrayList<>(new Diagnosis(session, catalog, writing == null, queries, clock).run());
         findings.addAll(adoptions.findings());
         return findings;
     }
@@ -632,7 +633,8 @@ final class PostgresEngine implements StorageEngine {
     @Override
     public Verification verify(PartitionId id) {
         if (adoptions.get(id) != null) {
-            return new Verification(id, Verification.State.UNCHECKED, 0, "it is an adopted table: nothing says what it held");
+            return new Verification(
+                    id, Verification.State.UNCHECKED, 0, "it is an adopted table: nothing says what it held");
         }
         return damage.verify(id);
     }

@@ -28,8 +28,7 @@ final class RowChanges {
     private final Manifest manifest;
     private final Function<TableSpec, List<Adopted>> adopted;
 
-    RowChanges(
-            WriterSession session, Catalog catalog, Manifest manifest, Function<TableSpec, List<Adopted>> adopted) {
+    RowChanges(WriterSession session, Catalog catalog, Manifest manifest, Function<TableSpec, List<Adopted>> adopted) {
         this.adopted = adopted;
         this.session = session;
         this.catalog = catalog;

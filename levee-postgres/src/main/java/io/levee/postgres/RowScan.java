@@ -166,8 +166,7 @@ final class RowScan {
     private SqlBuilder statement(AdoptedRead read, String own, Keyset.Part part, TimeWindows.Window window) {
         // What was read before a drop is read without its class: it is a table of its own.
         List<String> branches = own.equals(names.parent(query.spec())) ? classes : null;
-        SqlBuilder from =
-                read.from(own, branches, window.fromMicros(), window.toMicros(), query.where());
+        SqlBuilder from = read.from(own, branches, window.fromMicros(), window.toMicros(), query.where());
         String time = Names.time(query.spec());
         List<String> selected = new ArrayList<>();
         query.columns().forEach(c -> selected.add(Names.column(query.spec(), c.name())));

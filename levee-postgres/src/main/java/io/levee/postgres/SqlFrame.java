@@ -73,7 +73,8 @@ record SqlFrame(@Nullable String explain, String text, List<Called> functions) {
         List<String> parts = new ArrayList<>();
         for (TableSpec table : tables) {
             if (SqlText.mayName(body, table.name())) {
-                parts.add(Names.quote(table.name()) + " AS NOT MATERIALIZED (" + rows(table, query, from.apply(table)) + ")");
+                parts.add(Names.quote(table.name()) + " AS NOT MATERIALIZED (" + rows(table, query, from.apply(table))
+                        + ")");
                 String folded = table.name().toLowerCase(Locale.ROOT);
                 if (!folded.equals(table.name())) {
                     // The server folds names without quotes, and the other engine takes them in any case.

@@ -51,7 +51,8 @@ final class SqlFunctions {
      * first day is always one; days past its end are those of the next one.
      */
     static String micros(Names names) {
-        return "CREATE OR REPLACE FUNCTION " + names.catalog(MICROS) + "(at text) RETURNS bigint LANGUAGE plpgsql IMMUTABLE"
+        return "CREATE OR REPLACE FUNCTION " + names.catalog(MICROS)
+                + "(at text) RETURNS bigint LANGUAGE plpgsql IMMUTABLE"
                 + " STRICT PARALLEL SAFE AS $levee$ DECLARE shape text := pg_catalog.translate(pg_catalog.left(at, 19),"
                 + " '123456789T', '000000000 '); tail text; rest text; y int; m int; d int; h int := 0; n int := 0; s int := 0;"
                 + " f bigint := 0; z int := 0; BEGIN"

@@ -48,9 +48,8 @@ class AdoptLifeTest {
     }
 
     private Store open(Instant now) {
-        return Levee.open(address, false, o -> o.clock(new ManualClock(now))
-                .asOf(now)
-                .retentionEvery(Duration.ofMillis(100)));
+        return Levee.open(
+                address, false, o -> o.clock(new ManualClock(now)).asOf(now).retentionEvery(Duration.ofMillis(100)));
     }
 
     private Adoption checks() {
@@ -150,23 +149,27 @@ class AdoptLifeTest {
     }
 
     private boolean there(String table) {
-        return "t".equals(server.texts("SELECT to_regclass('" + old.name(table) + "') IS NOT NULL")
-                .get(0));
+        return "t"
+                .equals(server.texts("SELECT to_regclass('" + old.name(table) + "') IS NOT NULL")
+                        .get(0));
     }
 
     @Test
     void shouldFinishTheRetentionReportOfWhatItLetGo() {
         old.monitor(1000, false);
-        try (Store store = Levee.open(address, false, o -> o.clock(new ManualClock(BEGIN.plus(Duration.ofDays(30))))
-                .asOf(BEGIN.plus(Duration.ofDays(30))))) {
+        try (Store store = Levee.open(
+                address,
+                false,
+                o -> o.clock(new ManualClock(BEGIN.plus(Duration.ofDays(30)))).asOf(BEGIN.plus(Duration.ofDays(30))))) {
             store.createTable(LegacyTables.invocations()
                     .retention(RetentionRule.maxAge(Duration.ofDays(7)))
                     .build());
             store.adopt("invocations", monitor());
             // The server may count the rows that were just written only now, as if they were somebody's since.
             RetentionReport report = await().atMost(Duration.ofSeconds(20))
-                    .until(() -> store.applyRetention(store.planRetention()), r -> !r.dropped()
-                            .isEmpty());
+                    .until(
+                            () -> store.applyRetention(store.planRetention()),
+                            r -> !r.dropped().isEmpty());
             assertThat(report.dropped()).hasSize(1);
             assertThat(report.bytesFreed()).isZero();
             assertThat(there("invocations")).isTrue();
@@ -189,8 +192,9 @@ class AdoptLifeTest {
             Query late = Query.builder("invocations").from(at(900_000)).build();
             assertThat(store.count(late)).isZero();
             foreign.setAutoCommit(false);
-            statement.executeUpdate("INSERT INTO invocations(task_id, task_name, state, finished_at) VALUES ('late', 'x', 'OK', '"
-                    + at(1_000_000) + "')");
+            statement.executeUpdate(
+                    "INSERT INTO invocations(task_id, task_name, state, finished_at) VALUES ('late', 'x', 'OK', '"
+                            + at(1_000_000) + "')");
             assertThat(store.diagnose())
                     .filteredOn(f -> f.what().contains("invocations/adopted"))
                     .singleElement()
@@ -246,9 +250,9 @@ class AdoptLifeTest {
             store.createTable(LegacyTables.invocations().build());
             reader.setAutoCommit(false);
             reading.executeQuery("SELECT count(*) FROM invocations").close();
-            // A reader that stays: adopting takes no lock that it would have to wait for, and behind which others would.
-            AdoptionReport report =
-                    store.adopt("invocations", monitor().details("invocation_details", "task_id"));
+            // A reader that stays: adopting takes no lock that it would have to wait for, and behind which others
+            // would.
+            AdoptionReport report = store.adopt("invocations", monitor().details("invocation_details", "task_id"));
             assertThat(report.fresh()).isTrue();
             assertThat(count(store, "invocations")).isEqualTo(2000);
             second.execute("SET lock_timeout = 2000");
@@ -258,11 +262,11 @@ class AdoptLifeTest {
             old.checks(10);
             store.createTable(LegacyTables.checkSpec().build());
             reading.execute("LOCK TABLE check_history IN ACCESS EXCLUSIVE MODE");
-            CompletableFuture<Throwable> waited = CompletableFuture.supplyAsync(() ->
-                    org.assertj.core.api.Assertions.catchThrowable(() -> store.adopt("checks", checks())));
-            assertThat(waited.get(20, TimeUnit.SECONDS)).isInstanceOfSatisfying(LeveeException.class, e -> assertThat(
-                            e.code())
-                    .isEqualTo(ErrorCode.PARTITION_BUSY));
+            CompletableFuture<Throwable> waited = CompletableFuture.supplyAsync(
+                    () -> org.assertj.core.api.Assertions.catchThrowable(() -> store.adopt("checks", checks())));
+            assertThat(waited.get(20, TimeUnit.SECONDS))
+                    .isInstanceOfSatisfying(
+                            LeveeException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.PARTITION_BUSY));
             assertThat(store.partitions()).hasSize(1);
             reader.rollback();
             assertThat(store.adopt("checks", checks()).fresh()).isTrue();
@@ -359,7 +363,12 @@ class AdoptLifeTest {
         try (Store store = open()) {
             store.createTable(LegacyTables.checkSpec().build());
             refused(store, Adoption.ofTable(old.name("nothing")), ErrorCode.NOT_FOUND, "there is no table", "");
-            refused(store, Adoption.ofTable(old.name("plain")), ErrorCode.BAD_SPEC, "no column for the event time", "--time");
+            refused(
+                    store,
+                    Adoption.ofTable(old.name("plain")),
+                    ErrorCode.BAD_SPEC,
+                    "no column for the event time",
+                    "--time");
             refused(store, Adoption.ofTable(old.name("seen")), ErrorCode.BAD_SPEC, "no plain table", "");
             refused(store, Adoption.ofTable(old.name("parted")), ErrorCode.BAD_SPEC, "no plain table", "one by one");
             refused(

@@ -90,8 +90,8 @@ class AdoptModelTest {
         long span = gen.of(1_000_000L, 60_000_000L, 86_400_000_000L, 100 * 86_400_000_000L, 2000 * 86_400_000_000L);
         int rows = gen.between(0, gen.size() * 30);
         boolean broken = gen.oneIn(2);
-        old.run("CREATE TABLE e(id " + gen.of("bigint", "integer") + (gen.oneIn(3) ? "" : " PRIMARY KEY") + ", g smallint, at "
-                + kind.type + ", later " + kind.type + ")");
+        old.run("CREATE TABLE e(id " + gen.of("bigint", "integer") + (gen.oneIn(3) ? "" : " PRIMARY KEY")
+                + ", g smallint, at " + kind.type + ", later " + kind.type + ")");
         try (Connection c = old.open()) {
             c.setAutoCommit(false);
             try (PreparedStatement insert = c.prepareStatement(
@@ -179,8 +179,8 @@ class AdoptModelTest {
                 .map(Known::id)
                 .toList();
         int limit = gen.of(1, 7, 100, 5000);
-        String what = Micros.text(Math.max(from, -1)) + " to " + to + ", group " + group + ", newest " + newest + ", by "
-                + limit + " of " + kind;
+        String what = Micros.text(Math.max(from, -1)) + " to " + to + ", group " + group + ", newest " + newest
+                + ", by " + limit + " of " + kind;
         List<Long> found = new ArrayList<>();
         String after = null;
         int pages = 0;

@@ -121,8 +121,9 @@ class AdoptTest {
             Query newest = Query.builder("invocations").newestFirst().limit(50).build();
             assertThat(rows(reader, newest, "task_id"))
                     .isEqualTo(rows(store, newest, "task_id"))
-                    .isEqualTo(old.ask(
-                            "SELECT task_id FROM invocations ORDER BY finished_at DESC NULLS LAST, ctid DESC LIMIT 50"));
+                    .isEqualTo(
+                            old.ask(
+                                    "SELECT task_id FROM invocations ORDER BY finished_at DESC NULLS LAST, ctid DESC LIMIT 50"));
             assertThat(reader.count(Query.builder("invocations").build())).isEqualTo(ROWS);
         }
         assertThat(old.fingerprint("invocations")).isEqualTo(invocations);
@@ -132,7 +133,8 @@ class AdoptTest {
         Instant from = at(50_000);
         Instant to = at(120_000);
         String range = " finished_at >= '" + from + "' AND finished_at < '" + to + "'";
-        Supplier<Query.Builder> within = () -> Query.builder("invocations").from(from).to(to);
+        Supplier<Query.Builder> within =
+                () -> Query.builder("invocations").from(from).to(to);
         // rows, newest and oldest first, whole and page by page, with details
         String columns = "task_id, state, extract(epoch FROM finished_at)::float8, runtime_ms";
         String[] names = {"task_id", "state", "finished_at", "runtime_ms"};
@@ -165,9 +167,10 @@ class AdoptTest {
                                 .build(),
                         "task_id",
                         "runtime_ms"))
-                .isEqualTo(old.ask("SELECT i.task_id, runtime_ms FROM invocations i JOIN invocation_details d USING (task_id)"
-                        + " WHERE task_name = 'app.task7' AND args_preview LIKE '%77%' AND" + range
-                        + " ORDER BY runtime_ms DESC, i.task_id LIMIT 50"));
+                .isEqualTo(old.ask(
+                        "SELECT i.task_id, runtime_ms FROM invocations i JOIN invocation_details d USING (task_id)"
+                                + " WHERE task_name = 'app.task7' AND args_preview LIKE '%77%' AND" + range
+                                + " ORDER BY runtime_ms DESC, i.task_id LIMIT 50"));
         // counts, with and without a range
         assertThat(store.count(Query.builder("invocations").build())).isEqualTo(ROWS);
         assertThat(store.count(within.get().build()))
@@ -184,8 +187,8 @@ class AdoptTest {
                                 List.of("task_name", "state"),
                                 List.of(Measure.count(), Measure.max("runtime_ms"), Measure.parse("count(queue)"))))
                         .groups())
-                .containsExactlyInAnyOrderElementsOf(
-                        old.ask("SELECT task_name, state, count(*), max(runtime_ms), count(queue) FROM invocations WHERE"
+                .containsExactlyInAnyOrderElementsOf(old.ask(
+                        "SELECT task_name, state, count(*), max(runtime_ms), count(queue) FROM invocations WHERE"
                                 + range + " GROUP BY 1, 2"));
         assertThat(store
                         .timeSeries(new TimeSeries(
@@ -204,8 +207,9 @@ class AdoptTest {
                         .map(b -> (Object) b.count())
                         .toList())
                 .isEqualTo(old
-                        .ask("SELECT (SELECT count(*) FROM invocations WHERE" + range
-                                + " AND runtime_ms >= i * 100 AND runtime_ms < i * 100 + 100) FROM generate_series(0, 14) AS i")
+                        .ask(
+                                "SELECT (SELECT count(*) FROM invocations WHERE" + range
+                                        + " AND runtime_ms >= i * 100 AND runtime_ms < i * 100 + 100) FROM generate_series(0, 14) AS i")
                         .stream()
                         .map(r -> r.get(0))
                         .toList());
@@ -217,8 +221,11 @@ class AdoptTest {
                                 .build(),
                         "task_name",
                         "task_id"))
-                .isEqualTo(old.ask("SELECT * FROM (SELECT DISTINCT ON (task_name) task_name, task_id FROM invocations WHERE"
-                        + range + " ORDER BY task_name, finished_at DESC, ctid DESC) n ORDER BY task_name COLLATE \"C\""));
+                .isEqualTo(
+                        old.ask(
+                                "SELECT * FROM (SELECT DISTINCT ON (task_name) task_name, task_id FROM invocations WHERE"
+                                        + range
+                                        + " ORDER BY task_name, finished_at DESC, ctid DESC) n ORDER BY task_name COLLATE \"C\""));
         assertThat(store.values(Query.builder("invocations").build(), "queue", 10)
                         .groups())
                 .containsExactlyInAnyOrderElementsOf(old.ask("SELECT queue, count(*) FROM invocations GROUP BY queue"));
@@ -371,8 +378,9 @@ class AdoptTest {
                                     List.of("site_id"),
                                     List.of(Measure.count(), Measure.max("latency_ns"))))
                             .groups())
-                    .containsExactlyInAnyOrderElementsOf(old.ask(
-                            "SELECT site_id, count(*), max(latency_ns) FROM check_history WHERE" + range + " GROUP BY 1"));
+                    .containsExactlyInAnyOrderElementsOf(
+                            old.ask("SELECT site_id, count(*), max(latency_ns) FROM check_history WHERE" + range
+                                    + " GROUP BY 1"));
             List<Object> down = new ArrayList<>();
             try (Result<Row> result = store.query(hour.get()
                     .where(Expr.parse("up = false AND site_id = 5", BEGIN))
@@ -385,7 +393,8 @@ class AdoptTest {
                     .isNotEmpty()
                     .isEqualTo(old.ask(
                             "SELECT latency_ns, extract(epoch FROM (checked_at || 'Z')::timestamptz)::bigint FROM check_history"
-                                    + " WHERE NOT is_up AND site_id = 5 AND" + range + " ORDER BY checked_at DESC, id DESC"));
+                                    + " WHERE NOT is_up AND site_id = 5 AND" + range
+                                    + " ORDER BY checked_at DESC, id DESC"));
             assertThat(store.explain(hour.get().where(Expr.eq("site_id", 5)).build())
                             .toString())
                     .contains("idx_check");

@@ -118,8 +118,11 @@ class AppendTest {
                 table.append(job(JOBS, i), Ack.DURABLE).join();
                 flushed += notFlushed() < 200 ? 1 : 0;
             }
-            // The server's own house-keeping may be at work for a while; a log that nobody flushes is behind after each.
-            assertThat(flushed).as("of 30 receipts, those that left a flushed log behind").isGreaterThan(15);
+            // The server's own house-keeping may be at work for a while; a log that nobody flushes is behind after
+            // each.
+            assertThat(flushed)
+                    .as("of 30 receipts, those that left a flushed log behind")
+                    .isGreaterThan(15);
         } finally {
             server.run("DROP OWNED BY " + user + " CASCADE; DROP ROLE " + user);
         }

@@ -90,11 +90,13 @@ final class LegacyTables {
 
     /** The uptime monitor's checks: times as text, no index but by site and time, one every second over the sites. */
     void checks(int rows) {
-        run("CREATE TABLE check_history(id bigserial PRIMARY KEY, site_id integer NOT NULL, latency_ns bigint, is_up boolean,"
-                + " checked_at text DEFAULT now()::text, node_id text DEFAULT '')");
+        run(
+                "CREATE TABLE check_history(id bigserial PRIMARY KEY, site_id integer NOT NULL, latency_ns bigint, is_up boolean,"
+                        + " checked_at text DEFAULT now()::text, node_id text DEFAULT '')");
         run("INSERT INTO check_history(site_id, latency_ns, is_up, checked_at, node_id) SELECT i % 20 + 1,"
                 + " (i::bigint * 7919) % 1000003, i % 97 <> 0, to_char(to_timestamp(" + BEGIN.getEpochSecond()
-                + " + i) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), 'n' || (i % 3) FROM generate_series(0, " + (rows - 1)
+                + " + i) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), 'n' || (i % 3) FROM generate_series(0, "
+                + (rows - 1)
                 + ") AS i");
         run("CREATE INDEX idx_check ON check_history(site_id, checked_at DESC)");
         run("ANALYZE check_history");
@@ -142,7 +144,8 @@ final class LegacyTables {
     /** What changes when anybody writes to a table, vacuums it or makes it anew: rows' own versions, its file and its definition. */
     String fingerprint(String table) throws SQLException {
         return ask("SELECT (SELECT concat_ws(' ', count(*), min(xmin::text::bigint), max(xmin::text::bigint), max(xmax::text::bigint),"
-                        + " bit_xor(hashtext(t::text)), max(ctid)) FROM " + table + " t), relfilenode, relnatts, relchecks, relhasindex FROM pg_class WHERE oid = '" + name(table)
+                        + " bit_xor(hashtext(t::text)), max(ctid)) FROM " + table
+                        + " t), relfilenode, relnatts, relchecks, relhasindex FROM pg_class WHERE oid = '" + name(table)
                         + "'::regclass")
                 .toString();
     }

@@ -88,6 +88,7 @@ class LockTortureTest {
     private final Map<String, AtomicLong> longest = new ConcurrentHashMap<>();
     /** Each wait of the writer's session for a lock by its beginning, and how long it was when it was looked at last. */
     private final Map<String, Long> waitMicros = new ConcurrentHashMap<>();
+
     private final Map<String, AtomicLong> counts = new ConcurrentHashMap<>();
 
     /** An engine that measures how long the writer's calls take. */
@@ -170,10 +171,13 @@ class LockTortureTest {
             foreign.shutdownNow();
         }
         assertThat(deadlocks() - deadlocks).as("deadlocks").isZero();
-        // A machine that is busy may be late with one of them; where nothing limits them, every third lasts longer than that.
+        // A machine that is busy may be late with one of them; where nothing limits them, every third lasts longer than
+        // that.
         long most = (Postgres.LOCK_TIMEOUT_MS + LATE_TIMER.toMillis()) * 1000;
         assertThat(waitMicros.values().stream().filter(micros -> micros > most).count())
-                .as("waits of the writer's session for a lock that were too long, of %s, as the server tells them", waitMicros)
+                .as(
+                        "waits of the writer's session for a lock that were too long, of %s, as the server tells them",
+                        waitMicros)
                 .isLessThanOrEqualTo(Math.max(2, waitMicros.size() / 10));
         assertThat(new TreeMap<>(longest))
                 .as("longest call of the writer, in nanoseconds")

@@ -149,8 +149,7 @@ class QueryTest {
                 for (Connection connection : all) {
                     connection.close();
                 }
-                assertThat(reader.count(
-                                other.deadline(Duration.ofSeconds(30)).build()))
+                assertThat(reader.count(other.deadline(Duration.ofSeconds(30)).build()))
                         .isEqualTo(3);
             } finally {
                 reader.close();

@@ -102,8 +102,7 @@ public final class BackupRoutes {
         return Levee.backupContent(backup).partitions().stream()
                 .filter(one -> one.toString().equals(name))
                 .findFirst()
-                .orElseThrow(() -> new LeveeException(
-                                ErrorCode.NOT_FOUND, "the backup has no partition '" + name + "'")
+                .orElseThrow(() -> new LeveeException(ErrorCode.NOT_FOUND, "the backup has no partition '" + name + "'")
                         .hint("levee partitions and levee quarantine list show how partitions are named"));
     }
 }

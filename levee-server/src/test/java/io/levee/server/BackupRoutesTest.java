@@ -70,8 +70,7 @@ class BackupRoutesTest {
             assertThat(Levee.verifyBackup(backup, line -> {}).damaged()).isEmpty();
             assertThat(server.get("/v1/backups").body()).contains("\"directory\":\"" + backup + "\",\"at\":\"");
 
-            HttpResponse<String> live =
-                    server.send("POST", "/v1/backup/restore", body("runs/2026-05-19"));
+            HttpResponse<String> live = server.send("POST", "/v1/backup/restore", body("runs/2026-05-19"));
             assertThat(live.statusCode()).as(live.body()).isEqualTo(404);
             assertThat(live.body()).contains("LEVEE-404 NOT_FOUND");
             drop(server);
@@ -97,8 +96,7 @@ class BackupRoutesTest {
     void shouldRefuseWithTheCodesOfTheCommand() throws Exception {
         try (TestServer server = serve().withRuns()) {
             take(server, "2026-05-20");
-            HttpResponse<String> relative =
-                    server.send("POST", "/v1/backup", "{\"directory\":\"backup\"}");
+            HttpResponse<String> relative = server.send("POST", "/v1/backup", "{\"directory\":\"backup\"}");
             assertThat(relative.statusCode()).isEqualTo(400);
             assertThat(relative.body()).contains("absolute");
             assertThat(server.send("POST", "/v1/backup", "{}").statusCode()).isEqualTo(400);
@@ -120,8 +118,8 @@ class BackupRoutesTest {
 
     @Test
     void shouldRefuseWhereTheEngineHasNoBackups() throws Exception {
-        try (TestServer server = TestServer.inMemory(o -> {}, UnaryOperator.identity())
-                .withRuns()) {
+        try (TestServer server =
+                TestServer.inMemory(o -> {}, UnaryOperator.identity()).withRuns()) {
             HttpResponse<String> answer = server.send("POST", "/v1/backup", body(""));
             assertThat(answer.statusCode()).isEqualTo(501);
             assertThat(answer.body()).contains("LEVEE-501 NOT_SUPPORTED");

@@ -99,7 +99,8 @@ final class CrowdServer {
                 count += row.get("i") instanceof Long i && i >= 0 ? 1 : 0;
             }
         }
-        return count + " " + wrong + " " + Duration.ofNanos(System.nanoTime() - began).toMillis();
+        return count + " " + wrong + " "
+                + Duration.ofNanos(System.nanoTime() - began).toMillis();
     }
 
     /** A record after the other, each waited for. */

@@ -104,7 +104,8 @@ class CrowdTest {
 
     private long http(String key) throws IOException {
         String status = answer("/v1/status");
-        Map<?, ?> http = (Map<?, ?>) Json.object(status.substring(status.indexOf("\r\n\r\n") + 4)).get("http");
+        Map<?, ?> http = (Map<?, ?>)
+                Json.object(status.substring(status.indexOf("\r\n\r\n") + 4)).get("http");
         return (Long) http.get(key);
     }
 
@@ -160,7 +161,9 @@ class CrowdTest {
     private void others() throws IOException {
         long began = System.nanoTime();
         String answer = answer(SHORT);
-        while (answer.startsWith("HTTP/1.1 503") && answer.contains("Retry-After") && System.nanoTime() - began < ANEW_NANOS) {
+        while (answer.startsWith("HTTP/1.1 503")
+                && answer.contains("Retry-After")
+                && System.nanoTime() - began < ANEW_NANOS) {
             sentAway++;
             answer = answer(SHORT);
         }
@@ -188,7 +191,8 @@ class CrowdTest {
     void shouldKeepItsBudgetAndItsPromisesInACrowd() throws Exception {
         assumeTrue(Files.exists(Path.of("/proc/self/status")), "only Linux tells what a process takes");
         List<String> options = List.of("-Xms128m", "-Xmx128m", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC");
-        try (ChildJvm child = ChildJvm.start(options, CrowdServer.class, directory.toString(), "" + ROWS, "" + MEBIBYTES)) {
+        try (ChildJvm child =
+                ChildJvm.start(options, CrowdServer.class, directory.toString(), "" + ROWS, "" + MEBIBYTES)) {
             server = URI.create(String.valueOf(child.line()));
             // What a server needs for its first clients is idle's, and not the crowd's.
             gather();
@@ -218,25 +222,17 @@ class CrowdTest {
             nobody();
             System.out.printf(
                     "sorted %s rows in %s ms beside %d clients; the process grew by at most %d MiB of a budget of %d, to %d after it%n",
-                    words[0],
-                    words[2],
-                    CLIENTS,
-                    most[0] >> 20,
-                    MEBIBYTES,
-                    (resident(child.pid()) - idle) >> 20);
+                    words[0], words[2], CLIENTS, most[0] >> 20, MEBIBYTES, (resident(child.pid()) - idle) >> 20);
             System.out.printf(
                     "records written meanwhile %s, the longest wait %s ms; others answered %d times, the longest wait %d ms, sent away"
                             + " %d times; lines read slowly %d%n",
-                    written[0],
-                    written[1],
-                    answered,
-                    longestNanos / 1_000_000,
-                    sentAway,
-                    slowLines);
+                    written[0], written[1], answered, longestNanos / 1_000_000, sentAway, slowLines);
             assertThat(words[0]).as("rows").isEqualTo("" + ROWS);
             assertThat(words[1]).as("rows that came before their place").isEqualTo("0");
             assertThat(most[0]).as("bytes that the process grew by").isLessThan((MEBIBYTES << 20) / 10L * 11);
-            assertThat(Long.parseLong(written[0])).as("records written meanwhile").isGreaterThan(20);
+            assertThat(Long.parseLong(written[0]))
+                    .as("records written meanwhile")
+                    .isGreaterThan(20);
             assertThat(Long.parseLong(written[1])).as("longest commit in ms").isLessThan(5000);
         }
     }

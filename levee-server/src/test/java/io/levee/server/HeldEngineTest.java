@@ -1,7 +1,6 @@
 package io.levee.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.levee.Ack;
 import java.io.IOException;

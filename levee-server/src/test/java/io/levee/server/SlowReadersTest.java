@@ -190,9 +190,7 @@ class SlowReadersTest {
                 Awaitility.await().atMost(SOON).until(() -> http("readers") == 1 && http("working") == 0);
             }
             vanish(socket);
-            Awaitility.await()
-                    .atMost(SOON)
-                    .until(() -> server.store.queries().isEmpty() && http("readers") == 0);
+            Awaitility.await().atMost(SOON).until(() -> server.store.queries().isEmpty() && http("readers") == 0);
         }
     }
 
@@ -202,9 +200,7 @@ class SlowReadersTest {
         Socket socket = lines("Levee-Deadline: 500ms\r\n");
         // The beginning has come, and may be cut off before anybody can look at how many readers there are.
         Awaitility.await().atMost(SOON).until(() -> socket.getInputStream().available() > 0);
-        Awaitility.await()
-                .atMost(SOON)
-                .until(() -> server.store.queries().isEmpty() && http("readers") == 0);
+        Awaitility.await().atMost(SOON).until(() -> server.store.queries().isEmpty() && http("readers") == 0);
         assertCutOff(socket);
     }
 

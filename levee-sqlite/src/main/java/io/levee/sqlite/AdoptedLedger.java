@@ -194,8 +194,8 @@ final class AdoptedLedger {
             if (!(entry.get("adoption") instanceof Map<?, ?> kept)) {
                 continue;
             }
-            PartitionId id = AdoptedCatalog.id(
-                    String.valueOf(entry.get("table")), (int) LedgerState.number(entry.get("n")));
+            PartitionId id =
+                    AdoptedCatalog.id(String.valueOf(entry.get("table")), (int) LedgerState.number(entry.get("n")));
             List<PartitionId> files = files(entry);
             boolean done = sure(entry) && files.stream().allMatch(there);
             SplitState split = split(id, entry.get(done ? "next" : "split"));

@@ -69,8 +69,8 @@ final class CatalogCheck {
         if (id != Connections.CATALOG_ID || format != Connections.FORMAT) {
             String ours = Integer.toString(Connections.FORMAT);
             if (made && ours.equals(Catalog.value(connection, "format"))) {
-                return Found.wrong(
-                        "its header says format " + format + " and application id " + id + ", its tables format " + ours);
+                return Found.wrong("its header says format " + format + " and application id " + id
+                        + ", its tables format " + ours);
             }
             boolean fresh = !CatalogSchema.anyTable(connection);
             if (fresh) {
@@ -88,8 +88,8 @@ final class CatalogCheck {
     }
 
     /** What the tables say of each other and of themselves has to fit. */
-    private static @Nullable String contradiction(
-            Connection connection, List<Partition> partitions, StorePaths paths) throws SQLException {
+    private static @Nullable String contradiction(Connection connection, List<Partition> partitions, StorePaths paths)
+            throws SQLException {
         Object created = Catalog.value(connection, "created");
         if (created == null || Instant.parse(created.toString()).isBefore(Instant.EPOCH)) {
             return "it says that it was made in " + created;

@@ -3,12 +3,12 @@ package io.levee.sqlite;
 import io.levee.Bytes;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.StoreOptions;
 import io.levee.StoreStatus;
 import io.levee.engine.WriteRow;
+import io.levee.internal.memory.Budget;
 import io.levee.internal.memory.DiskCap;
 import io.levee.internal.time.MonotonicClock;
-import io.levee.StoreOptions;
-import io.levee.internal.memory.Budget;
 import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
@@ -188,8 +188,7 @@ final class DiskFigure {
         }
         Map<String, Long> byPart = new TreeMap<>(disk.byPart());
         byPart.merge("adopted", adopted, Long::sum);
-        return new StoreStatus.Disk(
-                disk.bytes() + adopted, disk.limitBytes(), disk.freeBytes(), byPart, disk.growth());
+        return new StoreStatus.Disk(disk.bytes() + adopted, disk.limitBytes(), disk.freeBytes(), byPart, disk.growth());
     }
 
     /** What the store takes now, without what sorts keep; 0 before the first full look. */

@@ -36,6 +36,7 @@ final class Homes {
     private final Set<String> classed = ConcurrentHashMap.newKeySet();
     /** By partition, the numbers of which it has copies that do not count any more, with the trip that left each. */
     private final Map<PartitionId, Map<Long, Trip>> left = new HashMap<>();
+
     private long moment;
     /** Queries with a sight of before this have to end. */
     private long blindBefore;

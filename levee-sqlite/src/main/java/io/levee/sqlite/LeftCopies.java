@@ -22,8 +22,7 @@ final class LeftCopies {
     private final Homes homes;
     private final Transactions transactions;
 
-    LeftCopies(
-            Manifest manifest, OpenPartitions open, StorePaths paths, Homes homes, Transactions transactions) {
+    LeftCopies(Manifest manifest, OpenPartitions open, StorePaths paths, Homes homes, Transactions transactions) {
         this.manifest = manifest;
         this.open = open;
         this.paths = paths;
@@ -146,7 +145,8 @@ final class LeftCopies {
             writer.rollback();
             ended = true;
             Trouble met = transactions.trouble(writer, "moved rows cannot be deleted where they were", e, committing);
-            if (met.kind() == Trouble.Kind.DAMAGED && open.setAside(from, met.error().what())) {
+            if (met.kind() == Trouble.Kind.DAMAGED
+                    && open.setAside(from, met.error().what())) {
                 return true;
             }
             throw met.error();

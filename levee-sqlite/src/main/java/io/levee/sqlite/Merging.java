@@ -115,9 +115,8 @@ final class Merging {
         look(begun);
         for (TableSpec spec : catalog.change(CatalogTables::tables)) {
             boolean more = true;
-            Set<PartitionId> away = spec.rollups().isEmpty()
-                    ? Set.of()
-                    : catalog.change(c -> TrashEntries.cameBack(c, spec.name()));
+            Set<PartitionId> away =
+                    spec.rollups().isEmpty() ? Set.of() : catalog.change(c -> TrashEntries.cameBack(c, spec.name()));
             while (more && (made == 0 || clock.nanos() - begun < RUN.toNanos())) {
                 MergePlan.Group group = plan.next(
                         spec,
@@ -323,7 +322,8 @@ final class Merging {
         }
         Set<PartitionId> away = catalog.change(c -> TrashEntries.cameBack(c, spec.name()));
         if (group.sources().stream().anyMatch(source -> figures(spec, source, away))) {
-            // Retention has begun with one since. What it reads of a partition for figures is not lent, see SqliteEngine.view.
+            // Retention has begun with one since. What it reads of a partition for figures is not lent, see
+            // SqliteEngine.view.
             return "rollups may have figures of them";
         }
         Path place = paths.partition(made);

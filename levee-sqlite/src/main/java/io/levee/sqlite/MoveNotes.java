@@ -133,8 +133,8 @@ final class MoveNotes {
 
     /** Adds up what several partitions note. */
     static void add(Map<PartitionId, Map<Long, Long>> all, Map<PartitionId, Map<Long, Long>> more) {
-        more.forEach((from, numbers) -> numbers.forEach(
-                (number, change) -> all.computeIfAbsent(from, f -> new HashMap<>()).merge(number, change, Math::max)));
+        more.forEach((from, numbers) -> numbers.forEach((number, change) ->
+                all.computeIfAbsent(from, f -> new HashMap<>()).merge(number, change, Math::max)));
     }
 
     private static boolean noted(Connection connection) throws SQLException {

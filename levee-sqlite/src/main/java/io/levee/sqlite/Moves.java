@@ -127,7 +127,8 @@ final class Moves {
         } else if (locked) {
             moveAtOnce(writer, group, takeIn);
         } else {
-            // Somebody reads: what they leave behind stays until nobody needs it, see finish. Until then the old partition is not
+            // Somebody reads: what they leave behind stays until nobody needs it, see finish. Until then the old
+            // partition is not
             // to be closed, to make room for the new one for instance.
             boolean outer = busy;
             busy = true;
@@ -280,7 +281,11 @@ final class Moves {
     /** Tells what a partition's notes say. */
     private void read(PartitionWriter writer) {
         try {
-            copies.tell(writer.spec(), writer.partition(), MoveNotes.read(writer.connection(), writer.spec().name()), false);
+            copies.tell(
+                    writer.spec(),
+                    writer.partition(),
+                    MoveNotes.read(writer.connection(), writer.spec().name()),
+                    false);
             unread.remove(writer.partition().id());
         } catch (SQLException e) {
             throw Volume.failure("what moved to a partition cannot be read", writer.file(), paths, e);

@@ -141,11 +141,7 @@ final class ReadHandles {
         private String leftOut = "";
 
         ReadHandle(
-                Path file,
-                Connection connection,
-                int replacementsBefore,
-                Bytes cache,
-                SortRoom.@Nullable Guard guard) {
+                Path file, Connection connection, int replacementsBefore, Bytes cache, SortRoom.@Nullable Guard guard) {
             this.guard = guard;
             this.cache = cache;
             this.replacementsBefore = replacementsBefore;
@@ -244,7 +240,8 @@ final class ReadHandles {
         }
 
         /** The columns of a table that the file has. */
-        @SuppressWarnings("ReferenceEquality") // The same spec, as nearly always: comparing two is longer than looking again.
+        @SuppressWarnings(
+                "ReferenceEquality") // The same spec, as nearly always: comparing two is longer than looking again.
         PartitionSql.Shape shape(TableSpec spec) throws SQLException {
             PartitionSql.Shape known = shape;
             if (known == null || known.spec() != spec) {

@@ -181,8 +181,7 @@ final class SplitBuild {
                 Long removed = file.remove(key);
                 if (removed != null) {
                     skipped += removed;
-                    count = count.plus(
-                            new SplitCount(0, 0, 1, 0, 0, 0, 0, Long.MAX_VALUE, Long.MIN_VALUE));
+                    count = count.plus(new SplitCount(0, 0, 1, 0, 0, 0, 0, Long.MAX_VALUE, Long.MIN_VALUE));
                     break;
                 }
             }

@@ -82,8 +82,7 @@ final class SplitFile {
         if (time) {
             columns.add("_time");
         }
-        positions.forEach(
-                at -> columns.add(Sqlite.quote(spec.columns().get(at).name())));
+        positions.forEach(at -> columns.add(Sqlite.quote(spec.columns().get(at).name())));
         return "INSERT INTO " + Sqlite.quote(table) + "(" + String.join(", ", columns) + ") VALUES("
                 + String.join(", ", Collections.nCopies(columns.size(), "?")) + ")";
     }
@@ -235,8 +234,7 @@ final class SplitFile {
             close();
             Files.deleteIfExists(file);
         } catch (SQLException | IOException e) {
-            System.getLogger("io.levee.sqlite")
-                    .log(System.Logger.Level.DEBUG, "the next step removes " + file, e);
+            System.getLogger("io.levee.sqlite").log(System.Logger.Level.DEBUG, "the next step removes " + file, e);
         }
     }
 }

@@ -44,7 +44,9 @@ final class SplitPeriods {
         }
         Periods periods = byClass.computeIfAbsent(retentionClass, c -> {
             Periods made = Periods.resume(
-                    spec, c, manifest.of(spec.name()).stream().map(p -> p.info(paths)).toList());
+                    spec,
+                    c,
+                    manifest.of(spec.name()).stream().map(p -> p.info(paths)).toList());
             if (auto && held.maxMicros() != Long.MAX_VALUE && held.maxMicros() > EARLIEST) {
                 made.expect(
                         Math.min(held.maxMicros(), Math.max(EARLIEST, held.minMicros())),

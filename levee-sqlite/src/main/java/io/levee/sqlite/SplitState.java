@@ -104,8 +104,9 @@ record SplitState(
 
     /** Keeps it, with {@link Catalog#change}. */
     void put(Connection catalog) throws SQLException {
-        try (PreparedStatement statement = catalog.prepareStatement("INSERT OR REPLACE INTO splits(table_name, n, state,"
-                + " from_row, to_row, total, counts, note) VALUES(?, ?, ?, ?, ?, ?, ?, ?)")) {
+        try (PreparedStatement statement =
+                catalog.prepareStatement("INSERT OR REPLACE INTO splits(table_name, n, state,"
+                        + " from_row, to_row, total, counts, note) VALUES(?, ?, ?, ?, ?, ?, ?, ?)")) {
             statement.setString(1, id.table());
             statement.setInt(2, id.n());
             statement.setString(3, state.name());

@@ -298,7 +298,8 @@ final class SplitStep implements SplitBuild.Help {
             return noted != null;
         }
         return !noted.empty()
-                && hashes.stream().anyMatch(some -> java.util.Arrays.stream(some).anyMatch(noted::mayContain));
+                && hashes.stream()
+                        .anyMatch(some -> java.util.Arrays.stream(some).anyMatch(noted::mayContain));
     }
 
     // The flip.
@@ -387,7 +388,8 @@ final class SplitStep implements SplitBuild.Help {
             return false;
         }
         for (Partition each : made) {
-            Catalog.markClosed(c, each.id(), each.held(), each.info(parts.paths()).bytes(), now());
+            Catalog.markClosed(
+                    c, each.id(), each.held(), each.info(parts.paths()).bytes(), now());
             Catalog.update(c, "reason=NULL", each.id(), now(), null);
             if (each.id().retentionClass().isEmpty()) {
                 Apart.write(c, each.apart(Apart.now(c, spec)));

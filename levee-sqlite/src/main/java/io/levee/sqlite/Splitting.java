@@ -151,7 +151,9 @@ final class Splitting {
     /** Before anything is moved: what all of it will take has to be free (guarantee G90). */
     private void requireRoom(Adopted adopted, SplitState from) {
         long size = Partition.size(adopted.file()) + Partition.size(StorePaths.wal(adopted.file()));
-        double left = 1 - (double) from.count().rows() / Math.max(1, Math.max(from.total(), from.count().rows()));
+        double left = 1
+                - (double) from.count().rows()
+                        / Math.max(1, Math.max(from.total(), from.count().rows()));
         long needed = (long) (size * GROWTH * left) + HEADROOM;
         long floor = options.minFreeDisk() == null ? 0 : options.minFreeDisk().value();
         long free = Math.max(0, free() - floor);
@@ -254,7 +256,8 @@ final class Splitting {
         if (free() < (long) (rows * perRow * GROWTH) + HEADROOM / 2) {
             return "too little is free on the volume: " + new Bytes(free());
         }
-        TableSpec spec = parts.catalog().change(c -> CatalogTables.table(c, split.id().table()));
+        TableSpec spec =
+                parts.catalog().change(c -> CatalogTables.table(c, split.id().table()));
         SplitPeriods own = periods.computeIfAbsent(split.id(), i -> new SplitPeriods(parts.manifest(), parts.paths()));
         SplitPace pace = new SplitPace(running, parts.figure(), () -> stopped(split.id()), rests);
         Connection source = Connections.reader(file, CACHE);
@@ -301,7 +304,8 @@ final class Splitting {
             change(split.with(
                     SplitStatus.State.BLOCKED,
                     "the database changed after its rows were moved: it has " + found[0] + " rows with the checksum "
-                            + Long.toHexString(found[1]) + ", and " + split.count().rows() + " with "
+                            + Long.toHexString(found[1]) + ", and "
+                            + split.count().rows() + " with "
                             + Long.toHexString(split.count().hash())
                             + " were moved; it is kept, and what changed in it is not in the table"));
             return "";
@@ -314,9 +318,7 @@ final class Splitting {
             return "somebody wrote to it while it was compared";
         }
         boolean keep = split.count().lossy();
-        String note = keep && adopted.adoption().take()
-                ? "the file is kept: not all that it holds could be moved"
-                : "";
+        String note = keep && adopted.adoption().take() ? "the file is kept: not all that it holds could be moved" : "";
         SplitState done = split.with(SplitStatus.State.DONE, note);
         return adoptions.letGo(partition, !keep, done);
     }

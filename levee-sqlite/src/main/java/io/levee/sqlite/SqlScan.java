@@ -210,8 +210,7 @@ final class SqlScan {
     }
 
     /** Returns false where it was dropped, and unlinked, just now. */
-    private boolean attached(
-            Connection connection, Partition partition, Path file, String schema, List<Path> attached)
+    private boolean attached(Connection connection, Partition partition, Path file, String schema, List<Path> attached)
             throws SQLException {
         try {
             attach(connection, partition, file, schema, attached);

@@ -695,8 +695,9 @@ final class SqliteEngine implements StorageEngine {
                 parts.add(new SqlScan.TablePart(
                         spec, manifest.pinned(spec.name(), query.fromMicros(), query.toMicros()), sight));
             }
-            execution.keeps(
-                    () -> parts.stream().flatMap(part -> part.partitions().stream()).anyMatch(p -> p.state() == Partition.State.DROPPED));
+            execution.keeps(() -> parts.stream()
+                    .flatMap(part -> part.partitions().stream())
+                    .anyMatch(p -> p.state() == Partition.State.DROPPED));
             new SqlScan(paths, query, execution, this::missing, suspects, sqlCache, figure.sorts()).run(parts, sink);
         } finally {
             lease.close();

@@ -71,9 +71,10 @@ final class Stored {
         return switch (db.column_type(statement, column)) {
             case Codes.SQLITE_INTEGER -> db.column_long(statement, column);
             case Codes.SQLITE_FLOAT -> db.column_double(statement, column);
-            case Codes.SQLITE_TEXT -> utf8
-                    ? new String(bytes(db, statement, column), StandardCharsets.UTF_8)
-                    : db.column_text(statement, column);
+            case Codes.SQLITE_TEXT ->
+                utf8
+                        ? new String(bytes(db, statement, column), StandardCharsets.UTF_8)
+                        : db.column_text(statement, column);
             case Codes.SQLITE_BLOB -> bytes(db, statement, column);
             default -> null;
         };

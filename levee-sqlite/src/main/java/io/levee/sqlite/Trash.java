@@ -192,8 +192,9 @@ final class Trash {
                 return false;
             }
             Set<String> kept = kept();
-            Optional<Path> file =
-                    there.stream().filter(f -> !kept.contains(TrashFiles.name(f))).findFirst();
+            Optional<Path> file = there.stream()
+                    .filter(f -> !kept.contains(TrashFiles.name(f)))
+                    .findFirst();
             if (file.isPresent()) {
                 files.freeStep(file.get());
             }

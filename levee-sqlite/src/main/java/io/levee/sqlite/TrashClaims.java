@@ -26,8 +26,7 @@ final class TrashClaims {
     private final Map<PartitionId, Partition> gone = new HashMap<>();
     private final Set<PartitionId> claimed = new HashSet<>();
 
-    TrashClaims(
-            StorePaths paths, Catalog catalog, Manifest manifest, Clock wall, UpTime up, TrashPlaces places) {
+    TrashClaims(StorePaths paths, Catalog catalog, Manifest manifest, Clock wall, UpTime up, TrashPlaces places) {
         this.paths = paths;
         this.catalog = catalog;
         this.manifest = manifest;

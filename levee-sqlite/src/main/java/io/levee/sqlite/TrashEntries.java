@@ -62,9 +62,7 @@ final class TrashEntries {
         return grace == null
                 ? Map.of()
                 : graces(
-                        all(connection),
-                        Duration.ofMillis(Long.parseLong(grace.toString())),
-                        UpTime.noted(connection));
+                        all(connection), Duration.ofMillis(Long.parseLong(grace.toString())), UpTime.noted(connection));
     }
 
     /**

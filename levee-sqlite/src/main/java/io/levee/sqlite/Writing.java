@@ -153,16 +153,7 @@ record Writing(
                     adoptions,
                     new Splitting(
                             new SplitStep.Parts(
-                                    paths,
-                                    catalog,
-                                    told,
-                                    manifest,
-                                    trash,
-                                    errands,
-                                    lookup,
-                                    marks,
-                                    figure,
-                                    wall),
+                                    paths, catalog, told, manifest, trash, errands, lookup, marks, figure, wall),
                             adoptions,
                             settings.options(),
                             settings.supervisor()),

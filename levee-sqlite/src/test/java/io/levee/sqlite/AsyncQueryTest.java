@@ -137,8 +137,7 @@ class AsyncQueryTest {
 
     @Test
     void shouldEndWhileItWaits() {
-        try (SqlResult busy =
-                store.sql(new SqlQuery(ENDLESS, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofMinutes(5)))) {
+        try (SqlResult busy = store.sql(new SqlQuery(ENDLESS, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofMinutes(5)))) {
             CompletableFuture<Result<Row>> waiting = events.query().runAsync();
             assertThat(store.queries()).anyMatch(q -> q.state().equals("waiting"));
             assertThat(waiting.cancel(true)).isTrue();
@@ -188,8 +187,7 @@ class AsyncQueryTest {
 
     @Test
     void shouldEndWhenItsCallerIsInterruptedWhileItWaitsForAThread() throws Exception {
-        try (SqlResult busy =
-                store.sql(new SqlQuery(ENDLESS, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofMinutes(5)))) {
+        try (SqlResult busy = store.sql(new SqlQuery(ENDLESS, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofMinutes(5)))) {
             AtomicReference<Throwable> ended = new AtomicReference<>();
             Thread caller = new Thread(() -> {
                 try {

@@ -153,8 +153,7 @@ class CancelPartsTest {
             }
             // As much work as this machine cannot do before the cancel comes.
             work[0] *= running.stream().allMatch(one -> one.isDone() && !one.isCompletedExceptionally()) ? 2 : 1;
-            await().pollInterval(Duration.ofMillis(1))
-                    .until(() -> handlesOut() == 0);
+            await().pollInterval(Duration.ofMillis(1)).until(() -> handlesOut() == 0);
             try (Result<Row> rows = store.query(
                     Query.builder("events").where(Expr.ge("i", least)).build())) {
                 assertThat(rows.toList()).hasSize(ROWS - least);
@@ -176,8 +175,7 @@ class CancelPartsTest {
             case "rows" -> () -> read(query.build());
             case "sorted" -> () -> read(query.orderBy(Order.asc("text")).build());
             case "newestPer" -> () -> read(query.newestPer("host").build());
-            default ->
-                () -> store.aggregate(new Aggregation(query.build(), List.of("host"), List.of(Measure.count())));
+            default -> () -> store.aggregate(new Aggregation(query.build(), List.of("host"), List.of(Measure.count())));
         };
     }
 

@@ -159,14 +159,15 @@ class DiskPressureTest {
                         .isEmpty();
                 long left = store.count(Query.builder("events").build());
                 assertThat(left).isBetween(5000L, 10_000L);
-                await().until(
-                        () -> store.status().disk().byPart().getOrDefault(Volume.KEPT, 0L) > Bytes.mebi(8).value());
+                await().until(() -> store.status().disk().byPart().getOrDefault(Volume.KEPT, 0L)
+                        > Bytes.mebi(8).value());
                 long written = 30_000;
                 for (; !store.queries().isEmpty() && written < 70_000; written += 1000) {
                     append(events, written, written + 1000);
                 }
                 assertThat(catchThrowableOfType(
-                                        LeveeException.class, () -> rows.iterator().forEachRemaining(row -> {}))
+                                        LeveeException.class,
+                                        () -> rows.iterator().forEachRemaining(row -> {}))
                                 .code())
                         .isEqualTo(ErrorCode.LEASE_EXPIRED);
                 assertThat(store.count(Query.builder("events").build())).isEqualTo(left + written - 30_000);
@@ -219,7 +220,8 @@ class DiskPressureTest {
             room.guard(connection).runs(execution);
             ThreadWrites writes = ThreadWrites.begin();
             assertThatThrownBy(() -> execution.<SQLException>interruptibly(
-                            () -> {}, () -> statement.executeQuery("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL"
+                            () -> {},
+                            () -> statement.executeQuery("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL"
                                     + " SELECT i + 1 FROM c WHERE i < 400000)"
                                     + " SELECT x, count(*) FROM (SELECT hex(randomblob(40)) AS x FROM c) GROUP BY x")))
                     .isInstanceOf(SQLException.class)
@@ -234,8 +236,7 @@ class DiskPressureTest {
     void shouldAskForRoomAfterABatchThatLeavesLessThanTheFloor() {
         AtomicLong free = new AtomicLong(1000);
         AtomicInteger asked = new AtomicInteger();
-        DiskFigure figure =
-                new DiskFigure(new StorePaths(directory), null, new Bytes(500), free::get, Long.MAX_VALUE);
+        DiskFigure figure = new DiskFigure(new StorePaths(directory), null, new Bytes(500), free::get, Long.MAX_VALUE);
         figure.onTight(asked::incrementAndGet);
         assertThat(figure.watched()).isTrue();
         figure.begin();

@@ -128,10 +128,8 @@ class DryRunTest {
 
     @Test
     void shouldSayWhatSizeAndNumberGiveBack() throws Exception {
-        RetentionRule rule = RetentionRule.builder()
-                .maxBytes(Bytes.mebi(4))
-                .keepNewest(60)
-                .build();
+        RetentionRule rule =
+                RetentionRule.builder().maxBytes(Bytes.mebi(4)).keepNewest(60).build();
         try (Store store = open()) {
             fill(store.createTable(spec(RetentionRule.KEEP_ALL)), 300);
             store.createTable(spec(rule));

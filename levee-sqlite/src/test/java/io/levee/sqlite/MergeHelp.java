@@ -5,7 +5,6 @@ import io.levee.ManualClock;
 import io.levee.StoreOptions;
 import io.levee.engine.EngineSettings;
 import io.levee.internal.supervisor.Supervisor;
-
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -22,8 +21,7 @@ final class MergeHelp {
         Supervisor supervisor = new Supervisor();
         StoreOptions options =
                 StoreOptions.builder().clock(new ManualClock(now)).build();
-        SqliteEngine engine =
-                SqliteEngine.open(new StorePaths(store), new EngineSettings(options, false, supervisor));
+        SqliteEngine engine = SqliteEngine.open(new StorePaths(store), new EngineSettings(options, false, supervisor));
         try {
             serve(engine, CompletableFuture.runAsync(engine::learnRanges));
             int made = 0;

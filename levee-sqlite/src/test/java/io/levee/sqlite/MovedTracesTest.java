@@ -119,7 +119,9 @@ class MovedTracesTest {
             put(runs, all.stream().filter(i -> i % 3 == 1).toList(), "B");
             put(runs, all.stream().filter(i -> i % 6 == 1).toList(), "new");
         }
-        assertThat(MergeHelp.merge(directory, LATER)).as("days of a class become a month").isPositive();
+        assertThat(MergeHelp.merge(directory, LATER))
+                .as("days of a class become a month")
+                .isPositive();
         try (Store store = open(directory)) {
             // What is of class B goes and comes back.
             store.createTable(spec(30));

@@ -69,7 +69,8 @@ class MovingKillTest {
     }
 
     /** What is wrong with one answer; empty where each key is there once. */
-    private static String wrong(String how, Iterable<? extends List<? extends @Nullable Object>> keysAndValues, long least, int keys) {
+    private static String wrong(
+            String how, Iterable<? extends List<? extends @Nullable Object>> keysAndValues, long least, int keys) {
         Map<Object, Object> found = new TreeMap<>();
         for (List<? extends @Nullable Object> one : keysAndValues) {
             if (found.put(String.valueOf(one.get(0)), String.valueOf(one.get(1))) != null) {
@@ -163,12 +164,16 @@ class MovingKillTest {
             try (Store store = open(directory)) {
                 Table<Row> runs = store.createTable(MovesTest.RUNS);
                 for (int way = 0; way < 4; way++) {
-                    assertThat(wrong(store, runs, way, round)).as("seed %d", seed).isEmpty();
+                    assertThat(wrong(store, runs, way, round))
+                            .as("seed %d", seed)
+                            .isEmpty();
                 }
                 round += 2;
                 runs.appendAll(round(runs.spec(), round), Ack.COMMITTED).join();
                 for (int way = 0; way < 4; way++) {
-                    assertThat(wrong(store, runs, way, round)).as("seed %d", seed).isEmpty();
+                    assertThat(wrong(store, runs, way, round))
+                            .as("seed %d", seed)
+                            .isEmpty();
                 }
             }
             assertThat(MovesTest.stored(directory)).as("seed %d", seed).hasSize(KEYS);
@@ -230,13 +235,17 @@ class MovingKillTest {
                 Iterator<Row> reading = rows.iterator();
                 reading.next();
                 for (long round = 2; round < 6; round++) {
-                    runs.appendAll(round(runs.spec(), round, MANY), Ack.COMMITTED).join();
+                    runs.appendAll(round(runs.spec(), round, MANY), Ack.COMMITTED)
+                            .join();
                 }
-                assertThat(MovesTest.stored(home)).as("there is something left behind").hasSizeGreaterThan(MANY);
+                assertThat(MovesTest.stored(home))
+                        .as("there is something left behind")
+                        .hasSizeGreaterThan(MANY);
                 store.backup(backup);
                 try (Store reader = Levee.openReadOnly(home)) {
                     for (int way = 0; way < 4; way++) {
-                        assertThat(wrong(reader, reader.table("runs"), way, 5, MANY)).isEmpty();
+                        assertThat(wrong(reader, reader.table("runs"), way, 5, MANY))
+                                .isEmpty();
                     }
                 }
             }

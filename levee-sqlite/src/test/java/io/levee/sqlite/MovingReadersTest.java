@@ -210,14 +210,13 @@ class MovingReadersTest {
                 put(store, 6, "new");
                 sql(store);
                 Sink tail = new Sink(() -> {});
-                store.engine.tail(
-                        new TailQuery(MovesTest.RUNS, 0, 1_000, MovesTest.RUNS.columns()), execution(), tail);
+                store.engine.tail(new TailQuery(MovesTest.RUNS, 0, 1_000, MovesTest.RUNS.columns()), execution(), tail);
                 assertThat(tail.rows).hasSize(KEYS);
-                assertThat(store.engine.find(MovesTest.RUNS, new Object[] {3L}).values()[2]).isEqualTo(2L);
+                assertThat(store.engine.find(MovesTest.RUNS, new Object[] {3L}).values()[2])
+                        .isEqualTo(2L);
                 long at = store.engine.find(MovesTest.RUNS, new Object[] {3L}).timeMicros();
                 long seq = store.engine.find(MovesTest.RUNS, new Object[] {3L}).seq();
-                store.engine.delete(
-                        MovesTest.RUNS, List.of(new RowQuery.Mark(at, seq)), null, io.levee.Ack.COMMITTED);
+                store.engine.delete(MovesTest.RUNS, List.of(new RowQuery.Mark(at, seq)), null, io.levee.Ack.COMMITTED);
                 assertThat(store.engine.find(MovesTest.RUNS, new Object[] {3L})).isNull();
                 assertThat(ask(0, view, () -> {})).as("a deleted row is gone").hasSize(KEYS - 1);
                 last.remove(3L);

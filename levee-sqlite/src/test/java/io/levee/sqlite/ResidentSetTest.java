@@ -39,7 +39,8 @@ class ResidentSetTest {
                             line -> assertThat(line).isEqualTo("UP below []"),
                             line -> assertThat(line)
                                     .startsWith("DEGRADED above [the process takes ")
-                                    .contains("more than its largest Java heap, the store's budget of " + Bytes.mebi(32)),
+                                    .contains(
+                                            "more than its largest Java heap, the store's budget of " + Bytes.mebi(32)),
                             line -> assertThat(line).isEqualTo("UP below []"));
             assertThat(child.await(Duration.ofSeconds(30))).isZero();
         }
@@ -86,7 +87,8 @@ class ResidentSetTest {
 
     private static String said(StoreStatus status) {
         boolean above = status.memory().rssBytes() > status.memory().alarmBytes();
-        return status.health().state() + (above ? " above " : " below ")
+        return status.health().state()
+                + (above ? " above " : " below ")
                 + status.health().reasons();
     }
 }

@@ -172,8 +172,7 @@ class SlowReaderTest {
             assertThat(one.iterator().next()).isNotEmpty();
             assertThat(two.iterator().next()).isNotEmpty();
             // Both threads are taken by statements whose readers have gone to sleep.
-            assertThat(store.count(all().build()))
-                    .isEqualTo(ROWS);
+            assertThat(store.count(all().build())).isEqualTo(ROWS);
             List<LeveeException> ends = new ArrayList<>();
             for (SqlResult rows : List.of(one, two)) {
                 Iterator<List<Object>> left = rows.iterator();

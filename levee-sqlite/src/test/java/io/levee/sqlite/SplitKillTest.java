@@ -141,9 +141,8 @@ class SplitKillTest {
             }
             assertThat(keys).as(what).hasSize(ROWS);
             boolean done = store.adopted().isEmpty();
-            keys.forEach((key, times) -> assertThat(times)
-                    .as("%s: %s", what, key)
-                    .isBetween(1, done || !again.contains(key) ? 1 : 2));
+            keys.forEach((key, times) ->
+                    assertThat(times).as("%s: %s", what, key).isBetween(1, done || !again.contains(key) ? 1 : 2));
             again.stream()
                     .filter(line -> line.startsWith("stored "))
                     .limit(50)

@@ -67,11 +67,7 @@ class SplitLongTest {
             long bytes = store.partitions().stream().mapToLong(p -> p.bytes()).sum();
             System.out.printf(
                     "%,d rows, %,d bytes, moved in %.1f s into %d partitions of %,d bytes%n",
-                    rows,
-                    Files.size(file),
-                    seconds,
-                    store.partitions().size(),
-                    bytes);
+                    rows, Files.size(file), seconds, store.partitions().size(), bytes);
         }
     }
 }

@@ -89,8 +89,8 @@ class SplitTest {
     private static Map<Long, Long> numbers(Store store, String table) {
         Map<Long, Long> numbers = new HashMap<>();
         try (Result<Row> rows = store.query(Query.builder(table).newestFirst().build())) {
-            rows.forEach(row ->
-                    assertThat(numbers.put(row.seq(), row.time().toEpochMilli())).isNull());
+            rows.forEach(row -> assertThat(numbers.put(row.seq(), row.time().toEpochMilli()))
+                    .isNull());
         }
         return numbers;
     }
@@ -123,8 +123,10 @@ class SplitTest {
             Thread reader = new Thread(() -> {
                 try (Store beside = Levee.openReadOnly(home)) {
                     while (!over.get()) {
-                        assertThat(store.count(Query.builder("invocations").build())).isEqualTo(ROWS);
-                        assertThat(beside.count(Query.builder("invocations").build())).isEqualTo(ROWS);
+                        assertThat(store.count(Query.builder("invocations").build()))
+                                .isEqualTo(ROWS);
+                        assertThat(beside.count(Query.builder("invocations").build()))
+                                .isEqualTo(ROWS);
                         LockSupport.parkNanos(200_000_000);
                     }
                 } catch (Throwable e) {
@@ -144,16 +146,17 @@ class SplitTest {
                     .isZero();
             // The same numbers as before: pages that were begun go on, and nobody who follows meets a row again.
             assertThat(numbers(store, "invocations")).isEqualTo(before);
-            assertThat(store.table("invocations").tail(0).poll(Duration.ofMillis(50)).entries())
+            assertThat(store.table("invocations")
+                            .tail(0)
+                            .poll(Duration.ofMillis(50))
+                            .entries())
                     .isEmpty();
             AdoptTest.compareAll(store, file);
         }
         try (Store store = Levee.open(home)) {
             AdoptTest.compareAll(store, file);
             assertThat(store.adopted()).isEmpty();
-            assertThat(store.partitions())
-                    .hasSizeBetween(7, 30)
-                    .allMatch(p -> p.state() == PartitionInfo.State.CLOSED);
+            assertThat(store.partitions()).hasSizeBetween(7, 30).allMatch(p -> p.state() == PartitionInfo.State.CLOSED);
             assertThat(store.splits().get(0).state()).isEqualTo(SplitStatus.State.DONE);
         }
         assertThat(file).exists();
@@ -177,8 +180,8 @@ class SplitTest {
         Path home = directory.resolve("store");
         try (Store store = open(home, p -> {}, 1000, o -> o.disk(Bytes.mebi(40)))) {
             store.createTable(LegacyData.checkSpec().build());
-            PartitionId id = store.adopt("checks", Adoption.of(file, "check_history"))
-                    .partition();
+            PartitionId id =
+                    store.adopt("checks", Adoption.of(file, "check_history")).partition();
             assertThatThrownBy(() -> store.split(id)).isInstanceOfSatisfying(LeveeException.class, e -> {
                 assertThat(e.code()).isEqualTo(ErrorCode.DISK_FULL);
                 assertThat((Long) e.details().get("needed")).isGreaterThan(64L << 20);
@@ -218,7 +221,9 @@ class SplitTest {
                             .erase(Expr.parse("site_id = 3", BEGIN))
                             .deleted())
                     .isEqualTo(50);
-            assertThat(store.table("checks").erase(Expr.parse("site_id = 3", BEGIN)).pending())
+            assertThat(store.table("checks")
+                            .erase(Expr.parse("site_id = 3", BEGIN))
+                            .pending())
                     .anyMatch(p -> p.startsWith("200 records in adopted databases"));
             assertThat(store.split(adopted(store)).state()).isEqualTo(SplitStatus.State.RUNNING);
             await(store, SplitStatus.State.DONE);
@@ -240,9 +245,7 @@ class SplitTest {
                 file,
                 point -> {
                     if (point == Splitting.Point.RECORDED && once.compareAndSet(false, true)) {
-                        run(
-                                file,
-                                "INSERT INTO check_history(site_id, checked_at) VALUES(99, '2026-04-01 00:00:00')");
+                        run(file, "INSERT INTO check_history(site_id, checked_at) VALUES(99, '2026-04-01 00:00:00')");
                     }
                 },
                 1000)) {
@@ -342,7 +345,10 @@ class SplitTest {
                                 Ack.COMMITTED)
                         .join();
                 PartitionId id = store.adopt(
-                                "e", Adoption.of(file, "e").timeUnit(Adoption.TimeUnit.SECONDS).taken())
+                                "e",
+                                Adoption.of(file, "e")
+                                        .timeUnit(Adoption.TimeUnit.SECONDS)
+                                        .taken())
                         .partition();
                 store.split(id);
                 SplitStatus done = await(store, SplitStatus.State.DONE);
@@ -391,7 +397,9 @@ class SplitTest {
             store.createTable(LegacyData.checkSpec().build());
             store.split(store.adopt(
                             "checks",
-                            Adoption.of(file, "check_history").map("up", "is_up").taken())
+                            Adoption.of(file, "check_history")
+                                    .map("up", "is_up")
+                                    .taken())
                     .partition());
             await(store, SplitStatus.State.DONE);
             Awaitility.await().atMost(PATIENCE).until(() -> Files.notExists(file));
@@ -481,8 +489,7 @@ class SplitTest {
             assertThat(numbers(store, "checks")).isEqualTo(before);
             assertThat(store.adopted()).isEmpty();
             // Nor is it adopted again.
-            assertThat(store.adopt("checks", Adoption.of(file, "check_history"))
-                            .dropped())
+            assertThat(store.adopt("checks", Adoption.of(file, "check_history")).dropped())
                     .isTrue();
         }
     }

@@ -59,7 +59,8 @@ class TrashKillTest {
     }
 
     private static Store open(Path home) {
-        return Levee.open(home, o -> o.asOf(NOW).retentionEvery(Duration.ofHours(1)).trashGrace(Duration.ofDays(1)));
+        return Levee.open(
+                home, o -> o.asOf(NOW).retentionEvery(Duration.ofHours(1)).trashGrace(Duration.ofDays(1)));
     }
 
     private static List<String> series(Store store) {
@@ -78,8 +79,8 @@ class TrashKillTest {
 
     private static List<Long> numbers(Store store) {
         List<Long> numbers = new ArrayList<>();
-        try (Result<Row> rows = store.query(
-                Query.builder("events").oldestFirst().limit(10_000).build())) {
+        try (Result<Row> rows =
+                store.query(Query.builder("events").oldestFirst().limit(10_000).build())) {
             rows.forEach(row -> numbers.add((Long) row.get("i")));
         }
         numbers.sort(null);
@@ -136,8 +137,7 @@ class TrashKillTest {
             assertThat(before).hasSize(DAYS);
         }
         for (int kill = 0; kill < KILLS; kill++) {
-            try (ChildJvm child =
-                    ChildJvm.start(Child.class, directory.toString(), Long.toString(random.nextLong()))) {
+            try (ChildJvm child = ChildJvm.start(Child.class, directory.toString(), Long.toString(random.nextLong()))) {
                 assertThat(child.line()).isEqualTo("ready");
                 if (kill == 0) {
                     assertThat(Integer.parseInt(String.valueOf(child.line())))
@@ -153,9 +153,11 @@ class TrashKillTest {
                 List<Long> live = numbers(store);
                 assertThat(new TreeSet<>(live)).as("once, seed %d", seed).hasSize(live.size());
                 List<DroppedPartition> gone = trash(store);
-                assertThat(gone).as("seed %d", seed).allMatch(one -> one.graceLeft() != null
-                        && one.graceLeft().compareTo(Duration.ofDays(1)) <= 0
-                        && one.graceLeft().compareTo(Duration.ofHours(23)) > 0);
+                assertThat(gone)
+                        .as("seed %d", seed)
+                        .allMatch(one -> one.graceLeft() != null
+                                && one.graceLeft().compareTo(Duration.ofDays(1)) <= 0
+                                && one.graceLeft().compareTo(Duration.ofHours(23)) > 0);
                 gone.forEach(one -> store.restore(one.partition().id()));
                 assertThat(trash(store)).isEmpty();
                 assertThat(numbers(store))

@@ -60,8 +60,8 @@ public final class ForeignTimes {
     /** The day of a time as text, so much later; null where its year has not four digits. */
     public static @Nullable String day(long micros, long slackMicros, int moreDays) {
         try {
-            LocalDate day = LocalDate.ofEpochDay(
-                    Math.floorDiv(Math.addExact(micros, slackMicros), MICROS_OF_DAY) + moreDays);
+            LocalDate day =
+                    LocalDate.ofEpochDay(Math.floorDiv(Math.addExact(micros, slackMicros), MICROS_OF_DAY) + moreDays);
             return day.getYear() < 1 || day.getYear() > 9999 ? null : day.toString();
         } catch (DateTimeException | ArithmeticException e) {
             return null;

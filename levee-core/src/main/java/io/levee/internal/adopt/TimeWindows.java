@@ -60,8 +60,8 @@ public final class TimeWindows {
         }
         long wanted = Math.max(WANTED, Math.min(MOST_WANTED, limit));
         double perRow = ((double) heldMax - heldMin) / Math.max(1, rows);
-        return new TimeWindows(
-                falls, from, to, heldMin, heldMax, Math.max(days ? DAY_MICROS : LEAST_MICROS, (long) (perRow * wanted)));
+        return new TimeWindows(falls, from, to, heldMin, heldMax, Math.max(days ? DAY_MICROS : LEAST_MICROS, (long)
+                (perRow * wanted)));
     }
 
     /**

@@ -200,8 +200,7 @@ public final class ChunkStream {
         /** A crowd of readers who read nothing would else keep the threads for as long as each of them has patience with it. */
         private long patience() {
             long nanos = slots.leases().patience().toNanos();
-            return Math.max(
-                    slots.othersWait() ? nanos / HURRY : nanos, Math.min(LONGEST_PATIENCE, firstNanos));
+            return Math.max(slots.othersWait() ? nanos / HURRY : nanos, Math.min(LONGEST_PATIENCE, firstNanos));
         }
 
         /** Hands over what is there. Returns whether to go on. */

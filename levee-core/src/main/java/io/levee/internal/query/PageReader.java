@@ -84,8 +84,7 @@ public final class PageReader {
         int wanted = positions.length;
         return query.sorts().isEmpty()
                 ? RowQuery.Place.of(number(row[wanted]), number(row[wanted + 1]))
-                : new RowQuery.Place(
-                        Arrays.asList(row).subList(wanted + 2, row.length), number(row[wanted + 1]));
+                : new RowQuery.Place(Arrays.asList(row).subList(wanted + 2, row.length), number(row[wanted + 1]));
     }
 
     /** What the result can be trusted for. */

@@ -125,8 +125,7 @@ final class RetentionPlanner {
         }
         NewestRows.Surplus surplus = newest.count(tables.get(spec.name()), from);
         List<PartitionInfo> gone = drops.stream().map(Drop::partition).toList();
-        boolean adopted =
-                own.stream().anyMatch(p -> p.state() == PartitionInfo.State.ADOPTED && !gone.contains(p));
+        boolean adopted = own.stream().anyMatch(p -> p.state() == PartitionInfo.State.ADOPTED && !gone.contains(p));
         NewestRows.Surplus ours = adopted ? newest.deletable(spec, surplus, from) : surplus;
         long stay = surplus.rows() - ours.rows();
         return new Trims(
@@ -135,7 +134,8 @@ final class RetentionPlanner {
                         : new Trim(spec.name(), ours.rows(), ours.byKey().size(), numberReason(rule)),
                 stay == 0
                         ? ""
-                        : "; " + stay + " rows past keepNewest are in adopted databases, and stay until these go as a whole");
+                        : "; " + stay
+                                + " rows past keepNewest are in adopted databases, and stay until these go as a whole");
     }
 
     static String numberReason(RetentionRule rule) {

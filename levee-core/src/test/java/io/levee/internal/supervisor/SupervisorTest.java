@@ -31,10 +31,8 @@ class SupervisorTest {
             // It waits: what it took before is done.
             work.add(() -> {});
             int taken = i + 1;
-            await().until(() -> supervisor.statuses().stream()
-                            .mapToLong(TaskStatus::runs)
-                            .sum()
-                    == taken);
+            await().until(() ->
+                    supervisor.statuses().stream().mapToLong(TaskStatus::runs).sum() == taken);
         }
         supervisor.stop();
         assertThat(supervisor.statuses()).extracting(TaskStatus::state).containsOnly("ended");

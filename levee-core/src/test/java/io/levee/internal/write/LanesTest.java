@@ -247,7 +247,8 @@ class LanesTest {
         assertThat(service.flush(Duration.ofSeconds(60))).isTrue();
         List<Long> stored = engine.stored().stream().map(i -> (Long) i).toList();
         assertThat(stored).hasSize(100).contains(0L).isSorted();
-        // How many of the old ones were being tried just then is up to the writer's thread; the youngest stays in any case.
+        // How many of the old ones were being tried just then is up to the writer's thread; the youngest stays in any
+        // case.
         assertThat(stored.get(99)).isEqualTo(10_000L);
     }
 

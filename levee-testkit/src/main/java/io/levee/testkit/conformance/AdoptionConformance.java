@@ -69,8 +69,8 @@ abstract class AdoptionConformance extends Conformance {
         StringBuilder rows = new StringBuilder("INSERT INTO old VALUES ");
         for (long id = 1; id <= ROWS; id++) {
             rows.append(id == 1 ? "" : ", ")
-                    .append("(" + id + ", '" + KINDS[(int) (id % 3)] + "', " + (id % 5 == 0 ? "NULL" : id * 7 % 100) + ", "
-                            + at(id).toEpochMilli() + ")");
+                    .append("(" + id + ", '" + KINDS[(int) (id % 3)] + "', " + (id % 5 == 0 ? "NULL" : id * 7 % 100)
+                            + ", " + at(id).toEpochMilli() + ")");
         }
         statements.add(rows.toString());
         if (indexed) {
@@ -81,7 +81,8 @@ abstract class AdoptionConformance extends Conformance {
     }
 
     private static boolean able(Store store, TestReporter reporter) {
-        return has(store, Capability.ADOPTION, reporter, () -> store.adopt("e", Adoption.of(Path.of("none.db"), "old")));
+        return has(
+                store, Capability.ADOPTION, reporter, () -> store.adopt("e", Adoption.of(Path.of("none.db"), "old")));
     }
 
     @Test
@@ -116,26 +117,41 @@ abstract class AdoptionConformance extends Conformance {
         Instant from = at(90);
         Instant to = at(400);
         for (boolean newest : new boolean[] {true, false}) {
-            assertThat(ids(store, query(newest).limit(37))).isEqualTo(ids(oracle, query(newest).limit(37)));
+            assertThat(ids(store, query(newest).limit(37)))
+                    .isEqualTo(ids(oracle, query(newest).limit(37)));
             assertThat(ids(store, query(newest).from(from).to(to).limit(41)))
                     .isEqualTo(ids(oracle, query(newest).from(from).to(to).limit(41)));
-            assertThat(ids(store, query(newest).where(Expr.parse("kind = 'b' AND ms >= 20", NOW)).limit(11)))
-                    .isEqualTo(ids(oracle, query(newest).where(Expr.parse("kind = 'b' AND ms >= 20", NOW)).limit(11)));
+            assertThat(ids(
+                            store,
+                            query(newest)
+                                    .where(Expr.parse("kind = 'b' AND ms >= 20", NOW))
+                                    .limit(11)))
+                    .isEqualTo(ids(
+                            oracle,
+                            query(newest)
+                                    .where(Expr.parse("kind = 'b' AND ms >= 20", NOW))
+                                    .limit(11)));
         }
-        Query.Builder sorted = Query.builder("e").orderBy(Order.desc("ms"), Order.asc("id")).limit(60);
+        Query.Builder sorted =
+                Query.builder("e").orderBy(Order.desc("ms"), Order.asc("id")).limit(60);
         assertThat(ids(store, sorted)).isEqualTo(ids(oracle, sorted));
         Query.Builder each = Query.builder("e").newestPer("kind").orderBy(Order.asc("kind"));
         assertThat(ids(store, each)).isEqualTo(ids(oracle, each));
         for (Query query : List.of(
                 Query.builder("e").build(),
                 Query.builder("e").from(from).to(to).build(),
-                Query.builder("e").where(Expr.parse("ms IS NULL AND note IS NULL", NOW)).build(),
-                Query.builder("e").where(Expr.parse("id IN (3, 77, 1002) OR kind = 'c'", NOW)).build())) {
+                Query.builder("e")
+                        .where(Expr.parse("ms IS NULL AND note IS NULL", NOW))
+                        .build(),
+                Query.builder("e")
+                        .where(Expr.parse("id IN (3, 77, 1002) OR kind = 'c'", NOW))
+                        .build())) {
             assertThat(store.count(query)).isEqualTo(oracle.count(query)).isPositive();
             Aggregation groups =
                     new Aggregation(query, List.of("kind"), List.of(Measure.count(), Measure.parse("sum(ms)")));
             assertThat(store.aggregate(groups).groups())
-                    .containsExactlyInAnyOrderElementsOf(oracle.aggregate(groups).groups());
+                    .containsExactlyInAnyOrderElementsOf(
+                            oracle.aggregate(groups).groups());
         }
     }
 

@@ -151,15 +151,12 @@ public final class RetentionDrill {
 
     private static List<Verdict> ofSustained(Map<String, Object> sustained) {
         return sustained.get("rate") instanceof Number rate
-                ? Verdict.ofSustained(
-                        rate.longValue(), longs(sustained.get("leveeQueue")))
+                ? Verdict.ofSustained(rate.longValue(), longs(sustained.get("leveeQueue")))
                 : List.of();
     }
 
     private static List<Long> longs(@Nullable Object list) {
-        return list instanceof List<?> all
-                ? all.stream().map(one -> (Long) one).toList()
-                : List.of();
+        return list instanceof List<?> all ? all.stream().map(one -> (Long) one).toList() : List.of();
     }
 
     /** With a rate that leaves a single file no time for its deletes. */

@@ -246,10 +246,13 @@ abstract class MemoryCatalog implements StorageEngine {
         synchronized (store) {
             Instant now = settings.options().clock().instant();
             Map<PartitionId, Duration> left = new HashMap<>();
-            store.tables.values().forEach(table -> table.dropped.forEach(p -> {
-                Duration over = Duration.between(now, p.droppedAt.plus(settings.options().trashGrace()));
-                left.put(p.info().id(), over.isNegative() ? Duration.ZERO : over);
-            }));
+            store.tables
+                    .values()
+                    .forEach(table -> table.dropped.forEach(p -> {
+                        Duration over = Duration.between(
+                                now, p.droppedAt.plus(settings.options().trashGrace()));
+                        left.put(p.info().id(), over.isNegative() ? Duration.ZERO : over);
+                    }));
             return left;
         }
     }

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -45,7 +46,8 @@ final class AdoptedLedger {
      * @return whether that is durable
      */
     boolean note(PartitionId id, @Nullable SplitState next, List<PartitionId> files, boolean sure) {
-        Map<String, @Nullable Object> entry = catalog.change(c -> entry(c, id));
+        Map<String, @Nullable Object> entry =
+                catalog.change(c -> Optional.ofNullable(entry(c, id))).orElse(null);
         if (entry == null) {
             return false;
         }

@@ -205,7 +205,9 @@ class ArchitectureTest {
                         "Reserve",
                         "Relief",
                         "Merging",
-                        "MergedFile"))
+                        "MergedFile",
+                        "SplitFile",
+                        "SplitStep"))
                 .should()
                 .accessTargetWhere(calls(
                         "renames or unlinks",

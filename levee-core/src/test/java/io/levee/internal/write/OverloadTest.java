@@ -68,12 +68,16 @@ class OverloadTest {
     }
 
     private void stick(List<? extends WriteRow> rows, io.levee.engine.SeqSource seq) {
+        pass(stuck);
+        engine.store(rows, seq);
+    }
+
+    private static void pass(CountDownLatch latch) {
         try {
-            stuck.await();
+            latch.await();
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
-        engine.store(rows, seq);
     }
 
     private static Stream<Overflow> policies() {
@@ -164,15 +168,18 @@ class OverloadTest {
         start(Overflow.dropOldest(), LIMIT);
         CountDownLatch running = new CountDownLatch(2);
         for (int i = 0; i < 2; i++) {
+            // A record that is stored before its stage is there would have that run here, and stop the test itself.
+            CountDownLatch attached = new CountDownLatch(1);
+            engine.writing = (rows, seq) -> {
+                pass(attached);
+                engine.store(rows, seq);
+            };
             CompletableFuture<Void> blocked = service.append(table, row(i), Ack.COMMITTED)
                     .thenRun(() -> {
                         running.countDown();
-                        try {
-                            stuck.await();
-                        } catch (InterruptedException e) {
-                            throw new IllegalStateException(e);
-                        }
+                        pass(stuck);
                     });
+            attached.countDown();
             assertThat(blocked).isNotNull();
             // A commit of its own, so that the second stage does not wait behind the first one in the same thread.
             assertThat(service.flush(Duration.ofSeconds(60))).isTrue();

@@ -38,10 +38,13 @@ final class AdoptedTime {
                 + column + ", 1, 19) || " + zone + ") * 1000000 + " + fraction + " END";
     }
 
-    /** What is no time, and so has no place among them in an index; for a condition with OR. */
+    /**
+     * What is no time, and so has no place among them in an index; for a condition with OR. Not below {@code '0'}: a column declared as
+     * DATETIME would have that as a number, and every text is above numbers.
+     */
     static String noTime(TimeUnit unit, String column) {
         return unit == TimeUnit.TEXT
-                ? column + " IS NULL OR " + column + " < '0' OR " + column + " >= ':'"
+                ? column + " IS NULL OR " + column + " < '0!' OR " + column + " >= ':'"
                 : column + " IS NULL OR " + column + " >= ''";
     }
 }

@@ -6,6 +6,7 @@ import io.levee.Adoption;
 import io.levee.Adoption.TimeUnit;
 import io.levee.ColumnType;
 import io.levee.Expr;
+import io.levee.Levee;
 import io.levee.PartitionId;
 import io.levee.Query;
 import io.levee.Result;
@@ -20,6 +21,8 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.Statement;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
@@ -31,6 +34,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Adopted databases of any times, units and indexes, whole or broken: ranges in their own unit, windows and pages give every row once and
@@ -51,6 +56,36 @@ class AdoptModelTest {
     @Test
     void shouldGiveEveryRowOnceAndInOrder() {
         Property.check("an adopted database answers as a list of its rows would", TRIALS, this::trial);
+    }
+
+    /** SQLite takes a text that looks like a number for one where the column's type is DATETIME. */
+    @ParameterizedTest
+    @ValueSource(strings = {"DATETIME", "TEXT"})
+    void shouldFindTheTimeOfTheSecondColumnWhereTheFirstIsEmpty(String type) throws Exception {
+        Path file = directory.resolve("old.db");
+        try (Connection c = LegacyData.open(file);
+                Statement s = c.createStatement()) {
+            s.executeUpdate("CREATE TABLE e(id INTEGER PRIMARY KEY, at " + type + ", later " + type + ")");
+            s.executeUpdate("CREATE INDEX i ON e(at)");
+            for (String none : List.of("''", "'n/a'", "'0'", "' '", "'/x'", "x'01'", "NULL")) {
+                s.executeUpdate("INSERT INTO e(at, later) VALUES(" + none + ", '2026-05-20 12:00:00')");
+            }
+            s.executeUpdate("INSERT INTO e(at) VALUES('2026-05-20 12:00:00'), ('2026-05-18 12:00:00')");
+        }
+        try (Store store = Levee.open(directory.resolve("store"))) {
+            store.createTable(TableSpec.builder("e")
+                    .column("id", ColumnType.INTEGER)
+                    .column("at", ColumnType.TIMESTAMP)
+                    .time("at")
+                    .build());
+            store.adopt("e", Adoption.of(file, "e").timeUnit(TimeUnit.TEXT).time("at", "later"));
+            Instant day = Instant.parse("2026-05-20T00:00:00Z");
+            assertThat(store.count(Query.builder("e")
+                            .from(day)
+                            .to(day.plus(Duration.ofDays(1)))
+                            .build()))
+                    .isEqualTo(8);
+        }
     }
 
     private void trial(Gen gen) throws Exception {

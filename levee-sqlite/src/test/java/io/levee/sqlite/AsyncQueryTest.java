@@ -117,16 +117,22 @@ class AsyncQueryTest {
     @Test
     void shouldNotKeepOthersWaitingForAStageThatBlocks() {
         CountDownLatch never = new CountDownLatch(1);
-        CompletableFuture<Result<Row>> first =
-                events.query().where(Expr.eq("i", 4711)).runAsync();
-        CompletableFuture<Object> stuck = first.thenApply(result -> {
-            try {
-                never.await();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-            return result;
-        });
+        CompletableFuture<Result<Row>> first;
+        CompletableFuture<Object> stuck;
+        // While all threads are taken: had the first one its answer before its stage, that would run here, and stop the
+        // test.
+        try (SqlResult busy = store.sql(new SqlQuery(ENDLESS, Long.MIN_VALUE, Long.MAX_VALUE, Duration.ofMinutes(5)))) {
+            first = events.query().where(Expr.eq("i", 4711)).runAsync();
+            stuck = first.thenApply(result -> {
+                try {
+                    never.await();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+                return result;
+            });
+            assertThat(busy.coverage().complete()).isTrue();
+        }
         try (Result<Row> rows = events.query().limit(1).runAsync().join()) {
             assertThat(rows.toList()).hasSize(1);
         }

@@ -21,6 +21,12 @@ final class Answers {
     private final LinkedBlockingQueue<Waiting> waiting = new LinkedBlockingQueue<>();
     private volatile int threads;
 
+    /** How many of them have not ended; guarded by this. */
+    private int serving;
+
+    /** The last of them has ended, by the close of the store; guarded by this. */
+    private boolean gone;
+
     private record Waiting(Runnable completion, long sinceNanos) {}
 
     Answers(Supervisor supervisor) {
@@ -37,23 +43,42 @@ final class Answers {
     private void startThread() {
         int number = threads + 1;
         threads = number;
+        serving++;
         supervisor.start(number == 1 ? "levee-results" : "levee-results-" + number, this::serve);
     }
 
     private void serve(Task task) throws InterruptedException {
         task.alarm(() -> deliver(() -> {}));
-        while (!task.stopping() || !waiting.isEmpty()) {
+        do {
             Waiting next = waiting.poll(100, TimeUnit.MILLISECONDS);
             if (next != null) {
                 next.completion().run();
                 task.ran("");
             }
+        } while (!task.stopping() || !ended());
+    }
+
+    private synchronized boolean ended() {
+        if (!waiting.isEmpty()) {
+            return false;
+        }
+        serving--;
+        gone = serving == 0;
+        return true;
+    }
+
+    /**
+     * Hands a completion over. Any thread; blocks only once the threads have ended: a query that a closing store ends last is told of by
+     * its own thread, for a future that nobody completes is waited for for ever.
+     */
+    void deliver(Runnable completion) {
+        if (!taken(completion)) {
+            completion.run();
         }
     }
 
-    /** Hands a completion over. Any thread; never blocks. */
-    void deliver(Runnable completion) {
-        waiting.add(new Waiting(completion, clock.nanos()));
+    private synchronized boolean taken(Runnable completion) {
+        return !gone && waiting.add(new Waiting(completion, clock.nanos()));
     }
 
     /** Starts another thread where the others are kept. Watchdog. */

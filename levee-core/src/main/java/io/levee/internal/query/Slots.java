@@ -126,6 +126,10 @@ final class Slots {
             execution.cancel(ErrorCode.CANCELLED, "the store is closing");
         }
         waiting.add(job);
+        if (stopped) {
+            // The threads may have ended.
+            job.endIfOver();
+        }
         return stream;
     }
 

@@ -1,5 +1,6 @@
 package io.levee.testkit;
 
+import io.levee.testkit.fault.ChildProcess;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -39,7 +40,7 @@ public final class ChildJvm implements AutoCloseable {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(options);
-        command.addAll(inherited());
+        command.addAll(ChildProcess.inherited());
         command.add("-cp");
         command.add(System.getProperty("java.class.path"));
         command.add(main.getName());
@@ -51,12 +52,6 @@ public final class ChildJvm implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException("cannot start " + command.get(0), e);
         }
-    }
-
-    /** What of this JVM's properties its children need too: {@code levee.reserve.most}, which keeps the stores of tests small. */
-    public static List<String> inherited() {
-        String most = System.getProperty("levee.reserve.most");
-        return most == null ? List.of() : List.of("-Dlevee.reserve.most=" + most);
     }
 
     /** The process's number. */

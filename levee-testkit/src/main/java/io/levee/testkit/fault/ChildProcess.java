@@ -1,6 +1,5 @@
 package io.levee.testkit.fault;
 
-import io.levee.testkit.ChildJvm;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -99,7 +98,7 @@ public final class ChildProcess implements AutoCloseable {
             command.addAll(before);
             command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
             command.addAll(options);
-            command.addAll(ChildJvm.inherited());
+            command.addAll(inherited());
             command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
             command.addAll(List.of(arguments));
             ProcessBuilder builder =
@@ -197,5 +196,11 @@ public final class ChildProcess implements AutoCloseable {
                 "parent-watch");
         watch.setDaemon(true);
         watch.start();
+    }
+
+    /** What of this JVM's properties its children need too: {@code levee.reserve.most}, which keeps the stores of tests small. */
+    public static List<String> inherited() {
+        String most = System.getProperty("levee.reserve.most");
+        return most == null ? List.of() : List.of("-Dlevee.reserve.most=" + most);
     }
 }

@@ -65,7 +65,7 @@ final class LegacyTables {
                     + " '{\"order\": ' || (i % 1000) || '}', CASE WHEN i % 50 = 0 THEN 'File x line ' || i END"
                     + " FROM generate_series(0, " + (rows - 1) + ") AS i WHERE i % 7 <> 0");
         }
-        // By name: without one it locks what all other tests have left on the server, more tables than it has locks for.
+        // By name: else it locks what all tests have left on the server, more than it has locks for.
         run(withDetails ? "ANALYZE invocations, invocation_details" : "ANALYZE invocations");
     }
 

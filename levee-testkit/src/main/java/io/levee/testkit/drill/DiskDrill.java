@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -264,27 +265,29 @@ public final class DiskDrill {
         }
     }
 
-    /** What this process has open of the store and no directory shows. */
+    /** What this process has open of the store and no directory shows; a file that is open twice takes its place once. */
     private static long unlinked(Path home) {
-        long sum = 0;
+        Map<String, Long> files = new HashMap<>();
         String root = home.toAbsolutePath().normalize() + "/";
         try (DirectoryStream<Path> links = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
             for (Path link : links) {
-                sum += unlinked(link, root);
+                note(link, root, files);
             }
         } catch (IOException e) {
             // Not Linux: then files that are gone are not counted.
             return 0;
         }
-        return sum;
+        return files.values().stream().mapToLong(bytes -> bytes).sum();
     }
 
-    private static long unlinked(Path link, String root) {
+    private static void note(Path link, String root, Map<String, Long> files) {
         try {
             String target = Files.readSymbolicLink(link).toString();
-            return target.startsWith(root) && target.endsWith(" (deleted)") ? Files.size(link) : 0;
+            if (target.startsWith(root) && target.endsWith(" (deleted)")) {
+                files.put(target, Files.size(link));
+            }
         } catch (IOException e) {
-            return 0;
+            // It was closed meanwhile.
         }
     }
 

@@ -230,6 +230,76 @@ public final class Store implements AutoCloseable {
         return engine.splits();
     }
 
+    /**
+     * How far the migrations are, in the order in which they were declared, done ones included. Figures are as of a moment ago; asking often
+     * costs nothing. Also of a store that another process writes to.
+     *
+     * @throws LeveeException where it cannot be read: never an empty list instead
+     */
+    public List<MigrationStatus> migrations() {
+        throw notYet();
+    }
+
+    /**
+     * What migrations would do, and what it would cost. Changes nothing; a part is tried on a sample, which takes up to seconds.
+     *
+     * @param migrations those asked for, in order; empty for those that were declared and are not done
+     * @throws LeveeException {@link ErrorCode#BAD_SPEC}, {@link ErrorCode#UNKNOWN_TABLE}, {@link ErrorCode#SPEC_CONFLICT} as {@link #migrate}
+     */
+    public MigrationPlan planMigrations(List<Migration> migrations) {
+        throw notYet();
+    }
+
+    /**
+     * Declares migrations, durably, and has them made in the background. What they do to the table's columns and indexes holds for new rows and
+     * for every query when this returns. One that was declared before is left as it is, done or not; a Java function is given to it again. One
+     * that waited for approval goes on where {@code approve} says so.
+     *
+     * @param migrations in the order in which they are to be made
+     * @param approve whether a person has seen the plan of those that need it
+     * @return their status
+     * @throws LeveeException {@link ErrorCode#BAD_SPEC} for one that cannot be, {@link ErrorCode#UNKNOWN_TABLE},
+     *     {@link ErrorCode#SPEC_CONFLICT} for one that was declared with another step (another digest) or does not fit the table,
+     *     {@link ErrorCode#NOT_SUPPORTED}, {@link ErrorCode#NOT_WRITABLE}; those before it in the list stay declared
+     */
+    public List<MigrationStatus> migrate(List<Migration> migrations, boolean approve) {
+        throw notYet();
+    }
+
+    /**
+     * Pauses a migration, or all work on migrations, until {@link #resumeMigrations}; durably. Returns when the present slice has been ended.
+     *
+     * @param id which, or null for all
+     * @throws LeveeException {@link ErrorCode#NOT_FOUND}, {@link ErrorCode#NOT_WRITABLE}
+     */
+    public void pauseMigrations(@Nullable String id) {
+        throw notYet();
+    }
+
+    /**
+     * Goes on with a migration that was paused or has failed, or with all work on migrations. Those that were paused by name stay so when all
+     * go on.
+     *
+     * @param id which, or null for all
+     * @throws LeveeException {@link ErrorCode#NOT_FOUND}, {@link ErrorCode#NOT_WRITABLE}
+     */
+    public void resumeMigrations(@Nullable String id) {
+        throw notYet();
+    }
+
+    /**
+     * Waits until no migration is pending or running: each is done, failed, paused, or waits for approval.
+     *
+     * @return whether that was so within the timeout
+     */
+    public boolean awaitMigrations(Duration timeout) {
+        throw notYet();
+    }
+
+    private LeveeException notYet() {
+        return new LeveeException(ErrorCode.NOT_SUPPORTED, "online schema change is not built yet");
+    }
+
     boolean inAdopted(String table, long seq) {
         return engine.inAdopted(table, seq);
     }

@@ -34,6 +34,9 @@ public final class TableSpec {
     private final List<Column> columns;
     private final Map<String, Integer> positions;
     private final List<List<String>> indexes;
+    private final List<IndexSpec> namedIndexes;
+    private final Map<String, List<String>> formerNames;
+    private final Map<String, Column> droppedColumns;
     private final List<String> fulltext;
     private final RetentionRule retention;
     private final Unknown unknown;
@@ -64,6 +67,11 @@ public final class TableSpec {
         this.adoptions = List.copyOf(b.adoptions);
         this.rollupOf = b.rollupOf;
         this.indexes = b.indexes.stream().map(List::copyOf).toList();
+        this.namedIndexes = List.copyOf(b.namedIndexes);
+        Map<String, List<String>> former = new LinkedHashMap<>();
+        b.formerNames.forEach((column, names) -> former.put(column, List.copyOf(names)));
+        this.formerNames = Collections.unmodifiableMap(former);
+        this.droppedColumns = Collections.unmodifiableMap(new LinkedHashMap<>(b.droppedColumns));
         this.fulltext = List.copyOf(b.fulltext);
         Map<String, Column> byName = new LinkedHashMap<>(b.columns);
         if (unknown == Unknown.EXTRA && !byName.containsKey(EXTRA_COLUMN)) {
@@ -146,6 +154,24 @@ public final class TableSpec {
     /** The indexes that every partition has, each a list of columns. */
     public List<List<String>> indexes() {
         return indexes;
+    }
+
+    /** The indexes with names, as {@link MigrationStep.AddIndex} made them; partitions that it has not reached lack them yet. */
+    public List<IndexSpec> namedIndexes() {
+        return namedIndexes;
+    }
+
+    /**
+     * The names that columns had before, by their present name, the newest first: in partitions that {@link MigrationStep.RenameColumn} has
+     * not reached they have one of these.
+     */
+    public Map<String, List<String>> formerNames() {
+        return formerNames;
+    }
+
+    /** The columns that {@link MigrationStep.DropColumn} took away, by name: partitions that it has not reached hold them still. */
+    public Map<String, Column> droppedColumns() {
+        return droppedColumns;
     }
 
     /**
@@ -252,6 +278,7 @@ public final class TableSpec {
             }
             index.forEach(column -> requireHot(column, "an index"));
         }
+        checkMigrated();
         if (new LinkedHashSet<>(fulltext).size() != fulltext.size()) {
             throw bad("fulltext names a column twice: " + fulltext);
         }
@@ -261,6 +288,53 @@ public final class TableSpec {
         if (unknown == Unknown.EXTRA && column(EXTRA_COLUMN).type() != ColumnType.JSON) {
             throw bad("unknown: extra keeps fields in the column 'extra', which must be json");
         }
+    }
+
+    private void checkMigrated() {
+        Set<String> names = new LinkedHashSet<>();
+        for (IndexSpec index : namedIndexes) {
+            if (!names.add(index.name().toLowerCase(Locale.ROOT))) {
+                throw bad("two indexes are named '" + index.name() + "'");
+            }
+            index.parts().stream()
+                    .filter(part -> !IndexSpec.expression(part))
+                    .forEach(column -> requireHot(column, "the index " + index.name()));
+        }
+        for (String column : formerNames.keySet()) {
+            if (position(column) < 0) {
+                throw bad("former names are given of the column '" + column + "', which is not declared");
+            }
+        }
+        for (String column : droppedColumns.keySet()) {
+            if (position(column) >= 0) {
+                throw bad("the column '" + column + "' is both declared and dropped");
+            }
+        }
+        for (Column column : columns) {
+            if (column.filled() && (time.contains(column.name()) || key.contains(column.name()))) {
+                throw bad("the column '" + column.name() + "' of time or key has a default or an expression");
+            }
+        }
+    }
+
+    /** Everything that it is, to be changed. */
+    public Builder toBuilder() {
+        Builder b = new Builder(name);
+        b.time.addAll(time);
+        b.key.addAll(key);
+        columns.forEach(b::column);
+        b.indexes.addAll(indexes);
+        b.namedIndexes.addAll(namedIndexes);
+        formerNames.forEach((column, names) -> b.formerNames.put(column, new ArrayList<>(names)));
+        b.droppedColumns.putAll(droppedColumns);
+        b.fulltext.addAll(fulltext);
+        b.partitionBy = partitionBy;
+        b.retention = retention;
+        b.unknown = unknown;
+        b.rollups.addAll(rollups);
+        b.adoptions.addAll(adoptions);
+        b.rollupOf = rollupOf;
+        return b;
     }
 
     private void checkRetention() {
@@ -390,6 +464,9 @@ public final class TableSpec {
         private final List<String> key = new ArrayList<>();
         private final Map<String, Column> columns = new LinkedHashMap<>();
         private final List<List<String>> indexes = new ArrayList<>();
+        private final List<IndexSpec> namedIndexes = new ArrayList<>();
+        private final Map<String, List<String>> formerNames = new LinkedHashMap<>();
+        private final Map<String, Column> droppedColumns = new LinkedHashMap<>();
         private final List<String> fulltext = new ArrayList<>();
         private PartitionBy partitionBy = PartitionBy.AUTO;
         private RetentionRule retention = RetentionRule.KEEP_ALL;
@@ -436,6 +513,31 @@ public final class TableSpec {
         /** Adds an index. One that begins with the time column is there already. */
         public Builder index(String... names) {
             indexes.add(List.of(names));
+            return this;
+        }
+
+        /** Adds an index with a name, or replaces the one of that name. In stored tables {@link MigrationStep.AddIndex} does it. */
+        public Builder index(IndexSpec index) {
+            dropIndex(index.name());
+            namedIndexes.add(index);
+            return this;
+        }
+
+        /** Takes an index with a name away. In stored tables {@link MigrationStep.DropIndex} does it. */
+        public Builder dropIndex(String index) {
+            namedIndexes.removeIf(known -> known.name().equals(index));
+            return this;
+        }
+
+        /** Notes which names a column had before, the newest first: for the store itself, and for copies of its specs. */
+        public Builder formerNames(String column, List<String> names) {
+            formerNames.put(column, new ArrayList<>(names));
+            return this;
+        }
+
+        /** Notes that there was such a column: for the store itself, and for copies of its specs. */
+        public Builder dropped(Column column) {
+            droppedColumns.put(column.name(), column);
             return this;
         }
 

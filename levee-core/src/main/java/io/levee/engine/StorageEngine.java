@@ -438,6 +438,100 @@ public interface StorageEngine {
         return List.of();
     }
 
+    /** The migrations that were declared, in that order, done ones included. Any thread, also of a store opened for reading; reads the catalog. */
+    default List<MigrationRecord> migrations() {
+        return List.of();
+    }
+
+    /**
+     * Keeps a migration durably, by its {@link MigrationRecord#id}. Any thread but the writer.
+     *
+     * @param spec where given, it becomes the table's newest in the same transaction, as by {@link #putTable}: new rows and changed rows
+     *     are written by it, and every query reads the partitions that lie behind as it says. Where the step is not
+     *     {@link io.levee.MigrationStep#additive}, the store is marked in that transaction so that older releases refuse it
+     */
+    default void putMigration(MigrationRecord record, @Nullable TableSpec spec) {
+        throw noMigrations(record);
+    }
+
+    /** Whether all work on migrations is paused, durably. Any thread; reads the catalog. */
+    default boolean migrationsPaused() {
+        return false;
+    }
+
+    /** Pauses all work on migrations durably, or goes on with it. Any thread but the writer. */
+    default void pauseMigrations(boolean paused) {
+        throw new io.levee.LeveeException(
+                io.levee.ErrorCode.NOT_SUPPORTED, "the engine " + name() + " makes no online schema changes");
+    }
+
+    /**
+     * Refuses what could not be done: an expression that the engine cannot read, a name that is its own. Changes nothing. Any thread but the
+     * writer.
+     *
+     * @param after the table's spec with the step
+     * @throws io.levee.LeveeException {@code BAD_SPEC} naming the expression, {@code NOT_SUPPORTED}
+     */
+    default void checkMigration(MigrationRecord record, TableSpec after) {
+        throw noMigrations(record);
+    }
+
+    /**
+     * The partitions that a migration has still to reach, newest first; of one that was not declared yet, those that it would have to.
+     * Adopted ones are never among them. Migration thread, or that of a plan; touches no partition, or few.
+     */
+    default List<PartitionId> migrationParts(MigrationRecord record) {
+        throw noMigrations(record);
+    }
+
+    /** Bytes that must be free while a migration works on a partition, such as for the copy in which an index is built. Any thread. */
+    default long migrationRoom(MigrationRecord record, PartitionId id) {
+        return 0;
+    }
+
+    /**
+     * Tries a part of a migration on a partition, and leaves everything as it was. Does not hold up the writer. The thread of a plan.
+     *
+     * @param order how many rows at most
+     * @return what it cost; null where nothing can be measured
+     */
+    default @Nullable MigrationSample migrationSample(MigrationRecord record, PartitionId id, SliceOrder order) {
+        return null;
+    }
+
+    /**
+     * The next rows of a partition for a step with lookups or a Java function. Takes the bound where the partition has none yet: the
+     * highest {@code _seq} that it holds (guarantee G120). Migration thread.
+     *
+     * @param order how many rows at most, and the filter
+     * @param columns the columns wanted
+     */
+    default MigrationRows migrationRows(
+            MigrationRecord record, PartitionId id, SliceOrder order, List<io.levee.Column> columns) {
+        throw noMigrations(record);
+    }
+
+    /**
+     * Works one slice in one partition: its changes, its cursor and, at its end, the mark that the migration has reached it, are one
+     * transaction of that partition (guarantees G111, G127). Only rows that the step changes are written (G140), and the cursor moves over
+     * the others too (G121); followers of the table are not told of them. Columns, indexes and the rest of the schema are brought up in the first slice that comes to a partition. What
+     * has to be done by another thread is handed there and waited for. Migration thread.
+     *
+     * @return what it did; where what it needs is in use, nothing, and what that is
+     * @throws io.levee.LeveeException {@code CANCELLED} where the order was; anything else fails the migration, unless it is
+     *     {@link io.levee.LeveeException#retryable}: nothing of the slice was done
+     */
+    default SliceOutcome migrate(MigrationRecord record, PartitionId id, SliceOrder order) {
+        throw noMigrations(record);
+    }
+
+    private io.levee.LeveeException noMigrations(MigrationRecord record) {
+        return new io.levee.LeveeException(
+                        io.levee.ErrorCode.NOT_SUPPORTED,
+                        "the engine " + name() + " makes no online schema changes: " + record.id())
+                .with("migration", record.id());
+    }
+
     /** What the partitions that may hold rows of a range are now, held until the view is closed. Query thread. */
     ReadView view(TableSpec spec, long fromMicros, long toMicros);
 

@@ -75,7 +75,7 @@ public final class SpecChange {
 
     /** A column that the new declaration lacks stays stored, and can be left out from now on. */
     private static Column optional(Column column) {
-        return new Column(column.name(), column.type(), column.detail(), false, column.format());
+        return column.asOptional();
     }
 
     private static Column changed(TableSpec table, Column stored, Column wanted) {

@@ -4,12 +4,16 @@ import io.levee.Adoption;
 import io.levee.Column;
 import io.levee.ColumnType;
 import io.levee.ErrorCode;
+import io.levee.IndexSpec;
 import io.levee.LeveeException;
 import io.levee.Measure;
 import io.levee.PartitionBy;
 import io.levee.RollupSpec;
 import io.levee.TableSpec;
 import io.levee.TimeFormat;
+import io.levee.internal.json.Json;
+import io.levee.internal.row.Values;
+import io.levee.internal.time.Micros;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
@@ -26,6 +30,15 @@ import org.jspecify.annotations.Nullable;
 public final class SpecCodec {
     private static final String RETENTION = "retention";
 
+    /** Indexes with names. */
+    private static final String NAMED = "namedIndexes";
+    /** Names that columns had before. */
+    private static final String FORMER = "formerNames";
+    /** Columns that were dropped. */
+    private static final String DROPPED = "droppedColumns";
+    /** Defaults and expressions of columns, in {@link #added} alone: the first releases refuse entries of columns that they do not know. */
+    private static final String FILLED = "filled";
+
     private static final Set<String> TABLE_ENTRIES = Set.of(
             "table",
             "time",
@@ -38,12 +51,19 @@ public final class SpecCodec {
             "unknown",
             "rollups",
             "rollupOf",
-            "adopt");
+            "adopt",
+            NAMED,
+            FORMER,
+            DROPPED,
+            FILLED);
     /** What the first releases do not know. Catalogs keep it beside the spec, so that these go on reading what they know. */
-    private static final Set<String> ADDED_ENTRIES = Set.of("fulltext", "rollups", "rollupOf", "adopt");
+    private static final Set<String> ADDED_ENTRIES = Set.of("fulltext", "rollups", "rollupOf", "adopt", NAMED, FORMER, DROPPED);
+
+    private static final String DEFAULT = "default";
+    private static final String EXPRESSION = "expression";
 
     private static final Set<String> COLUMN_ENTRIES =
-            Set.of("type", "detail", "required", "format", "unit", "zone", "origin");
+            Set.of("type", "detail", "required", "format", "unit", "zone", "origin", DEFAULT, EXPRESSION);
 
     private static final Set<String> ROLLUP_ENTRIES = Set.of("name", "every", "by", "measures", "keep");
 
@@ -57,11 +77,13 @@ public final class SpecCodec {
         if (!(columns instanceof Map<?, ?> byName)) {
             throw bad("columns must be a map of names to types").hint("write columns: {task_id: text, …}");
         }
-        byName.forEach((name, form) -> builder.column(column(String.valueOf(name), form)));
+        Map<?, ?> filled = spec.map.get(FILLED) instanceof Map<?, ?> given ? given : Map.of();
+        byName.forEach((name, form) -> builder.column(filled(column(String.valueOf(name), form), filled.get(name))));
         time(builder, spec.required("time"), byName);
         builder.key(spec.texts("key").toArray(String[]::new));
         builder.partitionBy(PartitionBy.of(spec.textOr("partition", "auto")));
         indexes(builder, spec.map.get("indexes"));
+        migrated(builder, spec.map);
         builder.fulltext(spec.texts("fulltext").toArray(String[]::new));
         builder.retention(RetentionCodec.fromMap(spec.map.get("retention")));
         builder.unknown(unknown(spec.textOr("unknown", "reject")));
@@ -69,6 +91,27 @@ public final class SpecCodec {
         builder.rollupOf(spec.textOrNull("rollupOf"));
         adoptions(builder, spec.map.get("adopt"));
         return builder.build();
+    }
+
+    /** What migrations made of a table. */
+    private static void migrated(TableSpec.Builder builder, Map<?, ?> spec) {
+        if (spec.get(NAMED) instanceof List<?> named) {
+            named.forEach(form -> builder.index(index(form)));
+        }
+        if (spec.get(FORMER) instanceof Map<?, ?> former) {
+            former.forEach((column, names) -> builder.formerNames(String.valueOf(column), texts(FORMER, names)));
+        }
+        if (spec.get(DROPPED) instanceof Map<?, ?> dropped) {
+            dropped.forEach((name, form) -> builder.dropped(column(String.valueOf(name), form)));
+        }
+    }
+
+    private static IndexSpec index(@Nullable Object form) {
+        if (!(form instanceof Map<?, ?> map)) {
+            throw bad("an index with a name must be a map (got " + form + ")")
+                    .hint("write {name: by_state, on: [state, finished_at]}");
+        }
+        return IndexSpec.fromMap(map);
     }
 
     /** One, or a list of them. */
@@ -129,17 +172,50 @@ public final class SpecCodec {
         return form;
     }
 
+    /** A column of migration files: as those of a table, with its name. */
+    static Column column(Map<?, ?> form) {
+        Map<Object, @Nullable Object> rest = new LinkedHashMap<>(form);
+        Object name = rest.remove("name");
+        if (name == null) {
+            throw bad("a column lacks its name (got " + form + ")").hint("write {name: state, type: text}");
+        }
+        return column(name.toString(), rest);
+    }
+
+    /** The reverse. */
+    static Map<String, Object> named(Column column) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("name", column.name());
+        Object form = form(column);
+        if (form instanceof Map<?, ?> entries) {
+            entries.forEach((entry, value) -> map.put(String.valueOf(entry), value));
+        } else {
+            map.put("type", form);
+        }
+        return map;
+    }
+
+    private static Column filled(Column column, @Nullable Object form) {
+        if (!(form instanceof Map<?, ?> entries)) {
+            return column;
+        }
+        Object expression = entries.get(EXPRESSION);
+        return column.withDefault(read(column, entries.get(DEFAULT)))
+                .withExpression(expression == null ? null : expression.toString());
+    }
+
     private static Column column(String name, @Nullable Object form) {
         if (form instanceof String type) {
             return new Column(name, ColumnType.of(type), false, false, null);
         }
         Entries column = new Entries("column '" + name + "'", form, COLUMN_ENTRIES);
-        return new Column(
+        Column plain = new Column(
                 name,
                 ColumnType.of(column.text("type")),
                 column.flag("detail"),
                 column.flag("required"),
                 format(column));
+        return filled(plain, column.map);
     }
 
     private static @Nullable TimeFormat format(Entries form) {
@@ -187,7 +263,13 @@ public final class SpecCodec {
         if (!(form instanceof List<?> list)) {
             throw bad("indexes must be a list of lists of columns");
         }
-        list.forEach(index -> builder.index(texts("indexes", index).toArray(String[]::new)));
+        for (Object index : list) {
+            if (index instanceof Map<?, ?>) {
+                builder.index(index(index));
+            } else {
+                builder.index(texts("indexes", index).toArray(String[]::new));
+            }
+        }
     }
 
     private static TableSpec.Unknown unknown(String text) {
@@ -214,6 +296,17 @@ public final class SpecCodec {
         if (!spec.indexes().isEmpty()) {
             map.put("indexes", spec.indexes());
         }
+        if (!spec.namedIndexes().isEmpty()) {
+            map.put(NAMED, spec.namedIndexes().stream().map(IndexSpec::toMap).toList());
+        }
+        if (!spec.formerNames().isEmpty()) {
+            map.put(FORMER, spec.formerNames());
+        }
+        if (!spec.droppedColumns().isEmpty()) {
+            Map<String, Object> dropped = new LinkedHashMap<>();
+            spec.droppedColumns().forEach((name, column) -> dropped.put(name, form(column)));
+            map.put(DROPPED, dropped);
+        }
         if (!spec.fulltext().isEmpty()) {
             map.put("fulltext", spec.fulltext());
         }
@@ -239,6 +332,11 @@ public final class SpecCodec {
     public static Map<String, Object> plain(TableSpec spec) {
         Map<String, Object> map = toMap(spec);
         map.keySet().removeAll(ADDED_ENTRIES);
+        Map<String, Object> columns = new LinkedHashMap<>();
+        spec.columns()
+                .forEach(column -> columns.put(
+                        column.name(), form(column.withDefault(null).withExpression(null))));
+        map.put("columns", columns);
         if (map.containsKey(RETENTION)) {
             map.put(RETENTION, RetentionCodec.plain(spec.retention()));
         }
@@ -254,7 +352,57 @@ public final class SpecCodec {
             // Whole: it takes the place of the entry that every release reads.
             map.put(RETENTION, retention);
         }
+        Map<String, Object> filled = new LinkedHashMap<>();
+        spec.columns().stream()
+                .filter(Column::filled)
+                .forEach(column -> filled.put(column.name(), fill(column, new LinkedHashMap<>())));
+        if (!filled.isEmpty()) {
+            // Beside the columns, not with them: a release that adds a column knows nothing of these, and keeps them.
+            map.put(FILLED, filled);
+        }
         return map;
+    }
+
+    private static Map<String, Object> fill(Column column, Map<String, Object> form) {
+        Object stored = column.defaultValue();
+        if (stored != null) {
+            form.put(DEFAULT, written(column, stored));
+        }
+        String expression = column.expression();
+        if (expression != null) {
+            form.put(EXPRESSION, expression);
+        }
+        return form;
+    }
+
+    /** A default as given: times in ISO form whatever the column's format is, or else in that. */
+    private static @Nullable Object read(Column column, @Nullable Object given) {
+        boolean time = column.type() == ColumnType.TIMESTAMP || column.type() == ColumnType.DURATION;
+        if (time && given instanceof String) {
+            try {
+                return Values.store(column.withFormat(TimeFormat.ISO), given);
+            } catch (LeveeException e) {
+                return Values.store(column, given);
+            }
+        }
+        return Values.store(column, given);
+    }
+
+    /** What {@link #read} reads as the stored value. */
+    private static Object written(Column column, Object stored) {
+        return switch (column.type()) {
+            case BOOLEAN -> Long.valueOf(1).equals(stored);
+            case TIMESTAMP -> stored instanceof Long micros ? Micros.instant(micros).toString() : stored;
+            case DURATION -> stored instanceof Long micros ? Micros.duration(micros).toString() : stored;
+            case JSON -> json(stored.toString());
+            default -> stored;
+        };
+    }
+
+    /** An object or a list is written as such: text that is read again would become a JSON string. */
+    private static Object json(String text) {
+        Object parsed = Json.parse(text);
+        return parsed == null ? text : parsed;
     }
 
     private static Object form(Column column) {
@@ -281,6 +429,7 @@ public final class SpecCodec {
                 form.put("origin", format.origin().toString());
             }
         }
+        fill(column, form);
         return form.size() == 1 ? column.type().specName() : form;
     }
 

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param partitionsDone partitions that it is done with
  * @param partitionsTotal partitions that it has to reach; -1 before it began
  * @param cursor of a custom step; null at its beginning
+ * @param applied whether the table's spec is already as the step makes it; else that comes at its turn, behind others that are not done
  * @param paused whether somebody paused it
  * @param approved whether a person approved it
  * @param note what it waited for, or what happened
@@ -39,6 +40,7 @@ public record MigrationRecord(
         int partitionsDone,
         int partitionsTotal,
         @Nullable String cursor,
+        boolean applied,
         boolean paused,
         boolean approved,
         String note,
@@ -49,7 +51,7 @@ public record MigrationRecord(
     /** One that was never declared, for plans and checks. */
     public static MigrationRecord planned(Migration migration) {
         return new MigrationRecord(
-                0, migration, migration.digest(), State.PENDING, null, 0, -1, 0, -1, null, false, false, "", 0, 0, 0,
+                0, migration, migration.digest(), State.PENDING, null, 0, -1, 0, -1, null, false, false, false, "", 0, 0, 0,
                 0);
     }
 
@@ -85,6 +87,7 @@ public record MigrationRecord(
         if (cursor != null) {
             map.put("cursor", cursor);
         }
+        map.put("applied", applied);
         map.put("paused", paused);
         map.put("approved", approved);
         map.put("note", note);
@@ -111,6 +114,7 @@ public record MigrationRecord(
                 (int) number(map, "partitionsDone"),
                 (int) number(map, "partitionsTotal"),
                 text(map, "cursor"),
+                Boolean.TRUE.equals(map.get("applied")),
                 Boolean.TRUE.equals(map.get("paused")),
                 Boolean.TRUE.equals(map.get("approved")),
                 String.valueOf(map.get("note")),

@@ -23,8 +23,9 @@ public record MigrationRows(List<Read> rows, long seen, long throughSeq, boolean
      *
      * @param seq its number
      * @param version the number of its last change; 0 for none. One that differs later tells that the row was changed
+     * @param seen how many rows were looked at from the first to this one, those that the filter keeps out included
      * @param timeMicros its event time
      * @param values stored values of the columns that were asked for, adapted to the newest spec
      */
-    public record Read(long seq, long version, long timeMicros, @Nullable Object[] values) {}
+    public record Read(long seq, long version, long seen, long timeMicros, @Nullable Object[] values) {}
 }

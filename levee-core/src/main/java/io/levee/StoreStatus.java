@@ -36,6 +36,7 @@ import org.jspecify.annotations.Nullable;
  * @param cursors the named cursors, by table and name, so that forgotten ones are seen
  * @param partitions how many partitions there are, and may be
  * @param warnings what harms nothing now and yet should not stay so, such as tables that grow without a bound
+ * @param migrations how far online schema changes are
  */
 public record StoreStatus(
         String store,
@@ -62,7 +63,45 @@ public record StoreStatus(
         long ledgerFailures,
         List<CursorInfo> cursors,
         Partitions partitions,
-        List<String> warnings) {
+        List<String> warnings,
+        Migrations migrations) {
+    /**
+     * How far online schema changes are.
+     *
+     * @param all all that were declared, in order, done ones included; empty where they cannot be read
+     * @param paused whether all work on them is paused
+     * @param error why they cannot be read; null where they can: then an empty list means that there are none (guarantee G145)
+     */
+    public record Migrations(List<MigrationStatus> all, boolean paused, @Nullable String error) {
+        /** None were declared. */
+        public static final Migrations NONE = new Migrations(List.of(), false, null);
+
+        /** Copies the list. */
+        public Migrations {
+            all = List.copyOf(all);
+        }
+
+        /** Whether one of them is being made now. */
+        public boolean running() {
+            return all.stream().anyMatch(m -> m.state() == MigrationStatus.State.RUNNING);
+        }
+
+        /** Those that failed and were not taken up again: they stay until somebody does (guarantee G143). */
+        public List<MigrationStatus> failed() {
+            return all.stream()
+                    .filter(m -> m.state() == MigrationStatus.State.FAILED)
+                    .toList();
+        }
+
+        /** Writes them for JSON: {@code migrations} as the contract has it, and what holds for all of them. */
+        void addTo(Map<String, @Nullable Object> map) {
+            map.put("migrations", all.stream().map(MigrationStatus::toMap).toList());
+            map.put("migrationsRunning", running());
+            map.put("migrationsPaused", paused);
+            map.put("migrationsError", error);
+        }
+    }
+
     /**
      * How many partitions there are: past the limit a record that needs one more is refused ({@code TOO_MANY_PARTITIONS}).
      *
@@ -333,7 +372,7 @@ public record StoreStatus(
                         .toList());
         map.put("partitions", entries("count", partitions.count, "limit", partitions.limit));
         map.put("cursors", cursors.stream().map(CursorInfo::toMap).toList());
-        map.put("migrations", List.of());
+        migrations.addTo(map);
         map.put(
                 "tasks",
                 tasks.stream()

@@ -25,6 +25,7 @@ final class Metrics {
         metrics.resources(status);
         metrics.tables(status);
         metrics.tasks(status);
+        MigrationMetrics.write(metrics, status.migrations());
         metrics.http(counters, server);
         return metrics.out.toString();
     }
@@ -161,7 +162,7 @@ final class Metrics {
         plain("levee_http_readers", server.readers());
     }
 
-    private void gauge(String name, String help) {
+    void gauge(String name, String help) {
         head(name, help, "gauge");
     }
 
@@ -178,7 +179,7 @@ final class Metrics {
         return out.append(name);
     }
 
-    private void plain(String name, long value) {
+    void plain(String name, long value) {
         out.append(name).append(' ').append(value).append('\n');
     }
 
@@ -189,7 +190,7 @@ final class Metrics {
                 .append('\n');
     }
 
-    private void labelled(String name, long value, String... namesAndValues) {
+    void labelled(String name, long value, String... namesAndValues) {
         out.append(name);
         char before = '{';
         for (int i = 0; i < namesAndValues.length; i += 2) {

@@ -2,6 +2,8 @@ package io.levee.internal.status;
 
 import io.levee.ErrorCode;
 import io.levee.Health;
+import io.levee.MigrationStatus;
+import io.levee.StoreStatus;
 import io.levee.engine.Quarantined;
 import io.levee.internal.time.ClockWatch;
 import io.levee.internal.time.Micros;
@@ -31,6 +33,7 @@ final class HealthRules {
     static Health judge(
             List<String> failingTasks,
             List<Quarantined> quarantined,
+            StoreStatus.Migrations migrations,
             Books books,
             @Nullable WriteService writes,
             long nanos,
@@ -47,6 +50,7 @@ final class HealthRules {
             rules.reasons.add(memory);
         }
         rules.quarantine(quarantined);
+        rules.migrations(migrations);
         if (rules.reasons.isEmpty()) {
             return new Health(Health.State.UP, List.of());
         }
@@ -111,6 +115,19 @@ final class HealthRules {
                     first.since(),
                     quarantined.size() + " damaged partitions are in quarantine, " + first.id() + " the first: "
                             + first.reason());
+        }
+    }
+
+    /** A migration that failed stays until somebody takes it up again, however long ago that was (guarantee G143). */
+    private void migrations(StoreStatus.Migrations migrations) {
+        String error = migrations.error();
+        if (error != null) {
+            reasons.add("how far the migrations are cannot be read: " + error);
+        }
+        for (MigrationStatus failed : migrations.failed()) {
+            reasons.add("the migration " + failed.id() + " of " + failed.table() + " failed at "
+                    + Micros.text(Micros.of(failed.updated())) + ", after " + failed.rowsDone() + " rows: "
+                    + failed.error());
         }
     }
 

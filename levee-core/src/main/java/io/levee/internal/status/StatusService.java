@@ -6,6 +6,7 @@ import io.levee.CursorInfo;
 import io.levee.Levee;
 import io.levee.LeveeException;
 import io.levee.LossReason;
+import io.levee.MigrationStatus;
 import io.levee.PartitionInfo;
 import io.levee.StoreOptions;
 import io.levee.StoreStatus;
@@ -51,6 +52,7 @@ public final class StatusService {
     private final NamedCursors cursors;
     private final @Nullable Growth growth;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private volatile Supplier<List<MigrationStatus>> migrations = List::of;
     private @Nullable Snapshot snapshot;
 
     /** What costs more than a counter: read at most once a second, whoever asks. */
@@ -64,7 +66,8 @@ public final class StatusService {
             List<Quarantined> quarantined,
             @Nullable CloseReport lastClose,
             List<CursorInfo> cursors,
-            RetentionState retention) {}
+            RetentionState retention,
+            StoreStatus.Migrations migrations) {}
 
     /** When less than this part of the limit of partitions is left, as divisor, a person should know. */
     private static final int MANY_PARTITIONS = 5;
@@ -106,6 +109,11 @@ public final class StatusService {
         this.cursors = new NamedCursors(engine, options.clock());
     }
 
+    /** Says where it is known how far the migrations are; asked once a second, may throw where it cannot be read. */
+    public void migrations(Supplier<List<MigrationStatus>> source) {
+        migrations = source;
+    }
+
     /** See {@link io.levee.Store#status}. */
     public StoreStatus status() {
         Snapshot fresh = snapshot();
@@ -118,7 +126,13 @@ public final class StatusService {
                 fresh.owner(),
                 engine.pragmas(),
                 HealthRules.judge(
-                        failing(fresh), fresh.quarantined(), books, writes, clock.nanos(), tooLarge(fresh.rssBytes())),
+                        failing(fresh),
+                        fresh.quarantined(),
+                        fresh.migrations(),
+                        books,
+                        writes,
+                        clock.nanos(),
+                        tooLarge(fresh.rssBytes())),
                 books.queue(),
                 books.accepted(),
                 books.stored(),
@@ -144,7 +158,8 @@ public final class StatusService {
                 writes == null ? 0 : writes.ledger().failures(),
                 fresh.cursors(),
                 partitions(fresh),
-                warnings(fresh));
+                warnings(fresh),
+                fresh.migrations());
     }
 
     private StoreStatus.Partitions partitions(Snapshot fresh) {
@@ -195,7 +210,8 @@ public final class StatusService {
                     engine.quarantined(),
                     engine.lastReport(),
                     cursorsOrNone(),
-                    state);
+                    state,
+                    migrationsOrError());
             snapshot = known;
         }
         return known;
@@ -214,6 +230,16 @@ public final class StatusService {
             return cursors.list(null);
         } catch (LeveeException e) {
             return List.of();
+        }
+    }
+
+    /** What cannot be read is told as that: an empty list would say that there are none (guarantee G145). */
+    private StoreStatus.Migrations migrationsOrError() {
+        try {
+            List<MigrationStatus> all = migrations.get();
+            return new StoreStatus.Migrations(all, !all.isEmpty() && engine.migrationsPaused(), null);
+        } catch (LeveeException e) {
+            return new StoreStatus.Migrations(List.of(), false, String.valueOf(e.getMessage()));
         }
     }
 

@@ -12,6 +12,7 @@ import io.levee.Gap;
 import io.levee.Health;
 import io.levee.LeveeException;
 import io.levee.LossReason;
+import io.levee.MigrationStatus;
 import io.levee.ManualClock;
 import io.levee.PartitionId;
 import io.levee.Row;
@@ -185,6 +186,57 @@ class HealthTest {
                 engine, StoreOptions.builder().build(), new Tables(engine, false), supervisor, service);
         assertThat(fresh.status().lastClose()).isEqualTo(engine.lastReport);
         assertThat(fresh.status().toMap().get("lastClose").toString()).contains("cut off", "SHUTDOWN");
+    }
+
+    private static MigrationStatus migration(MigrationStatus.State state, String error) {
+        return new MigrationStatus(
+                "fill", "events", "backfill", state, 40, 100, 1, 3, 0, null, error, "", Instant.parse("2026-05-10T12:00:00Z"));
+    }
+
+    /** G141, G143: one that runs is told and is nothing wrong; one that failed stays until somebody takes it up again. */
+    @Test
+    void shouldTellOfMigrationsThatRunAndThatFailed() {
+        StatusService fresh = new StatusService(
+                engine, StoreOptions.builder().build(), new Tables(engine, false), supervisor, service);
+        fresh.migrations(() -> List.of(migration(MigrationStatus.State.RUNNING, null)));
+        assertThat(fresh.status().health().state()).isEqualTo(Health.State.UP);
+        assertThat(fresh.status().toMap())
+                .containsEntry("migrationsRunning", true)
+                .containsEntry("migrationsPaused", false)
+                .containsEntry("migrationsError", null);
+        assertThat(fresh.status().toMap().get("migrations").toString())
+                .contains("id=fill, status=running, rowsDone=40, rowsTotal=100, rate=0.0, etaSeconds=null, error=null");
+        StatusService later = new StatusService(
+                engine, StoreOptions.builder().build(), new Tables(engine, false), supervisor, service);
+        later.migrations(() -> List.of(migration(MigrationStatus.State.FAILED, "no such function: nosuch")));
+        assertThat(later.status().health().state()).isEqualTo(Health.State.DEGRADED);
+        assertThat(later.status().health().reasons())
+                .containsExactly("the migration fill of events failed at 2026-05-10T12:00:00Z, after 40 rows: no such"
+                        + " function: nosuch");
+        assertThat(later.status().toMap()).containsEntry("migrationsRunning", false);
+    }
+
+    /** G144, G145: read once a second, whoever asks; what cannot be read is an error and no empty list. */
+    @Test
+    void shouldReadMigrationsOnceASecondAndTellWhatCannotBeRead() {
+        StatusService fresh = new StatusService(
+                engine, StoreOptions.builder().build(), new Tables(engine, false), supervisor, service);
+        AtomicLong asked = new AtomicLong();
+        fresh.migrations(() -> {
+            asked.incrementAndGet();
+            throw new LeveeException(ErrorCode.CORRUPT, "page 7 is zero");
+        });
+        long began = System.nanoTime();
+        for (int i = 0; i < 500; i++) {
+            assertThat(fresh.status().migrations().error()).contains("page 7 is zero");
+        }
+        assertThat(asked.get()).isLessThanOrEqualTo(2 + (System.nanoTime() - began) / 1_000_000_000);
+        assertThat(fresh.status().health().state()).isEqualTo(Health.State.DEGRADED);
+        assertThat(fresh.status().health().reasons())
+                .singleElement()
+                .asString()
+                .contains("how far the migrations are cannot be read", "page 7 is zero");
+        assertThat(fresh.status().toMap().get("migrationsError").toString()).contains("page 7 is zero");
     }
 
     @Test

@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
             SqlCommand.class,
             StatusCommand.class,
             RetentionCommand.class,
+            MigrateCommand.class,
             AdoptCommand.class,
             PartitionsCommand.class,
             QueriesCommand.class,

@@ -39,17 +39,7 @@ public final class SpecFiles {
      * @throws LeveeException as above
      */
     public static TableSpec read(Path file, @Nullable String table) {
-        String text;
-        try {
-            text = Files.readString(file);
-        } catch (NoSuchFileException e) {
-            throw new LeveeException(ErrorCode.NOT_FOUND, "there is no file " + file, e).with("file", file.toString());
-        } catch (CharacterCodingException e) {
-            throw new LeveeException(ErrorCode.BAD_SPEC, file + " is not UTF-8", e).with("file", file.toString());
-        } catch (IOException e) {
-            throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be read: " + e, e)
-                    .with("file", file.toString());
-        }
+        String text = text(file);
         try {
             Map<String, Object> map = load(text);
             if (table != null) {
@@ -59,6 +49,20 @@ public final class SpecFiles {
             return TableSpec.fromMap(map);
         } catch (LeveeException e) {
             throw e.with("file", file.toString());
+        }
+    }
+
+    /** A file's text. */
+    static String text(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (NoSuchFileException e) {
+            throw new LeveeException(ErrorCode.NOT_FOUND, "there is no file " + file, e).with("file", file.toString());
+        } catch (CharacterCodingException e) {
+            throw new LeveeException(ErrorCode.BAD_SPEC, file + " is not UTF-8", e).with("file", file.toString());
+        } catch (IOException e) {
+            throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be read: " + e, e)
+                    .with("file", file.toString());
         }
     }
 
@@ -83,12 +87,7 @@ public final class SpecFiles {
     }
 
     private static Map<String, Object> load(String text) {
-        Object loaded;
-        try {
-            loaded = new Load(LoadSettings.builder().setLabel("spec").build()).loadFromString(text);
-        } catch (YamlEngineException e) {
-            throw new LeveeException(ErrorCode.BAD_SPEC, "the spec is neither YAML nor JSON: " + oneLine(e), e);
-        }
+        Object loaded = loaded(text, "the spec");
         if (!(loaded instanceof Map<?, ?> map)) {
             throw new LeveeException(ErrorCode.BAD_SPEC, "the spec is not a map")
                     .hint("begin with table: NAME, time: COLUMN and columns: {…}");
@@ -96,6 +95,15 @@ public final class SpecFiles {
         Map<String, Object> copy = new LinkedHashMap<>();
         map.forEach((key, value) -> copy.put(String.valueOf(key), value));
         return copy;
+    }
+
+    /** YAML or JSON as maps, lists and values. */
+    static @Nullable Object loaded(String text, String what) {
+        try {
+            return new Load(LoadSettings.builder().setLabel(what).build()).loadFromString(text);
+        } catch (YamlEngineException e) {
+            throw new LeveeException(ErrorCode.BAD_SPEC, what + ": neither YAML nor JSON: " + oneLine(e), e);
+        }
     }
 
     private static String oneLine(YamlEngineException e) {

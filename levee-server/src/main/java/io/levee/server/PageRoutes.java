@@ -19,6 +19,8 @@ final class PageRoutes {
             "index.html", "text/html; charset=utf-8",
             "levee.css", "text/css; charset=utf-8",
             "page.js", "text/javascript; charset=utf-8",
+            "dom.js", "text/javascript; charset=utf-8",
+            "migrations.js", "text/javascript; charset=utf-8",
             "format.js", "text/javascript; charset=utf-8",
             "charts.js", "text/javascript; charset=utf-8",
             "icon.svg", "image/svg+xml");

@@ -26,6 +26,7 @@ final class Routes {
         tails.addTo(router);
         new CursorRoutes(store).addTo(router);
         new OperationRoutes(store).addTo(router);
+        new MigrationRoutes(store).addTo(router);
         new BackupRoutes(store).addTo(router);
         new CompletenessRoutes(store).addTo(router);
         new PageRoutes().addTo(router);

@@ -31,6 +31,14 @@ export function age(millis) {
   return millis < 60_000 ? `${(millis / 1000).toFixed(1)} s` : `${Math.round(millis / 60_000)} min`;
 }
 
+/** 12 s, 5 min, 3 h: a time to come, in seconds. */
+export function span(seconds) {
+  if (seconds < 120) {
+    return `${Math.ceil(seconds)} s`;
+  }
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
 /** "2026-05-20T10:00:00.123456Z" becomes "2026-05-20 10:00:00", UTC as all times here. */
 export function time(iso) {
   return iso ? iso.slice(0, 19).replace('T', ' ').replace('Z', '') : '–';

@@ -1,8 +1,9 @@
-// The status page: one event stream for the figures, one poll for the partitions. Everything is drawn with DOM calls, so
-// that no name out of a store is ever read as markup.
+// The status page: one event stream for the figures, one poll for the partitions.
 
 import {sparkline, strip} from './charts.js';
+import {$, element, head, rows, setText} from './dom.js';
 import {age, bytes, count, minute, rate, share, time, words} from './format.js';
+import {drawMigrations} from './migrations.js';
 
 const RATES = 120;
 const FEW_RATES = 30;
@@ -19,7 +20,6 @@ const HEALTH = {
   DOWN: 'Down: records are not taken',
 };
 
-const $ = id => document.getElementById(id);
 const rates = [];
 const known = new Map();
 let previous = null;
@@ -28,24 +28,6 @@ let lastPartitions = 0;
 let loading = false;
 let loadingQueries = false;
 let source = null;
-
-function element(name, text, className) {
-  const made = document.createElement(name);
-  if (text !== undefined) {
-    made.textContent = text;
-  }
-  if (className) {
-    made.className = className;
-  }
-  return made;
-}
-
-function setText(id, text) {
-  const target = $(id);
-  if (target.textContent !== text) {
-    target.textContent = text;
-  }
-}
 
 function drawHealth(status) {
   $('health').dataset.state = status.health;
@@ -123,29 +105,6 @@ function limit(id, name, value, most, form, note) {
   bar.firstElementChild.style.width = `${(part ?? 0) * 100}%`;
   const of = part === null ? 'no limit set' : `of ${form(most)}`;
   line.textContent = note ? `${of}; ${note}` : of;
-}
-
-function rows(id, items, columns, draw, none) {
-  const body = $(id);
-  if (!items.length) {
-    const cell = element('td', none, 'empty');
-    cell.colSpan = columns;
-    const line = element('tr');
-    line.append(cell);
-    body.replaceChildren(line);
-    return;
-  }
-  body.replaceChildren(...items.map(item => {
-    const line = element('tr');
-    line.append(...draw(item));
-    return line;
-  }));
-}
-
-function head(text) {
-  const cell = element('th', text);
-  cell.scope = 'row';
-  return cell;
 }
 
 function drawTables(status) {
@@ -331,6 +290,7 @@ function onStatus(event) {
   drawFlow(status, now);
   drawLimits(status);
   drawServer(status);
+  drawMigrations(status);
   drawTables(status);
   drawFoot(status);
   if (now - lastPartitions >= PARTITIONS_EVERY_MS * 0.9) {

@@ -6,7 +6,7 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.SplitStatus;
 import io.levee.Store;
-import io.levee.ingest.SpecFiles;
+import io.levee.ingest.SpecFile;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -131,7 +131,7 @@ final class AdoptCommand extends Command {
         try (Store store =
                 specFile == null ? target.openExisting(console) : target.openToWrite(console, options -> {})) {
             if (specFile != null) {
-                store.createTable(SpecFiles.read(specFile, table));
+                SpecFile.read(specFile, table).declare(store);
             }
             AdoptionReport report = store.adopt(table, adoption);
             if (!split && !stopSplit) {

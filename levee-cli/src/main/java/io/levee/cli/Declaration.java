@@ -3,11 +3,10 @@ package io.levee.cli;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.Store;
-import io.levee.TableSpec;
 import io.levee.ingest.Format;
 import io.levee.ingest.Infer;
 import io.levee.ingest.Inference;
-import io.levee.ingest.SpecFiles;
+import io.levee.ingest.SpecFile;
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 import java.io.SequenceInputStream;
@@ -36,7 +35,7 @@ final class Declaration {
      * @param opened takes an input that was read for the proposal and cannot be read twice
      * @param wholeFile whether a file is read to its end for a proposal; else its first 10,000 lines
      */
-    Optional<TableSpec> resolve(
+    Optional<SpecFile> resolve(
             Target target,
             Console console,
             String table,
@@ -46,7 +45,7 @@ final class Declaration {
             Map<String, InputStream> opened,
             boolean wholeFile) {
         if (spec != null) {
-            return Optional.of(SpecFiles.read(spec, table));
+            return Optional.of(SpecFile.read(spec, table));
         }
         if (!infer) {
             requireTable(target, console, table);
@@ -66,7 +65,7 @@ final class Declaration {
             throw e;
         }
         console.say(inference.yaml().stripTrailing());
-        return Optional.of(inference.spec());
+        return Optional.of(SpecFile.of(inference.spec()));
     }
 
     /** Looks before anything is written: no store must come of a command that has no table to write to. */

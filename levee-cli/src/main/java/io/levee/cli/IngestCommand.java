@@ -9,12 +9,12 @@ import io.levee.Row;
 import io.levee.Store;
 import io.levee.StoreOptions;
 import io.levee.Table;
-import io.levee.TableSpec;
 import io.levee.ingest.FollowOptions;
 import io.levee.ingest.Format;
 import io.levee.ingest.Ingest;
 import io.levee.ingest.IngestListener;
 import io.levee.ingest.IngestReport;
+import io.levee.ingest.SpecFile;
 import io.levee.ingest.RecordSource;
 import io.levee.internal.spec.Durations;
 import java.io.InputStream;
@@ -176,7 +176,7 @@ final class IngestCommand extends Command {
             });
         }
         Declaration from = declaration == null ? new Declaration() : declaration;
-        Optional<TableSpec> spec = from.resolve(target, console, table, files.get(0), format, inputs, opened, !follow);
+        Optional<SpecFile> spec = from.resolve(target, console, table, files.get(0), format, inputs, opened, !follow);
         try (Rejections rejections = new Rejections(console, errorsFile)) {
             Store store = target.openToWrite(console, options());
             writing.set(store);
@@ -187,7 +187,7 @@ final class IngestCommand extends Command {
         }
     }
 
-    private int follow(Store store, Optional<TableSpec> spec, Rejections rejections) {
+    private int follow(Store store, Optional<SpecFile> spec, Rejections rejections) {
         Table<Row> into = declared(store, spec);
         FollowOptions options =
                 new FollowOptions(format, maxLineBytes, first != null && first.fromEnd, ack, console.nanos());
@@ -195,13 +195,13 @@ final class IngestCommand extends Command {
         return run.run(store, into, options, json()).isEmpty() ? OK : FAILED;
     }
 
-    private Table<Row> declared(Store store, Optional<TableSpec> spec) {
-        return spec.isPresent() ? store.createTable(spec.get()) : store.table(table);
+    private Table<Row> declared(Store store, Optional<SpecFile> spec) {
+        return spec.isPresent() ? spec.get().declare(store) : store.table(table);
     }
 
     private int ingest(
             Store store,
-            Optional<TableSpec> spec,
+            Optional<SpecFile> spec,
             Rejections rejections,
             Inputs inputs,
             Map<String, InputStream> opened) {

@@ -1,10 +1,14 @@
 package io.levee.cli;
 
 import io.levee.CloseReport;
+import io.levee.Migration;
 import io.levee.Store;
+import io.levee.ingest.MigrationFiles;
 import io.levee.server.LeveeServer;
 import io.levee.server.ServerOptions;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +34,14 @@ final class ServeCommand extends Command {
                     + ServerOptions.DEFAULT_HOST + ":" + ServerOptions.DEFAULT_PORT + ".")
     private @Nullable String listen;
 
+    @Option(
+            names = "--migrations",
+            paramLabel = "FILE",
+            description =
+                    "Declares the migrations of a file at the start; they are made in the background, and large ones wait for"
+                            + " levee migrate apply --approve. Once declared, they go on without it. Default: $LEVEE_MIGRATIONS.")
+    private @Nullable Path migrations;
+
     @Mixin
     private final DiskOptions disk = new DiskOptions();
 
@@ -41,11 +53,15 @@ final class ServeCommand extends Command {
     int run() throws Exception {
         localOnly();
         ServerOptions options = address(listen != null ? listen : console.env("LEVEE_LISTEN"));
+        List<Migration> declared = declared();
         CountDownLatch stop = new CountDownLatch(1);
         Store store = target.openToWrite(console, disk::apply);
         String url;
         CloseReport report;
         try {
+            if (!declared.isEmpty()) {
+                store.migrate(declared, false);
+            }
             try (LeveeServer server = LeveeServer.start(store, options)) {
                 url = server.url();
                 Shutdown.onSignal(stop::countDown);
@@ -65,6 +81,12 @@ final class ServeCommand extends Command {
             console.json(answer);
         }
         return report.clean() ? OK : FAILED;
+    }
+
+    private List<Migration> declared() {
+        String fromEnv = console.env("LEVEE_MIGRATIONS");
+        Path file = migrations != null || fromEnv == null ? migrations : Path.of(fromEnv);
+        return file == null ? List.of() : MigrationFiles.read(file);
     }
 
     private ServerOptions address(@Nullable String text) {

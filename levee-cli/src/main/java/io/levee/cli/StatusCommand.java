@@ -84,6 +84,7 @@ final class StatusCommand extends Command {
                         size(memory.get("temporaryBytes")) + " of " + size(memory.get("temporaryLimitBytes")));
             }
         }
+        migrations(status);
         line("last stop", String.valueOf(status.get("lastShutdown")));
         tables(status.get("tables"));
         tasks(status.get("tasks"));
@@ -124,6 +125,21 @@ final class StatusCommand extends Command {
             }
         }
         grid.end();
+    }
+
+    /** Those that are not done: whoever wants more asks levee migrate status. */
+    private void migrations(Map<String, @Nullable Object> status) {
+        if (status.get("migrationsError") != null) {
+            line("migrations", "cannot be read: " + status.get("migrationsError"));
+        }
+        for (Map<?, ?> one : MigrationWait.wanted(status, m -> !"done".equals(m.get("status")))) {
+            line(
+                    "migration",
+                    one.get("id") + " of " + one.get("table") + ": " + one.get("status") + ", "
+                            + MigrationText.rows(one)
+                            + ("running".equals(one.get("status")) ? MigrationText.left(one) : "")
+                            + (one.get("error") == null ? "" : ": " + one.get("error")));
+        }
     }
 
     private void tasks(@Nullable Object tasks) {

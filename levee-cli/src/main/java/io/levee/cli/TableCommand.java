@@ -1,12 +1,16 @@
 package io.levee.cli;
 
+import io.levee.Migration;
 import io.levee.Store;
 import io.levee.TableSpec;
+import io.levee.ingest.SpecFile;
 import io.levee.ingest.SpecFiles;
 import io.levee.json.JsonOut;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -46,9 +50,18 @@ final class TableCommand extends Command {
             super(console);
         }
 
+        /** The work of migrations ends with this process: who declares them should know. */
+        private void underWay(Store store, SpecFile spec) {
+            Set<String> ids = spec.migrations().stream().map(Migration::id).collect(Collectors.toSet());
+            if (!ids.isEmpty() && store.migrations().stream().anyMatch(m -> ids.contains(m.id()) && m.open())) {
+                console.say("its migrations go on with the next process that opens the store for writing;"
+                        + " levee migrate resume does them now");
+            }
+        }
+
         @Override
         int run() throws Exception {
-            TableSpec spec = SpecFiles.read(file, name);
+            SpecFile spec = SpecFile.read(file, name);
             Remote remote = target.remote(console);
             if (remote != null) {
                 String body = JsonOut.text(spec.toMap());
@@ -58,7 +71,8 @@ final class TableCommand extends Command {
                 return OK;
             }
             try (Store store = target.openToWrite(console, options -> {})) {
-                print(this, store.createTable(spec).spec());
+                print(this, spec.declare(store).spec());
+                underWay(store, spec);
             }
             return OK;
         }

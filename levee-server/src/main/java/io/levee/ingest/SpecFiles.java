@@ -86,7 +86,8 @@ public final class SpecFiles {
         return dot < 0 ? name : name.substring(0, dot);
     }
 
-    private static Map<String, Object> load(String text) {
+    /** A spec's entries. */
+    static Map<String, Object> load(String text) {
         Object loaded = loaded(text, "the spec");
         if (!(loaded instanceof Map<?, ?> map)) {
             throw new LeveeException(ErrorCode.BAD_SPEC, "the spec is not a map")

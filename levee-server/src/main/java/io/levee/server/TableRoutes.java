@@ -4,7 +4,7 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.Store;
 import io.levee.TableSpec;
-import io.levee.ingest.SpecFiles;
+import io.levee.ingest.SpecFile;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -41,7 +41,8 @@ final class TableRoutes {
         exchange.params();
         String name = exchange.variable("t");
         String text = RequestBody.text(exchange, MAX_SPEC_BYTES);
-        TableSpec spec = SpecFiles.parse(text, name);
+        SpecFile file = SpecFile.parse(text, name);
+        TableSpec spec = file.spec();
         if (!spec.name().equals(name)) {
             throw new LeveeException(
                             ErrorCode.BAD_SPEC,
@@ -51,7 +52,7 @@ final class TableRoutes {
         }
         requireNoNewAdoption(spec);
         boolean known = store.tables().stream().anyMatch(table -> table.name().equals(name));
-        exchange.json(known ? 200 : 201, store.createTable(spec).spec().toMap());
+        exchange.json(known ? 200 : 201, file.declare(store).spec().toMap());
     }
 
     /** Which files of its machine a server reads is for whoever runs it to say, not for a request. */

@@ -209,18 +209,33 @@ final class AdoptedTable {
         if (!spec.separateTime() && column.name().equals(spec.time().get(0))) {
             return time(spec);
         }
-        String name = fold(theirs(column.name()));
+        String name = theirs(spec, column);
         Foreign foreign = source.get(name);
         if (foreign != null) {
             return value(column, foreign, "m");
         }
         Foreign detail = details.get(name);
-        return detail == null ? nothing(column) : detail(spec, value(column, detail, "d"), nothing(column));
+        return detail == null
+                ? FileColumns.otherwise(spec, column, other -> column(spec, other))
+                : detail(spec, value(column, detail, "d"), nothing(column));
+    }
+
+    /** What a column is called there: the table may have given it another name since it was adopted. */
+    private String theirs(TableSpec spec, Column column) {
+        String first = fold(theirs(column.name()));
+        if (source.containsKey(first) || details.containsKey(first)) {
+            return first;
+        }
+        return spec.formerNames().getOrDefault(column.name(), List.of()).stream()
+                .map(former -> fold(theirs(former)))
+                .filter(name -> source.containsKey(name) || details.containsKey(name))
+                .findFirst()
+                .orElse(first);
     }
 
     /** A column as a filter compares it: plain where that is the same for all that it can hold, so that its index is used. */
     String compared(TableSpec spec, Column column) {
-        Foreign foreign = source.get(fold(theirs(column.name())));
+        Foreign foreign = source.get(theirs(spec, column));
         boolean plain = foreign != null
                 && (spec.separateTime() || !column.name().equals(spec.time().get(0)))
                 && switch (column.type()) {
@@ -313,7 +328,7 @@ final class AdoptedTable {
     String keyTest(TableSpec spec) {
         List<String> tests = new ArrayList<>();
         for (String ours : spec.key()) {
-            if (!source.containsKey(fold(theirs(ours)))) {
+            if (!source.containsKey(theirs(spec, spec.column(ours)))) {
                 return null;
             }
             tests.add(compared(spec, spec.column(ours)) + " = ?");

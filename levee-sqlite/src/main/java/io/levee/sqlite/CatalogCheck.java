@@ -66,11 +66,11 @@ final class CatalogCheck {
         long id = Sqlite.number(connection, "PRAGMA application_id");
         long format = Sqlite.number(connection, "PRAGMA user_version");
         boolean made = CatalogSchema.hasTable(connection, "store");
-        if (id != Connections.CATALOG_ID || format != Connections.FORMAT) {
-            String ours = Integer.toString(Connections.FORMAT);
-            if (made && ours.equals(Catalog.value(connection, "format"))) {
+        if (id != Connections.CATALOG_ID || !Connections.reads(format)) {
+            Object kept = made ? Catalog.value(connection, "format") : null;
+            if (kept != null && kept.toString().matches("[0-9]{1,9}") && Connections.reads(Long.parseLong(kept.toString()))) {
                 return Found.wrong("its header says format " + format + " and application id " + id
-                        + ", its tables format " + ours);
+                        + ", its tables format " + kept);
             }
             boolean fresh = !CatalogSchema.anyTable(connection);
             if (fresh) {

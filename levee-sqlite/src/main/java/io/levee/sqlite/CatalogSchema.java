@@ -38,6 +38,7 @@ final class CatalogSchema {
         "CREATE TABLE IF NOT EXISTS spec_additions(name TEXT PRIMARY KEY, spec TEXT NOT NULL) WITHOUT ROWID",
         RetentionLog.SCHEMA,
         SplitState.SCHEMA,
+        MigrationCatalog.SCHEMA,
     };
 
     /** What the first releases of the format did not have: table, column. All of them may be NULL. */
@@ -90,6 +91,14 @@ final class CatalogSchema {
         });
     }
 
+    /** Has releases refuse the catalog that do not know of renamed and dropped columns. Within the caller's transaction. */
+    static void requireRenamed(Connection connection) throws SQLException {
+        if (Sqlite.number(connection, "PRAGMA user_version") < Connections.FORMAT_RENAMED) {
+            Catalog.put(connection, "format", Integer.toString(Connections.FORMAT_RENAMED));
+            Sqlite.run(connection, "PRAGMA user_version=" + Connections.FORMAT_RENAMED);
+        }
+    }
+
     /** Whether it holds anything. */
     static boolean anyTable(Connection connection) throws SQLException {
         return Sqlite.value(connection, "SELECT 1 FROM sqlite_master LIMIT 1") != null;
@@ -108,11 +117,12 @@ final class CatalogSchema {
     static void requireFormat(Connection connection) throws SQLException {
         long id = Sqlite.number(connection, "PRAGMA application_id");
         long format = Sqlite.number(connection, "PRAGMA user_version");
-        if (id != Connections.CATALOG_ID || format != Connections.FORMAT) {
+        if (id != Connections.CATALOG_ID || !Connections.reads(format)) {
             throw new LeveeException(
                             ErrorCode.UNSAFE_ENVIRONMENT,
                             "catalog.db has format " + format + " (application id " + id
-                                    + "); this release reads format " + Connections.FORMAT)
+                                    + "); this release reads format " + Connections.FORMAT + " and "
+                                    + Connections.FORMAT_RENAMED)
                     .hint("open the store with the release that wrote it");
         }
     }

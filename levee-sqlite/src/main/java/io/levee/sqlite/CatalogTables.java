@@ -75,6 +75,9 @@ final class CatalogTables {
             statement.setString(2, Json.write(SpecCodec.added(spec)));
             statement.executeUpdate();
         }
+        if (!spec.formerNames().isEmpty() || !spec.droppedColumns().isEmpty()) {
+            CatalogSchema.requireRenamed(connection);
+        }
     }
 
     static long reserveSeq(Connection connection, String table, long count) throws SQLException {

@@ -34,6 +34,14 @@ final class Connections {
     /** The format of the files, {@code user_version} of each. */
     static final int FORMAT = 1;
 
+    /** The format once a column was renamed or dropped: what such files mean, releases of before do not know. */
+    static final int FORMAT_RENAMED = 2;
+
+    /** Whether this release reads a format. */
+    static boolean reads(long format) {
+        return format == FORMAT || format == FORMAT_RENAMED;
+    }
+
     /** Readers and the catalog wait this long for a lock (G30); the writer never waits. */
     private static final int BUSY_MILLIS = 5000;
 

@@ -1,5 +1,6 @@
 package io.levee.sqlite;
 
+import io.levee.Column;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.internal.json.Json;
@@ -33,14 +34,24 @@ final class MergedFile {
     private final Copying copying;
     private final Map<String, Long> replayed;
     private final boolean compare;
+    private final Set<String> unfinished;
+    private final List<Map<String, MigrationMark>> marks = new ArrayList<>();
+    private final Set<String> found = new LinkedHashSet<>();
 
     /**
      * For one merge.
      *
      * @param replayed up to where each source of the table is settled; null where positions need not be compared, since all rows are
      *     of one period
+     * @param unfinished see {@link MigrationCatalog#unfinished}
      */
-    MergedFile(StorePaths paths, TableSpec spec, Copying copying, @Nullable Map<String, Long> replayed) {
+    MergedFile(
+            StorePaths paths,
+            TableSpec spec,
+            Copying copying,
+            @Nullable Map<String, Long> replayed,
+            Set<String> unfinished) {
+        this.unfinished = Set.copyOf(unfinished);
         this.paths = paths;
         this.spec = spec;
         this.copying = copying;
@@ -136,13 +147,14 @@ final class MergedFile {
         }
         merged.addAll(names(description.get(MERGED)));
         Map<String, Long> positions = positions(to, source);
-        boolean details = !PartitionSchema.columns(to, "src", PartitionSchema.details(spec))
-                .isEmpty();
+        boolean details = !PartitionSchema.detail(spec).isEmpty()
+                && !PartitionSchema.columns(to, "src", PartitionSchema.details(spec))
+                        .isEmpty();
+        Map<String, MigrationMark> of = MigrationMark.all(to, "src.");
+        marks.add(of);
+        found.addAll(of.keySet());
         return Sqlite.transaction(to, () -> {
-            copy(to, spec.name());
-            if (details) {
-                copy(to, PartitionSchema.details(spec));
-            }
+            copy(to, FileColumns.of(spec, to, "src"));
             Sources.write(to, positions);
             return count(to, "src", details);
         });
@@ -186,23 +198,82 @@ final class MergedFile {
         return positions;
     }
 
-    private void copy(Connection to, String table) throws SQLException {
-        List<String> columns = new ArrayList<>();
-        Set<String> known = PartitionSchema.columns(to, table);
-        for (String column : PartitionSchema.columns(to, "src", table)) {
-            if (!known.contains(column)) {
-                throw new SQLException("the column " + column + " is in no spec");
-            }
-            columns.add(Sqlite.quote(column));
+    /** Rows as they read by the newest spec: what is still to be added, renamed or dropped in the source is done with that. */
+    private void copy(Connection to, FileColumns from) throws SQLException {
+        requireKnown(to, from);
+        List<String> names = new ArrayList<>(List.of("_seq"));
+        List<String> values = new ArrayList<>(List.of("m._seq"));
+        if (spec.separateTime()) {
+            names.add("_time");
+            values.add("m._time");
         }
-        String list = String.join(", ", columns);
+        for (Column column : PartitionSchema.hot(spec)) {
+            names.add(Sqlite.quote(column.name()));
+            values.add(from.alone(column));
+        }
+        if (spec.keyed()) {
+            names.add("_chg");
+            values.add("m._chg");
+        }
+        copy(to, spec.name(), names, values, " m");
+        if (from.detailsThere() && !PartitionSchema.detail(spec).isEmpty()) {
+            List<String> ours = new ArrayList<>(List.of("_seq"));
+            List<String> theirs = new ArrayList<>(List.of("d._seq"));
+            for (Column column : PartitionSchema.detail(spec)) {
+                String name = from.name(column.name());
+                ours.add(Sqlite.quote(column.name()));
+                theirs.add(name == null ? "NULL" : "d." + Sqlite.quote(name));
+            }
+            copy(to, PartitionSchema.details(spec), ours, theirs, " d");
+        }
+    }
+
+    private void copy(Connection to, String table, List<String> names, List<String> values, String as)
+            throws SQLException {
         try (Statement statement = to.createStatement()) {
             copying.running(statement);
-            statement.executeUpdate("INSERT INTO main." + Sqlite.quote(table) + "(" + list + ") SELECT " + list
-                    + " FROM src." + Sqlite.quote(table));
+            statement.executeUpdate("INSERT INTO main." + Sqlite.quote(table) + "(" + String.join(", ", names)
+                    + ") SELECT " + String.join(", ", values) + " FROM src." + Sqlite.quote(table) + as);
         } finally {
             copying.running(null);
         }
+    }
+
+    /** A column that nobody knows is not left behind in silence. */
+    private void requireKnown(Connection to, FileColumns from) throws SQLException {
+        Set<String> known = new LinkedHashSet<>(List.of("_seq", "_time", "_chg"));
+        spec.columns().forEach(column -> known.add(from.named(column.name())));
+        known.addAll(spec.droppedColumns().keySet());
+        for (boolean detail : new boolean[] {false, true}) {
+            String table = detail ? PartitionSchema.details(spec) : spec.name();
+            for (String column : PartitionSchema.columns(to, "src", table)) {
+                if (!known.contains(column) && !from.told(detail, column)) {
+                    throw new SQLException("the column " + column + " is in no spec");
+                }
+            }
+        }
+    }
+
+    /**
+     * A migration that sets values is done with the rows of all sources, or has begun with none of them; where it is done with all of the
+     * table its mark says so.
+     */
+    private Map<String, MigrationMark> marks() throws NotNow {
+        Map<String, MigrationMark> merged = new HashMap<>();
+        for (String id : found) {
+            List<@Nullable MigrationMark> each = new ArrayList<>();
+            marks.forEach(of -> each.add(of.get(id)));
+            boolean all = each.stream().allMatch(mark -> mark != null && mark.done());
+            if (!all && unfinished.contains(id)) {
+                throw new NotNow("the migration " + id + " has reached some of them and not others");
+            }
+            MigrationMark sum = null;
+            for (MigrationMark mark : each) {
+                sum = mark == null ? sum : sum == null ? mark : sum.after(mark.cursor(), mark.seen(), mark.changed(), true);
+            }
+            merged.put(id, java.util.Objects.requireNonNull(sum).after(0, 0, 0, true));
+        }
+        return merged;
     }
 
     private Count count(Connection to, String schema, boolean details) throws SQLException {
@@ -223,6 +294,7 @@ final class MergedFile {
         if (!got.equals(wanted) || got.rows() != held.rows()) {
             throw new SQLException("counted " + got + " instead of " + wanted + " and " + held.rows() + " rows");
         }
+        Map<String, MigrationMark> done = marks();
         Sqlite.transaction(to, () -> {
             try (PreparedStatement statement = to.prepareStatement(
                     "UPDATE levee_stats SET rows = ?, min_time = ?, max_time = ?, max_seq = ? WHERE id = 1")) {
@@ -234,6 +306,9 @@ final class MergedFile {
             }
             if (spec.keyed()) {
                 TableKeys.store(to, TableKeys.of(to, spec, held.rows()));
+            }
+            for (Map.Entry<String, MigrationMark> mark : done.entrySet()) {
+                mark.getValue().write(to, mark.getKey());
             }
             PartitionSchema.describe(to, MERGED, Json.write(List.copyOf(merged)));
             return true;

@@ -77,12 +77,14 @@ final class PartitionFacts {
         ColumnFacts before = known(partition.file(), range.openings());
         Map<String, Fact> facts = new HashMap<>(before == null ? Map.of() : before.byColumn());
         wanted.removeAll(facts.keySet());
-        wanted.retainAll(indexed(spec, handle));
+        FileColumns columns = handle.shape(spec);
+        Set<String> indexed = indexed(spec, handle);
+        wanted.removeIf(column -> !columns.plain(spec.column(column)) || !indexed.contains(columns.named(column)));
         if (wanted.isEmpty()) {
             return;
         }
         for (String column : wanted) {
-            Fact fact = look(spec, column, handle, execution);
+            Fact fact = look(spec, columns.named(column), handle, execution);
             if (fact != null) {
                 facts.put(column, fact);
             }

@@ -2,6 +2,7 @@ package io.levee.sqlite;
 
 import io.levee.Column;
 import io.levee.ColumnType;
+import io.levee.IndexSpec;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.internal.json.Json;
@@ -83,8 +84,6 @@ final class PartitionSchema {
         }
         Sqlite.run(connection, "CREATE TABLE " + Sqlite.quote(spec.name()) + "(" + String.join(", ", columns) + ")");
         createDetails(connection, spec);
-        createIndexes(connection, spec);
-        Fulltext.create(connection, spec);
         Sqlite.run(connection, "CREATE TABLE levee_partition(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
         Sqlite.run(
                 connection,
@@ -107,6 +106,8 @@ final class PartitionSchema {
         for (Map.Entry<String, String> entry : identity.entrySet()) {
             describe(connection, entry.getKey(), entry.getValue());
         }
+        createIndexes(connection, spec);
+        Fulltext.create(connection, spec);
     }
 
     /** Adds an entry to the description of a file. */
@@ -145,6 +146,33 @@ final class PartitionSchema {
         for (int i = 0; i < spec.indexes().size(); i++) {
             createIndex(connection, spec, "i" + (i + 1), false, spec.indexes().get(i), "");
         }
+        FileColumns columns = FileColumns.of(spec, connection);
+        for (IndexSpec index : spec.namedIndexes()) {
+            Sqlite.run(connection, named(spec, index, columns));
+        }
+    }
+
+    /** What an index with a name is called in a file. */
+    static String named(String table, String index) {
+        return table + "__" + index;
+    }
+
+    /** The statement that makes an index with a name. */
+    static String named(TableSpec spec, IndexSpec index, FileColumns columns) {
+        List<String> parts = new ArrayList<>();
+        for (String part : index.parts()) {
+            parts.add(IndexSpec.expression(part) ? inFile(spec, part, columns) : Sqlite.quote(columns.named(part)));
+        }
+        String where = index.where();
+        return "CREATE INDEX " + Sqlite.quote(named(spec.name(), index.name())) + " ON " + Sqlite.quote(spec.name())
+                + "(" + String.join(", ", parts) + ")" + (where == null ? "" : " WHERE " + inFile(spec, where, columns));
+    }
+
+    private static String inFile(TableSpec spec, String expression, FileColumns columns) {
+        return ColumnNames.replaced(expression, name -> {
+            Column column = FileColumns.column(spec, name);
+            return column == null ? null : Sqlite.quote(columns.named(column.name()));
+        });
     }
 
     private static void createIndex(
@@ -157,16 +185,21 @@ final class PartitionSchema {
                         + Sqlite.quote(spec.name()) + "(" + list + ")" + where);
     }
 
-    /** Adds the columns that the table got since the file was made: metadata only, at any size. */
+    /**
+     * Adds the columns that the table got since the file was made: metadata only, at any size. What older rows have in a column with an
+     * expression is filled in slices; until then it is read as {@link FileColumns} says.
+     */
     private static void widen(Connection connection, TableSpec spec) throws SQLException {
-        boolean changed = addMissing(connection, spec.name(), hot(spec));
-        List<Column> details = detail(spec);
-        if (!details.isEmpty()) {
-            if (columns(connection, details(spec)).isEmpty()) {
-                createDetails(connection, spec);
+        boolean changed = false;
+        if (!detail(spec).isEmpty() && columns(connection, details(spec)).isEmpty()) {
+            createDetails(connection, spec);
+            changed = true;
+        }
+        for (Column column : spec.columns()) {
+            FileColumns there = FileColumns.of(spec, connection);
+            if (there.name(column.name()) == null) {
+                add(connection, spec, column, there);
                 changed = true;
-            } else {
-                changed |= addMissing(connection, details(spec), details);
             }
         }
         if (changed) {
@@ -175,16 +208,29 @@ final class PartitionSchema {
         }
     }
 
-    private static boolean addMissing(Connection connection, String table, List<Column> wanted) throws SQLException {
-        Set<String> there = columns(connection, table);
-        boolean changed = false;
-        for (Column column : wanted) {
-            if (!there.contains(column.name())) {
-                Sqlite.run(connection, "ALTER TABLE " + Sqlite.quote(table) + " ADD COLUMN " + definition(column));
-                changed = true;
-            }
+    private static void add(Connection connection, TableSpec spec, Column column, FileColumns there)
+            throws SQLException {
+        String table = column.detail() ? details(spec) : spec.name();
+        String name = FileColumns.free(column.name(), columns(connection, table));
+        boolean constant = column.defaultValue() != null && !column.detail();
+        Sqlite.run(
+                connection,
+                "ALTER TABLE " + Sqlite.quote(table) + " ADD COLUMN " + Sqlite.quote(name) + " "
+                        + sqlType(column.type())
+                        + (constant ? " DEFAULT " + FileColumns.literal(column.defaultValue()) : ""));
+        if (!name.equals(column.name())) {
+            called(connection, there, column.detail(), name, column.name());
         }
-        return changed;
+        if (column.expression() != null && !column.detail()) {
+            describe(connection, FileColumns.UNFILLED, there.unfilledWith(column.name(), true));
+        }
+    }
+
+    /** Notes that the file calls a column of the table otherwise; older releases refuse it from then on. */
+    static void called(Connection connection, FileColumns there, boolean detail, String name, String ours)
+            throws SQLException {
+        describe(connection, FileColumns.COLUMNS, there.renamedWith(detail, name, ours));
+        Sqlite.run(connection, "PRAGMA user_version=" + Connections.FORMAT_RENAMED);
     }
 
     /** The columns that a table of the file has; empty where it has no such table. */

@@ -8,19 +8,18 @@ import io.levee.sqlite.ReadHandles.ReadHandle;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One statement on one partition, built up piece by piece. A column that the partition lacks reads as a typed null, or
- * answers would change with the order of partitions.
+ * One statement on one partition, built up piece by piece. A column that the partition lacks, or has under another name, reads as it would
+ * in a new one: see {@link FileColumns}.
  */
 final class PartitionSql {
     private final TableSpec spec;
-    private final Set<String> hotThere;
-    private final Set<String> detailThere;
+    private final @Nullable FileColumns columns;
     private final List<Object> parameters = new ArrayList<>();
     private final StringBuilder sql = new StringBuilder();
     private final ReadHandle handle;
@@ -31,43 +30,15 @@ final class PartitionSql {
         this.handle = handle;
         this.adopted = handle.adopted();
         if (adopted != null) {
-            this.hotThere = Set.of();
-            this.detailThere = Set.of();
+            this.columns = null;
             return;
         }
-        Shape shape = handle.shape(spec);
-        this.hotThere = shape.hot;
-        this.detailThere = shape.detail;
-    }
-
-    /**
-     * The columns that a file has.
-     *
-     * @param spec of the table
-     * @param hot in its table
-     * @param detail in its table of details
-     * @param whole whether those are all that the spec has: since tables only grow, they are the same at the next look
-     */
-    record Shape(TableSpec spec, Set<String> hot, Set<String> detail, boolean whole) {
-        static Shape of(TableSpec spec, ReadHandle handle) throws SQLException {
-            Set<String> hotNames = names(PartitionSchema.hot(spec));
-            Set<String> detailNames = names(PartitionSchema.detail(spec));
-            Set<String> hot = handle.columns(spec.name(), hotNames);
-            Set<String> detail =
-                    detailNames.isEmpty() ? Set.of() : handle.columns(PartitionSchema.details(spec), detailNames);
-            return new Shape(spec, hot, detail, hot.containsAll(hotNames) && detail.containsAll(detailNames));
-        }
-
-        private static Set<String> names(List<Column> columns) {
-            Set<String> names = new LinkedHashSet<>();
-            columns.forEach(c -> names.add(c.name()));
-            return names;
-        }
+        this.columns = handle.shape(spec);
     }
 
     /** Whether the file has the table at all: one that never got its tables is empty. */
     boolean tableThere() {
-        return adopted != null ? adopted.there() : !hotThere.isEmpty();
+        return adopted != null ? adopted.there() : columns != null && columns.there();
     }
 
     /** How a column is read. */
@@ -76,10 +47,7 @@ final class PartitionSql {
         if (adopted != null) {
             return adopted.column(spec, column);
         }
-        if ((column.detail() ? detailThere : hotThere).contains(name)) {
-            return (column.detail() ? "d." : "m.") + Sqlite.quote(name);
-        }
-        return "CAST(NULL AS " + PartitionSchema.sqlType(column.type()) + ")";
+        return Objects.requireNonNull(columns).read(column);
     }
 
     /** How a term is read: shown, grouped, sorted, compared with text. */
@@ -119,13 +87,15 @@ final class PartitionSql {
             Term term = Term.of(spec, name);
             if (adopted != null
                     || term.inJson()
+                    || columns == null
+                    || !columns.plain(term.column())
                     || !spec.fulltext().contains(term.column().name())) {
                 // A place holds a text otherwise than the json around it writes it.
                 return null;
             }
             boolean detail = term.column().detail();
             String index = Fulltext.name(detail ? PartitionSchema.details(spec) : spec.name());
-            return indexed(index, term.column().name())
+            return indexed(index, columns.named(term.column().name()))
                     ? (detail ? "d" : "m") + "._seq IN (SELECT rowid FROM " + Sqlite.quote(index) + " WHERE "
                             + Sqlite.quote(index)
                     : null;
@@ -142,7 +112,7 @@ final class PartitionSql {
 
     /** How the event time is read. */
     String time() {
-        return adopted != null ? adopted.time(spec) : "m." + Sqlite.quote(PartitionSchema.timeColumn(spec));
+        return adopted != null ? adopted.time(spec) : "m." + Sqlite.quote(Objects.requireNonNull(columns).time());
     }
 
     /** How the row's number is read. */
@@ -166,7 +136,7 @@ final class PartitionSql {
         if (first != null) {
             return first;
         }
-        return PartitionSchema.timeColumn(spec);
+        return columns == null ? PartitionSchema.timeColumn(spec) : columns.time();
     }
 
     /** Appends text. */
@@ -189,7 +159,7 @@ final class PartitionSql {
             return this;
         }
         sql.append(" FROM ").append(Sqlite.quote(spec.name())).append(" m");
-        if (details && !detailThere.isEmpty()) {
+        if (details && columns != null && columns.detailsThere()) {
             sql.append(" LEFT JOIN ")
                     .append(Sqlite.quote(PartitionSchema.details(spec)))
                     .append(" d ON d._seq = m._seq");

@@ -34,9 +34,15 @@ final class PartitionWriter {
     private final TableSpec spec;
     private final Path file;
     private final Connection connection;
+    private final FileColumns columns;
     private final boolean separateTime;
     private final int[] hotAt;
     private final int[] detailAt;
+    private final @Nullable Object[] defaults;
+
+    /** The columns with expressions: each with the statement that computes it for rows that leave it null. */
+    private final List<PreparedStatement> completions = new ArrayList<>();
+
     private final List<PreparedStatement> statements = new ArrayList<>();
     private final PreparedStatement insert;
     private final @Nullable PreparedStatement insertDetails;
@@ -58,11 +64,20 @@ final class PartitionWriter {
         this.spec = spec;
         this.file = file;
         this.connection = connection;
+        this.columns = FileColumns.of(spec, connection);
         this.separateTime = spec.separateTime();
         this.hotAt = positions(
                 spec, PartitionSchema.hot(spec).stream().map(Column::name).toList());
         this.detailAt = positions(
                 spec, PartitionSchema.detail(spec).stream().map(Column::name).toList());
+        this.defaults = spec.columns().stream()
+                .map(column -> column.detail() ? null : column.defaultValue())
+                .toArray();
+        for (Column column : PartitionSchema.hot(spec)) {
+            if (column.expression() != null) {
+                completions.add(prepare(completion(column)));
+            }
+        }
         this.insert = prepare(insertSql());
         this.insertDetails = detailAt.length == 0 ? null : prepare(detailsSql());
         this.stats =
@@ -103,34 +118,38 @@ final class PartitionWriter {
     }
 
     private String insertSql() {
-        List<String> columns = new ArrayList<>(List.of("_seq"));
+        List<String> names = new ArrayList<>(List.of("_seq"));
         if (separateTime) {
-            columns.add("_time");
+            names.add("_time");
         }
         for (int at : hotAt) {
-            columns.add(Sqlite.quote(spec.columns().get(at).name()));
+            names.add(name(at));
         }
-        return "INSERT INTO " + Sqlite.quote(spec.name()) + "(" + String.join(",", columns) + ") VALUES("
-                + String.join(",", Collections.nCopies(columns.size(), "?")) + ")";
+        return "INSERT INTO " + Sqlite.quote(spec.name()) + "(" + String.join(",", names) + ") VALUES("
+                + String.join(",", Collections.nCopies(names.size(), "?")) + ")";
     }
 
     private String detailsSql() {
-        List<String> columns = new ArrayList<>(List.of("_seq"));
+        List<String> names = new ArrayList<>(List.of("_seq"));
         for (int at : detailAt) {
-            columns.add(Sqlite.quote(spec.columns().get(at).name()));
+            names.add(name(at));
         }
-        return "INSERT OR REPLACE INTO " + Sqlite.quote(PartitionSchema.details(spec)) + "(" + String.join(",", columns)
-                + ") VALUES(" + String.join(",", Collections.nCopies(columns.size(), "?")) + ")";
+        return "INSERT OR REPLACE INTO " + Sqlite.quote(PartitionSchema.details(spec)) + "(" + String.join(",", names)
+                + ") VALUES(" + String.join(",", Collections.nCopies(names.size(), "?")) + ")";
     }
 
     private String findSql() {
-        return "SELECT _seq FROM " + Sqlite.quote(spec.name()) + " WHERE " + keyTest(spec);
+        return "SELECT _seq FROM " + Sqlite.quote(spec.name()) + " WHERE " + keyTest(columns);
     }
 
     /** The test that finds a key by its index. */
-    static String keyTest(TableSpec spec) {
-        return String.join(
-                " AND ", spec.key().stream().map(c -> Sqlite.quote(c) + "=?").toList());
+    static String keyTest(FileColumns columns) {
+        return String.join(" AND ", columns.key().stream().map(c -> c + "=?").toList());
+    }
+
+    /** How the file calls a column, quoted. */
+    private String name(int at) {
+        return Sqlite.quote(columns.named(spec.columns().get(at).name()));
     }
 
     Partition partition() {
@@ -278,6 +297,24 @@ final class PartitionWriter {
         if (inBatch > 0) {
             execute(details);
         }
+        if (!rows.isEmpty()) {
+            complete(rows.get(0).seq(), rows.get(rows.size() - 1).seq());
+        }
+    }
+
+    private String completion(Column column) {
+        String name = Sqlite.quote(columns.named(column.name()));
+        return "UPDATE " + Sqlite.quote(spec.name()) + " AS m SET " + name + " = " + columns.otherwise(column)
+                + " WHERE m._seq BETWEEN ? AND ? AND m." + name + " IS NULL";
+    }
+
+    /** Computes the columns with expressions for rows that leave them null: all that this transaction wrote within two numbers. */
+    private void complete(long from, long to) throws SQLException {
+        for (PreparedStatement statement : completions) {
+            statement.setLong(1, from);
+            statement.setLong(2, to);
+            statement.executeUpdate();
+        }
     }
 
     private void execute(int details) throws SQLException {
@@ -331,7 +368,7 @@ final class PartitionWriter {
                 sets.add("_time=?");
             }
             for (int at : hotAt) {
-                sets.add(Sqlite.quote(spec.columns().get(at).name()) + "=?");
+                sets.add(name(at) + "=?");
             }
             update =
                     prepare("UPDATE " + Sqlite.quote(spec.name()) + " SET " + String.join(",", sets) + " WHERE _seq=?");
@@ -356,21 +393,22 @@ final class PartitionWriter {
                         "DELETE FROM " + Sqlite.quote(PartitionSchema.details(spec)) + " WHERE _seq=" + number);
             }
         }
+        complete(number, number);
         row.settle(WriteRow.Outcome.PENDING, number, null);
     }
 
     /** Takes in the row of a known key that comes from another partition, with its number; the change gets one of its own. */
     void moveIn(WriteRow row, long number, long change) throws SQLException {
         if (moveIn == null) {
-            List<String> columns = new ArrayList<>(List.of("_seq", "_chg"));
+            List<String> names = new ArrayList<>(List.of("_seq", "_chg"));
             if (separateTime) {
-                columns.add("_time");
+                names.add("_time");
             }
             for (int at : hotAt) {
-                columns.add(Sqlite.quote(spec.columns().get(at).name()));
+                names.add(name(at));
             }
-            moveIn = prepare("INSERT INTO " + Sqlite.quote(spec.name()) + "(" + String.join(",", columns) + ") VALUES("
-                    + String.join(",", Collections.nCopies(columns.size(), "?")) + ")");
+            moveIn = prepare("INSERT INTO " + Sqlite.quote(spec.name()) + "(" + String.join(",", names) + ") VALUES("
+                    + String.join(",", Collections.nCopies(names.size(), "?")) + ")");
         }
         PreparedStatement statement = moveIn;
         int parameter = 1;
@@ -386,13 +424,14 @@ final class PartitionWriter {
         if (addDetails(row, number) && insertDetails != null) {
             insertDetails.executeBatch();
         }
+        complete(number, number);
         row.settle(WriteRow.Outcome.PENDING, number, null);
     }
 
-    /** Columns that the table got after the row was appended are null. */
-    private static void bind(PreparedStatement statement, int parameter, WriteRow row, int at) throws SQLException {
+    /** Columns that the table got after the row was appended are null, which is their default where they have one. */
+    private void bind(PreparedStatement statement, int parameter, WriteRow row, int at) throws SQLException {
         Object value = at < row.values().length ? row.values()[at] : null;
-        bind(statement, parameter, value);
+        bind(statement, parameter, value == null ? defaults[at] : value);
     }
 
     static void bind(PreparedStatement statement, int parameter, @Nullable Object value) throws SQLException {

@@ -1,6 +1,7 @@
 package io.levee.sqlite;
 
 import io.levee.Bytes;
+import io.levee.Column;
 import io.levee.Expr;
 import io.levee.TableSpec;
 import io.levee.engine.Execution;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -135,7 +137,7 @@ final class ReadHandles {
         private final Map<String, PreparedStatement> statements = new LinkedHashMap<>();
         private Execution.@Nullable Lease lease;
         private @Nullable Boolean utf8;
-        private PartitionSql.@Nullable Shape shape;
+        private @Nullable FileColumns shape;
         private long idleSinceNanos;
         private boolean begun;
         private String leftOut = "";
@@ -239,16 +241,26 @@ final class ReadHandles {
             }
         }
 
-        /** The columns of a table that the file has. */
+        /** Where the file has the columns of a table. */
         @SuppressWarnings(
                 "ReferenceEquality") // The same spec, as nearly always: comparing two is longer than looking again.
-        PartitionSql.Shape shape(TableSpec spec) throws SQLException {
-            PartitionSql.Shape known = shape;
+        FileColumns shape(TableSpec spec) throws SQLException {
+            FileColumns known = shape;
             if (known == null || known.spec() != spec) {
-                known = PartitionSql.Shape.of(spec, this);
+                Set<String> hot = columns(spec.name(), names(PartitionSchema.hot(spec)));
+                List<Column> details = PartitionSchema.detail(spec);
+                Set<String> detail =
+                        details.isEmpty() ? Set.of() : columns(PartitionSchema.details(spec), names(details));
+                known = FileColumns.of(spec, connection, "", hot, detail);
                 shape = known.whole() ? known : null;
             }
             return known;
+        }
+
+        private static Set<String> names(List<Column> columns) {
+            Set<String> names = new LinkedHashSet<>();
+            columns.forEach(c -> names.add(c.name()));
+            return names;
         }
 
         /** The columns of one of the file's tables; looked up again when one is missing, since tables only grow. */

@@ -277,7 +277,7 @@ final class SingleRecords {
         String details = Sqlite.quote(PartitionSchema.details(spec));
         String sql = "DELETE FROM " + Sqlite.quote(spec.name()) + " AS m WHERE m._seq = ?";
         if (still != null) {
-            sql += " AND " + WhereSql.of(still, new Names(spec, details), parameters);
+            sql += " AND " + WhereSql.of(still, new Names(spec, FileColumns.of(spec, connection)), parameters);
         }
         int deleted = 0;
         try (PreparedStatement rows = connection.prepareStatement(sql);
@@ -301,24 +301,17 @@ final class SingleRecords {
     }
 
     /** The writer has widened the partition when it opened it: every column of the spec is there. */
-    private record Names(TableSpec spec, String details) implements WhereSql.Columns {
+    private record Names(TableSpec spec, FileColumns columns) implements WhereSql.Columns {
         @Override
         public String text(String name) {
             Term term = Term.of(spec, name);
-            return TermSql.text(term, column(term.column()));
+            return TermSql.text(term, columns.alone(term.column()));
         }
 
         @Override
         public String number(String name) {
             Term term = Term.of(spec, name);
-            return TermSql.number(term, column(term.column()));
-        }
-
-        private String column(Column column) {
-            String quoted = Sqlite.quote(column.name());
-            return column.detail()
-                    ? "(SELECT d." + quoted + " FROM " + details + " d WHERE d._seq = m._seq)"
-                    : "m." + quoted;
+            return TermSql.number(term, columns.alone(term.column()));
         }
     }
 }

@@ -20,7 +20,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -202,7 +201,7 @@ final class SqlScan {
                                     + "'))");
         }
         if (selects.isEmpty()) {
-            selects.add(select(table.spec(), "", Set.of(), Set.of()) + " WHERE 0");
+            selects.add(select(table.spec(), "", column -> FileColumns.cast(column, "NULL")) + " WHERE 0");
         }
         Sqlite.run(
                 connection,
@@ -247,41 +246,23 @@ final class SqlScan {
             AdoptedTable table = AdoptedTable.read(connection, schema, adopted);
             return table.there() ? table.select(spec) : null;
         }
-        Set<String> hot = columns(connection, schema, spec.name());
-        if (hot.isEmpty()) {
+        FileColumns columns = FileColumns.of(spec, connection, schema);
+        if (!columns.there()) {
             return null;
         }
-        Set<String> detail = columns(connection, schema, PartitionSchema.details(spec));
         String from = " FROM " + schema + "." + Sqlite.quote(spec.name()) + " m";
-        if (!detail.isEmpty()) {
+        if (columns.detailsThere()) {
             from += " LEFT JOIN " + schema + "." + Sqlite.quote(PartitionSchema.details(spec))
                     + " d ON d._seq = m._seq";
         }
-        return select(spec, from, hot, detail);
+        return select(spec, from, columns::read);
     }
 
-    private static Set<String> columns(Connection connection, String schema, String table) throws SQLException {
-        Set<String> names = new LinkedHashSet<>();
-        try (PreparedStatement statement =
-                        connection.prepareStatement("PRAGMA " + schema + ".table_info(" + Sqlite.quote(table) + ")");
-                ResultSet rows = statement.executeQuery()) {
-            while (rows.next()) {
-                names.add(rows.getString("name"));
-            }
-        }
-        return names;
-    }
-
-    private static String select(TableSpec spec, String from, Set<String> hot, Set<String> detail) {
+    private static String select(TableSpec spec, String from, FileColumns.Reading reading) {
         List<String> selected = new ArrayList<>();
         selected.add((from.isEmpty() ? "NULL" : "m._seq") + " AS _seq");
         for (Column column : spec.columns()) {
-            boolean there = (column.detail() ? detail : hot).contains(column.name());
-            String name = Sqlite.quote(column.name());
-            selected.add(
-                    there
-                            ? (column.detail() ? "d." : "m.") + name + " AS " + name
-                            : "CAST(NULL AS " + PartitionSchema.sqlType(column.type()) + ") AS " + name);
+            selected.add(reading.of(column) + " AS " + Sqlite.quote(column.name()));
         }
         return "SELECT " + String.join(", ", selected) + from;
     }

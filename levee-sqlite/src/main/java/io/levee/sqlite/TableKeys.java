@@ -214,7 +214,7 @@ final class TableKeys {
         if (count == 0) {
             return filter;
         }
-        String columns = String.join(",", spec.key().stream().map(Sqlite::quote).toList());
+        String columns = String.join(",", FileColumns.of(spec, connection).key());
         try (Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery("SELECT " + columns + " FROM " + Sqlite.quote(spec.name()))) {
             while (rows.next()) {

@@ -35,7 +35,8 @@ final class Twins implements AutoCloseable {
         this.paths = paths;
         String table = Sqlite.quote(spec.name());
         this.find =
-                connection.prepareStatement("SELECT _seq FROM " + table + " WHERE " + PartitionWriter.keyTest(spec));
+                connection.prepareStatement("SELECT _seq FROM " + table + " WHERE "
+                        + PartitionWriter.keyTest(FileColumns.of(spec, connection)));
         this.delete = connection.prepareStatement("DELETE FROM " + table + " WHERE _seq = ?");
         String details = PartitionSchema.details(spec);
         this.deleteDetails = PartitionSchema.columns(connection, details).isEmpty()
@@ -99,7 +100,7 @@ final class Twins implements AutoCloseable {
     }
 
     private long remove(Connection live, long after) throws SQLException {
-        String columns = String.join(",", spec.key().stream().map(Sqlite::quote).toList());
+        String columns = String.join(",", FileColumns.of(spec, live).key());
         long looked = 0;
         try (PreparedStatement statement =
                 live.prepareStatement("SELECT " + columns + " FROM " + Sqlite.quote(spec.name()) + " WHERE _seq > ?")) {

@@ -1,0 +1,65 @@
+package io.levee.sqlite;
+
+import io.levee.MigrationStatus;
+import io.levee.MigrationStep;
+import io.levee.engine.MigrationRecord;
+import io.levee.internal.json.Json;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/** What the catalog keeps of migrations. Changes are for {@link Catalog#change}. */
+final class MigrationCatalog {
+    static final String SCHEMA = "CREATE TABLE IF NOT EXISTS migrations(id TEXT PRIMARY KEY, n INTEGER NOT NULL,"
+            + " table_name TEXT NOT NULL, record TEXT NOT NULL) WITHOUT ROWID";
+
+    private MigrationCatalog() {}
+
+    /** All migrations in the order of their declaration. */
+    static List<MigrationRecord> all(Connection connection) throws SQLException {
+        List<MigrationRecord> records = new ArrayList<>();
+        if (!CatalogSchema.hasTable(connection, "migrations")) {
+            return records;
+        }
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("SELECT record FROM migrations ORDER BY n, id")) {
+            while (rows.next()) {
+                records.add(MigrationRecord.fromMap(Json.object(rows.getString(1))));
+            }
+        }
+        return records;
+    }
+
+    static void put(Connection connection, MigrationRecord record) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "INSERT OR REPLACE INTO migrations(id, n, table_name, record) VALUES(?, ?, ?, ?)")) {
+            statement.setString(1, record.id());
+            statement.setLong(2, record.number());
+            statement.setString(3, record.table());
+            statement.setString(4, Json.write(record.toMap()));
+            statement.executeUpdate();
+        }
+    }
+
+    /** The migrations of a table that set values of rows and are not done: what they have reached cannot be told of mixed rows. */
+    static Set<String> unfinished(Connection connection, String table) throws SQLException {
+        Set<String> ids = new LinkedHashSet<>();
+        for (MigrationRecord record : all(connection)) {
+            if (record.table().equals(table) && record.state() != MigrationStatus.State.DONE && sets(record.step())) {
+                ids.add(record.id());
+            }
+        }
+        return ids;
+    }
+
+    /** Whether a step sets values of rows, so that how far it is has to be kept. */
+    static boolean sets(MigrationStep step) {
+        return step instanceof MigrationStep.Backfill || step instanceof MigrationStep.BackfillRows;
+    }
+}

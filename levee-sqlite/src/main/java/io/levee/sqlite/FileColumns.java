@@ -3,6 +3,7 @@ package io.levee.sqlite;
 import io.levee.Column;
 import io.levee.TableSpec;
 import io.levee.internal.json.Json;
+import io.levee.internal.migration.SqlExpression;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -261,28 +262,7 @@ final class FileColumns {
 
     /** An expression with its columns as they are read. */
     static String computed(TableSpec spec, String expression, Reading reading) {
-        return "(" + ColumnNames.replaced(expression, name -> {
-            Column column = column(spec, name);
-            return column == null ? null : "(" + reading.of(column) + ")";
-        }) + ")";
-    }
-
-    /** The column that an expression means by a name; it may be one of before it was renamed. */
-    static @Nullable Column column(TableSpec spec, String name) {
-        if (spec.position(name) >= 0) {
-            return spec.columns().get(spec.position(name));
-        }
-        for (Column column : spec.columns()) {
-            if (column.name().equalsIgnoreCase(name)) {
-                return column;
-            }
-        }
-        for (Map.Entry<String, List<String>> one : spec.formerNames().entrySet()) {
-            if (one.getValue().stream().anyMatch(name::equalsIgnoreCase)) {
-                return spec.columns().get(spec.position(one.getKey()));
-            }
-        }
-        return null;
+        return "(" + SqlExpression.parse(expression).rewrite(spec, name -> "(" + reading.of(spec.column(name)) + ")") + ")";
     }
 
     /** A stored value as SQL. */

@@ -17,7 +17,7 @@ import java.util.Set;
 /** What the catalog keeps of migrations. Changes are for {@link Catalog#change}. */
 final class MigrationCatalog {
     static final String SCHEMA = "CREATE TABLE IF NOT EXISTS migrations(id TEXT PRIMARY KEY, n INTEGER NOT NULL,"
-            + " table_name TEXT NOT NULL, record TEXT NOT NULL) WITHOUT ROWID";
+            + " table_name TEXT NOT NULL, record TEXT NOT NULL, bound INTEGER NOT NULL) WITHOUT ROWID";
 
     private MigrationCatalog() {}
 
@@ -38,12 +38,24 @@ final class MigrationCatalog {
 
     static void put(Connection connection, MigrationRecord record) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(
-                "INSERT OR REPLACE INTO migrations(id, n, table_name, record) VALUES(?, ?, ?, ?)")) {
+                "INSERT INTO migrations(id, n, table_name, record, bound) VALUES(?1, ?2, ?3, ?4,"
+                        + " coalesce((SELECT next_seq FROM tables WHERE name = ?3), 1))"
+                        + " ON CONFLICT(id) DO UPDATE SET n = ?2, table_name = ?3, record = ?4")) {
             statement.setString(1, record.id());
             statement.setLong(2, record.number());
             statement.setString(3, record.table());
             statement.setString(4, Json.write(record.toMap()));
             statement.executeUpdate();
+        }
+    }
+
+    /** Numbers from here on were given after a migration was declared. */
+    static long bound(Connection connection, String id) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement("SELECT bound FROM migrations WHERE id = ?")) {
+            statement.setString(1, id);
+            try (ResultSet rows = statement.executeQuery()) {
+                return rows.next() ? rows.getLong(1) : Long.MAX_VALUE;
+            }
         }
     }
 

@@ -621,6 +621,12 @@ final class OpenPartitions {
         return writer == null ? "another process reads it" : close(writer);
     }
 
+    /** New rows go to a sibling from now on, and the partition is closed. Returns empty, or why it stays open. */
+    String roll(TableSpec spec, Partition partition) {
+        leave(partition);
+        return close(spec, partition);
+    }
+
     /** Closes everything. Returns why some stay open. */
     List<String> closeAll() {
         List<String> left = new ArrayList<>();

@@ -6,6 +6,7 @@ import io.levee.IndexSpec;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.internal.json.Json;
+import io.levee.internal.migration.SqlExpression;
 import io.levee.internal.spec.SpecCodec;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -169,10 +170,7 @@ final class PartitionSchema {
     }
 
     private static String inFile(TableSpec spec, String expression, FileColumns columns) {
-        return ColumnNames.replaced(expression, name -> {
-            Column column = FileColumns.column(spec, name);
-            return column == null ? null : Sqlite.quote(columns.named(column.name()));
-        });
+        return SqlExpression.parse(expression).rewrite(spec, name -> Sqlite.quote(columns.named(name)));
     }
 
     private static void createIndex(
@@ -189,7 +187,7 @@ final class PartitionSchema {
      * Adds the columns that the table got since the file was made: metadata only, at any size. What older rows have in a column with an
      * expression is filled in slices; until then it is read as {@link FileColumns} says.
      */
-    private static void widen(Connection connection, TableSpec spec) throws SQLException {
+    static void widen(Connection connection, TableSpec spec) throws SQLException {
         boolean changed = false;
         if (!detail(spec).isEmpty() && columns(connection, details(spec)).isEmpty()) {
             createDetails(connection, spec);

@@ -6,6 +6,7 @@ import io.levee.AdoptionReport;
 import io.levee.BackupReport;
 import io.levee.Bytes;
 import io.levee.CloseReport;
+import io.levee.Column;
 import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.Gap;
@@ -27,12 +28,16 @@ import io.levee.engine.Execution;
 import io.levee.engine.Finding;
 import io.levee.engine.InFlight;
 import io.levee.engine.KeptCursor;
+import io.levee.engine.MigrationRecord;
+import io.levee.engine.MigrationRows;
 import io.levee.engine.Period;
 import io.levee.engine.Quarantined;
 import io.levee.engine.ReadView;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
+import io.levee.engine.SliceOrder;
+import io.levee.engine.SliceOutcome;
 import io.levee.engine.Slot;
 import io.levee.engine.SourcePoint;
 import io.levee.engine.StorageEngine;
@@ -82,6 +87,8 @@ final class SqliteEngine implements StorageEngine {
     private final AtomicInteger sqlRunning = new AtomicInteger();
     private volatile Map<String, Long> writerMemory = Map.of();
 
+    private final @Nullable Migrating migrating;
+
     /** The version of the catalog that the manifest is of; guarded by this. */
     private long catalogVersion = -1;
 
@@ -119,6 +126,20 @@ final class SqliteEngine implements StorageEngine {
         this.writing = lock == null || catalog == null
                 ? null
                 : Writing.begin(paths, settings, manifest, readers, suspects, lock, catalog, figure);
+        this.migrating = writing == null
+                ? null
+                : new Migrating(
+                        writing,
+                        manifest,
+                        readers,
+                        new IndexBuild(
+                                paths,
+                                writing.catalog(),
+                                readers,
+                                writing.errands(),
+                                settings.options().clock(),
+                                settings.options().disk(),
+                                writing.verifier()::verify));
         figure.outside(
                 writing != null
                         ? writing.adoptions()::takenBytes
@@ -342,6 +363,51 @@ final class SqliteEngine implements StorageEngine {
         });
         Apart.keepTo(manifest.of(spec.name()), spec);
         writing().moves().declared(spec);
+    }
+
+    @Override
+    public List<MigrationRecord> migrations() {
+        return readOrAsk(MigrationCatalog::all);
+    }
+
+    private Migrating migrating() {
+        writing();
+        return Objects.requireNonNull(migrating);
+    }
+
+    @Override
+    public void putMigration(MigrationRecord record, @Nullable TableSpec spec) {
+        migrating().put(record, spec);
+        if (spec != null) {
+            Apart.keepTo(manifest.of(spec.name()), spec);
+            writing().moves().declared(spec);
+        }
+    }
+
+    @Override
+    public void checkMigration(MigrationRecord record, TableSpec after) {
+        MigrationCheck.run(record, after);
+    }
+
+    @Override
+    public List<PartitionId> migrationParts(MigrationRecord record) {
+        return migrating().parts(record);
+    }
+
+    @Override
+    public long migrationRoom(MigrationRecord record, PartitionId id) {
+        return migrating().room(record, id);
+    }
+
+    @Override
+    public MigrationRows migrationRows(
+            MigrationRecord record, PartitionId id, SliceOrder order, List<Column> columns) {
+        return migrating().rows(record, id, order, columns);
+    }
+
+    @Override
+    public SliceOutcome migrate(MigrationRecord record, PartitionId id, SliceOrder order) {
+        return migrating().migrate(record, id, order);
     }
 
     @Override

@@ -1,0 +1,378 @@
+package io.levee.sqlite;
+
+import io.levee.Ack;
+import io.levee.Column;
+import io.levee.Expr;
+import io.levee.MigrationStep;
+import io.levee.TableSpec;
+import io.levee.engine.MigrationRecord;
+import io.levee.engine.SliceOrder;
+import io.levee.engine.SliceOutcome;
+import io.levee.engine.Term;
+import io.levee.internal.time.MonotonicClock;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** One slice of a migration in one partition, in one transaction with its mark. Writer thread. */
+final class MigrationSlice {
+    /** A range of rows is worked off in pieces of this many, so that it can end where it takes too long. */
+    private static final int PIECE = 500;
+
+    private final MigrationRecord record;
+    private final SliceOrder order;
+    private final TableSpec spec;
+    private final PartitionWriter writer;
+    private final Connection connection;
+    private final FileColumns columns;
+    private final long bound;
+    private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private final long begun = clock.nanos();
+    private long changed;
+
+    /**
+     * For a partition that is open for writing.
+     *
+     * @param bound numbers from here on were given after the declaration
+     */
+    MigrationSlice(MigrationRecord record, SliceOrder order, PartitionWriter writer, long bound) throws SQLException {
+        this.record = record;
+        this.order = order;
+        this.spec = writer.spec();
+        this.writer = writer;
+        this.connection = writer.connection();
+        this.columns = FileColumns.of(spec, connection);
+        this.bound = bound;
+    }
+
+    /** Works it; the transaction was begun by the caller, who commits or undoes it. */
+    MigrationMark run() throws SQLException {
+        MigrationMark mark = MigrationMark.of(connection, record.id());
+        if (mark == null) {
+            long highest = Sqlite.number(connection, "SELECT max_seq FROM levee_stats WHERE id = 1");
+            mark = MigrationMark.begin(record, Math.min(highest, bound - 1));
+        }
+        MigrationMark after = mark.done() ? mark : work(mark);
+        after.write(connection, record.id());
+        return after;
+    }
+
+    long changed() {
+        return changed;
+    }
+
+    private MigrationMark work(MigrationMark mark) throws SQLException {
+        MigrationStep step = record.step();
+        if (step instanceof MigrationStep.AddColumn add) {
+            return fill(mark, MigrationReach.current(spec, add.column().name()));
+        }
+        if (step instanceof MigrationStep.DropColumn drop) {
+            return clear(mark, drop.column());
+        }
+        if (step instanceof MigrationStep.RenameColumn rename) {
+            return rename(mark, rename.from());
+        }
+        SliceOrder.Given given = order.given();
+        return given != null ? given(mark, given) : set(mark);
+    }
+
+    /** What is done to the rows of a range of numbers: behind the first, up to the second. */
+    @FunctionalInterface
+    private interface Piece {
+        long run(long after, long upTo) throws SQLException;
+    }
+
+    /** Works off rows in pieces until there are enough, or it takes too long. */
+    private MigrationMark pieces(MigrationMark mark, String table, long upTo, Piece piece) throws SQLException {
+        long cursor = mark.cursor();
+        long seen = 0;
+        boolean more = true;
+        while (more && seen < order.rows() && (seen == 0 || !late())) {
+            int wanted = (int) Math.min(PIECE, order.rows() - seen);
+            long end;
+            long count;
+            try (Statement statement = connection.createStatement();
+                    ResultSet rows = statement.executeQuery("SELECT max(_seq), count(*) FROM (SELECT _seq FROM "
+                            + Sqlite.quote(table) + " WHERE _seq > " + cursor + " AND _seq <= " + upTo
+                            + " ORDER BY _seq LIMIT " + wanted + ")")) {
+                rows.next();
+                end = rows.getLong(1);
+                count = rows.getLong(2);
+            }
+            if (count > 0) {
+                changed += piece.run(cursor, end);
+                cursor = end;
+                seen += count;
+            }
+            more = count == wanted;
+        }
+        return mark.after(cursor, seen, changed, !more);
+    }
+
+    private boolean late() {
+        return clock.nanos() - begun > order.target().toNanos();
+    }
+
+    private MigrationMark fill(MigrationMark mark, @Nullable Column column) throws SQLException {
+        String name = column == null ? null : columns.name(column.name());
+        if (column == null || name == null || !columns.unfilled(column.name())) {
+            // Added with its default, or among the details, where it is read so; or dropped since.
+            return mark.after(mark.upTo(), 0, 0, true);
+        }
+        String quoted = Sqlite.quote(name);
+        String value = columns.otherwise(column);
+        MigrationMark after = pieces(
+                mark,
+                spec.name(),
+                Long.MAX_VALUE,
+                (from, to) -> update("UPDATE " + Sqlite.quote(spec.name()) + " AS m SET " + quoted + " = " + value
+                        + range("m", from, to) + " AND m." + quoted + " IS NULL AND " + value + " IS NOT NULL"));
+        if (after.done()) {
+            PartitionSchema.describe(
+                    connection, FileColumns.UNFILLED, columns.unfilledWith(column.name(), false));
+        }
+        return after;
+    }
+
+    private MigrationMark clear(MigrationMark mark, String dropped) throws SQLException {
+        boolean hot = PartitionSchema.columns(connection, spec.name()).contains(dropped);
+        String table = hot ? spec.name() : PartitionSchema.details(spec);
+        if (columns.told(!hot, dropped)
+                || !hot && !PartitionSchema.columns(connection, table).contains(dropped)) {
+            return mark.after(mark.upTo(), 0, 0, true);
+        }
+        String quoted = Sqlite.quote(dropped);
+        MigrationMark after = pieces(
+                mark,
+                table,
+                Long.MAX_VALUE,
+                (from, to) -> update("UPDATE " + Sqlite.quote(table) + " AS m SET " + quoted + " = NULL"
+                        + range("m", from, to) + " AND m." + quoted + " IS NOT NULL"));
+        if (after.done()) {
+            PartitionSchema.called(connection, columns, !hot, dropped, "");
+        }
+        return after;
+    }
+
+    private MigrationMark rename(MigrationMark mark, String from) throws SQLException {
+        Column now = MigrationReach.current(spec, from);
+        if (now != null && from.equals(columns.name(now.name())) && !columns.told(now.detail(), from)) {
+            PartitionSchema.called(connection, columns, now.detail(), from, now.name());
+        }
+        return mark.after(mark.upTo(), 0, 0, true);
+    }
+
+    private static String range(String alias, long after, long upTo) {
+        return " WHERE " + alias + "._seq > " + after + " AND " + alias + "._seq <= " + upTo;
+    }
+
+    private long update(String sql) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            return statement.executeUpdate(sql);
+        }
+    }
+
+    /** A backfill of what a row's own columns tell. */
+    private MigrationMark set(MigrationMark mark) throws SQLException {
+        Map<Column, String> values = values(Map.of());
+        return pieces(mark, spec.name(), mark.upTo(), (from, to) -> {
+            List<Object> parameters = new ArrayList<>();
+            Expr where = order.where();
+            String condition =
+                    range("m", from, to) + (where == null ? "" : " AND " + WhereSql.of(where, names(), parameters));
+            try (PreparedStatement statement = connection.prepareStatement(setting(values, condition))) {
+                for (int i = 0; i < parameters.size(); i++) {
+                    PartitionWriter.bind(statement, i + 1, parameters.get(i));
+                }
+                return statement.executeUpdate();
+            }
+        });
+    }
+
+    /** The columns that are set, each with the SQL of its value. */
+    private Map<Column, String> values(Map<String, String> given) {
+        Map<Column, String> values = new LinkedHashMap<>();
+        order.set().forEach((name, expression) -> {
+            Column column = spec.column(name);
+            values.put(column, computed(spec, columns, column, expression, given));
+        });
+        return values;
+    }
+
+    /** The SQL of what an expression over own columns and given names makes of a row. */
+    static String computed(
+            TableSpec spec, FileColumns columns, Column column, String expression, Map<String, String> given) {
+        return FileColumns.cast(
+                column,
+                "(" + io.levee.internal.migration.SqlExpression.parse(expression).rewrite(spec.name(), name -> {
+                    String value = given.get(name);
+                    if (value != null) {
+                        return value;
+                    }
+                    String own = io.levee.internal.migration.SqlExpression.column(spec, name);
+                    return own == null ? null : "(" + columns.alone(spec.column(own)) + ")";
+                }) + ")");
+    }
+
+    /** The statement that sets values where they differ: of hot columns, or of details. */
+    private String setting(Map<Column, String> values, String condition) {
+        return setting(spec, columns, values, condition);
+    }
+
+    static String setting(TableSpec spec, FileColumns columns, Map<Column, String> values, String condition) {
+        List<String> differs = new ArrayList<>();
+        List<String> sets = new ArrayList<>();
+        List<String> names = new ArrayList<>();
+        boolean details = false;
+        for (Map.Entry<Column, String> one : values.entrySet()) {
+            String name = Sqlite.quote(columns.named(one.getKey().name()));
+            differs.add(columns.alone(one.getKey()) + " IS NOT " + one.getValue());
+            details |= one.getKey().detail();
+            sets.add(name + " = " + (one.getKey().detail() ? "excluded." + name : one.getValue()));
+            names.add(name);
+        }
+        String where = condition + " AND (" + String.join(" OR ", differs) + ")";
+        return details
+                ? "INSERT INTO " + Sqlite.quote(PartitionSchema.details(spec)) + "(_seq, " + String.join(", ", names)
+                        + ") SELECT m._seq, " + String.join(", ", values.values()) + " FROM "
+                        + Sqlite.quote(spec.name()) + " m" + where + " ON CONFLICT(_seq) DO UPDATE SET "
+                        + String.join(", ", sets)
+                : "UPDATE " + Sqlite.quote(spec.name()) + " AS m SET " + String.join(", ", sets) + where;
+    }
+
+    /** How a filter reads what it names. */
+    private WhereSql.Columns names() {
+        return new WhereSql.Columns() {
+            @Override
+            public String text(String name) {
+                Term term = Term.of(spec, name);
+                return TermSql.text(term, columns.alone(term.column()));
+            }
+
+            @Override
+            public String number(String name) {
+                Term term = Term.of(spec, name);
+                return TermSql.number(term, columns.alone(term.column()));
+            }
+        };
+    }
+
+    /** Values that were read or made elsewhere: a row that was changed since is read again (guarantee G17). */
+    private MigrationMark given(MigrationMark mark, SliceOrder.Given given) throws SQLException {
+        Map<String, String> names = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        for (Column one : given.columns()) {
+            names.put(one.name(), "?" + (names.size() + 1));
+        }
+        Map<Column, String> values = values(names);
+        if (order.set().isEmpty()) {
+            names.forEach((name, value) -> values.put(spec.column(name), value));
+        }
+        int numbered = given.columns().size() + 1;
+        boolean applied = false;
+        String version = "SELECT " + (spec.keyed() ? "coalesce(_chg, 0)" : "0") + " FROM " + Sqlite.quote(spec.name())
+                + " WHERE _seq = ?";
+        try (PreparedStatement look = connection.prepareStatement(version);
+                PreparedStatement set =
+                        connection.prepareStatement(setting(values, " WHERE m._seq = ?" + numbered))) {
+            for (SliceOrder.Values row : given.rows()) {
+                if (row.seq() <= mark.cursor()) {
+                    continue;
+                }
+                Long now = version(look, row.seq());
+                if (now != null && now != row.version() || applied && late()) {
+                    // The rows before it that the filter kept out were seen with it.
+                    return mark.after(row.seq() - 1, between(mark.cursor(), row.seq()), changed, false);
+                }
+                if (now != null) {
+                    for (int i = 0; i < row.values().length; i++) {
+                        PartitionWriter.bind(set, i + 1, row.values()[i]);
+                    }
+                    set.setLong(numbered, row.seq());
+                    changed += set.executeUpdate();
+                }
+                applied = true;
+            }
+        }
+        return mark.after(Math.max(mark.cursor(), given.throughSeq()), given.seen(), changed, given.last());
+    }
+
+    /** How many rows lie behind one number and before another. */
+    private long between(long after, long before) throws SQLException {
+        return Sqlite.number(
+                connection,
+                "SELECT count(*) FROM " + Sqlite.quote(spec.name()) + " WHERE _seq > " + after + " AND _seq < " + before);
+    }
+
+    private static @Nullable Long version(PreparedStatement look, long seq) throws SQLException {
+        look.setLong(1, seq);
+        try (ResultSet rows = look.executeQuery()) {
+            return rows.next() ? rows.getLong(1) : null;
+        }
+    }
+
+    /** Works a slice in a partition. */
+    static SliceOutcome run(
+            MigrationRecord record, SliceOrder order, OpenPartitions open, StorePaths paths, Partition partition, long bound) {
+        if (partition.state() == Partition.State.DROPPED) {
+            return new SliceOutcome(0, 0, 0, true, 0, "");
+        }
+        long begun = MonotonicClock.SYSTEM.nanos();
+        PartitionWriter writer = open.forUpdates(order.spec(), partition);
+        Transactions transactions = new Transactions(open, paths);
+        if (writer == null || !transactions.begin(writer, Ack.COMMITTED)) {
+            return SliceOutcome.waiting(partition.id() + " is in use: it is being rewritten, or another process reads it");
+        }
+        MigrationMark mark;
+        MigrationMark before;
+        long changed;
+        boolean committing = false;
+        boolean ended = false;
+        try {
+            before = MigrationMark.of(writer.connection(), record.id());
+            MigrationSlice slice = new MigrationSlice(record, order, writer, bound);
+            mark = slice.run();
+            changed = slice.changed();
+            if (mark.done() && (before == null || !before.done())) {
+                // Said below, synced.
+                mark.after(mark.cursor(), 0, 0, false).write(writer.connection(), record.id());
+            }
+            committing = true;
+            writer.commit(partition.held(), 0);
+            ended = true;
+            if (mark.done()) {
+                committing = false;
+                ended = false;
+                if (!transactions.begin(writer, Ack.DURABLE)) {
+                    ended = true;
+                    mark = mark.after(mark.cursor(), 0, 0, false);
+                } else {
+                    mark.write(writer.connection(), record.id());
+                    committing = true;
+                    writer.commit(partition.held(), 0);
+                    ended = true;
+                }
+            }
+        } catch (SQLException e) {
+            writer.rollback();
+            ended = true;
+            throw transactions
+                    .trouble(writer, "the migration " + record.id() + " cannot write", e, committing)
+                    .error();
+        } finally {
+            if (!ended) {
+                writer.rollback();
+            }
+        }
+        long seen = mark.seen() - (before == null ? 0 : before.seen());
+        return new SliceOutcome(
+                seen, changed, mark.seen(), mark.done(), MonotonicClock.SYSTEM.nanos() - begun, "");
+    }
+}

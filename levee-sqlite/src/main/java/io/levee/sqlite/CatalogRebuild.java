@@ -45,6 +45,7 @@ final class CatalogRebuild {
     private final LedgerState ledger = new LedgerState();
     private final Map<String, Found> tables = new TreeMap<>();
     private final List<PartitionId> live = new ArrayList<>();
+    private final MigrationRebuild migrations = new MigrationRebuild();
     private final Map<PartitionId, String> dropped = new LinkedHashMap<>();
     private final Set<String> merged = new HashSet<>();
     private final Set<PartitionId> inTrash = new LinkedHashSet<>();
@@ -177,7 +178,8 @@ final class CatalogRebuild {
         if (wrong != null) {
             return wrong;
         }
-        Object created = described(connection, "created");
+        Object later = described(connection, PartitionSchema.SPEC_AT);
+        Object created = later == null ? described(connection, "created") : later;
         Object spec = described(connection, "spec");
         try {
             Found found = tables.computeIfAbsent(id.table(), name -> new Found());
@@ -188,6 +190,7 @@ final class CatalogRebuild {
                 found.specOf = String.valueOf(created);
             }
             found.add(PartitionSchema.held(connection));
+            migrations.saw(id, connection);
             merged.addAll(MergedFile.names((String) described(connection, MergedFile.MERGED)));
             return null;
         } catch (LeveeException | IllegalArgumentException e) {
@@ -240,6 +243,7 @@ final class CatalogRebuild {
                 gap(connection, new Gap(spec.name(), found.min, found.max, Gap.UNKNOWN, LossReason.CATALOG_REBUILT));
             }
         }
+        migrations.write(connection, live, now);
         AdoptedLedger.fill(ledger, connection, now, live::contains);
         for (PartitionId id : live) {
             insert(connection, id);

@@ -200,7 +200,7 @@ final class IndexBuild {
         return !copying.unwanted();
     }
 
-    private static void change(
+    private void change(
             MigrationRecord record,
             TableSpec spec,
             Partition partition,
@@ -208,7 +208,8 @@ final class IndexBuild {
             Copying copying,
             BooleanSupplier unwanted)
             throws SQLException {
-        PartitionSchema.widen(to, spec);
+        PartitionSchema.widen(to, spec, wall.instant());
+        PartitionSchema.describe(to, spec, wall.instant());
         if (record.step() instanceof MigrationStep.DropIndex drop) {
             String name = PartitionSchema.named(spec.name(), drop.name());
             watched(to, copying, unwanted, "DROP INDEX IF EXISTS " + Sqlite.quote(name));

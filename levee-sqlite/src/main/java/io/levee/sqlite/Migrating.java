@@ -16,6 +16,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -31,11 +32,13 @@ final class Migrating {
     private final Errands writer;
     private final MigrationReach reach;
     private final IndexBuild builds;
+    private final Clock wall;
 
     /** By migration: numbers from here on were given after it was declared. */
     private final Map<String, Long> bounds = new ConcurrentHashMap<>();
 
-    Migrating(Writing writing, Manifest manifest, ReadHandles readers, IndexBuild builds) {
+    Migrating(Writing writing, Manifest manifest, ReadHandles readers, IndexBuild builds, Clock wall) {
+        this.wall = wall;
         this.paths = writing.paths();
         this.catalog = writing.catalog();
         this.manifest = manifest;
@@ -61,7 +64,7 @@ final class Migrating {
     }
 
     private long bound(MigrationRecord record) {
-        if (record.number() == 0) {
+        if (record.number() == 0 || !record.applied()) {
             return Long.MAX_VALUE;
         }
         return bounds.computeIfAbsent(
@@ -103,7 +106,7 @@ final class Migrating {
         long bound = bound(record);
         SliceOutcome outcome = copies
                 ? builds.run(record, order, partition)
-                : writer.ask(open -> MigrationSlice.run(record, order, open, paths, partition, bound));
+                : writer.ask(open -> MigrationSlice.run(record, order, open, paths, partition, bound, wall.instant()));
         if (outcome.partitionDone()) {
             reach.reached(record, partition);
         }

@@ -17,7 +17,7 @@ import java.util.Set;
 /** What the catalog keeps of migrations. Changes are for {@link Catalog#change}. */
 final class MigrationCatalog {
     static final String SCHEMA = "CREATE TABLE IF NOT EXISTS migrations(id TEXT PRIMARY KEY, n INTEGER NOT NULL,"
-            + " table_name TEXT NOT NULL, record TEXT NOT NULL, bound INTEGER NOT NULL) WITHOUT ROWID";
+            + " table_name TEXT NOT NULL, record TEXT NOT NULL, bound INTEGER) WITHOUT ROWID";
 
     private MigrationCatalog() {}
 
@@ -39,22 +39,24 @@ final class MigrationCatalog {
     static void put(Connection connection, MigrationRecord record) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(
                 "INSERT INTO migrations(id, n, table_name, record, bound) VALUES(?1, ?2, ?3, ?4,"
-                        + " coalesce((SELECT next_seq FROM tables WHERE name = ?3), 1))"
-                        + " ON CONFLICT(id) DO UPDATE SET n = ?2, table_name = ?3, record = ?4")) {
+                        + " CASE WHEN ?5 THEN (SELECT next_seq FROM tables WHERE name = ?3) END)"
+                        + " ON CONFLICT(id) DO UPDATE SET n = ?2, table_name = ?3, record = ?4,"
+                        + " bound = coalesce(bound, excluded.bound)")) {
             statement.setString(1, record.id());
             statement.setLong(2, record.number());
             statement.setString(3, record.table());
             statement.setString(4, Json.write(record.toMap()));
+            statement.setInt(5, record.applied() ? 1 : 0);
             statement.executeUpdate();
         }
     }
 
-    /** Numbers from here on were given after a migration was declared. */
+    /** Numbers from here on were given after the table's spec was as a migration makes it. */
     static long bound(Connection connection, String id) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement("SELECT bound FROM migrations WHERE id = ?")) {
             statement.setString(1, id);
             try (ResultSet rows = statement.executeQuery()) {
-                return rows.next() ? rows.getLong(1) : Long.MAX_VALUE;
+                return rows.next() && rows.getObject(1) != null ? rows.getLong(1) : Long.MAX_VALUE;
             }
         }
     }

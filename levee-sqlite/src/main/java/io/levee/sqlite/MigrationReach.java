@@ -66,7 +66,7 @@ final class MigrationReach {
 
     private boolean reached(MigrationRecord record, TableSpec spec, Partition partition, long bound) {
         // What was planned may have been declared since.
-        boolean declared = record.number() > 0;
+        boolean declared = applied(record);
         synchronized (this) {
             Map<Partition, Boolean> of = known.get(record.digest() + record.id());
             Boolean before = of == null || !declared ? null : of.get(partition);
@@ -110,7 +110,7 @@ final class MigrationReach {
     static boolean reached(MigrationRecord record, TableSpec spec, Connection connection, long bound)
             throws SQLException {
         MigrationStep step = record.step();
-        boolean declared = record.number() > 0;
+        boolean declared = applied(record);
         if (MigrationCatalog.sets(step)) {
             MigrationMark mark = declared ? MigrationMark.of(connection, record.id()) : null;
             return mark != null && mark.done()
@@ -138,6 +138,11 @@ final class MigrationReach {
             return !wanted || indexed(connection, spec, add.index().name());
         }
         return !(step instanceof MigrationStep.DropIndex drop) || !indexed(connection, spec, drop.name());
+    }
+
+    /** Whether the table's spec is as the step makes it. */
+    private static boolean applied(MigrationRecord record) {
+        return record.number() > 0 && record.applied();
     }
 
     /** What a column is now that was called so once; null where it was dropped. */

@@ -15,6 +15,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -34,6 +35,7 @@ final class MigrationSlice {
     private final Connection connection;
     private final FileColumns columns;
     private final long bound;
+    private final Instant now;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private final long begun = clock.nanos();
     private long changed;
@@ -43,7 +45,9 @@ final class MigrationSlice {
      *
      * @param bound numbers from here on were given after the declaration
      */
-    MigrationSlice(MigrationRecord record, SliceOrder order, PartitionWriter writer, long bound) throws SQLException {
+    MigrationSlice(MigrationRecord record, SliceOrder order, PartitionWriter writer, long bound, Instant now)
+            throws SQLException {
+        this.now = now;
         this.record = record;
         this.order = order;
         this.spec = writer.spec();
@@ -59,6 +63,7 @@ final class MigrationSlice {
         if (mark == null) {
             long highest = Sqlite.number(connection, "SELECT max_seq FROM levee_stats WHERE id = 1");
             mark = MigrationMark.begin(record, Math.min(highest, bound - 1));
+            PartitionSchema.describe(connection, spec, now);
         }
         MigrationMark after = mark.done() ? mark : work(mark);
         after.write(connection, record.id());
@@ -320,7 +325,7 @@ final class MigrationSlice {
 
     /** Works a slice in a partition. */
     static SliceOutcome run(
-            MigrationRecord record, SliceOrder order, OpenPartitions open, StorePaths paths, Partition partition, long bound) {
+            MigrationRecord record, SliceOrder order, OpenPartitions open, StorePaths paths, Partition partition, long bound, Instant now) {
         if (partition.state() == Partition.State.DROPPED) {
             return new SliceOutcome(0, 0, 0, true, 0, "");
         }
@@ -337,7 +342,7 @@ final class MigrationSlice {
         boolean ended = false;
         try {
             before = MigrationMark.of(writer.connection(), record.id());
-            MigrationSlice slice = new MigrationSlice(record, order, writer, bound);
+            MigrationSlice slice = new MigrationSlice(record, order, writer, bound, now);
             mark = slice.run();
             changed = slice.changed();
             if (mark.done() && (before == null || !before.done())) {

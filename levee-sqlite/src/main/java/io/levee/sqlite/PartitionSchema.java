@@ -26,6 +26,9 @@ final class PartitionSchema {
     /** The entry of the description with what older releases do not read of the spec. */
     static final String SPEC_ADDED = "spec_added";
 
+    /** The entry that says when the copy of the spec was written, where that was after the file was made. */
+    static final String SPEC_AT = "spec_at";
+
     private PartitionSchema() {}
 
     /** The name of the detail table. */
@@ -66,7 +69,7 @@ final class PartitionSchema {
             if (columns(connection, spec.name()).isEmpty()) {
                 create(connection, spec, id, now);
             } else {
-                widen(connection, spec);
+                widen(connection, spec, now);
             }
             return id;
         });
@@ -187,7 +190,7 @@ final class PartitionSchema {
      * Adds the columns that the table got since the file was made: metadata only, at any size. What older rows have in a column with an
      * expression is filled in slices; until then it is read as {@link FileColumns} says.
      */
-    static void widen(Connection connection, TableSpec spec) throws SQLException {
+    static void widen(Connection connection, TableSpec spec, Instant now) throws SQLException {
         boolean changed = false;
         if (!detail(spec).isEmpty() && columns(connection, details(spec)).isEmpty()) {
             createDetails(connection, spec);
@@ -201,9 +204,15 @@ final class PartitionSchema {
             }
         }
         if (changed) {
-            describe(connection, "spec", Json.write(SpecCodec.plain(spec)));
-            describe(connection, SPEC_ADDED, Json.write(SpecCodec.added(spec)));
+            describe(connection, spec, now);
         }
+    }
+
+    /** Says what the table is now, for a catalog that is lost. */
+    static void describe(Connection connection, TableSpec spec, Instant now) throws SQLException {
+        describe(connection, "spec", Json.write(SpecCodec.plain(spec)));
+        describe(connection, SPEC_ADDED, Json.write(SpecCodec.added(spec)));
+        describe(connection, SPEC_AT, now.toString());
     }
 
     private static void add(Connection connection, TableSpec spec, Column column, FileColumns there)

@@ -139,7 +139,8 @@ final class SqliteEngine implements StorageEngine {
                                 writing.errands(),
                                 settings.options().clock(),
                                 settings.options().disk(),
-                                writing.verifier()::verify));
+                                writing.verifier()::verify),
+                        settings.options().clock());
         figure.outside(
                 writing != null
                         ? writing.adoptions()::takenBytes

@@ -116,8 +116,8 @@ class ReleaseStoresTest {
         try (Connection c = DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("catalog.db"));
                 Statement s = c.createStatement()) {
             // Both: where they differ the header counts as damaged, and the catalog is made anew from the partitions.
-            s.executeUpdate("UPDATE store SET value = '2' WHERE key = 'format'");
-            s.executeUpdate("PRAGMA user_version=2");
+            s.executeUpdate("UPDATE store SET value = '3' WHERE key = 'format'");
+            s.executeUpdate("PRAGMA user_version=3");
         }
         for (boolean reads : new boolean[] {true, false}) {
             assertThatThrownBy(() -> Levee.open(directory.toString(), reads, o -> {}).close())

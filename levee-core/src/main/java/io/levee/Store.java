@@ -9,6 +9,7 @@ import io.levee.engine.SourcePoint;
 import io.levee.engine.StorageEngine;
 import io.levee.engine.Verification;
 import io.levee.internal.backup.BackupService;
+import io.levee.internal.migration.MigrationService;
 import io.levee.internal.query.ChunkStream;
 import io.levee.internal.query.Gaps;
 import io.levee.internal.query.NamedCursors;
@@ -61,6 +62,7 @@ public final class Store implements AutoCloseable {
     private final DeclaredAdoptions adoptions;
     private final StatusService status;
     private final BackupService backups;
+    private final MigrationService migrations;
     private @Nullable CloseReport report;
 
     private Store(StorageEngine engine, StoreOptions options, boolean readOnly, Supervisor supervisor) {
@@ -88,6 +90,8 @@ public final class Store implements AutoCloseable {
                 retention::state,
                 retention.growth());
         this.backups = new BackupService(engine, writes);
+        this.migrations = new MigrationService(engine, options, tables, supervisor, writes, queries, Row::new);
+        status.migrations(migrations::statuses);
     }
 
     static Store start(StorageEngine engine, StoreOptions options, boolean readOnly, Supervisor supervisor) {
@@ -96,6 +100,7 @@ public final class Store implements AutoCloseable {
         if (store.writes != null) {
             store.writes.start();
             store.retention.start(supervisor);
+            store.migrations.start();
         }
         return store;
     }
@@ -237,17 +242,17 @@ public final class Store implements AutoCloseable {
      * @throws LeveeException where it cannot be read: never an empty list instead
      */
     public List<MigrationStatus> migrations() {
-        throw notYet();
+        return migrations.statuses();
     }
 
     /**
      * What migrations would do, and what it would cost. Changes nothing; a part is tried on a sample, which takes up to seconds.
      *
-     * @param migrations those asked for, in order; empty for those that were declared and are not done
+     * @param list those asked for, in order; empty for those that were declared and are not done
      * @throws LeveeException {@link ErrorCode#BAD_SPEC}, {@link ErrorCode#UNKNOWN_TABLE}, {@link ErrorCode#SPEC_CONFLICT} as {@link #migrate}
      */
-    public MigrationPlan planMigrations(List<Migration> migrations) {
-        throw notYet();
+    public MigrationPlan planMigrations(List<Migration> list) {
+        return migrations.plan(list);
     }
 
     /**
@@ -255,15 +260,15 @@ public final class Store implements AutoCloseable {
      * for every query when this returns. One that was declared before is left as it is, done or not; a Java function is given to it again. One
      * that waited for approval goes on where {@code approve} says so.
      *
-     * @param migrations in the order in which they are to be made
+     * @param list in the order in which they are to be made
      * @param approve whether a person has seen the plan of those that need it
      * @return their status
      * @throws LeveeException {@link ErrorCode#BAD_SPEC} for one that cannot be, {@link ErrorCode#UNKNOWN_TABLE},
      *     {@link ErrorCode#SPEC_CONFLICT} for one that was declared with another step (another digest) or does not fit the table,
      *     {@link ErrorCode#NOT_SUPPORTED}, {@link ErrorCode#NOT_WRITABLE}; those before it in the list stay declared
      */
-    public List<MigrationStatus> migrate(List<Migration> migrations, boolean approve) {
-        throw notYet();
+    public List<MigrationStatus> migrate(List<Migration> list, boolean approve) {
+        return migrations.migrate(list, approve);
     }
 
     /**
@@ -273,7 +278,7 @@ public final class Store implements AutoCloseable {
      * @throws LeveeException {@link ErrorCode#NOT_FOUND}, {@link ErrorCode#NOT_WRITABLE}
      */
     public void pauseMigrations(@Nullable String id) {
-        throw notYet();
+        migrations.pause(id);
     }
 
     /**
@@ -284,7 +289,7 @@ public final class Store implements AutoCloseable {
      * @throws LeveeException {@link ErrorCode#NOT_FOUND}, {@link ErrorCode#NOT_WRITABLE}
      */
     public void resumeMigrations(@Nullable String id) {
-        throw notYet();
+        migrations.resume(id);
     }
 
     /**
@@ -293,11 +298,7 @@ public final class Store implements AutoCloseable {
      * @return whether that was so within the timeout
      */
     public boolean awaitMigrations(Duration timeout) {
-        throw notYet();
-    }
-
-    private LeveeException notYet() {
-        return new LeveeException(ErrorCode.NOT_SUPPORTED, "online schema change is not built yet");
+        return migrations.await(timeout);
     }
 
     boolean inAdopted(String table, long seq) {
@@ -606,6 +607,7 @@ public final class Store implements AutoCloseable {
     public void restore(PartitionId id, Path backup) {
         writes();
         retention.restore(id, backup);
+        migrations.partitionCameBack();
     }
 
     /** The backups that were made of this store, the newest first, as far as it knows; one may be gone by now. Any thread. */
@@ -645,6 +647,7 @@ public final class Store implements AutoCloseable {
     public void restore(PartitionId id) {
         writes();
         retention.restore(id);
+        migrations.partitionCameBack();
     }
 
     /** The queries that wait, run or are being fetched. */
@@ -738,6 +741,7 @@ public final class Store implements AutoCloseable {
             backups.stop();
             queries.stop();
             retention.stop();
+            migrations.stop();
             CloseReport made =
                     writes == null ? new CloseReport(true, 0, 0, 0, 0, List.of(), "") : writes.close(timeout);
             supervisor.stop();

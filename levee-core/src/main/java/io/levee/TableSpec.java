@@ -535,6 +535,48 @@ public final class TableSpec {
             return this;
         }
 
+        /**
+         * Takes a column away, and notes that there was one: for the store itself. In stored tables {@link MigrationStep.DropColumn} does it.
+         */
+        public Builder drop(String column) {
+            Column known = columns.remove(column);
+            if (known != null) {
+                // What it had for older rows is of no use any more.
+                droppedColumns.put(column, known.asOptional().withDefault(null).withExpression(null));
+                List<String> former = formerNames.remove(column);
+                if (former != null) {
+                    former.forEach(name -> droppedColumns.put(name, droppedColumns.get(column).named(name)));
+                }
+            }
+            return this;
+        }
+
+        /**
+         * Puts a column in the place of another, as which it is known in older partitions: for the store itself. In stored tables
+         * {@link MigrationStep.RenameColumn} does it.
+         */
+        public Builder rename(String from, Column to) {
+            Map<String, Column> all = new LinkedHashMap<>(columns);
+            columns.clear();
+            all.forEach((column, known) ->
+                    columns.put(column.equals(from) ? to.name() : column, column.equals(from) ? to : known));
+            indexes.replaceAll(index ->
+                    index.stream().map(column -> column.equals(from) ? to.name() : column).toList());
+            List<String> former = new ArrayList<>(List.of(from));
+            former.addAll(formerNames.getOrDefault(from, List.of()));
+            formerNames.remove(from);
+            formerNames.put(to.name(), former);
+            return this;
+        }
+
+        /** Forgets that a column was dropped, or had another name, since no partition has it any more: for the store itself. */
+        public Builder forget(String column) {
+            droppedColumns.remove(column);
+            formerNames.values().forEach(names -> names.remove(column));
+            formerNames.values().removeIf(List::isEmpty);
+            return this;
+        }
+
         /** Notes that there was such a column: for the store itself, and for copies of its specs. */
         public Builder dropped(Column column) {
             droppedColumns.put(column.name(), column);

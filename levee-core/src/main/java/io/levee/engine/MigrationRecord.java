@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param digest {@link Migration#digest} as declared
  * @param state where it is
  * @param error why it failed, or null
- * @param rowsDone rows dealt with in the partitions that it is done with
+ * @param rowsDone rows dealt with; of a custom step its slices
+ * @param rowsPartial those among them in partitions that it is not done with
  * @param rowsTotal rows to be dealt with, as counted when it began; -1 before
  * @param partitionsDone partitions that it is done with
  * @param partitionsTotal partitions that it has to reach; -1 before it began
@@ -36,6 +37,7 @@ public record MigrationRecord(
         State state,
         @Nullable String error,
         long rowsDone,
+        long rowsPartial,
         long rowsTotal,
         int partitionsDone,
         int partitionsTotal,
@@ -51,7 +53,7 @@ public record MigrationRecord(
     /** One that was never declared, for plans and checks. */
     public static MigrationRecord planned(Migration migration) {
         return new MigrationRecord(
-                0, migration, migration.digest(), State.PENDING, null, 0, -1, 0, -1, null, false, false, false, "", 0, 0, 0,
+                0, migration, migration.digest(), State.PENDING, null, 0, 0, -1, 0, -1, null, false, false, false, "", 0, 0, 0,
                 0);
     }
 
@@ -81,6 +83,7 @@ public record MigrationRecord(
             map.put("error", error);
         }
         map.put("rowsDone", rowsDone);
+        map.put("rowsPartial", rowsPartial);
         map.put("rowsTotal", rowsTotal);
         map.put("partitionsDone", (long) partitionsDone);
         map.put("partitionsTotal", (long) partitionsTotal);
@@ -110,6 +113,7 @@ public record MigrationRecord(
                 State.valueOf(String.valueOf(map.get("state"))),
                 text(map, "error"),
                 number(map, "rowsDone"),
+                number(map, "rowsPartial"),
                 number(map, "rowsTotal"),
                 (int) number(map, "partitionsDone"),
                 (int) number(map, "partitionsTotal"),

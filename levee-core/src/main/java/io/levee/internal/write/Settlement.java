@@ -30,6 +30,7 @@ final class Settlement {
     private final Map<TableState, Met> busy = new ConcurrentHashMap<>();
 
     private final Clock wall;
+    private final Latency latency = new Latency();
 
     /** An error that was met again and again since it came up. */
     private record Met(LeveeException error, long sinceMicros, boolean partly, long lastNanos) {}
@@ -52,6 +53,7 @@ final class Settlement {
         LeveeException locked = null;
         int stored = 0;
         int updated = 0;
+        long now = MonotonicClock.SYSTEM.nanos();
         for (Pending row : rows) {
             switch (row.outcome()) {
                 case RETRY -> {
@@ -66,6 +68,7 @@ final class Settlement {
                 case STORED, UPDATED, KNOWN -> {
                     stored++;
                     updated += row.outcome() == Outcome.UPDATED ? 1 : 0;
+                    latency.took(now - row.queuedNanos());
                     table.sawTime(row.timeMicros());
                     tell(row, completions);
                 }
@@ -198,6 +201,11 @@ final class Settlement {
         }
         byTable.forEach(queue::tried);
         receipts.deliver(completions);
+    }
+
+    /** How long records took from acceptance to commit. */
+    Latency latency() {
+        return latency;
     }
 
     /** What keeps records of whole tables from being written. */

@@ -147,6 +147,11 @@ public final class Tables {
         return state;
     }
 
+    /** A migration has made this of a table's spec, durably. The writer stands still. */
+    public synchronized void took(TableSpec spec) {
+        get(spec.name()).spec(spec);
+    }
+
     /**
      * A declared table.
      *

@@ -251,9 +251,48 @@ public final class WriteService {
         return queue.withSpill(false, spill -> spill.holds(position));
     }
 
+    /** Whether records are in spill files. */
+    public boolean spilled() {
+        return queue.withSpill(false, spill -> !spill.over());
+    }
+
     /** See {@link io.levee.Store#flush}. */
     public boolean flush(Duration timeout) {
         return queue.awaitSettled(timeout);
+    }
+
+    /** How long records took from acceptance to commit. Any thread. */
+    public Latency latency() {
+        return settlement.latency();
+    }
+
+    /**
+     * Runs something on the calling thread while the writer stands still between two batches: what changes how rows are written. Not for
+     * long.
+     */
+    public <T> T whileStill(Supplier<T> body) {
+        CountDownLatch still = new CountDownLatch(1);
+        CountDownLatch over = new CountDownLatch(1);
+        CompletableFuture<Boolean> held = writer.call(() -> {
+            still.countDown();
+            try {
+                // A caller that hangs must not keep the writer for good.
+                return over.await(WRITER_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+            } catch (InterruptedException e) {
+                throw Waits.interrupted("the writer was interrupted", e);
+            }
+        });
+        try {
+            if (!still.await(WRITER_PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+                throw new LeveeException(ErrorCode.DEADLINE, "the writer was busy for " + WRITER_PATIENCE);
+            }
+            return body.get();
+        } catch (InterruptedException e) {
+            throw Waits.interrupted("the wait for the writer was interrupted", e);
+        } finally {
+            over.countDown();
+            held.cancel(false);
+        }
     }
 
     /** Runs something on the writer thread, between batches. */

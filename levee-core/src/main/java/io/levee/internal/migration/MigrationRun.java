@@ -1,0 +1,313 @@
+package io.levee.internal.migration;
+
+import io.levee.LeveeException;
+import io.levee.MigrationStatus.State;
+import io.levee.MigrationStep;
+import io.levee.PartitionId;
+import io.levee.PartitionInfo;
+import io.levee.TableSpec;
+import io.levee.engine.MigrationRecord;
+import io.levee.engine.SliceOutcome;
+import io.levee.engine.StorageEngine;
+import io.levee.internal.query.QueryService;
+import io.levee.internal.supervisor.Task;
+import io.levee.internal.time.Micros;
+import io.levee.internal.time.MonotonicClock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** Works on one migration until it is done or cancelled. Confined to the migration thread; made anew each time it is taken up. */
+final class MigrationRun {
+    private static final Duration FIRST_WAIT = Duration.ofMillis(20);
+    private static final Duration LONGEST_WAIT = Duration.ofSeconds(5);
+    /** How often progress within a partition is kept for other processes. */
+    private static final long KEEP_NANOS = 2_000_000_000L;
+
+    /** What runs need of the store. */
+    record Parts(
+            StorageEngine engine,
+            QueryService queries,
+            Function<String, TableSpec> tables,
+            Registry registry,
+            LoadSignal load,
+            PartRun.RowMaker rows,
+            MonotonicClock clock) {}
+
+    private final Parts parts;
+    private final Live live;
+    private final Task task;
+    private final BooleanSupplier cancelled;
+    private final Pace pace = new Pace();
+    private final long startNanos;
+    private long workBefore;
+    /** Rows in partitions that are done with. */
+    private long base;
+    /** Rows in the others, by partition. */
+    private final Map<PartitionId, Long> partial = new HashMap<>();
+
+    /** Rows of the partitions, as counted at the begin. */
+    private Map<PartitionId, Long> counted = Map.of();
+
+    private Duration wait = FIRST_WAIT;
+    private long keptNanos;
+
+    MigrationRun(Parts parts, Live live, Task task, BooleanSupplier cancelled) {
+        this.parts = parts;
+        this.live = live;
+        this.task = task;
+        this.cancelled = cancelled;
+        this.startNanos = parts.clock().nanos();
+        this.workBefore = live.record().workMicros();
+        this.keptNanos = startNanos;
+    }
+
+    /**
+     * Works until the migration is done, or is cancelled.
+     *
+     * @throws LeveeException what it failed with
+     */
+    void run() throws Exception {
+        if (live.step() instanceof MigrationStep.Custom custom) {
+            custom(custom);
+            return;
+        }
+        List<PartitionId> left = parts.engine().migrationParts(live.record());
+        begin(left);
+        TableSpec spec = parts.tables().apply(live.record().table());
+        Fill fill = fill(spec);
+        Lookups lookups = lookups(fill, spec);
+        if (lookups != null && !left.isEmpty()) {
+            lookups.prepare(live.record().rowsTotal() - base);
+        }
+        while (!cancelled.getAsBoolean()) {
+            if (left.isEmpty()) {
+                // Partitions may have come back from the trash meanwhile, or been made by rows that were late.
+                left = parts.engine().migrationParts(live.record());
+                if (left.isEmpty()) {
+                    done();
+                    return;
+                }
+            }
+            left = pass(left, spec, fill, lookups);
+        }
+    }
+
+    private @Nullable Fill fill(TableSpec spec) {
+        MigrationRecord record = live.record();
+        return record.step() instanceof MigrationStep.Backfill step
+                ? Fill.of(record.migration(), step, spec, parts.tables(), declared())
+                : null;
+    }
+
+    private Instant declared() {
+        return Micros.instant(live.record().declaredMicros());
+    }
+
+    private @Nullable Lookups lookups(@Nullable Fill fill, TableSpec spec) {
+        return fill == null || fill.lookups().isEmpty()
+                ? null
+                : new Lookups(fill, spec, parts.engine(), parts.queries(), parts.tables(), declared());
+    }
+
+    /** Counts what is to be done, where it was not counted before. */
+    private void begin(List<PartitionId> left) {
+        MigrationRecord record = live.record();
+        long rows = rows(left);
+        boolean fresh = record.rowsTotal() < 0;
+        base = record.rowsDone() - record.rowsPartial();
+        int gone = Math.max(0, record.partitionsTotal() - left.size());
+        if (!fresh && gone > record.partitionsDone()) {
+            // The last end of a partition was not noted before a crash, or retention took one.
+            base = Math.max(base, record.rowsTotal() - rows);
+        }
+        parts.registry()
+                .change(
+                        live,
+                        edit -> {
+                            edit.state = State.RUNNING;
+                            edit.error = null;
+                            edit.note = "";
+                            edit.rowsTotal = fresh ? rows : Math.max(edit.rowsTotal, base + rows);
+                            edit.partitionsTotal = Math.max(edit.partitionsTotal, left.size());
+                            edit.partitionsDone = Math.max(edit.partitionsDone, edit.partitionsTotal - left.size());
+                            edit.rowsDone = Math.max(base, edit.rowsDone);
+                            edit.rowsPartial = edit.rowsDone - base;
+                        },
+                        null);
+        live.rowsDone = live.record().rowsDone();
+        live.progress.restart(live.rowsDone, parts.clock().nanos());
+    }
+
+    private long rows(List<PartitionId> ids) {
+        Map<PartitionId, Long> rows = new HashMap<>();
+        for (PartitionInfo partition : parts.engine().partitions()) {
+            rows.put(partition.id(), Math.max(0, partition.rows()));
+        }
+        counted = rows;
+        return ids.stream().mapToLong(id -> rows.getOrDefault(id, 0L)).sum();
+    }
+
+    /** Goes over partitions once, newest first; returns those that wait for something. */
+    private List<PartitionId> pass(
+            List<PartitionId> ids, TableSpec spec, @Nullable Fill fill, @Nullable Lookups lookups) {
+        List<PartitionId> waiting = new ArrayList<>();
+        String why = "";
+        for (PartitionId id : ids) {
+            PartRun run = new PartRun(
+                    parts.engine(), live.step(), id, spec, fill, lookups, pace, parts.rows(), cancelled);
+            String waits = partition(run, id);
+            if (cancelled.getAsBoolean()) {
+                return List.of();
+            }
+            if (!waits.isEmpty()) {
+                waiting.add(id);
+                why = why.isEmpty() ? waits : why;
+            } else {
+                wait = FIRST_WAIT;
+            }
+        }
+        if (!waiting.isEmpty()) {
+            pause(wait, why);
+            wait = wait.multipliedBy(2).compareTo(LONGEST_WAIT) < 0 ? wait.multipliedBy(2) : LONGEST_WAIT;
+        }
+        return waiting;
+    }
+
+    /** Works on a partition until it is done; returns what it waits for, or an empty text. */
+    private String partition(PartRun run, PartitionId id) {
+        while (!cancelled.getAsBoolean()) {
+            SliceOutcome outcome;
+            try {
+                outcome = run.slice(live.record());
+            } catch (LeveeException e) {
+                if (!e.retryable()) {
+                    throw e;
+                }
+                return e.getMessage();
+            }
+            if (!outcome.waitsFor().isEmpty()) {
+                return outcome.waitsFor();
+            }
+            live.waits = "";
+            seen(id, outcome);
+            if (outcome.partitionDone()) {
+                reached(id);
+                return "";
+            }
+            LoadSignal.Ask ask = parts.load().ask();
+            if (!ask.why().isEmpty()) {
+                pause(ask.pause(), ask.why());
+                parts.load().idle();
+            }
+        }
+        return "";
+    }
+
+    private void seen(PartitionId id, SliceOutcome outcome) {
+        partial.put(id, outcome.partitionRows());
+        long now = parts.clock().nanos();
+        live.rowsDone = base + partial.values().stream().mapToLong(Long::longValue).sum();
+        live.progress.done(live.rowsDone, now);
+        if (now - keptNanos > KEEP_NANOS && !outcome.partitionDone()) {
+            keep(0);
+        }
+    }
+
+    private void reached(PartitionId id) {
+        Long rows = partial.remove(id);
+        // Of a partition that needed no look at its rows all are dealt with.
+        base += rows == null || rows == 0 ? counted.getOrDefault(id, 0L) : rows;
+        live.rowsDone = base + partial.values().stream().mapToLong(Long::longValue).sum();
+        keep(1);
+    }
+
+    private void keep(int partitions) {
+        keptNanos = parts.clock().nanos();
+        parts.registry()
+                .change(
+                        live,
+                        edit -> {
+                            edit.partitionsDone += partitions;
+                            edit.partitionsTotal = Math.max(edit.partitionsTotal, edit.partitionsDone);
+                            edit.rowsDone = Math.max(base, live.rowsDone);
+                            edit.rowsPartial = edit.rowsDone - base;
+                            edit.workMicros = worked();
+                            edit.note = "";
+                        },
+                        null);
+    }
+
+    private long worked() {
+        return workBefore + (parts.clock().nanos() - startNanos) / 1000;
+    }
+
+    private void done() {
+        TableSpec spec = parts.tables().apply(live.record().table());
+        parts.registry()
+                .change(
+                        live,
+                        edit -> {
+                            edit.state = State.DONE;
+                            edit.rowsDone = Math.max(base, live.rowsDone);
+                            edit.rowsPartial = 0;
+                            edit.rowsTotal = edit.rowsDone;
+                            edit.partitionsTotal = edit.partitionsDone;
+                            edit.workMicros = worked();
+                            edit.note = "";
+                        },
+                        null);
+        live.waits = "";
+        task.ran("the migration " + live.record().id() + " of " + spec.name() + " is done");
+    }
+
+    private void custom(MigrationStep.Custom custom) throws Exception {
+        parts.registry()
+                .change(
+                        live,
+                        edit -> {
+                            edit.state = State.RUNNING;
+                            edit.error = null;
+                            edit.note = "";
+                        },
+                        null);
+        while (!cancelled.getAsBoolean()) {
+            String cursor = custom.work().runSlice(live.record().cursor(), Pace.TARGET);
+            parts.registry()
+                    .change(
+                            live,
+                            edit -> {
+                                edit.rowsDone++;
+                                edit.cursor = cursor;
+                                edit.workMicros = worked();
+                                if (cursor == null) {
+                                    edit.state = State.DONE;
+                                    edit.rowsTotal = edit.rowsDone;
+                                }
+                            },
+                            null);
+            live.rowsDone = live.record().rowsDone();
+            live.progress.done(live.rowsDone, parts.clock().nanos());
+            if (cursor == null) {
+                return;
+            }
+            LoadSignal.Ask ask = parts.load().ask();
+            if (!ask.why().isEmpty()) {
+                pause(ask.pause(), ask.why());
+                parts.load().idle();
+            }
+        }
+    }
+
+    private void pause(Duration length, String why) {
+        live.waits = why;
+        live.progress.restart(live.rowsDone, parts.clock().nanos());
+        task.pause(length);
+    }
+}

@@ -26,7 +26,7 @@ public abstract class WriteRow {
         FAILED
     }
 
-    private final @Nullable Object[] values;
+    private @Nullable Object[] values;
     private final long timeMicros;
     private @Nullable Slot slot;
     private Outcome outcome = Outcome.PENDING;
@@ -48,6 +48,11 @@ public abstract class WriteRow {
     /** Stored values in the order of the spec's columns; columns added since are missing at the end. */
     public final @Nullable Object[] values() {
         return values;
+    }
+
+    /** Says what its values are by a spec that has lost a column since. */
+    protected final void values(@Nullable Object[] again) {
+        values = again;
     }
 
     /** The event time. */

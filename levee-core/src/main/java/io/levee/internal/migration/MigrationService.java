@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -39,13 +40,12 @@ public final class MigrationService {
 
     private final StorageEngine engine;
     private final Supervisor supervisor;
-    private final Tables tables;
     private final StoreOptions options;
     private final @Nullable WriteService writes;
     private final Declaration declaration;
     private final Plans plans;
     private final StatusReader reader;
-    private final MigrationRun.Parts parts;
+    private final MigrationRun.@Nullable Parts parts;
     private final @Nullable Registry registry;
     /** Guards {@link #task}, and tells of the end of work. */
     private final ReentrantLock lock = new ReentrantLock();
@@ -72,21 +72,22 @@ public final class MigrationService {
             Rows rows) {
         this.engine = engine;
         this.options = options;
-        this.tables = tables;
         this.supervisor = supervisor;
         this.writes = writes;
         this.declaration = new Declaration(engine, tables);
         this.plans = new Plans(engine, declaration);
         this.registry = writes == null ? null : new Registry(engine, options.clock());
         this.reader = new StatusReader(engine, registry, MonotonicClock.SYSTEM);
-        this.parts = new MigrationRun.Parts(
-                engine,
-                queries,
-                declaration::spec,
-                registry == null ? new Registry(engine, options.clock()) : registry,
-                new LoadSignal(writes == null ? null : writes.latency(), MonotonicClock.SYSTEM),
-                rows::row,
-                MonotonicClock.SYSTEM);
+        this.parts = registry == null || writes == null
+                ? null
+                : new MigrationRun.Parts(
+                        engine,
+                        queries,
+                        declaration::spec,
+                        registry,
+                        new LoadSignal(writes.latency(), MonotonicClock.SYSTEM),
+                        rows::row,
+                        MonotonicClock.SYSTEM);
     }
 
     /** Goes on with what an earlier life of the store has left. */
@@ -293,17 +294,18 @@ public final class MigrationService {
     /** The thread's work: one migration after another. */
     private void run(Task own) {
         Registry all = registry();
+        MigrationRun.Parts with = Objects.requireNonNull(parts, "a store for writing");
         while (!own.stopping() && !stopped) {
             Live next = next(all);
             if (next == null) {
                 tell();
                 own.pause(LONGEST_SLEEP);
-                parts.load().idle();
+                with.load().idle();
                 continue;
             }
             next.working = true;
             try {
-                take(all, next, own);
+                take(with, next, own);
             } finally {
                 next.working = false;
                 tell();
@@ -324,12 +326,13 @@ public final class MigrationService {
         return stopped || own.stopping() || all.paused() || live.record().paused();
     }
 
-    private void take(Registry all, Live live, Task own) {
+    private void take(MigrationRun.Parts with, Live live, Task own) {
+        Registry all = with.registry();
         live.waits = "";
         try {
-            parts.load().idle();
+            with.load().idle();
             apply(all, live);
-            new MigrationRun(parts, live, own, () -> cancelled(all, live, own)).run();
+            new MigrationRun(with, live, own, () -> cancelled(all, live, own)).run();
         } catch (Throwable e) {
             // Whatever it is, it must show in the status of this migration and nowhere else (G139, G126).
             if (cancelled(all, live, own) && ended(e)) {

@@ -2,6 +2,7 @@ package io.levee.internal.spec;
 
 import io.levee.Column;
 import io.levee.ErrorCode;
+import io.levee.IndexSpec;
 import io.levee.LeveeException;
 import io.levee.RollupSpec;
 import io.levee.TableSpec;
@@ -38,6 +39,7 @@ public final class SpecChange {
         }
         for (Column column : wanted.columns()) {
             if (stored.position(column.name()) < 0) {
+                requireNeverThere(stored, column.name());
                 if (column.required()) {
                     throw conflict(
                                     stored,
@@ -47,6 +49,13 @@ public final class SpecChange {
                 merged.column(column);
             }
         }
+        stored.namedIndexes().forEach(merged::index);
+        wanted.namedIndexes().forEach(index -> {
+            requireSameIndex(stored, index);
+            merged.index(index);
+        });
+        stored.formerNames().forEach(merged::formerNames);
+        stored.droppedColumns().values().forEach(merged::dropped);
         wanted.indexes().forEach(index -> merged.index(index.toArray(String[]::new)));
         wanted.adoptions().forEach(merged::adopt);
         for (RollupSpec rollup : wanted.rollups()) {
@@ -54,6 +63,32 @@ public final class SpecChange {
             merged.rollup(rollup);
         }
         return merged.build();
+    }
+
+    /** A program that declares a column which a migration took away or renamed has to be told: it would read nothing. */
+    private static void requireNeverThere(TableSpec stored, String column) {
+        stored.formerNames().forEach((now, former) -> {
+            if (former.contains(column)) {
+                throw conflict(stored, "the column '" + column + "' was renamed to '" + now + "' by a migration")
+                        .hint("declare it as '" + now + "'");
+            }
+        });
+        if (stored.droppedColumns().containsKey(column)) {
+            throw conflict(stored, "the column '" + column + "' was dropped by a migration")
+                    .hint("leave it out; a migration (addColumn) can add it again once all partitions have lost it");
+        }
+    }
+
+    private static void requireSameIndex(TableSpec stored, IndexSpec wanted) {
+        for (IndexSpec known : stored.namedIndexes()) {
+            if (known.name().equals(wanted.name()) && !known.equals(wanted)) {
+                throw conflict(
+                                stored,
+                                "the index '" + wanted.name() + "' is over " + known.parts() + ", and declared over "
+                                        + wanted.parts())
+                        .hint("drop it by a migration (dropIndex), or give the new one another name");
+            }
+        }
     }
 
     /** Figures of another shape could not be merged with those that are kept; how long they are kept may change. */
@@ -85,7 +120,8 @@ public final class SpecChange {
                 stored.type().specName(),
                 wanted.type().specName());
         requireSame(table, "detail of column '" + stored.name() + "'", stored.detail(), wanted.detail());
-        return wanted;
+        // What a migration has given to older rows is not for a declaration to take back.
+        return wanted.filled() ? wanted : wanted.withDefault(stored.defaultValue()).withExpression(stored.expression());
     }
 
     private static void requireSame(TableSpec table, String what, Object stored, Object wanted) {

@@ -1,5 +1,6 @@
 package io.levee.internal.write;
 
+import io.levee.TableSpec;
 import io.levee.engine.WriteRow;
 import org.jspecify.annotations.Nullable;
 
@@ -10,6 +11,8 @@ import org.jspecify.annotations.Nullable;
 class Pending extends WriteRow {
     private final TableState table;
     private final int bytes;
+    /** The spec that its values are laid out by. */
+    private TableSpec spec;
     private @Nullable Waiter waiter;
     private long queuedNanos;
     private long ticket;
@@ -21,12 +24,33 @@ class Pending extends WriteRow {
     Pending(TableState table, @Nullable Object[] values, long timeMicros, int bytes, @Nullable Waiter waiter) {
         super(values, timeMicros);
         this.table = table;
+        this.spec = table.spec();
         this.bytes = bytes;
         this.waiter = waiter;
     }
 
     final TableState table() {
         return table;
+    }
+
+    /** Says by which spec its values are laid out, where that is not the table's of the moment in which it was made. */
+    final Pending laidOut(TableSpec by) {
+        spec = by;
+        return this;
+    }
+
+    /** The spec that its values are laid out by. */
+    final TableSpec spec() {
+        return spec;
+    }
+
+    /** Lays its values out by the table's newest spec, which may have lost a column, or renamed one, since it was queued. */
+    @SuppressWarnings("ReferenceEquality") // A new spec is a new object, and equality of specs costs more than the copy.
+    final void fit(TableSpec newest) {
+        if (spec != newest) {
+            values(TableState.fit(values(), spec, newest));
+            spec = newest;
+        }
     }
 
     /** Whether it is a record, which the books count, and not a {@link Change}. */
@@ -37,7 +61,7 @@ class Pending extends WriteRow {
     /** The stored values of the table's key, or null where what is later in the table has to wait for this, whatever its key. */
     @Nullable
     Object @Nullable [] key() {
-        return table.key(this);
+        return TableState.key(this, spec);
     }
 
     /** Whether somebody waits for it: it is never evicted, and given up after {@link Writer#PATIENCE}. */

@@ -11,6 +11,7 @@ import io.levee.engine.StorageEngine;
 import io.levee.engine.WriteRow;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
@@ -82,7 +83,7 @@ public final class TableState implements SeqSource {
      *
      * @param own the spec that the row was made with
      * @param target the spec that it is stored by
-     * @param positions for each of its own columns, the position in the target
+     * @param positions for each of its own columns, the position in the target; -1 for one that was dropped
      */
     record Layout(TableSpec own, TableSpec target, int[] positions) {
         int width() {
@@ -98,7 +99,7 @@ public final class TableState implements SeqSource {
             TableSpec target = spec;
             requireSameShape(own, target);
             int[] positions = own.columns().stream()
-                    .mapToInt(c -> target.position(target.column(c.name()).name()))
+                    .mapToInt(c -> present(target, c.name()))
                     .toArray();
             known = new Layout(own, target, positions);
             layout = known;
@@ -116,7 +117,13 @@ public final class TableState implements SeqSource {
                             + " and " + target.time());
         }
         for (Column column : own.columns()) {
-            if (target.column(column.name()).type() != column.type()) {
+            int at = present(target, column.name());
+            if (at < 0 && target.droppedColumns().containsKey(column.name())) {
+                // A program that knows the column still: its value is left out, as it would be a moment later.
+                continue;
+            }
+            Column known = at < 0 ? target.column(column.name()) : target.columns().get(at);
+            if (known.type() != column.type()) {
                 throw foreign(
                         own,
                         target,
@@ -146,14 +153,38 @@ public final class TableState implements SeqSource {
     }
 
     /** The stored values of a row's key. */
-    @Nullable
-    Object[] key(WriteRow row) {
-        TableSpec newest = spec;
-        @Nullable Object[] key = new Object[newest.key().size()];
+    static @Nullable Object[] key(WriteRow row, TableSpec spec) {
+        @Nullable Object[] key = new Object[spec.key().size()];
         for (int i = 0; i < key.length; i++) {
-            key[i] = row.values()[newest.position(newest.key().get(i))];
+            key[i] = row.values()[spec.position(spec.key().get(i))];
         }
         return key;
+    }
+
+    /** Values by another spec of the same table: a column that was dropped goes, one that was renamed keeps its value. */
+    static @Nullable Object[] fit(@Nullable Object[] values, TableSpec from, TableSpec to) {
+        @Nullable Object[] fitted = new Object[to.columns().size()];
+        for (int i = 0; i < Math.min(values.length, from.columns().size()); i++) {
+            int at = present(to, from.columns().get(i).name());
+            if (at >= 0) {
+                fitted[at] = values[i];
+            }
+        }
+        return fitted;
+    }
+
+    /** Where a column is now that may have been renamed; -1 where it was dropped. */
+    private static int present(TableSpec spec, String column) {
+        int at = spec.position(column);
+        if (at >= 0) {
+            return at;
+        }
+        for (Map.Entry<String, List<String>> renamed : spec.formerNames().entrySet()) {
+            if (renamed.getValue().contains(column)) {
+                return spec.position(renamed.getKey());
+            }
+        }
+        return -1;
     }
 
     /** Rows went, or were replaced: what somebody counted before may be fewer now. */

@@ -224,9 +224,11 @@ public final class WriteService {
         @Nullable Object[] values = new Object[layout.width()];
         int[] positions = layout.positions();
         for (int i = 0; i < positions.length; i++) {
-            values[positions[i]] = row.stored(i);
+            if (positions[i] >= 0) {
+                values[positions[i]] = row.stored(i);
+            }
         }
-        return new Pending(table, values, row.timeMicros(), bytes(values), waiter);
+        return new Pending(table, values, row.timeMicros(), bytes(values), waiter).laidOut(layout.target());
     }
 
     /** What a record takes in memory. */

@@ -156,6 +156,7 @@ final class Writer {
         LeveeException failure = null;
         try {
             TableSpec spec = table.spec();
+            rows.forEach(row -> row.fit(spec));
             List<Pending> kept = refuseExpired(table, spec, rows);
             if (!kept.isEmpty()) {
                 assignSlots(table, kept);
@@ -208,6 +209,7 @@ final class Writer {
     void writeNow(Pending row, Ack level) {
         TableState table = row.table();
         List<Pending> one = List.of(row);
+        row.fit(table.spec());
         assignSlots(table, one);
         engine.append(table.spec(), one, level, table);
         LeveeException error = row.error();

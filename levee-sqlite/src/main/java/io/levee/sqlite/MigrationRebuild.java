@@ -79,6 +79,7 @@ final class MigrationRebuild {
                 done == all ? State.DONE : State.INTERRUPTED,
                 null,
                 of.seen,
+                0,
                 -1,
                 done,
                 all,

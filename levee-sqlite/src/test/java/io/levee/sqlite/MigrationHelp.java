@@ -199,7 +199,7 @@ final class MigrationHelp implements AutoCloseable {
 
     static MigrationRecord record(long number, Migration migration, MigrationStatus.State state) {
         return new MigrationRecord(
-                number, migration, migration.digest(), state, null, 0, -1, 0, -1, null, true, false, false, "", 1, 1, 1, 0);
+                number, migration, migration.digest(), state, null, 0, 0, -1, 0, -1, null, true, false, false, "", 1, 1, 1, 0);
     }
 
     SliceOrder order(MigrationRecord record, int rows) {

@@ -15,5 +15,7 @@ public enum Capability {
     /** The store can be backed up to a directory while it is written, and restored from one. */
     BACKUP,
     /** An older database can be adopted where it lies. */
-    ADOPTION
+    ADOPTION,
+    /** Tables can be changed by migrations while they are written and read. */
+    MIGRATIONS
 }

@@ -462,7 +462,7 @@ public interface StorageEngine {
     /** Pauses all work on migrations durably, or goes on with it. Any thread but the writer. */
     default void pauseMigrations(boolean paused) {
         throw new io.levee.LeveeException(
-                io.levee.ErrorCode.NOT_SUPPORTED, "the engine " + name() + " makes no online schema changes");
+                io.levee.ErrorCode.NOT_SUPPORTED, "the engine " + name() + " lacks MIGRATIONS");
     }
 
     /**
@@ -528,7 +528,7 @@ public interface StorageEngine {
     private io.levee.LeveeException noMigrations(MigrationRecord record) {
         return new io.levee.LeveeException(
                         io.levee.ErrorCode.NOT_SUPPORTED,
-                        "the engine " + name() + " makes no online schema changes: " + record.id())
+                        "the engine " + name() + " lacks MIGRATIONS: " + record.id())
                 .with("migration", record.id());
     }
 

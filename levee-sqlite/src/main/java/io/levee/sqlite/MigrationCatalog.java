@@ -19,6 +19,8 @@ final class MigrationCatalog {
     static final String SCHEMA = "CREATE TABLE IF NOT EXISTS migrations(id TEXT PRIMARY KEY, n INTEGER NOT NULL,"
             + " table_name TEXT NOT NULL, record TEXT NOT NULL, bound INTEGER) WITHOUT ROWID";
 
+    private static final String PAUSED = "migrations_paused";
+
     private MigrationCatalog() {}
 
     /** All migrations in the order of their declaration. */
@@ -34,6 +36,16 @@ final class MigrationCatalog {
             }
         }
         return records;
+    }
+
+    /** Whether all work is paused. */
+    static boolean paused(Connection connection) throws SQLException {
+        return "1".equals(Catalog.value(connection, PAUSED));
+    }
+
+    static boolean pause(Connection connection, boolean paused) throws SQLException {
+        Catalog.put(connection, PAUSED, paused ? "1" : "0");
+        return paused;
     }
 
     static void put(Connection connection, MigrationRecord record) throws SQLException {

@@ -371,6 +371,16 @@ final class SqliteEngine implements StorageEngine {
         return readOrAsk(MigrationCatalog::all);
     }
 
+    @Override
+    public boolean migrationsPaused() {
+        return readOrAsk(MigrationCatalog::paused);
+    }
+
+    @Override
+    public void pauseMigrations(boolean paused) {
+        writing().catalog().change(c -> MigrationCatalog.pause(c, paused));
+    }
+
     private Migrating migrating() {
         writing();
         return Objects.requireNonNull(migrating);

@@ -59,12 +59,18 @@ final class Declaration {
             }
         }
         TableSpec after = SpecSteps.after(spec, migration, empty, reached);
+        Migration checked = migration;
         if (migration.step() instanceof MigrationStep.Backfill step) {
-            Fill.of(migration, step, spec, this::spec, now);
+            // As the engine will get it: with names in place of its selects.
+            Fill fill = Fill.of(migration, step, spec, this::spec, now);
+            checked = new Migration(
+                    migration.id(),
+                    migration.table(),
+                    new MigrationStep.Backfill(fill.set(), fill.lookups(), step.where()));
         }
         boolean atOnce = !deferred && (migration.step().additive() || !open);
         if (!(migration.step() instanceof MigrationStep.Custom)) {
-            engine.checkMigration(MigrationRecord.planned(migration), after);
+            engine.checkMigration(MigrationRecord.planned(checked), after);
         }
         return new Fitting(after, atOnce);
     }

@@ -1,6 +1,7 @@
 package io.levee.internal.migration;
 
 import io.levee.Bytes;
+import io.levee.LeveeException;
 import io.levee.Migration;
 import io.levee.MigrationPlan;
 import io.levee.MigrationStatus.State;
@@ -136,6 +137,15 @@ final class Plans {
     }
 
     private @Nullable Duration expected(MigrationRecord record, Reach reach, Instant now) {
+        try {
+            return measured(record, reach, now);
+        } catch (LeveeException e) {
+            // One that builds upon others of the plan cannot be tried before these are declared.
+            return null;
+        }
+    }
+
+    private @Nullable Duration measured(MigrationRecord record, Reach reach, Instant now) {
         if (reach.parts().isEmpty()) {
             return record.step() instanceof MigrationStep.Custom ? null : Duration.ZERO;
         }

@@ -198,6 +198,14 @@ public abstract class EngineConformance {
     }
 
     @Nested
+    @DisplayName("online schema change")
+    class Migrations extends MigrationConformance {
+        Migrations() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
     @DisplayName("SQL")
     class Sql extends SqlConformance {
         Sql() {

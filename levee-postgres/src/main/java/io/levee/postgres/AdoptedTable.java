@@ -84,7 +84,7 @@ final class AdoptedTable {
     List<ForeignColumn> times() {
         List<String> wanted = new ArrayList<>(adopted.adoption().time());
         if (wanted.isEmpty()) {
-            spec.time().forEach(ours -> wanted.add(theirs(ours)));
+            spec.time().forEach(ours -> wanted.addAll(namesOf(spec.column(ours))));
         }
         return wanted.stream().map(source::column).filter(Objects::nonNull).toList();
     }
@@ -115,15 +115,36 @@ final class AdoptedTable {
         if (eventTime(column)) {
             return time();
         }
-        String name = theirs(column.name());
-        ForeignColumn own = source.column(name);
-        if (own != null) {
-            return own.value(column, own.of("m"), unit(), names);
+        for (String name : namesOf(column)) {
+            ForeignColumn own = source.column(name);
+            if (own != null) {
+                return own.value(column, own.of("m"), unit(), names);
+            }
+            ForeignColumn detail = details == null ? null : details.column(name);
+            if (detail != null) {
+                return detail(detail.value(column, detail.of("d"), unit(), names), column);
+            }
         }
-        ForeignColumn detail = details == null ? null : details.column(name);
-        return detail == null
-                ? ForeignColumn.nothing(column.type())
-                : detail(detail.value(column, detail.of("d"), unit(), names), column);
+        return ForeignColumn.nothing(column.type());
+    }
+
+    /** The names that a column may have there: nobody renames columns in a table of somebody else's. */
+    private List<String> namesOf(Column column) {
+        List<String> all = new ArrayList<>(List.of(theirs(column.name())));
+        spec.formerNames().getOrDefault(column.name(), List.of()).forEach(former -> all.add(theirs(former)));
+        return all;
+    }
+
+    /** A column's value, or what a row has that was stored before the column was added. */
+    private String filled(Column column) {
+        String value = column(column);
+        Object stored = column.defaultValue();
+        if (stored != null) {
+            return "coalesce(" + value + ", " + StoredSql.literal(stored) + ")";
+        }
+        return column.expression() == null
+                ? value
+                : "coalesce(" + value + ", " + Filled.made(spec, names, column, name -> column(spec.column(name))) + ")";
     }
 
     private boolean eventTime(Column column) {
@@ -174,7 +195,13 @@ final class AdoptedTable {
     /** The foreign column of one of ours, where it is in the table itself and not the event time. */
     @Nullable
     ForeignColumn plain(Column column) {
-        return eventTime(column) ? null : source.column(theirs(column.name()));
+        return eventTime(column)
+                ? null
+                : namesOf(column).stream()
+                        .map(source::column)
+                        .filter(Objects::nonNull)
+                        .findFirst()
+                        .orElse(null);
     }
 
     /** What a reader selects, by our names: the number, the event time, the columns of the spec. */
@@ -182,7 +209,7 @@ final class AdoptedTable {
         Map<String, String> selected = new LinkedHashMap<>();
         selected.put("_seq", seq());
         selected.put(Names.time(spec), time());
-        spec.columns().forEach(c -> selected.putIfAbsent(Names.column(spec, c.name()), column(c)));
+        spec.columns().forEach(c -> selected.putIfAbsent(Names.column(spec, c.name()), filled(c)));
         return selected;
     }
 

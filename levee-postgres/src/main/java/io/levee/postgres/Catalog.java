@@ -27,12 +27,16 @@ final class Catalog {
     /** The format that this release writes. */
     static final int FORMAT = 1;
 
+    /** That of a store whose tables have lost or renamed a column: what was written before it cannot read them. */
+    static final int CHANGED_FORMAT = 2;
+
     private static final String LEAF_COLUMNS = "SELECT table_name, class, period, n, leaf, from_time, to_time, state,"
             + " min_time, max_time, row_count, max_seq FROM ";
 
     private final Names names;
 
     private volatile boolean additions;
+    private volatile boolean migrated;
 
     Catalog(Names names) {
         this.names = names;
@@ -44,6 +48,9 @@ final class Catalog {
 
     /** Entries of specs that the first releases do not know are beside what these read. */
     private static final String ADDITIONS = "spec_additions";
+
+    /** Entries that migrations made: releases before these refuse them among the others. */
+    private static final String MIGRATED = "spec_migrated";
 
     /** Whether there is a store. */
     boolean exists(Connection connection) throws SQLException {
@@ -74,7 +81,14 @@ final class Catalog {
                     "CREATE TABLE " + names.catalog(ADDITIONS)
                             + "(name text COLLATE \"C\" PRIMARY KEY, spec text NOT NULL)");
         }
+        if (!has(connection, MIGRATED)) {
+            Postgres.run(
+                    connection,
+                    "CREATE TABLE " + names.catalog(MIGRATED)
+                            + "(name text COLLATE \"C\" PRIMARY KEY, spec text NOT NULL)");
+        }
         AdoptedCatalog.complete(connection, this);
+        new MigrationTables(this).create(connection);
         for (Map.Entry<String, String> function : SqlFunctions.places(names).entrySet()) {
             String called = names.catalog(function.getKey()) + "(text, text[])";
             if (Postgres.value(connection, "SELECT 1 WHERE pg_catalog.to_regprocedure(?) IS NOT NULL", called)
@@ -127,11 +141,12 @@ final class Catalog {
     /** Refuses formats of a later release (guarantee G110). */
     void requireFormat(Connection connection) throws SQLException {
         String format = get(connection, "format");
-        if (!Integer.toString(FORMAT).equals(format)) {
+        if (!Integer.toString(FORMAT).equals(format)
+                && !Integer.toString(CHANGED_FORMAT).equals(format)) {
             throw new LeveeException(
                             ErrorCode.UNSAFE_ENVIRONMENT,
                             "the store in schema " + names.schema() + " has format " + format
-                                    + "; this release reads format " + FORMAT)
+                                    + "; this release reads formats " + FORMAT + " and " + CHANGED_FORMAT)
                     .hint("open the store with the release that wrote it");
         }
     }
@@ -162,7 +177,7 @@ final class Catalog {
         try (Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery(specs(connection) + " ORDER BY name")) {
             while (rows.next()) {
-                specs.add(spec(rows.getString(1), rows.getString(2)));
+                specs.add(spec(rows));
             }
         }
         return specs;
@@ -174,29 +189,36 @@ final class Catalog {
         try (PreparedStatement statement = connection.prepareStatement(specs(connection) + " WHERE name = ?")) {
             statement.setString(1, table);
             try (ResultSet rows = statement.executeQuery()) {
-                return rows.next() ? spec(rows.getString(1), rows.getString(2)) : null;
+                return rows.next() ? spec(rows) : null;
             }
         }
     }
 
     /** A store that a reader opens before its writer was of this release has no additions, or none that the reader may see. */
     private String specs(Connection connection) throws SQLException {
-        additions = additions
-                || Boolean.TRUE.equals(Postgres.value(
-                        connection,
-                        "SELECT pg_catalog.has_table_privilege(pg_catalog.to_regclass(?), 'SELECT')",
-                        names.catalog(ADDITIONS)));
-        return additions
-                ? "SELECT t.spec, a.spec FROM " + names.catalog("tables") + " t LEFT JOIN " + names.catalog(ADDITIONS)
-                        + " a USING (name)"
-                : "SELECT spec, NULL FROM " + names.catalog("tables");
+        additions = additions || readable(connection, ADDITIONS);
+        migrated = migrated || readable(connection, MIGRATED);
+        return "SELECT t.spec, " + (additions ? "a.spec" : "NULL") + ", " + (migrated ? "m.spec" : "NULL") + " FROM "
+                + names.catalog("tables") + " t"
+                + (additions ? " LEFT JOIN " + names.catalog(ADDITIONS) + " a USING (name)" : "")
+                + (migrated ? " LEFT JOIN " + names.catalog(MIGRATED) + " m USING (name)" : "");
     }
 
-    private static TableSpec spec(String json, @Nullable String added) {
+    private boolean readable(Connection connection, String table) throws SQLException {
+        return Boolean.TRUE.equals(Postgres.value(
+                connection,
+                "SELECT pg_catalog.has_table_privilege(pg_catalog.to_regclass(?), 'SELECT')",
+                names.catalog(table)));
+    }
+
+    private static TableSpec spec(ResultSet row) throws SQLException {
         try {
-            Map<String, Object> map = new LinkedHashMap<>(Json.object(json));
-            if (added != null) {
-                map.putAll(Json.object(added));
+            Map<String, Object> map = new LinkedHashMap<>(Json.object(row.getString(1)));
+            for (int at = 2; at <= 3; at++) {
+                String more = row.getString(at);
+                if (more != null) {
+                    map.putAll(Json.object(more));
+                }
             }
             return TableSpec.fromMap(map);
         } catch (IllegalArgumentException e) {
@@ -212,12 +234,22 @@ final class Catalog {
                         + "(name, spec) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET spec = excluded.spec",
                 spec.name(),
                 Json.write(SpecCodec.plain(spec)));
+        Map<String, Object> added = new LinkedHashMap<>(SpecCodec.added(spec));
+        Map<String, Object> made = new LinkedHashMap<>(added);
+        made.keySet().retainAll(SpecCodec.MIGRATED_ENTRIES);
+        added.keySet().removeAll(SpecCodec.MIGRATED_ENTRIES);
+        putMore(connection, ADDITIONS, spec.name(), added);
+        putMore(connection, MIGRATED, spec.name(), made);
+    }
+
+    private void putMore(Connection connection, String table, String name, Map<String, Object> entries)
+            throws SQLException {
         Postgres.update(
                 connection,
-                "INSERT INTO " + names.catalog(ADDITIONS)
+                "INSERT INTO " + names.catalog(table)
                         + "(name, spec) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET spec = excluded.spec",
-                spec.name(),
-                Json.write(SpecCodec.added(spec)));
+                name,
+                Json.write(entries));
     }
 
     /**
@@ -292,6 +324,7 @@ final class Catalog {
             }
         }
         new ClassTables(this).read(connection, leaves);
+        new MigrationTables(this).read(connection, leaves);
         return leaves;
     }
 

@@ -22,6 +22,9 @@ final class Connections implements AutoCloseable {
     /** A server that says nothing for so long is taken as gone. */
     private static final Duration SILENCE = Duration.ofSeconds(30);
 
+    /** The same in milliseconds. */
+    static final int SILENCE_MS = (int) SILENCE.toMillis();
+
     private static final int OLDEST_VERSION = 140_000;
 
     private final DataSource own;
@@ -155,7 +158,7 @@ final class Connections implements AutoCloseable {
 
     private static void keepFromWaiting(Connection connection) throws SQLException {
         try {
-            connection.setNetworkTimeout(Runnable::run, (int) SILENCE.toMillis());
+            connection.setNetworkTimeout(Runnable::run, SILENCE_MS);
         } catch (SQLFeatureNotSupportedException e) {
             // An application's own data source: then its own timeouts hold.
             System.getLogger("io.levee.postgres").log(System.Logger.Level.DEBUG, "no network timeout", e);

@@ -62,7 +62,7 @@ final class Dropped {
                             "partitions were dropped and freed while the query's reader was behind: " + missing)
                     .hint("ask again, and read faster");
         }
-        return there.isEmpty() ? names.parent(spec) : "(" + union(there) + ") held";
+        return there.isEmpty() ? names.rows(spec) : "(" + union(there) + ") held";
     }
 
     private String union(Set<String> tables) {
@@ -74,8 +74,8 @@ final class Dropped {
         }
         String select = "SELECT " + String.join(", ", columns) + " FROM ";
         List<String> parts = new ArrayList<>();
-        parts.add(select + names.parent(spec));
-        tables.forEach(table -> parts.add(select + names.in(table)));
+        parts.add(select + names.rows(spec));
+        tables.forEach(table -> parts.add(select + Filled.from(spec, names, names.in(table))));
         return String.join(" UNION ALL ", parts);
     }
 }

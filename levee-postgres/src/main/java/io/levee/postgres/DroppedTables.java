@@ -1,6 +1,7 @@
 package io.levee.postgres;
 
 import io.levee.ErrorCode;
+import io.levee.IndexSpec;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
@@ -147,6 +148,7 @@ final class DroppedTables {
 
     private String freed(Connection connection, Leaf dropped) throws SQLException {
         Sources.forget(connection, names, dropped.id());
+        new MigrationTables(catalog).forget(connection, dropped.id());
         return moved(connection, dropped, "freed");
     }
 
@@ -165,6 +167,7 @@ final class DroppedTables {
             if (taken != null) {
                 throw taken(id, taken);
             }
+            complete(connection, dropped);
             boolean[] back = new boolean[1];
             boolean free;
             try {
@@ -190,6 +193,23 @@ final class DroppedTables {
             manifest.add(live.apart(dropped.apart()));
             return true;
         });
+    }
+
+    /** Gives a detached table the named indexes that came meanwhile, before anybody waits for it: attaching would build them. */
+    private void complete(Connection connection, Leaf dropped) throws SQLException {
+        TableSpec spec = catalog.table(connection, dropped.id().table());
+        if (spec == null
+                || spec.namedIndexes().isEmpty()
+                || Attachment.of(connection, names, dropped) != Attachment.DETACHED) {
+            return;
+        }
+        schedule.run(() -> Postgres.transaction(connection, () -> {
+            schema.completeLeaf(connection, spec, dropped);
+            return true;
+        }));
+        for (IndexSpec index : spec.namedIndexes()) {
+            new NamedIndexes(names).createOwn(connection, spec, index, dropped);
+        }
     }
 
     private boolean attach(Connection connection, Leaf dropped) throws SQLException {

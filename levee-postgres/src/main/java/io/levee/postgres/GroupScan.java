@@ -62,7 +62,7 @@ final class GroupScan implements ScanPart {
                 grouping,
                 damage,
                 version,
-                () -> new SqlBuilder().add(names.parent(grouping.spec())),
+                () -> new SqlBuilder().add(names.rows(grouping.spec())),
                 classes);
     }
 

@@ -26,6 +26,7 @@ final class Leaf {
     private volatile State state;
     private volatile Held held;
     private volatile Set<String> apart = Set.of();
+    private volatile long migrated;
 
     /** What was committed, at least: range of times, number of rows, highest number. */
     record Held(long minMicros, long maxMicros, long rows, long maxSeq) {
@@ -73,6 +74,15 @@ final class Leaf {
     Leaf apart(Set<String> classes) {
         apart = Set.copyOf(classes);
         return this;
+    }
+
+    /** How many of its rows migrations have changed: these raise neither its numbers nor its count. */
+    long migrated() {
+        return migrated;
+    }
+
+    void migrated(long rows) {
+        migrated = rows;
     }
 
     boolean covers(long micros) {

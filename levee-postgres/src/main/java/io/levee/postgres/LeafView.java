@@ -27,7 +27,7 @@ final class LeafView implements ReadView {
     static LeafView of(DataSource source, Names names, Damage damage, Leaf leaf) {
         return new LeafView(
                 leaf.info(0),
-                grouping -> new GroupScan(source, names, grouping, damage, () -> version(leaf), names.in(leaf.name())));
+                grouping -> new GroupScan(source, names, grouping, damage, () -> version(leaf), Filled.from(grouping.spec(), names, names.in(leaf.name()))));
     }
 
     static LeafView of(DataSource source, Names names, Damage damage, Adopted adopted) {
@@ -36,7 +36,7 @@ final class LeafView implements ReadView {
 
     private static String version(Leaf leaf) {
         Leaf.Held now = leaf.held();
-        return leaf.id() + ":" + now.rows() + ":" + now.maxSeq();
+        return leaf.id() + ":" + now.rows() + ":" + now.maxSeq() + ":" + leaf.migrated();
     }
 
     @Override

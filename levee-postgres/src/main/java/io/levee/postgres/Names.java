@@ -69,6 +69,11 @@ record Names(String schema) {
         return in(spec.name());
     }
 
+    /** What all rows of a table are read from, with the columns that it has now: the parent, or a statement in parentheses with a name. */
+    String rows(TableSpec spec) {
+        return Filled.from(spec, this, parent(spec));
+    }
+
     /** Whether a table's rows have classes, and its partitions a branch of the parent for each class between. */
     static boolean branched(TableSpec spec) {
         return spec.retention().by() != null;
@@ -92,7 +97,7 @@ record Names(String schema) {
         return cut(id.toString().replace('/', '-'));
     }
 
-    private static String cut(String name) {
+    static String cut(String name) {
         if (name.length() <= LONGEST) {
             return name;
         }

@@ -108,13 +108,13 @@ final class ParentView implements ReadView {
         return parts;
     }
 
-    /** Numbers rise with each row written or changed, and the number of rows falls with each one deleted. */
+    /** Numbers rise with each row written or changed, and the number of rows falls with each one deleted; migrations are counted. */
     private String version() {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
             for (Leaf leaf : leaves.get()) {
                 Leaf.Held now = leaf.held();
-                String text = leaf.id() + ":" + now.rows() + ":" + now.maxSeq() + ";";
+                String text = leaf.id() + ":" + now.rows() + ":" + now.maxSeq() + ":" + leaf.migrated() + ";";
                 digest.update(text.getBytes(StandardCharsets.UTF_8));
             }
             return HexFormat.of().formatHex(digest.digest());

@@ -4,6 +4,7 @@ import io.levee.Ack;
 import io.levee.Adoption;
 import io.levee.AdoptionReport;
 import io.levee.CloseReport;
+import io.levee.Column;
 import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.Gap;
@@ -22,10 +23,15 @@ import io.levee.engine.Execution;
 import io.levee.engine.Finding;
 import io.levee.engine.InFlight;
 import io.levee.engine.KeptCursor;
+import io.levee.engine.MigrationRecord;
+import io.levee.engine.MigrationRows;
+import io.levee.engine.MigrationSample;
 import io.levee.engine.ReadView;
 import io.levee.engine.RowQuery;
 import io.levee.engine.RowSink;
 import io.levee.engine.SeqSource;
+import io.levee.engine.SliceOrder;
+import io.levee.engine.SliceOutcome;
 import io.levee.engine.Slot;
 import io.levee.engine.SourcePoint;
 import io.levee.engine.StorageEngine;
@@ -73,6 +79,7 @@ final class PostgresEngine implements StorageEngine {
             RowChanges changes,
             Detaching detaching,
             DroppedTables dropped,
+            Migrations migrations,
             Ledger ledger,
             boolean lastClean) {}
 
@@ -151,6 +158,13 @@ final class PostgresEngine implements StorageEngine {
                     new RowChanges(writer, catalog, manifest, spec -> adoptions.of(spec.name())),
                     new Detaching(connections, catalog.names(), manifest, clock),
                     new DroppedTables(connections, catalog, manifest, clock, grace),
+                    new Migrations(
+                            connections,
+                            session,
+                            catalog,
+                            manifest,
+                            new Tables(session, catalog),
+                            settings.supervisor()),
                     ledger,
                     clean[0]);
             PostgresEngine engine = new PostgresEngine(
@@ -270,6 +284,7 @@ final class PostgresEngine implements StorageEngine {
         List<Finding> findings =
                 new ArrayList<>(new Diagnosis(session, catalog, writing == null, queries, clock).run());
         findings.addAll(adoptions.findings());
+        findings.addAll(Migrations.findings(session, catalog, manifest.all()));
         return findings;
     }
 
@@ -573,6 +588,7 @@ final class PostgresEngine implements StorageEngine {
             return adoptions.drop(adopted, spec, reason);
         }
         try {
+            writing().migrations.giveWay(id);
             return writing().detaching.drop(id, reason);
         } finally {
             sizes.changed();
@@ -637,6 +653,44 @@ final class PostgresEngine implements StorageEngine {
                     id, Verification.State.UNCHECKED, 0, "it is an adopted table: nothing says what it held");
         }
         return damage.verify(id);
+    }
+
+    // Online schema change
+
+    @Override
+    public List<MigrationRecord> migrations() {
+        return Migrations.all(session, catalog);
+    }
+
+    @Override
+    public void putMigration(MigrationRecord record, @Nullable TableSpec spec) {
+        writing().migrations.put(record, spec);
+    }
+
+    @Override
+    public void checkMigration(MigrationRecord record, TableSpec after) {
+        writing().migrations.check(record, after);
+    }
+
+    @Override
+    public List<PartitionId> migrationParts(MigrationRecord record) {
+        return writing().migrations.parts(record);
+    }
+
+    @Override
+    public @Nullable MigrationSample migrationSample(MigrationRecord record, PartitionId id, SliceOrder order) {
+        return writing().migrations.sample(record, id, order);
+    }
+
+    @Override
+    public MigrationRows migrationRows(
+            MigrationRecord record, PartitionId id, SliceOrder order, List<Column> columns) {
+        return writing().migrations.rows(record, id, order, columns);
+    }
+
+    @Override
+    public SliceOutcome migrate(MigrationRecord record, PartitionId id, SliceOrder order) {
+        return writing().migrations.slice(record, id, order);
     }
 
     // Reading: each query takes a connection of its own
@@ -725,6 +779,7 @@ final class PostgresEngine implements StorageEngine {
     public void close(@Nullable CloseReport report) {
         try {
             if (writing != null) {
+                writing.migrations.close();
                 end(writing.session, report);
             }
         } finally {

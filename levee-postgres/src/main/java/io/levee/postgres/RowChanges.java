@@ -41,7 +41,7 @@ final class RowChanges {
     StoredRow find(TableSpec spec, Object[] key) {
         SqlBuilder sql = new SqlBuilder().add("SELECT " + Names.time(spec) + ", _seq");
         spec.columns().forEach(c -> sql.add(", " + Names.column(spec, c.name())));
-        sql.add(" FROM " + names.parent(spec) + " WHERE ");
+        sql.add(" FROM " + names.rows(spec) + " WHERE ");
         for (int i = 0; i < key.length; i++) {
             sql.add((i == 0 ? "" : " AND ") + Names.column(spec, spec.key().get(i)) + " = ")
                     .parameter(key[i]);

@@ -71,7 +71,7 @@ final class RowScan {
     boolean run(RowSink sink, Set<String> held) {
         try (ReadSession session = ReadSession.open(source, execution, settings())) {
             String own =
-                    held.isEmpty() ? names.parent(query.spec()) : new Dropped(names, query.spec()).with(session, held);
+                    held.isEmpty() ? names.rows(query.spec()) : new Dropped(names, query.spec()).with(session, held);
             AdoptedRead read =
                     AdoptedRead.of(session, names, query.spec(), adopted, query.fromMicros(), query.toMicros());
             for (Keyset.Part part : keyset.parts()) {
@@ -145,7 +145,7 @@ final class RowScan {
 
     /** The statements as the planner is asked about them; of those that are run one after the other, the first. */
     List<SqlBuilder> statements() {
-        String own = names.parent(query.spec());
+        String own = names.rows(query.spec());
         AdoptedRead read = AdoptedRead.none(query.spec());
         if (!adopted.isEmpty()) {
             try (ReadSession session = ReadSession.open(source, execution, settings())) {
@@ -165,7 +165,7 @@ final class RowScan {
 
     private SqlBuilder statement(AdoptedRead read, String own, Keyset.Part part, TimeWindows.Window window) {
         // What was read before a drop is read without its class: it is a table of its own.
-        List<String> branches = own.equals(names.parent(query.spec())) ? classes : null;
+        List<String> branches = own.equals(names.rows(query.spec())) ? classes : null;
         SqlBuilder from = read.from(own, branches, window.fromMicros(), window.toMicros(), query.where());
         String time = Names.time(query.spec());
         List<String> selected = new ArrayList<>();

@@ -8,6 +8,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** How tables and partitions look in the database. Statements only; the caller's transaction. */
 final class Schema {
@@ -25,6 +26,16 @@ final class Schema {
 
     /** Makes a table's parent, which holds no rows itself and no indexes: attaching a partition would have to match them. */
     void createParent(Connection connection, TableSpec spec) throws SQLException {
+        String by = Names.branched(spec) ? "LIST (" + CLASS + ")" : "RANGE (" + Names.time(spec) + ")";
+        create(connection, spec, names.parent(spec), " PARTITION BY " + by);
+    }
+
+    /** Makes a plain table with a table's columns. */
+    void createLike(Connection connection, TableSpec spec, String name) throws SQLException {
+        create(connection, spec, names.in(name), "");
+    }
+
+    private void create(Connection connection, TableSpec spec, String table, String by) throws SQLException {
         List<String> columns = new ArrayList<>();
         columns.add("_seq bigint NOT NULL");
         if (spec.separateTime()) {
@@ -33,19 +44,17 @@ final class Schema {
         for (Column column : spec.columns()) {
             String time = Names.time(spec);
             String name = Names.column(spec, column.name());
-            columns.add(name + " " + Names.sqlType(column) + (name.equals(time) ? " NOT NULL" : ""));
+            Object stored = column.defaultValue();
+            columns.add(name + " " + Names.sqlType(column) + (name.equals(time) ? " NOT NULL" : "")
+                    + (stored == null ? "" : " DEFAULT " + StoredSql.literal(stored)));
         }
         if (spec.keyed()) {
             columns.add("_chg bigint");
         }
-        String by = "RANGE (" + Names.time(spec) + ")";
         if (Names.branched(spec)) {
             columns.add(CLASS + " text COLLATE \"C\" NOT NULL");
-            by = "LIST (" + CLASS + ")";
         }
-        Postgres.run(
-                connection,
-                "CREATE TABLE " + names.parent(spec) + "(" + String.join(", ", columns) + ") PARTITION BY " + by);
+        Postgres.run(connection, "CREATE TABLE " + table + "(" + String.join(", ", columns) + ")" + by);
     }
 
     /** Makes what is between a table and the partitions of one class, where it is missing; empty, so that attaching it reads nothing. */
@@ -74,7 +83,10 @@ final class Schema {
         List<String> additions = new ArrayList<>();
         for (Column column : spec.columns()) {
             if (old.position(column.name()) < 0) {
-                additions.add("ADD COLUMN " + Names.column(spec, column.name()) + " " + Names.sqlType(column));
+                // What rows have that are there already is kept once: the server rewrites nothing.
+                Object stored = column.defaultValue();
+                additions.add("ADD COLUMN " + Names.column(spec, column.name()) + " " + Names.sqlType(column)
+                        + (stored == null ? "" : " DEFAULT " + StoredSql.literal(stored)));
             } else if (!Names.column(old, column.name()).equals(Names.column(spec, column.name()))) {
                 throw new LeveeException(
                                 ErrorCode.SPEC_CONFLICT,
@@ -91,7 +103,7 @@ final class Schema {
     }
 
     /** A column does not reach a partition that is being detached, which then could not be finalized: see {@link Detaching}. */
-    private void requireNonePending(Connection connection, TableSpec spec) throws SQLException {
+    void requireNonePending(Connection connection, TableSpec spec) throws SQLException {
         Postgres.run(connection, "LOCK TABLE ONLY " + names.parent(spec) + " IN ACCESS EXCLUSIVE MODE");
         Object pending = Postgres.value(
                 connection,
@@ -118,7 +130,7 @@ final class Schema {
         }
         Postgres.run(
                 connection,
-                "CREATE TABLE " + table + " (LIKE " + names.parent(spec) + ", CONSTRAINT " + BOUNDS + " CHECK ("
+                "CREATE TABLE " + table + " (LIKE " + names.parent(spec) + " INCLUDING DEFAULTS, CONSTRAINT " + BOUNDS + " CHECK ("
                         + check(spec, leaf) + "))");
         if (Names.branched(spec)) {
             // Rows are copied into the leaf without naming it.
@@ -142,15 +154,35 @@ final class Schema {
         attach(connection, spec, leaf);
     }
 
-    /** Adds the columns that a detached table lacks because the parent got them meanwhile, from whomever. */
+    /** Gives a detached table the columns that its parent has by now, from whomever: renamed, taken away and added. */
     void completeLeaf(Connection connection, TableSpec spec, Leaf leaf) throws SQLException {
         // What attaching takes anyway, already here: no further column comes between this look and that.
         Postgres.run(connection, "LOCK TABLE ONLY " + names.parent(spec) + " IN SHARE UPDATE EXCLUSIVE MODE");
+        for (Map.Entry<String, List<String>> renamed : spec.formerNames().entrySet()) {
+            String now = Names.column(spec, renamed.getKey());
+            for (String former : renamed.getValue()) {
+                if (!hasColumn(connection, leaf, now) && hasColumn(connection, leaf, Names.column(spec, former))) {
+                    Postgres.run(
+                            connection,
+                            "ALTER TABLE " + names.in(leaf.name()) + " RENAME COLUMN " + Names.column(spec, former)
+                                    + " TO " + now);
+                }
+            }
+        }
+        for (String dropped : spec.droppedColumns().keySet()) {
+            String column = Names.column(spec, dropped);
+            if (!hasColumn(connection, spec.name(), column) && hasColumn(connection, leaf, column)) {
+                Postgres.run(connection, "ALTER TABLE " + names.in(leaf.name()) + " DROP COLUMN " + column);
+            }
+        }
         Object additions = Postgres.value(
                 connection,
                 "SELECT pg_catalog.string_agg(pg_catalog.format('ADD COLUMN %I %s%s', p.attname,"
                         + " pg_catalog.format_type(p.atttypid, p.atttypmod), CASE WHEN c.oid IS NULL THEN '' ELSE"
-                        + " pg_catalog.format(' COLLATE %I.%I', n.nspname, c.collname) END), ', ' ORDER BY p.attnum) FROM pg_catalog.pg_attribute p LEFT JOIN"
+                        + " pg_catalog.format(' COLLATE %I.%I', n.nspname, c.collname) END || coalesce(' DEFAULT ' ||"
+                        + " pg_catalog.pg_get_expr(d.adbin, d.adrelid), '')), ', ' ORDER BY p.attnum) FROM"
+                        + " pg_catalog.pg_attribute p LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = p.attrelid AND d.adnum ="
+                        + " p.attnum LEFT JOIN"
                         + " pg_catalog.pg_collation c ON c.oid = p.attcollation LEFT JOIN pg_catalog.pg_namespace n ON"
                         + " n.oid = c.collnamespace WHERE p.attrelid = pg_catalog.to_regclass(?) AND p.attnum > 0 AND"
                         + " NOT p.attisdropped AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute l WHERE l.attrelid ="
@@ -160,6 +192,26 @@ final class Schema {
         if (additions != null) {
             Postgres.run(connection, "ALTER TABLE " + names.in(leaf.name()) + " " + additions);
         }
+    }
+
+    private boolean hasColumn(Connection connection, Leaf leaf, String column) throws SQLException {
+        return hasColumn(connection, leaf.name(), column);
+    }
+
+    /**
+     * Whether a table has a column.
+     *
+     * @param table not quoted
+     * @param column quoted
+     */
+    boolean hasColumn(Connection connection, String table, String column) throws SQLException {
+        return Postgres.value(
+                        connection,
+                        "SELECT 1 FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass(?) AND"
+                                + " attname = ?::name AND attnum > 0 AND NOT attisdropped",
+                        names.in(table),
+                        column.substring(1, column.length() - 1).replace("\"\"", "\""))
+                != null;
     }
 
     /** Attaches a partition's table; quick, since its bounds are a constraint of it. */

@@ -45,7 +45,7 @@ record SqlFrame(@Nullable String explain, String text, List<Called> functions) {
      * @throws LeveeException {@link ErrorCode#BAD_QUERY} where it is not one statement that reads
      */
     static SqlFrame of(SqlQuery query, List<TableSpec> tables, Names names) {
-        return of(query, tables, names, names::parent);
+        return of(query, tables, names, names::rows);
     }
 
     /**

@@ -83,13 +83,13 @@ final class SqlScan {
             List<Adopted> all = adopted.apply(table);
             if (!all.isEmpty() && SqlText.mayName(query.sql(), table.name())) {
                 AdoptedRead read = AdoptedRead.of(session, names, table, all, query.fromMicros(), query.toMicros());
-                SqlBuilder from = read.from(names.parent(table), null, query.fromMicros(), query.toMicros(), null);
+                SqlBuilder from = read.from(names.rows(table), null, query.fromMicros(), query.toMicros(), null);
                 united.put(table.name(), from.text());
             }
         }
         return united.isEmpty()
                 ? frame
-                : SqlFrame.of(query, tables, names, table -> united.getOrDefault(table.name(), names.parent(table)));
+                : SqlFrame.of(query, tables, names, table -> united.getOrDefault(table.name(), names.rows(table)));
     }
 
     private void refuseVolatile(ReadSession session, SqlFrame frame) throws SQLException {

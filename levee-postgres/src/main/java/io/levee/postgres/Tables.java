@@ -45,11 +45,26 @@ final class Tables {
                 return true;
             });
         }
+        patiently("the table " + spec.name() + " cannot be declared", c -> declare(c, spec));
+    }
+
+    /** What changes a table within one transaction. */
+    @FunctionalInterface
+    interface Change {
+        void on(Connection connection) throws SQLException;
+    }
+
+    /**
+     * Changes a table in one transaction, by short tries.
+     *
+     * @throws LeveeException {@link ErrorCode#PARTITION_BUSY} where others kept it locked all the time: nothing has changed
+     */
+    void patiently(String what, Change change) {
         long end = MonotonicClock.SYSTEM.nanos() + PATIENCE.toNanos();
         while (true) {
             try {
-                session.change("the table " + spec.name() + " cannot be declared", c -> {
-                    declare(c, spec);
+                session.change(what, c -> {
+                    change.on(c);
                     return true;
                 });
                 return;
@@ -62,7 +77,8 @@ final class Tables {
         }
     }
 
-    private void declare(Connection connection, TableSpec spec) throws SQLException {
+    /** Declares a table or widens it, in the caller's transaction. */
+    void declare(Connection connection, TableSpec spec) throws SQLException {
         TableSpec old = catalog.table(connection, spec.name());
         if (old == null) {
             schema.createParent(connection, spec);
@@ -92,7 +108,7 @@ final class Tables {
             TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new LeveeException(ErrorCode.CANCELLED, "interrupted while a table was to be declared", e);
+            throw new LeveeException(ErrorCode.CANCELLED, "interrupted while a table was to be changed", e);
         }
     }
 }

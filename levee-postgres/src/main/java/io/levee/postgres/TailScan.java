@@ -118,9 +118,13 @@ final class TailScan {
         selected.add(Names.time(query.spec()));
         selected.add("_seq");
         selected.add(number);
-        sql.add("(SELECT " + String.join(", ", selected) + " FROM " + names.in(leaf.table()) + " WHERE " + number
+        sql.add("(SELECT " + String.join(", ", selected) + " FROM " + rows(leaf) + " WHERE " + number
                 + " > " + after + " AND " + number + " <= " + to + only + " ORDER BY " + number + " LIMIT "
                 + (query.limit() - sent) + ")");
+    }
+
+    private String rows(Leaf leaf) {
+        return Filled.from(query.spec(), names, names.in(leaf.table()));
     }
 
     private @Nullable Object[] read(ResultSet rows) throws SQLException {

@@ -201,7 +201,7 @@ class CatalogTest {
     @Test
     void shouldRefuseAFormatOfALaterRelease() {
         open().close();
-        server.run("UPDATE \"" + schema + "_levee\".store SET value = '2' WHERE key = 'format'");
+        server.run("UPDATE \"" + schema + "_levee\".store SET value = '3' WHERE key = 'format'");
         for (boolean readOnly : new boolean[] {false, true}) {
             assertThatThrownBy(() -> Levee.open(address, readOnly, o -> {}))
                     .isInstanceOfSatisfying(

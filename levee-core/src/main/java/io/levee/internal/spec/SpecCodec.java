@@ -59,6 +59,12 @@ public final class SpecCodec {
     /** What the first releases do not know. Catalogs keep it beside the spec, so that these go on reading what they know. */
     private static final Set<String> ADDED_ENTRIES = Set.of("fulltext", "rollups", "rollupOf", "adopt", NAMED, FORMER, DROPPED);
 
+    /**
+     * What migrations made of a table: entries of {@link #added} that releases before these refuse where they look for added ones. A catalog
+     * that such releases read keeps them apart.
+     */
+    public static final Set<String> MIGRATED_ENTRIES = Set.of(NAMED, FORMER, DROPPED, FILLED);
+
     private static final String DEFAULT = "default";
     private static final String EXPRESSION = "expression";
 

@@ -275,7 +275,7 @@ class MigrationEngineTest {
                 })
                 .hasMessageContaining("division by zero");
         assertThat(texts("SELECT count(*) FROM jobs WHERE size = 20")).containsExactly("1");
-        assertThat(texts("SELECT count(*) FROM jobs WHERE size < 0")).containsExactly("10");
+        assertThat(texts("SELECT count(*) FROM jobs WHERE size < 0")).containsExactly("20");
     }
 
     @Test

@@ -5,6 +5,7 @@ import io.levee.LeveeException;
 import io.levee.testkit.drill.DiskDrill;
 import io.levee.testkit.drill.DrillOutcome;
 import io.levee.testkit.drill.MemoryDrill;
+import io.levee.testkit.drill.MigrationDrill;
 import io.levee.testkit.drill.RetentionDrill;
 import io.levee.testkit.drill.StartupDrill;
 import java.io.IOException;
@@ -34,6 +35,10 @@ import picocli.CommandLine.Parameters;
             "           minutes and 5 GB of disk; --bytes takes less.",
             "  startup  a large store is started again after SIGKILL: beside an index that is built at start under a probe that kills it.",
             "           10,000 partitions and 1,000,000 rows take some minutes; --partitions and --rows take fewer.",
+            "  migration",
+            "           a column of a packet analyser's transmissions is filled with what another table knows, while records come in and",
+            "           readers read: by one UPDATE, by chunks of it, and by Levee. 71,000 rows with 1,500,000 others take some minutes",
+            "           and 6 GB of disk; --rows and --others take fewer.",
             "  disk     a store with a cap (--bytes) is written to for --seconds without a pause, queried and made to drop; what it takes",
             "           is looked at each second.",
         },
@@ -43,19 +48,21 @@ import picocli.CommandLine.Parameters;
             "  levee drill memory --rows 200000 --dir /srv/data --json",
             "  levee drill retention --bytes 100MB --rate 500",
             "  levee drill startup --partitions 500 --rows 200000",
+            "  levee drill migration --rows 7100 --others 150000 --rounds 1",
             "  levee drill disk --bytes 64MiB --seconds 60",
         })
 final class DrillCommand extends Command {
     private static final int DEFAULT_ROWS = 4_000_000;
     private static final int OLD_ROWS = 1_000_000;
+    private static final int TRANSMISSIONS = 71_000;
     private static final int ROUNDS = 5;
     private static final double MIB = 1 << 20;
     /** How large the old database's file is made, with a hole. */
     private static final Bytes LEGACY = Bytes.gibi(10);
 
-    private static final List<String> NAMES = List.of("memory", "retention", "startup", "disk");
+    private static final List<String> NAMES = List.of("memory", "retention", "startup", "migration", "disk");
 
-    @Parameters(index = "0", paramLabel = "NAME", description = "Which: memory, retention, startup, disk.")
+    @Parameters(index = "0", paramLabel = "NAME", description = "Which: memory, retention, startup, migration, disk.")
     @SuppressWarnings("NullAway.Init") // Set by picocli.
     private String name;
 
@@ -63,8 +70,21 @@ final class DrillCommand extends Command {
             names = "--rows",
             paramLabel = "N",
             description = "How many jobs (memory, default " + DEFAULT_ROWS
-                    + "), or rows of the old database (startup, default " + OLD_ROWS + ").")
+                    + "), rows of the old database (startup, default " + OLD_ROWS
+                    + "), or rows that get the column (migration, default " + TRANSMISSIONS + ").")
     private @Nullable Integer rows;
+
+    @Option(
+            names = "--others",
+            paramLabel = "N",
+            description = "How many rows the other table has, from which the column is filled (migration). Default: 1500000.")
+    private int others = 1_500_000;
+
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            description = "Rows of a chunk of the chunked UPDATE (migration). Default: 5000.")
+    private int batch = 5000;
 
     @Option(
             names = "--partitions",
@@ -75,7 +95,7 @@ final class DrillCommand extends Command {
     @Option(
             names = "--rounds",
             paramLabel = "N",
-            description = "How often Levee's side is done. Default: " + ROUNDS + ".")
+            description = "How often Levee's side is done (memory, migration; there the one UPDATE too). Default: " + ROUNDS + ".")
     private int rounds = ROUNDS;
 
     @Option(
@@ -119,7 +139,8 @@ final class DrillCommand extends Command {
             names = "--seconds",
             paramLabel = "N",
             description =
-                    "How long the records are watched before, and at least meanwhile (retention, default 15), or written (disk, default 60).")
+                    "How long the records are watched before, and at least meanwhile (retention, default 15),"
+                            + " before the column is filled (migration, default 10), or written (disk, default 60).")
     private @Nullable Integer seconds;
 
     @Option(names = "--dir", paramLabel = "DIR", description = "Where to work. Default: ./drill.")
@@ -136,6 +157,9 @@ final class DrillCommand extends Command {
         }
         if (rows(1000) < 1000 || rounds < 1 || deadline < 100) {
             throw usage("--rows must be at least 1000, --rounds at least 1, --deadline at least 100");
+        }
+        if (others < 1000 || batch < 1) {
+            throw usage("--others must be at least 1000, --batch at least 1");
         }
         if (sustain < 0 || rate < 1 || rate > 1_000_000 || seconds(1) < 1 || partitions < 1 || partitions > 15_000) {
             throw usage(
@@ -161,6 +185,17 @@ final class DrillCommand extends Command {
                         .run());
             case "startup" ->
                 show(new StartupDrill(directory, partitions, rows(OLD_ROWS), LEGACY.value(), console::say).run());
+            case "migration" ->
+                show(new MigrationDrill(
+                                directory,
+                                rows(TRANSMISSIONS),
+                                others,
+                                rate,
+                                rounds,
+                                batch,
+                                Duration.ofSeconds(seconds(10)),
+                                console::say)
+                        .run());
             default ->
                 show(new DiskDrill(directory, new Bytes(bytes()), Duration.ofSeconds(seconds(60)), console::say).run());
         }

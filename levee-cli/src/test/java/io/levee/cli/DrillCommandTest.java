@@ -1,6 +1,7 @@
 package io.levee.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.levee.testkit.PostgresServer;
 import java.nio.file.Files;
@@ -136,6 +137,51 @@ class DrillCommandTest {
         assertThat(number(figures, "backupsRefused")).as(run.err()).isZero();
         assertThat(figures).as(figures.toString()).containsEntry("holds", true);
         assertThat(directory.resolve("drill-disk.svg")).exists();
+    }
+
+    /** G118-G123: one UPDATE keeps the writer waiting, chunks of it never end where a row has nothing to be filled with; Levee does both right. */
+    @Test
+    @SuppressWarnings("unchecked")
+    void shouldFillAColumnBesideAWriterAndEnd() throws Exception {
+        Run run = Run.levee(
+                "drill",
+                "migration",
+                "--rows",
+                2000,
+                "--others",
+                20_000,
+                "--rate",
+                200,
+                "--seconds",
+                1,
+                "--rounds",
+                1,
+                "--batch",
+                500,
+                "--dir",
+                directory,
+                "--json");
+        assertThat(run.status()).as(run.err()).isZero();
+        List<Map<String, Object>> ways = (List<Map<String, Object>>) run.json().get("strategies");
+        assertThat(ways)
+                .extracting(w -> w.get("name"), w -> w.get("terminated"))
+                .containsExactly(tuple("one UPDATE", true), tuple("chunked UPDATE", false), tuple("Levee", true));
+        for (Map<String, Object> way : ways) {
+            assertThat(way)
+                    .containsKeys("readerP95Idle", "readerP95During", "writerMaxStallMs", "seconds", "batchGrowth")
+                    .containsKeys("readerP50During", "readerP99During", "writerP99During", "rowsPerSecond");
+            assertThat(number(way, "readsFailed")).as(way.toString()).isZero();
+            assertThat(number(way, "lost")).as(way.toString()).isZero();
+        }
+        assertThat(number(ways.get(0), "wrong")).isZero();
+        // How long anybody waits shows in the long form: on a loaded machine the verdicts of time say nothing.
+        List<Map<String, Object>> verdicts =
+                (List<Map<String, Object>>) run.json().get("verdicts");
+        assertThat(verdicts).hasSize(5);
+        assertThat(verdicts.get(4)).containsEntry("holds", true);
+        try (var left = Files.list(directory)) {
+            assertThat(left.map(p -> String.valueOf(p.getFileName()))).containsExactly("drill-migration.svg");
+        }
     }
 
     @Test

@@ -23,7 +23,7 @@ final class Latencies {
     }
 
     /** A span's figures in milliseconds. */
-    record Figures(long count, double p50, double p99, double max) {}
+    record Figures(long count, double p50, double p95, double p99, double max) {}
 
     /** Of those that were due or under way in a span. */
     synchronized Figures within(long fromNanos, long toNanos) {
@@ -36,8 +36,13 @@ final class Latencies {
         }
         Arrays.sort(found, 0, n);
         return n == 0
-                ? new Figures(0, 0, 0, 0)
-                : new Figures(n, millis(found[n / 2]), millis(found[(int) (n * 0.99)]), millis(found[n - 1]));
+                ? new Figures(0, 0, 0, 0, 0)
+                : new Figures(
+                        n,
+                        millis(found[n / 2]),
+                        millis(found[(int) (n * 0.95)]),
+                        millis(found[(int) (n * 0.99)]),
+                        millis(found[n - 1]));
     }
 
     /** The longest of each piece of time, by when they were due. */

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /** A process of {@link RetentionDrill}: writes at a fixed rate to one side while that gives up its oldest day, and prints what came of it. */
 public final class RetentionChild {
@@ -14,11 +15,11 @@ public final class RetentionChild {
     static final long CLOSE_MILLIS = 10_000;
 
     /** First writes are those of a cold JVM: they are no side's own. */
-    private static final long WARM_MILLIS = 3000;
+    static final long WARM_MILLIS = 3000;
 
     private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
     private static final long SAMPLE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
-    private static final long PIECE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+    static final long PIECE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private final HistorySide side;
     private final int perSecond;
@@ -53,7 +54,7 @@ public final class RetentionChild {
         };
     }
 
-    private static void say(String what, Object value) {
+    static void say(String what, Object value) {
         System.out.println(what + " " + value);
     }
 
@@ -110,28 +111,23 @@ public final class RetentionChild {
         return files.values().stream().mapToLong(Long::longValue).sum();
     }
 
-    private static Thread started(String name, Runnable body) {
+    static Thread started(String name, Runnable body) {
         Thread thread = new Thread(body, name);
         thread.setDaemon(true);
         thread.start();
         return thread;
     }
 
-    private static void rest(long millis) {
+    static void rest(long millis) {
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
         for (long left = end - System.nanoTime(); left > 0; left = end - System.nanoTime()) {
             LockSupport.parkNanos(left);
         }
     }
 
-    /** An open loop: a run is due at its time, whether or not the ones before are committed. */
     private void feed() {
         long each = TimeUnit.SECONDS.toNanos(1) / perSecond;
-        for (long n = 0; !over; n++) {
-            long due = start + n * each;
-            for (long left = due - System.nanoTime(); left > 0; left = due - System.nanoTime()) {
-                LockSupport.parkNanos(Math.max(left, TICK_NANOS));
-            }
+        openLoop(start, perSecond, () -> over, (n, due) -> {
             // Numbers far above those of the days before: no run comes twice.
             Object[] values = Invocations.run((1L << 40) + n, Invocations.LIVE.plus(Duration.ofNanos(n * each)));
             accepted.incrementAndGet();
@@ -139,6 +135,23 @@ public final class RetentionChild {
                 committed.incrementAndGet();
                 latencies.add(due, System.nanoTime() - due);
             });
+        });
+    }
+
+    /** What is due: its number, and when. */
+    interface Due {
+        void at(long number, long nanos);
+    }
+
+    /** An open loop: the next is due at its time, whether or not the ones before are done. */
+    static void openLoop(long start, int perSecond, BooleanSupplier over, Due due) {
+        long each = TimeUnit.SECONDS.toNanos(1) / perSecond;
+        for (long n = 0; !over.getAsBoolean(); n++) {
+            long at = start + n * each;
+            for (long left = at - System.nanoTime(); left > 0; left = at - System.nanoTime()) {
+                LockSupport.parkNanos(Math.max(left, TICK_NANOS));
+            }
+            due.at(n, at);
         }
     }
 

@@ -133,7 +133,7 @@ public final class RetentionDrill {
         verdicts.addAll(ofSustained(sustained));
         Verdict.into(figures, verdicts);
         Path picture = directory.resolve("drill-retention.svg");
-        Files.writeString(picture, new RetentionPicture(lines).svg());
+        Files.writeString(picture, new RetentionPicture("while a day is given up", lines).svg());
         figures.put("svg", picture.toString());
         List<String> table = table(found, partition);
         if (!sustained.isEmpty()) {

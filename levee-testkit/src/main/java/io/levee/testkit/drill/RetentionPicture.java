@@ -21,10 +21,17 @@ final class RetentionPicture {
      */
     record Line(String name, double begun, double ended, List<double[]> points) {}
 
+    private final String title;
     private final List<Line> lines;
     private final double highest;
 
-    RetentionPicture(List<Line> lines) {
+    /**
+     * A picture.
+     *
+     * @param title what is shaded
+     */
+    RetentionPicture(String title, List<Line> lines) {
+        this.title = title;
         this.lines = lines;
         this.highest = lines.stream()
                 .flatMap(line -> line.points.stream())
@@ -41,7 +48,7 @@ final class RetentionPicture {
             String[] words = one.split(" ", -1);
             switch (words[0]) {
                 case "begunMs" -> begun = Double.parseDouble(words[1]);
-                case "dropMs" -> took = Double.parseDouble(words[1]);
+                case "dropMs", "migrationMs" -> took = Double.parseDouble(words[1]);
                 case "piece" -> points.add(new double[] {Double.parseDouble(words[1]), Double.parseDouble(words[2])});
                 default -> {
                     // A figure for the table.
@@ -57,10 +64,11 @@ final class RetentionPicture {
                 Locale.ROOT,
                 "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"13\">%n"
                         + "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>%n"
-                        + "<text x=\"%d\" y=\"24\" font-size=\"16\">From append to commit while a day is given up (shaded): the longest of each 0.1 s</text>%n",
+                        + "<text x=\"%d\" y=\"24\" font-size=\"16\">From append to commit %s (shaded): the longest of each 0.1 s</text>%n",
                 WIDTH,
                 TOP + PANEL * lines.size() + 10,
-                LEFT));
+                LEFT,
+                title));
         for (int i = 0; i < lines.size(); i++) {
             panel(svg, lines.get(i), TOP + PANEL * i);
         }

@@ -87,6 +87,68 @@ public record Verdict(String what, boolean holds, String found) {
                 most + " records at most, " + rate + " come in a second"));
     }
 
+    /** What a migration may add to the readers' 95th percentile, and to the writer's longest wait. */
+    static final double MORE_READER_MILLIS = 20;
+
+    static final double MORE_WRITER_MILLIS = 50;
+
+    /** Most that a row may cost at the end over one at the beginning, and the whole over one statement. */
+    static final double MOST_GROWTH = 1.2;
+
+    static final double MOST_TIMES = 2;
+
+    /**
+     * What the drill of migration promises of Levee.
+     *
+     * @param levee its figures
+     * @param updateSeconds how long the one statement took
+     */
+    static List<Verdict> ofMigration(Map<String, Object> levee, double updateSeconds) {
+        double reader = number(levee, "readerP95During") - number(levee, "readerP95Idle");
+        double writer = number(levee, "writerMaxStallMs") - number(levee, "writerMaxStallIdleMs");
+        double growth = number(levee, "batchGrowth");
+        double seconds = number(levee, "seconds");
+        List<Verdict> verdicts = new ArrayList<>();
+        verdicts.add(new Verdict(
+                "readers' p95 is at most 20 ms above idle",
+                reader <= MORE_READER_MILLIS,
+                String.format(
+                        Locale.ROOT,
+                        "%.1f ms idle, %.1f ms during",
+                        number(levee, "readerP95Idle"),
+                        number(levee, "readerP95During"))));
+        verdicts.add(new Verdict(
+                "the writer's longest wait is at most 50 ms above idle",
+                writer <= MORE_WRITER_MILLIS,
+                String.format(
+                        Locale.ROOT,
+                        "%.1f ms idle, %.1f ms during",
+                        number(levee, "writerMaxStallIdleMs"),
+                        number(levee, "writerMaxStallMs"))));
+        verdicts.add(new Verdict(
+                "a row of the last tenth costs at most 1.2 times one of the first",
+                growth > 0 && growth <= MOST_GROWTH,
+                String.format(Locale.ROOT, "%.2f times", growth)));
+        verdicts.add(new Verdict(
+                "it takes at most twice as long as the one UPDATE",
+                seconds > 0 && seconds <= MOST_TIMES * updateSeconds,
+                String.format(Locale.ROOT, "%.1f s, %.1f s for the UPDATE", seconds, updateSeconds)));
+        verdicts.add(new Verdict(
+                "it ends, every row has what it should, and nothing is lost",
+                Boolean.TRUE.equals(levee.get("terminated"))
+                        && number(levee, "wrong") == 0
+                        && number(levee, "lost") == 0
+                        && number(levee, "readsFailed") == 0,
+                String.format(
+                        Locale.ROOT,
+                        "%s, %.0f wrong, %.0f lost, %.0f reads failed",
+                        Boolean.TRUE.equals(levee.get("terminated")) ? "ended" : "did not end",
+                        number(levee, "wrong"),
+                        number(levee, "lost"),
+                        number(levee, "readsFailed"))));
+        return verdicts;
+    }
+
     private static double number(Map<String, Object> figures, String key) {
         return figures.get(key) instanceof Number number ? number.doubleValue() : 0;
     }

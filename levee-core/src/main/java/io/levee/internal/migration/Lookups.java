@@ -3,10 +3,13 @@ package io.levee.internal.migration;
 import io.levee.Aggregation;
 import io.levee.Aggregation.Groups;
 import io.levee.Column;
+import io.levee.Coverage;
 import io.levee.ErrorCode;
 import io.levee.Expr;
+import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.Lookup;
+import io.levee.LossReason;
 import io.levee.Measure;
 import io.levee.Query;
 import io.levee.TableSpec;
@@ -212,6 +215,7 @@ final class Lookups {
             query.where(new Expr.In(first.name(), new ArrayList<>(values), false));
         }
         Groups groups = queries.aggregate(new Aggregation(query.build(), match, List.of(measure(lookup))));
+        requireAllRead(lookup, groups.coverage());
         for (List<@Nullable Object> group : groups.groups()) {
             List<Object> key = new ArrayList<>(match.size());
             for (int i = 0; i < match.size(); i++) {
@@ -223,6 +227,22 @@ final class Lookups {
             Object value = Values.store(one.column, group.get(match.size()));
             if (key.size() == match.size() && value != null) {
                 into.put(key, value);
+            }
+        }
+    }
+
+    /**
+     * Rows that are there and cannot be read are no answer: what they would have said must not be taken for nothing (guarantee G124). Rows that
+     * are gone for good were lost or dropped, and told of where that happened.
+     */
+    private static void requireAllRead(Lookup lookup, Coverage coverage) {
+        for (Gap gap : coverage.gaps()) {
+            if (gap.reason() == LossReason.QUARANTINED || gap.reason() == LossReason.ADOPTED_MISSING) {
+                throw new LeveeException(
+                                ErrorCode.CORRUPT,
+                                "the lookup in " + lookup.table() + " cannot be answered: rows of it cannot be read")
+                        .with("gap", gap.toMap())
+                        .hint("bring them back (levee quarantine list; levee restore BACKUP --partition ID), then resume the migration");
             }
         }
     }

@@ -30,6 +30,7 @@ import io.levee.engine.InFlight;
 import io.levee.engine.KeptCursor;
 import io.levee.engine.MigrationRecord;
 import io.levee.engine.MigrationRows;
+import io.levee.engine.MigrationSample;
 import io.levee.engine.Period;
 import io.levee.engine.Quarantined;
 import io.levee.engine.ReadView;
@@ -408,6 +409,14 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public long migrationRoom(MigrationRecord record, PartitionId id) {
         return migrating().room(record, id);
+    }
+
+    @Override
+    public @Nullable MigrationSample migrationSample(MigrationRecord record, PartitionId id, SliceOrder order) {
+        Partition partition = manifest.get(id);
+        return partition == null || partition.adopted() != null
+                ? null
+                : MigrationTrial.run(record, order, paths.partition(partition), partition);
     }
 
     @Override
@@ -793,6 +802,8 @@ final class SqliteEngine implements StorageEngine {
     public List<Finding> diagnose() {
         List<Finding> findings = new ArrayList<>(Surroundings.look(paths, pragmas()));
         findings.addAll(Adoptions.findings(manifest));
+        findings.addAll(new MigrationFindings(new MigrationReach(paths, manifest))
+                .look(migrations(), tables(), record -> readOrAsk(c -> MigrationCatalog.bound(c, record.id()))));
         return findings;
     }
 

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 class MigrationKillTest {
     private static final int HOURS = 6;
     private static final int ROWS = 400;
-    private static final int KILLS = 5;
+    private static final int KILLS = 3;
 
     @TempDir
     Path directory;

@@ -302,6 +302,71 @@ class MigrationSliceTest {
     }
 
     @Test
+    void shouldTellWhichPartitionsLackAnIndexAndWhatItWouldCost() {
+        try (MigrationHelp home = new MigrationHelp(directory, false)) {
+            home.fill(0, 0, 100);
+            home.fill(1, 1000, 100);
+            home.closeAll();
+            MigrationRecord record =
+                    home.declare("by", new MigrationStep.AddIndex(IndexSpec.of("by_text", "text")));
+            var sample = home.engine.migrationSample(record, home.parts(record).get(0), home.order(record, 50));
+            assertThat(sample).isNotNull();
+            assertThat(sample.rows()).isEqualTo(50);
+            assertThat(sample.bytes()).isPositive();
+            assertThat(home.engine.diagnose())
+                    .anyMatch(f -> f.what().contains("2 partitions of events lack the index by_text")
+                            && f.what().contains("events/2026-05-10T01"));
+            home.work(record, 10);
+            assertThat(home.engine.diagnose())
+                    .anyMatch(f -> f.what().contains("the migration by has reached every partition of events"));
+        }
+    }
+
+    @Test
+    void shouldReadWhatComesBackFromTheTrashByTheNewestSpec() {
+        try (MigrationHelp home = new MigrationHelp(directory, true)) {
+            home.fill(0, 0, 10);
+            home.fill(1, 100, 10);
+            home.closeAll();
+            PartitionId old = home.engine.partitions().get(0).id();
+            home.serve(() -> home.engine.drop(old, "test"));
+            MigrationRecord up = home.declare("up", add("up", ColumnType.TEXT, null, "upper(text)"));
+            MigrationRecord index =
+                    home.declare("by", new MigrationStep.AddIndex(IndexSpec.of("by_text", "text")));
+            home.work(up, 100);
+            home.work(index, 100);
+            home.serve(() -> {
+                home.engine.restore(old);
+                return true;
+            });
+            assertThat(home.sql("SELECT count(*), sum(up = upper(text)) FROM events")).containsExactly("[20, 20]");
+            assertThat(home.parts(index)).containsExactly(old);
+            assertThat(home.engine.diagnose()).anyMatch(f -> f.what().contains("1 partitions of events lack the index"));
+            home.work(index, 100);
+            home.work(up, 100);
+        }
+    }
+
+    @Test
+    void shouldMarkNothingWhereASliceFails() {
+        try (MigrationHelp home = new MigrationHelp(directory, false)) {
+            home.fill(0, 0, 30);
+            MigrationRecord fill = home.declare("fill", MigrationStep.Backfill.of("text", "text || '.'"));
+            PartitionId id = home.parts(fill).get(0);
+            home.slice(fill, id, home.order(fill, 10));
+            home.engine
+                    .open()
+                    .get(id)
+                    .failAt(PartitionWriter.Point.COMMITTING, new java.sql.SQLException("disk I/O error"));
+            assertThatThrownBy(() -> home.slice(fill, id, home.order(fill, 10))).isInstanceOf(Exception.class);
+            assertThat(home.sql("SELECT count(*) FROM events WHERE text LIKE '%.'")).containsExactly("[10]");
+            assertThat(home.work(fill, 10)).isEqualTo(20);
+            assertThat(home.sql("SELECT count(*) FROM events WHERE text LIKE '%.' AND text NOT LIKE '%..'"))
+                    .containsExactly("[30]");
+        }
+    }
+
+    @Test
     void shouldRefuseWhatSqliteWould() {
         try (MigrationHelp home = new MigrationHelp(directory, false)) {
             for (MigrationStep step : List.of(

@@ -1,0 +1,75 @@
+package io.levee.sqlite;
+
+import io.levee.MigrationStatus.State;
+import io.levee.MigrationStep;
+import io.levee.TableSpec;
+import io.levee.engine.Finding;
+import io.levee.engine.MigrationRecord;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.ToLongFunction;
+import java.util.stream.Collectors;
+
+/** What {@code doctor} says of partitions that migrations have not reached, such as those without an index (guarantee G107). */
+final class MigrationFindings {
+    private static final int NAMED = 5;
+
+    private final MigrationReach reach;
+
+    MigrationFindings(MigrationReach reach) {
+        this.reach = reach;
+    }
+
+    /**
+     * Looks at every partition of the tables that were migrated.
+     *
+     * @param bound what {@link MigrationCatalog#bound} says of a migration
+     */
+    List<Finding> look(List<MigrationRecord> records, List<TableSpec> specs, ToLongFunction<MigrationRecord> bound) {
+        List<Finding> findings = new ArrayList<>();
+        for (MigrationRecord record : records) {
+            specs.stream()
+                    .filter(spec -> spec.name().equals(record.table()) && record.applied())
+                    .filter(spec -> !(record.step() instanceof MigrationStep.Custom))
+                    .findFirst()
+                    .ifPresent(spec -> findings.add(
+                            finding(record, reach.left(record, spec, bound.applyAsLong(record)))));
+        }
+        return findings;
+    }
+
+    private static Finding finding(MigrationRecord record, List<Partition> left) {
+        if (left.isEmpty()) {
+            return Finding.ok("the migration " + record.id() + " has reached every partition of " + record.table());
+        }
+        String named = left.stream().limit(NAMED).map(p -> p.id().toString()).collect(Collectors.joining(", "));
+        String what = left.size() + " partitions of " + record.table() + " " + lack(record.step()) + ": " + named
+                + (left.size() > NAMED ? ", …" : "");
+        return record.state() == State.DONE
+                ? Finding.warning(
+                        what + "; the migration " + record.id() + " was done before they came back",
+                        "declare the same step again under another name")
+                : Finding.warning(
+                        what + "; the migration " + record.id() + " is "
+                                + record.state().name().toLowerCase(java.util.Locale.ROOT),
+                        "levee migrate status tells what it waits for");
+    }
+
+    private static String lack(MigrationStep step) {
+        if (step instanceof MigrationStep.AddIndex add) {
+            return "lack the index " + add.index().name() + ", so that queries scan them";
+        }
+        if (step instanceof MigrationStep.DropIndex drop) {
+            return "still have the index " + drop.name();
+        }
+        if (step instanceof MigrationStep.AddColumn add) {
+            return "have the column " + add.column().name() + " only as it is read";
+        }
+        if (step instanceof MigrationStep.DropColumn drop) {
+            return "still hold values of the dropped column " + drop.column();
+        }
+        return step instanceof MigrationStep.RenameColumn rename
+                ? "have the column " + rename.to() + " under its name " + rename.from() + " of before"
+                : "have rows as they were before a backfill";
+    }
+}

@@ -25,20 +25,24 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Migrations of a store of files, through the store: beside adopted databases, other processes' readers, and a writer that goes on. */
 class MigrationStoreTest {
+    private static final int OLD = 100;
     private static final Duration LONG = Duration.ofMinutes(2);
 
     @TempDir
     Path directory;
 
-    private static void append(Table<Row> table, Map<String, ?> values) {
+    private CompletableFuture<?> last = CompletableFuture.completedFuture(null);
+
+    private void append(Table<Row> table, Map<String, ?> values) {
         var row = Row.of(table.spec());
         values.forEach(row::set);
-        table.append(row.build(), Ack.COMMITTED).join();
+        last = table.append(row.build(), Ack.COMMITTED);
     }
 
     private static long count(Store store, String table, String where) {
@@ -61,6 +65,7 @@ class MigrationStoreTest {
                         table,
                         Map.of("task_id", "own-" + i, "task_name", "x", "state", "SUCCESS", "worker", "w", "finished_at", LegacyData.BEGIN));
             }
+            last.join();
             store.migrate(
                     List.of(
                             new Migration(
@@ -116,13 +121,14 @@ class MigrationStoreTest {
                     .time("rx_time")
                     .partitionBy(PartitionBy.DAY)
                     .build());
-            for (int i = 0; i < 200; i++) {
+            for (int i = 0; i < OLD; i++) {
                 Instant at = begin.plus(Duration.ofHours(i));
                 append(sent, Map.of("hash", "h" + i, "at", at));
                 for (int k = 0; k < (i % 20 == 0 ? 0 : 3); k++) {
                     append(seen, Map.of("hash", "h" + i, "rx_time", at.plus(Duration.ofHours(30L * k)), "n", i * 10L + k));
                 }
             }
+            last.join();
             store.migrate(
                     List.of(new Migration(
                             "last_seen",
@@ -132,9 +138,10 @@ class MigrationStoreTest {
                                     Map.of("newest", Lookup.of(Lookup.Function.MAX, "observations", "n", "hash", "hash")),
                                     null))),
                     true);
-            int more = 200;
+            int more = OLD;
             do {
                 append(sent, Map.of("hash", "h" + more, "at", begin.plus(Duration.ofHours(more)), "last_seen", -1L));
+                last.join();
                 more++;
             } while (!store.awaitMigrations(Duration.ofMillis(1)));
             assertThat(store.migrations().get(0).state()).isEqualTo(MigrationStatus.State.DONE);
@@ -142,7 +149,7 @@ class MigrationStoreTest {
                 Object found = sent.find("h" + i).orElseThrow().get("last_seen");
                 assertThat(found)
                         .as("row %s of %s", i, more)
-                        .isEqualTo(i >= 200 ? (Object) (-1L) : i % 20 == 0 ? null : i * 10L + 2);
+                        .isEqualTo(i >= OLD ? (Object) (-1L) : i % 20 == 0 ? null : i * 10L + 2);
             }
         }
     }

@@ -3,6 +3,7 @@ package io.levee.ingest;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.Migration;
+import io.levee.MigrationStep;
 import io.levee.Row;
 import io.levee.Store;
 import io.levee.Table;
@@ -94,7 +95,40 @@ public record SpecFile(TableSpec spec, List<Migration> migrations) {
             return table;
         }
         migrate(store);
-        return store.createTable(spec);
+        return store.createTable(adapted(store.table(spec.name()).spec()));
+    }
+
+    /**
+     * The spec with the names that the table has still: a renaming waits for the migrations before it, and its column must not be added in the meantime.
+     */
+    private TableSpec adapted(TableSpec present) {
+        Map<String, String> waiting = new LinkedHashMap<>();
+        for (int i = migrations.size() - 1; i >= 0; i--) {
+            if (migrations.get(i).step() instanceof MigrationStep.RenameColumn rename
+                    && present.position(rename.to()) < 0) {
+                waiting.replaceAll((to, from) -> from.equals(rename.to()) ? rename.from() : from);
+                waiting.putIfAbsent(rename.to(), rename.from());
+            }
+        }
+        waiting.values().removeIf(from -> present.position(from) < 0);
+        if (waiting.isEmpty()) {
+            return spec;
+        }
+        Map<String, Object> map = new LinkedHashMap<>(spec.toMap());
+        Map<String, Object> columns = new LinkedHashMap<>();
+        if (map.get("columns") instanceof Map<?, ?> given) {
+            given.forEach((name, form) ->
+                    columns.put(waiting.getOrDefault(String.valueOf(name), String.valueOf(name)), form));
+        }
+        map.put("columns", columns);
+        map.put(
+                "indexes",
+                spec.indexes().stream()
+                        .map(index -> index.stream()
+                                .map(column -> waiting.getOrDefault(column, column))
+                                .toList())
+                        .toList());
+        return TableSpec.fromMap(map);
     }
 
     private void migrate(Store store) {

@@ -83,6 +83,10 @@ final class IndexBuild {
 
     /** Bytes that have to be free for a partition. */
     long room(Partition partition) {
+        return room(paths, partition);
+    }
+
+    static long room(StorePaths paths, Partition partition) {
         return TIMES * Partition.size(paths.partition(partition)) + HEADROOM;
     }
 

@@ -85,13 +85,6 @@ final class Migrating {
                 .toList();
     }
 
-    /** See {@link io.levee.engine.StorageEngine#migrationRoom}. */
-    long room(MigrationRecord record, PartitionId id) {
-        Partition partition = manifest.get(id);
-        boolean copies = record.step() instanceof MigrationStep.AddIndex || record.step() instanceof MigrationStep.DropIndex;
-        return copies && partition != null ? builds.room(partition) : 0;
-    }
-
     /** See {@link io.levee.engine.StorageEngine#migrate}. */
     SliceOutcome migrate(MigrationRecord record, PartitionId id, SliceOrder order) {
         Partition partition = manifest.get(id);

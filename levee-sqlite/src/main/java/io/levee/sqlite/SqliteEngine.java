@@ -403,12 +403,14 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public List<PartitionId> migrationParts(MigrationRecord record) {
-        return migrating().parts(record);
+        return migrating != null
+                ? migrating.parts(record)
+                : readOrAsk(c -> MigrationLook.parts(record, c, new MigrationReach(paths, manifest)));
     }
 
     @Override
     public long migrationRoom(MigrationRecord record, PartitionId id) {
-        return migrating().room(record, id);
+        return MigrationLook.room(record, paths, manifest.get(id));
     }
 
     @Override

@@ -27,7 +27,7 @@ final class Registry {
         this.engine = engine;
         this.clock = clock;
         engine.migrations().forEach(record -> all.add(new Live(record)));
-        this.paused = !all.isEmpty() && engine.migrationsPaused();
+        this.paused = engine.migrationsPaused();
     }
 
     List<Live> all() {

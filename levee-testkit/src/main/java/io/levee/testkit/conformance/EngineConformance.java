@@ -206,6 +206,14 @@ public abstract class EngineConformance {
     }
 
     @Nested
+    @DisplayName("any schema changes, beside a model")
+    class MigrationModel extends MigrationModelConformance {
+        MigrationModel() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
     @DisplayName("SQL")
     class Sql extends SqlConformance {
         Sql() {

@@ -105,7 +105,7 @@ final class BatchAppender {
                 // Whichever of these it was that met the end of the connection: the next batch needs another one.
                 session.lost();
             }
-            failRows(left, failure(e), later(e));
+            failRows(left, failure(e), later(e) || outdated(spec, e));
         } catch (LeveeException e) {
             failRows(left, e, e.retryable());
         }
@@ -247,7 +247,7 @@ final class BatchAppender {
             });
             return null;
         } catch (SQLException e) {
-            return Trouble.of(e);
+            return outdated(spec, e) ? new Trouble(failure(e), true, true, false) : Trouble.of(e);
         } catch (LeveeException e) {
             return Trouble.of(e);
         }
@@ -409,6 +409,18 @@ final class BatchAppender {
 
     private static LeveeException failure(SQLException e) {
         return Postgres.failure("a batch cannot be written", e);
+    }
+
+    /** Whether a column has been renamed or dropped since the rows were laid out: they come again by the newest spec. */
+    private boolean outdated(TableSpec spec, SQLException e) {
+        if (!Postgres.says(e, "42703")) {
+            return false;
+        }
+        try {
+            return !spec.equals(catalog.table(session.take(), spec.name()));
+        } catch (SQLException | LeveeException unknown) {
+            return true;
+        }
     }
 
     private static boolean later(SQLException e) {

@@ -30,6 +30,9 @@ import org.jspecify.annotations.Nullable;
  * of their own, beside the writer's; threads as there.
  */
 final class Migrations {
+    /** The entry of the catalog's {@code store} that is there while all work is paused. */
+    static final String PAUSED = "migrations_paused";
+
     private final Catalog catalog;
     private final CatalogSession session;
     private final CatalogSession work;
@@ -68,6 +71,18 @@ final class Migrations {
     void put(MigrationRecord record, @Nullable TableSpec spec) {
         tables.patiently(
                 "the migration " + record.id() + " cannot be kept", c -> changes.put(c, record, spec));
+    }
+
+    /** See {@link io.levee.engine.StorageEngine#pauseMigrations}. */
+    void pause(boolean paused) {
+        session.change("the migrations cannot be paused or resumed", c -> {
+            if (paused) {
+                catalog.put(c, PAUSED, "true");
+            } else {
+                catalog.delete(c, PAUSED);
+            }
+            return true;
+        });
     }
 
     /** See {@link io.levee.engine.StorageEngine#checkMigration}. */

@@ -275,7 +275,8 @@ final class PostgresEngine implements StorageEngine {
                 Capability.SECOND_PROCESS,
                 Capability.SQL,
                 Capability.UNDO_DROP,
-                Capability.ADOPTION);
+                Capability.ADOPTION,
+                Capability.MIGRATIONS);
     }
 
     @Override
@@ -665,6 +666,17 @@ final class PostgresEngine implements StorageEngine {
     @Override
     public void putMigration(MigrationRecord record, @Nullable TableSpec spec) {
         writing().migrations.put(record, spec);
+    }
+
+    @Override
+    public boolean migrationsPaused() {
+        return session.ask(
+                "the migrations cannot be read", c -> catalog.get(c, Migrations.PAUSED) != null);
+    }
+
+    @Override
+    public void pauseMigrations(boolean paused) {
+        writing().migrations.pause(paused);
     }
 
     @Override

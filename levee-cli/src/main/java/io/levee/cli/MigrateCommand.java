@@ -60,15 +60,27 @@ final class MigrateCommand extends Command {
         @Override
         int run() throws Exception {
             List<Migration> asked = file == null ? List.of() : MigrationFiles.read(file);
-            try (Migrations migrations = toRead(this)) {
-                Map<String, @Nullable Object> plan = migrations.plan(asked);
-                if (json()) {
-                    console.json(plan);
-                } else {
-                    MigrationText.plan(console, plan);
-                }
+            Map<String, @Nullable Object> plan = plan(asked);
+            if (json()) {
+                console.json(plan);
+            } else {
+                MigrationText.plan(console, plan);
             }
             return OK;
+        }
+
+        /** Beside a writer where the engine can; else as the writer, which changes nothing either. */
+        private Map<String, @Nullable Object> plan(List<Migration> asked) throws InterruptedException {
+            try (Migrations migrations = toRead(this)) {
+                return migrations.plan(asked);
+            } catch (LeveeException e) {
+                if (e.code() != ErrorCode.NOT_WRITABLE) {
+                    throw e;
+                }
+            }
+            try (Migrations migrations = toWrite(this)) {
+                return migrations.plan(asked);
+            }
         }
     }
 

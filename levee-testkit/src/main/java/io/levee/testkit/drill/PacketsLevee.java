@@ -138,7 +138,11 @@ final class PacketsLevee implements PacketSide {
         while (true) {
             MigrationStatus status = store.migrations().get(0);
             long now = System.nanoTime();
-            if (status.rowsDone() > rows) {
+            if (status.rowsDone() > rows && rows == 0) {
+                // What comes before the first batch (the other table may be read as a whole) is part of the whole time, and of no batch's.
+                rows = status.rowsDone();
+                last = now;
+            } else if (status.rowsDone() > rows) {
                 batches.done(status.rowsDone() - rows, now - last);
                 rows = status.rowsDone();
                 last = now;

@@ -19,7 +19,8 @@ final class Progress {
 
     /** So many rows are done now. */
     synchronized void done(long rowsDone, long nowNanos) {
-        boolean close = points > 1 && nowNanos - nanos[newest] < WINDOW_NANOS / POINTS;
+        // The newest point moves on until it is far enough from the one before it.
+        boolean close = points > 1 && nowNanos - nanos[Math.floorMod(newest - 1, POINTS)] < WINDOW_NANOS / POINTS;
         if (points > 0 && rowsDone == rows[newest]) {
             return;
         }

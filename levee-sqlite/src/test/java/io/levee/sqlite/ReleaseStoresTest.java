@@ -123,7 +123,7 @@ class ReleaseStoresTest {
             assertThatThrownBy(() -> Levee.open(directory.toString(), reads, o -> {}).close())
                     .isInstanceOfSatisfying(LeveeException.class, e -> {
                         assertThat(e.code()).isEqualTo(ErrorCode.UNSAFE_ENVIRONMENT);
-                        assertThat(e.what()).contains("format 2", "format 1");
+                        assertThat(e.what()).contains("format 3", "reads format 1 and 2");
                         assertThat(e.hint()).isNotBlank();
                     });
         }

@@ -100,8 +100,9 @@ final class CopyWriter {
             }
             @Nullable Object[] values = line.row().values();
             for (int i = 0; i < small.length; i++) {
-                // Columns that the table got after the row was appended are null.
-                putValue(i < values.length ? values[i] : null, small[i]);
+                // Columns that the table got after the row was appended are null, or what rows have that leave them so.
+                Object value = i < values.length ? values[i] : null;
+                putValue(value == null ? spec.columns().get(i).defaultValue() : value, small[i]);
             }
             if (spec.keyed()) {
                 putValue(line.change() == 0 ? null : line.change(), false);

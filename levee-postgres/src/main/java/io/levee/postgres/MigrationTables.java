@@ -97,7 +97,9 @@ final class MigrationTables {
 
     /** Whether a migration was declared. */
     boolean has(Connection connection, String id) throws SQLException {
-        return Postgres.value(connection, "SELECT 1 FROM " + names.catalog(MIGRATIONS) + " WHERE id = ?", id) != null;
+        return readable(connection)
+                && Postgres.value(connection, "SELECT 1 FROM " + names.catalog(MIGRATIONS) + " WHERE id = ?", id)
+                        != null;
     }
 
     void put(Connection connection, MigrationRecord record) throws SQLException {

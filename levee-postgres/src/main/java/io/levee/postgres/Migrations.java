@@ -39,8 +39,6 @@ final class Migrations {
     private final Manifest manifest;
     private final Tables tables;
     private final TableChange changes;
-    private final MigrationTables lines;
-    private final NamedIndexes indexes;
     private final IndexBuilder builder;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
 
@@ -57,8 +55,6 @@ final class Migrations {
         this.manifest = manifest;
         this.tables = tables;
         this.changes = new TableChange(catalog, tables);
-        this.lines = new MigrationTables(catalog);
-        this.indexes = new NamedIndexes(catalog.names());
         this.builder = new IndexBuilder(connections, session, catalog.names(), supervisor);
     }
 
@@ -93,20 +89,24 @@ final class Migrations {
         });
     }
 
-    /** See {@link io.levee.engine.StorageEngine#migrationParts}. */
-    List<PartitionId> parts(MigrationRecord record) {
+    /** See {@link io.levee.engine.StorageEngine#migrationParts}; also of a store that is open for reading. */
+    static List<PartitionId> parts(
+            CatalogSession session, Catalog catalog, Manifest manifest, Tables tables, MigrationRecord record) {
         List<Leaf> leaves = manifest.leaves(record.table()).stream()
                 .filter(leaf -> leaf.state() != Leaf.State.DROPPING)
                 .sorted(Comparator.comparing(Leaf::fromMicros).reversed().thenComparing(Leaf::id))
                 .toList();
-        return work.ask("the partitions of the migration " + record.id() + " cannot be told", c -> {
+        TableChange changes = new TableChange(catalog, tables);
+        return session.ask("the partitions of the migration " + record.id() + " cannot be told", c -> {
             List<PartitionId> ids = new ArrayList<>();
-            todo(c, record, leaves).forEach(leaf -> ids.add(leaf.id()));
+            todo(c, catalog, changes, record, leaves).forEach(leaf -> ids.add(leaf.id()));
             return ids;
         });
     }
 
-    private List<Leaf> todo(Connection c, MigrationRecord record, List<Leaf> leaves) throws SQLException {
+    private static List<Leaf> todo(
+            Connection c, Catalog catalog, TableChange changes, MigrationRecord record, List<Leaf> leaves)
+            throws SQLException {
         TableSpec spec = catalog.table(c, record.table());
         if (!TableChange.perPartition(record)) {
             // What the server does at once is done with the newest partition, for all.
@@ -114,8 +114,9 @@ final class Migrations {
         }
         if (record.step() instanceof AddIndex add) {
             boolean wanted = spec != null && spec.namedIndexes().contains(add.index());
-            return wanted ? lacking(c, spec, add.index(), leaves) : record.applied() ? List.of() : leaves;
+            return wanted ? lacking(c, catalog, spec, add.index(), leaves) : record.applied() ? List.of() : leaves;
         }
+        MigrationTables lines = new MigrationTables(catalog);
         if (!lines.has(c, record.id())) {
             return leaves;
         }
@@ -123,8 +124,9 @@ final class Migrations {
         return leaves.stream().filter(leaf -> open.contains(leaf.id())).toList();
     }
 
-    private List<Leaf> lacking(Connection c, TableSpec spec, IndexSpec index, List<Leaf> leaves) throws SQLException {
-        Map<String, NamedIndexes.Of> states = indexes.states(c, spec, index, leaves);
+    private static List<Leaf> lacking(
+            Connection c, Catalog catalog, TableSpec spec, IndexSpec index, List<Leaf> leaves) throws SQLException {
+        Map<String, NamedIndexes.Of> states = new NamedIndexes(catalog.names()).states(c, spec, index, leaves);
         return leaves.stream()
                 .filter(leaf -> {
                     NamedIndexes.Of of = states.get(leaf.name());

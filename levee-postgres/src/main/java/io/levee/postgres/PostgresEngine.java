@@ -686,12 +686,14 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public List<PartitionId> migrationParts(MigrationRecord record) {
-        return writing().migrations.parts(record);
+        refresh();
+        return Migrations.parts(session, catalog, manifest, tables, record);
     }
 
     @Override
     public @Nullable MigrationSample migrationSample(MigrationRecord record, PartitionId id, SliceOrder order) {
-        return writing().migrations.sample(record, id, order);
+        // It is tried on a table of its own, which only a writer may make.
+        return writing == null ? null : writing.migrations.sample(record, id, order);
     }
 
     @Override

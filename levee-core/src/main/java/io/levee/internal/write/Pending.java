@@ -1,7 +1,9 @@
 package io.levee.internal.write;
 
+import io.levee.Column;
 import io.levee.TableSpec;
 import io.levee.engine.WriteRow;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,9 +49,20 @@ class Pending extends WriteRow {
     /** Lays its values out by the table's newest spec, which may have lost a column, or renamed one, since it was queued. */
     @SuppressWarnings("ReferenceEquality") // A new spec is a new object, and equality of specs costs more than the copy.
     final void fit(TableSpec newest) {
-        if (spec != newest) {
+        if (spec != newest || values().length < newest.columns().size()) {
             values(TableState.fit(values(), spec, newest));
             spec = newest;
+        }
+    }
+
+    /** Gives it what the table says of rows that leave a column null, as far as that takes no SQL. After {@link #fit}. */
+    final void complete(List<Column> withDefault) {
+        @Nullable Object[] values = values();
+        for (Column column : withDefault) {
+            int at = spec.position(column.name());
+            if (at < values.length && values[at] == null) {
+                values[at] = column.defaultValue();
+            }
         }
     }
 

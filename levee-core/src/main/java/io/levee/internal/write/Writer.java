@@ -1,6 +1,7 @@
 package io.levee.internal.write;
 
 import io.levee.Ack;
+import io.levee.Column;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.LossReason;
@@ -156,7 +157,7 @@ final class Writer {
         LeveeException failure = null;
         try {
             TableSpec spec = table.spec();
-            rows.forEach(row -> row.fit(spec));
+            fit(rows, spec);
             List<Pending> kept = refuseExpired(table, spec, rows);
             if (!kept.isEmpty()) {
                 assignSlots(table, kept);
@@ -172,6 +173,16 @@ final class Writer {
             if (row.outcome() == Outcome.PENDING) {
                 row.settle(failure != null && failure.retryable() ? Outcome.RETRY : Outcome.FAILED, 0, failure);
             }
+        }
+    }
+
+    private static void fit(List<Pending> rows, TableSpec spec) {
+        List<Column> withDefault = spec.columns().stream()
+                .filter(column -> column.defaultValue() != null)
+                .toList();
+        for (Pending row : rows) {
+            row.fit(spec);
+            row.complete(withDefault);
         }
     }
 
@@ -209,7 +220,7 @@ final class Writer {
     void writeNow(Pending row, Ack level) {
         TableState table = row.table();
         List<Pending> one = List.of(row);
-        row.fit(table.spec());
+        fit(one, table.spec());
         assignSlots(table, one);
         engine.append(table.spec(), one, level, table);
         LeveeException error = row.error();

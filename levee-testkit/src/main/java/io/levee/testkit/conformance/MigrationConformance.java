@@ -187,6 +187,7 @@ abstract class MigrationConformance extends Conformance {
                 append(table, row(table.spec(), "id", "b", "at", NOW, "n", 101L));
             }
         }
+        assertThat(values("kind").values()).as("new rows too").containsOnly("plain");
         assertThat(table.spec().column("twice").expression()).isEqualTo("n * 2");
         MigrationStatus before = status("001-kind");
         done(one, two, three);

@@ -716,6 +716,7 @@ final class SqliteEngine implements StorageEngine {
     public List<Finding> diagnose() {
         List<Finding> findings = new ArrayList<>(Surroundings.look(paths, pragmas()));
         findings.addAll(Adoptions.findings(manifest));
+        findings.addAll(Orphans.findings(Orphans.find(paths, !owner().isEmpty(), this::readOrAsk)));
         return findings;
     }
 

@@ -33,7 +33,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -90,7 +90,7 @@ class DiskPressureTest {
             StorePaths paths = new StorePaths(home);
             thread = new Thread(() -> {
                 while (!over) {
-                    most.accumulateAndGet(Volume.measure(paths, 0, Set.of()).bytes(), Math::max);
+                    most.accumulateAndGet(Volume.measure(paths, 0, Map.of()).bytes(), Math::max);
                     LockSupport.parkNanos(1_000_000);
                 }
             });

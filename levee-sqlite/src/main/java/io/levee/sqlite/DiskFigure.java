@@ -94,9 +94,8 @@ final class DiskFigure {
         this.free = free;
         this.sorts = cap == null
                 ? null
-                : new SortRoom(
-                        () -> Unlinked.below(paths).getOrDefault(Volume.SORTS, 0L),
-                        () -> Math.min(mostOfSorts, temporaryRoom()));
+                // All of the process: where SQLite puts a store's sorts is the directory of the first store, or anywhere where that is gone.
+                : new SortRoom(TemporaryFiles::bytes, () -> Math.min(mostOfSorts, temporaryRoom()));
     }
 
     /** The figure of a store with these options. */

@@ -179,7 +179,7 @@ class FileFactsTest {
                 Sqlite.run(
                         c,
                         "INSERT INTO partitions(table_name, class, period, n, file, state, created, changed)"
-                                + " VALUES('events', '', '2026-05-10', 1, 'events/2026-05-10.db', 'dropped', '', '')");
+                                + " VALUES('events', '', '2026-05-10', 1, 'tables/events/2026-05-10.db', 'dropped', '', '')");
                 return true;
             });
             body.run(new Trash(paths, catalog, manifest, readers, Clock.systemUTC(), marks, Duration.ofHours(1), up));

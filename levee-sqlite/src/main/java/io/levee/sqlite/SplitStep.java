@@ -225,6 +225,7 @@ final class SplitStep implements SplitBuild.Help {
 
     @Override
     public Path place(int number) {
+        at.accept(Splitting.Point.BUILDING);
         return parts.paths().tmp().resolve("split-" + number + ".db");
     }
 

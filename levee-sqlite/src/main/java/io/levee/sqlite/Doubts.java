@@ -144,7 +144,7 @@ final class Doubts {
         try {
             Partition.Held now = PartitionSchema.held(writer.connection());
             committing = true;
-            writer.commit(now, now.maxSeq());
+            writer.commitAnew(now);
             writer.partition().held(now);
             return null;
         } catch (SQLException e) {

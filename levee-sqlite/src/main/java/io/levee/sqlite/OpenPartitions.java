@@ -488,7 +488,7 @@ final class OpenPartitions {
      *
      * @return empty, or why it stays
      */
-    String letGo(Partition partition, Relief relief) {
+    String letGo(Supplier<TableSpec> spec, Partition partition, Relief relief) {
         if (partition.state() != Partition.State.OPEN) {
             return "";
         }
@@ -496,6 +496,13 @@ final class OpenPartitions {
         if (writer != null && writer == lastUsed(partition.id().table())) {
             return "it takes new rows";
         }
+        Moves own = moves;
+        String unsettled = own == null ? "" : own.settleAway(spec, partition, writer);
+        if (!unsettled.isEmpty()) {
+            return unsettled;
+        }
+        // Deleting what moved may have closed it, to make room for another.
+        writer = open.get(partition.id());
         if (writer != null) {
             Partition.Held held = partition.held();
             sealOff(writer);

@@ -432,6 +432,17 @@ final class OpenPartitions {
         }
     }
 
+    /**
+     * Gives back what the WALs take: the volume is full, and nothing has to be lost for that. Those first whose pages are all in their
+     * databases already: that takes no space at all. Between batches.
+     */
+    void truncateLogs() {
+        List.copyOf(open.values()).stream()
+                .filter(writer -> Partition.size(StorePaths.wal(writer.file())) > 0)
+                .sorted(Comparator.comparing(PartitionWriter::dirty))
+                .forEach(writer -> checkpoint(writer, writer::truncateLog));
+    }
+
     /** Sets from which sizes on it acts. */
     void limits(Limits now) {
         limits = now;
@@ -445,8 +456,18 @@ final class OpenPartitions {
         if (wal < limits.checkpoint() || !writer.dirty()) {
             return;
         }
+        checkpoint(writer, writer::checkpoint);
+    }
+
+    /** A way to move a WAL's pages into their database. */
+    @FunctionalInterface
+    private interface Checkpoint {
+        boolean all() throws SQLException;
+    }
+
+    private void checkpoint(PartitionWriter writer, Checkpoint how) {
         try {
-            if (writer.checkpoint()) {
+            if (how.all()) {
                 writer.syncNames(paths);
             } else if (Partition.size(StorePaths.wal(writer.file())) > limits.walCap()) {
                 // A reader holds the WAL: new rows go to a sibling, and this WAL ends when its readers do (G92).

@@ -371,6 +371,9 @@ final class SqliteEngine implements StorageEngine {
         writing().closings().serve(open, this::spec);
         writing().errands().serve(open);
         suspects.serve(open);
+        if (writing().relief().full()) {
+            open.truncateLogs();
+        }
         open.slice();
         readers.closeOld();
         long keys = open.keyBytes(budget.keyFilters());

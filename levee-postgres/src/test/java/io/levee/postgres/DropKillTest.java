@@ -57,7 +57,6 @@ class DropKillTest {
     /** Days that are past their age. */
     private static final int PAST = 3;
 
-
     /** Where the child stands when it is killed. */
     enum Point {
         /** The floor is raised; the catalog does not say yet that a drop begins. */
@@ -99,7 +98,6 @@ class DropKillTest {
         boolean frees() {
             return this == FREEING || this == ONE_FREED;
         }
-
     }
 
     private static TableSpec spec(RetentionRule rule) {
@@ -176,14 +174,14 @@ class DropKillTest {
             return proxy(
                     Statement.class,
                     real,
-                    (method, arguments) -> arguments != null && arguments.length > 0 && arguments[0] instanceof String sql
-                            ? at(sql, () -> call(real, method, arguments))
-                            : call(real, method, arguments));
+                    (method, arguments) ->
+                            arguments != null && arguments.length > 0 && arguments[0] instanceof String sql
+                                    ? at(sql, () -> call(real, method, arguments))
+                                    : call(real, method, arguments));
         }
 
         private Object at(String sql, Call call) throws Throwable {
-            boolean meant =
-                    point.nth > 0 && sql.contains(point.statement) && met.incrementAndGet() == point.nth;
+            boolean meant = point.nth > 0 && sql.contains(point.statement) && met.incrementAndGet() == point.nth;
             if (meant && point.before) {
                 stand();
             }
@@ -255,8 +253,7 @@ class DropKillTest {
 
         private static void go(Standing standing, DataSource plain, String schema) {
             Point point = standing.point;
-            Opening opening =
-                    new Opening(standing.on(plain), point.frees() ? Duration.ZERO : Duration.ofHours(1));
+            Opening opening = new Opening(standing.on(plain), point.frees() ? Duration.ZERO : Duration.ofHours(1));
             Store store = opening.store(schema, point.frees() ? Duration.ofMillis(20) : Duration.ofHours(1));
             fill(store, DAYS - 1, point == Point.AT_ONCE ? DAYS - 1 : 0);
             if (point == Point.PENDING) {
@@ -328,8 +325,7 @@ class DropKillTest {
         // The server may take a moment to see that the process is gone.
         await().until(() -> {
             try {
-                opened[0] =
-                        new Opening(server.dataSource(), Duration.ofHours(1)).store(schema, Duration.ofHours(1));
+                opened[0] = new Opening(server.dataSource(), Duration.ofHours(1)).store(schema, Duration.ofHours(1));
                 return true;
             } catch (LeveeException e) {
                 assertThat(e.code()).isEqualTo(ErrorCode.STORE_LOCKED);
@@ -363,15 +359,15 @@ class DropKillTest {
             schemas.put(point, schema);
         }
         try (ChildJvm child = ChildJvm.start(
-                Child.class, Stream.concat(Stream.of(server.address()), schemas.values().stream())
+                Child.class,
+                Stream.concat(Stream.of(server.address()), schemas.values().stream())
                         .toArray(String[]::new))) {
             assertThat(child.line()).isEqualTo("everywhere");
             child.kill();
         }
         schemas.forEach((point, schema) -> await().untilAsserted(() -> assertThat(states(schema))
                 .as("%s", point)
-                .anySatisfy(one -> assertThat(one)
-                        .isEqualTo("2026-05-" + (20 - (DAYS - 1)) + " " + point.left))));
+                .anySatisfy(one -> assertThat(one).isEqualTo("2026-05-" + (20 - (DAYS - 1)) + " " + point.left))));
         schemas.forEach(this::requireWhole);
     }
 
@@ -413,9 +409,9 @@ class DropKillTest {
     private List<@Nullable String> states(String schema) {
         String catalog = "\"" + schema + "_levee\".partitions";
         return server.texts("SELECT p.period || ' ' || p.state || ' ' || CASE WHEN c.oid IS NULL THEN 'no table' WHEN"
-                        + " i.inhrelid IS NULL THEN 'apart' WHEN i.inhdetachpending THEN 'pending' ELSE 'attached' END FROM "
-                        + catalog + " p FULL JOIN (SELECT * FROM pg_class WHERE relnamespace = '\"" + schema
-                        + "\"'::regnamespace AND relkind = 'r' AND relname LIKE 'jobs%') c ON c.relname = p.leaf"
-                        + " LEFT JOIN pg_inherits i ON i.inhrelid = c.oid");
+                + " i.inhrelid IS NULL THEN 'apart' WHEN i.inhdetachpending THEN 'pending' ELSE 'attached' END FROM "
+                + catalog + " p FULL JOIN (SELECT * FROM pg_class WHERE relnamespace = '\"" + schema
+                + "\"'::regnamespace AND relkind = 'r' AND relname LIKE 'jobs%') c ON c.relname = p.leaf"
+                + " LEFT JOIN pg_inherits i ON i.inhrelid = c.oid");
     }
 }

@@ -112,7 +112,7 @@ final class AdoptedCatalog {
                         Adopted.Stamp.parse(rows.getString(10)),
                         moved.getOrDefault(id, Adopted.Moved.NONE));
                 long max = rows.getObject(9) == null ? Long.MAX_VALUE : rows.getLong(9);
-                Partition.Held held = 
+                Partition.Held held =
                         new Partition.Held(adopted.minMicros(), max, adopted.rowsEstimate(), Long.MIN_VALUE, 0);
                 Partition partition = new Partition(id, adopted, held);
                 all.add(new Entry(partition, rows.getString(11)));

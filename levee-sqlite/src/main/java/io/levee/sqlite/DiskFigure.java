@@ -94,7 +94,8 @@ final class DiskFigure {
         this.free = free;
         this.sorts = cap == null
                 ? null
-                // All of the process: where SQLite puts a store's sorts is the directory of the first store, or anywhere where that is gone.
+                // All of the process: where SQLite puts a store's sorts is the directory of the first store, or
+                // anywhere where that is gone.
                 : new SortRoom(TemporaryFiles::bytes, () -> Math.min(mostOfSorts, temporaryRoom()));
     }
 
@@ -174,7 +175,8 @@ final class DiskFigure {
     StoreStatus.Disk measure() {
         // Before the look: what grows while it goes on is counted twice, which is the safe side.
         long before = grown.get();
-        StoreStatus.Disk disk = with(Volume.measure(paths, cap, Orphans.parts(kept.get(), orphans.get())), outside.getAsLong());
+        StoreStatus.Disk disk =
+                with(Volume.measure(paths, cap, Orphans.parts(kept.get(), orphans.get())), outside.getAsLong());
         full = new Full(disk.bytes() - disk.byPart().getOrDefault(Volume.SORTS, 0L), before);
         if (sorts != null) {
             sorts.look();

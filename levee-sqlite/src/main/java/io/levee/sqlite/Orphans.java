@@ -35,9 +35,10 @@ final class Orphans {
 
     private static final String[] SUFFIXES = {"-wal", "-shm", "-journal"};
 
-    private static final String LOOK = "look at it (sqlite3 FILE 'SELECT * FROM levee_partition'), then move it out of the store, or delete"
-            + " it; to take its rows in, ingest them (levee export, or sqlite3 -json). Levee leaves it alone, but would take a"
-            + " partition for its own if it had to rebuild a lost catalog";
+    private static final String LOOK =
+            "look at it (sqlite3 FILE 'SELECT * FROM levee_partition'), then move it out of the store, or delete"
+                    + " it; to take its rows in, ingest them (levee export, or sqlite3 -json). Levee leaves it alone, but would take a"
+                    + " partition for its own if it had to rebuild a lost catalog";
     private static final String BESIDE = "its database is gone or was closed: move it out of the store, or delete it";
     private static final String COPY =
             "a process ended while it made this copy; what it was made of is still there. Delete it; Levee overwrites it when it makes"
@@ -165,7 +166,8 @@ final class Orphans {
             String state = known.states.get(inPlace(base));
             return state == null ? LOOK : null;
         }
-        String state = known.states.get(paths.root().relativize(file.resolveSibling(base)).toString());
+        String state = known.states.get(
+                paths.root().relativize(file.resolveSibling(base)).toString());
         if (base.equals(name)) {
             return state == null ? LOOK : null;
         }

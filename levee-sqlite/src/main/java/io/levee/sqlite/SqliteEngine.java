@@ -518,7 +518,9 @@ final class SqliteEngine implements StorageEngine {
         }
         return partition == null
                 ? "it is gone already"
-                : writing().open().letGo(() -> spec(id.table()), partition, writing().relief());
+                : writing()
+                        .open()
+                        .letGo(() -> spec(id.table()), partition, writing().relief());
     }
 
     @Override

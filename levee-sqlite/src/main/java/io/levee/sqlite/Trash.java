@@ -208,13 +208,17 @@ final class Trash {
 
     /** Without files that somebody else laid there: see {@link Orphans}. */
     private List<Path> droppedHere(List<Path> there) {
-        Set<String> asked =
-                there.stream().map(TrashFiles::name).filter(n -> !ours.contains(n)).collect(Collectors.toSet());
+        Set<String> asked = there.stream()
+                .map(TrashFiles::name)
+                .filter(n -> !ours.contains(n))
+                .collect(Collectors.toSet());
         if (!asked.isEmpty()) {
             ours.addAll(catalog.change(c -> Orphans.dropped(c, asked)));
         }
         ours.retainAll(there.stream().map(TrashFiles::name).collect(Collectors.toSet()));
-        return there.stream().filter(file -> ours.contains(TrashFiles.name(file))).toList();
+        return there.stream()
+                .filter(file -> ours.contains(TrashFiles.name(file)))
+                .toList();
     }
 
     /** The names of the files whose grace lasts; forgets the others. */

@@ -197,7 +197,8 @@ class DiskPressureTest {
         }
         try (Store store = Levee.open(home, o -> o.disk(cap).asOf(DAY1).retentionEvery(Duration.ofHours(1)))) {
             // The reserve of a store without a cap is larger, until the first look.
-            await().until(() -> Volume.measure(new StorePaths(home), 0, Map.of()).bytes() < cap.value());
+            await().until(() ->
+                    Volume.measure(new StorePaths(home), 0, Map.of()).bytes() < cap.value());
             try (Watch watch = new Watch(home)) {
                 for (int i = 0; i < 5; i++) {
                     // Four times what is stored, so more than the cap, whatever the machine's speed has left in logs.

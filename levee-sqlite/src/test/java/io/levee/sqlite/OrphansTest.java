@@ -113,8 +113,9 @@ class OrphansTest {
         try (Store store = open()) {
             requireTold(store, strewn);
             long all = bytes;
-            await().untilAsserted(() ->
-                    assertThat(store.status().disk().byPart().get(Volume.ORPHANS)).isEqualTo(all));
+            await().untilAsserted(
+                            () -> assertThat(store.status().disk().byPart().get(Volume.ORPHANS))
+                                    .isEqualTo(all));
             // A drop, its grace, and what frees it: the trash is emptied of what was dropped here, and of nothing else.
             store.createTable(spec(RetentionRule.maxAge(Duration.ofDays(1))));
             assertThat(store.applyRetention(store.planRetention()).dropped()).isNotEmpty();
@@ -122,8 +123,8 @@ class OrphansTest {
         }
         try (Store store = Levee.open(
                 directory, o -> o.clock(clock).trashGrace(Duration.ZERO).retentionEvery(Duration.ofMillis(20)))) {
-            await().until(() -> store.dropped().isEmpty()
-                    && Files.notExists(directory.resolve("trash/events~2026-05-18.db")));
+            await().until(() ->
+                    store.dropped().isEmpty() && Files.notExists(directory.resolve("trash/events~2026-05-18.db")));
             requireTold(store, strewn);
         }
         assertThat(strewn).allMatch(Files::exists);

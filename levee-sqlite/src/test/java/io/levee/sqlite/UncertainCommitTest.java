@@ -85,8 +85,7 @@ class UncertainCommitTest {
         Path file = directory.resolve("tables/events/2026-05-10.db");
         try (OpenEngine store = new OpenEngine(directory)) {
             store.append(row(0, 0));
-            Process reader = new ProcessBuilder(
-                            Requirements.tool("sqlite3").toString(), "-batch", file.toString())
+            Process reader = new ProcessBuilder(Requirements.tool("sqlite3").toString(), "-batch", file.toString())
                     .redirectErrorStream(true)
                     .start();
             try (BufferedReader said = reader.inputReader(StandardCharsets.UTF_8);

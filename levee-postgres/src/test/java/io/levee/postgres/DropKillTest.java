@@ -32,7 +32,9 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -154,14 +156,14 @@ class DropKillTest {
         }
 
         DataSource on(DataSource real) {
-            return proxy(DataSource.class, real, (method, arguments) -> {
+            return proxy(DataSource.class, (method, arguments) -> {
                 Object result = call(real, method, arguments);
                 return result instanceof Connection connection ? on(connection) : result;
             });
         }
 
         private Connection on(Connection real) {
-            return proxy(Connection.class, real, (method, arguments) -> {
+            return proxy(Connection.class, (method, arguments) -> {
                 if (method.getName().equals("prepareStatement")) {
                     return at(String.valueOf(arguments[0]), () -> call(real, method, arguments));
                 }
@@ -173,7 +175,6 @@ class DropKillTest {
         private Statement on(Statement real) {
             return proxy(
                     Statement.class,
-                    real,
                     (method, arguments) ->
                             arguments != null && arguments.length > 0 && arguments[0] instanceof String sql
                                     ? at(sql, () -> call(real, method, arguments))
@@ -207,7 +208,7 @@ class DropKillTest {
             Object call(Method method, Object[] arguments) throws Throwable;
         }
 
-        private static <T> T proxy(Class<T> type, T real, Through through) {
+        private static <T> T proxy(Class<T> type, Through through) {
             return type.cast(Proxy.newProxyInstance(
                     Standing.class.getClassLoader(),
                     new Class<?>[] {type},
@@ -236,10 +237,11 @@ class DropKillTest {
                 plain.setPassword(address.password());
             }
             List<Standing> all = new ArrayList<>();
+            Iterator<String> schemas = Arrays.asList(arguments).subList(1, arguments.length).iterator();
             for (Point point : Point.values()) {
                 Standing standing = new Standing(point);
                 all.add(standing);
-                String schema = arguments[1 + point.ordinal()];
+                String schema = schemas.next();
                 Thread thread = new Thread(() -> go(standing, plain, schema), point.name());
                 thread.setDaemon(true);
                 thread.start();

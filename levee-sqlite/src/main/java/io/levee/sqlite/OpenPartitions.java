@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -65,6 +66,7 @@ final class OpenPartitions {
     private Duration leavePause = LEAVE_FIRST;
     private long nextLeaveNanos = clock.nanos() - LEAVE_FORGOTTEN.toNanos();
     private Limits limits = Limits.of(null, Long.MAX_VALUE);
+    private Consumer<PartitionWriter> onOpening = writer -> {};
     private volatile Map<String, Object> pragmas = Map.of();
     /** What was not synced when its connection was closed; until the partition is. */
     private final Map<PartitionId, InFlight> released = new HashMap<>();
@@ -267,10 +269,17 @@ final class OpenPartitions {
         readers.evict(paths.partition(partition));
     }
 
+    /** Has something done to the writer that is opened next; for tests. */
+    void onOpening(Consumer<PartitionWriter> what) {
+        onOpening = what;
+    }
+
     private PartitionWriter opened(TableSpec spec, Partition partition) throws SQLException {
         PartitionWriter writer = PartitionWriter.open(partition, spec, paths, caches.cold(), wall.instant());
         open.put(partition.id(), writer);
         writer.used(clock.nanos());
+        onOpening.accept(writer);
+        onOpening = opening -> {};
         if (pragmas.isEmpty()) {
             pragmas = Connections.effective(writer.connection());
         }

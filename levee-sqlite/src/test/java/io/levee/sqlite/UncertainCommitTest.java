@@ -131,6 +131,26 @@ class UncertainCommitTest {
         }
     }
 
+    /** What cannot be looked up yet: later rows of the same partition have higher numbers, and would pass for it. */
+    @Test
+    void shouldNotTakeLaterRowsForThoseOfAFailedCommit() throws Exception {
+        try (OpenEngine store = new OpenEngine(directory)) {
+            OpenEngine.Handed first = row(1, 0);
+            OpenEngine.Handed second = row(2, 0);
+            // Of a partition that holds nothing yet there is no sibling.
+            store.writer().failAt(Point.COMMITTING, broken());
+            store.append(List.of(first), Ack.COMMITTED);
+            assertThat(first.outcome()).isEqualTo(UNCERTAIN);
+            store.engine.open().onOpening(writer -> writer.failAt(Point.COMMITTING, broken()));
+            store.append(List.of(first, second), Ack.COMMITTED);
+            assertThat(first.outcome()).isEqualTo(UNCERTAIN);
+            assertThat(second.outcome()).isEqualTo(Outcome.RETRY);
+            store.append(List.of(first, second), Ack.COMMITTED);
+            assertThat(OpenEngine.outcomes(List.of(first, second))).containsOnly(STORED);
+        }
+        assertThat(OpenEngine.stored(directory, "i")).containsExactlyInAnyOrder(1, 2);
+    }
+
     @Test
     void shouldWriteElsewhereWhatFailedBeforeTheCommit() throws Exception {
         try (OpenEngine store = new OpenEngine(directory)) {

@@ -237,7 +237,8 @@ class DropKillTest {
                 plain.setPassword(address.password());
             }
             List<Standing> all = new ArrayList<>();
-            Iterator<String> schemas = Arrays.asList(arguments).subList(1, arguments.length).iterator();
+            Iterator<String> schemas =
+                    Arrays.asList(arguments).subList(1, arguments.length).iterator();
             for (Point point : Point.values()) {
                 Standing standing = new Standing(point);
                 all.add(standing);

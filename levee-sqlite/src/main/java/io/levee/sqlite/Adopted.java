@@ -14,6 +14,8 @@ import java.nio.file.attribute.BasicFileAttributes;
  * @param rowsEstimate about how many rows it has
  * @param timeIndexed whether an index begins with its time
  * @param timeless whether it may have rows without a time that can be read: they count as of 1970
+ * @param firstMicros the oldest time of a row that has one: by this, and not by 1970, it is known how close its rows lie.
+ *     {@link Long#MIN_VALUE} where that is unknown
  * @param stamp of its files when it was last looked at; other ones mean that somebody has written to it since
  * @param moved which of its rows are in the store's own partitions, and are not read here any more
  */
@@ -23,14 +25,20 @@ record Adopted(
         long rowsEstimate,
         boolean timeIndexed,
         boolean timeless,
+        long firstMicros,
         Stamp stamp,
         Moved moved) {
     /** Rows without a time are read as of this one. */
     static final long NO_TIME_MICROS = 0;
 
-    /** One of which no row has moved. */
+    /** One of which no row has moved, and whose range is unknown. */
     Adopted(Adoption adoption, long base, long rowsEstimate, boolean timeIndexed, boolean timeless, Stamp stamp) {
-        this(adoption, base, rowsEstimate, timeIndexed, timeless, stamp, Moved.NONE);
+        this(adoption, base, rowsEstimate, timeIndexed, timeless, Long.MIN_VALUE, stamp, Moved.NONE);
+    }
+
+    /** From when on it may have rows, those without a time included. */
+    long minMicros() {
+        return timeless && firstMicros != Long.MIN_VALUE ? Math.min(firstMicros, NO_TIME_MICROS) : firstMicros;
     }
 
     /**
@@ -54,7 +62,7 @@ record Adopted(
 
     /** The same with other rows moved. */
     Adopted moved(Moved now) {
-        return new Adopted(adoption, base, rowsEstimate, timeIndexed, timeless, stamp, now);
+        return new Adopted(adoption, base, rowsEstimate, timeIndexed, timeless, firstMicros, stamp, now);
     }
 
     /** Whether it still answers for the row of a number of ours. */

@@ -108,11 +108,12 @@ final class AdoptedCatalog {
                         rows.getLong(5),
                         rows.getBoolean(6),
                         rows.getBoolean(7),
+                        rows.getObject(8) == null ? Long.MIN_VALUE : rows.getLong(8),
                         Adopted.Stamp.parse(rows.getString(10)),
                         moved.getOrDefault(id, Adopted.Moved.NONE));
-                long min = rows.getObject(8) == null ? Long.MIN_VALUE : rows.getLong(8);
                 long max = rows.getObject(9) == null ? Long.MAX_VALUE : rows.getLong(9);
-                Partition.Held held = new Partition.Held(min, max, adopted.rowsEstimate(), Long.MIN_VALUE, 0);
+                Partition.Held held =
+                        new Partition.Held(adopted.minMicros(), max, adopted.rowsEstimate(), Long.MIN_VALUE, 0);
                 Partition partition = new Partition(id, adopted, held);
                 all.add(new Entry(partition, rows.getString(11)));
             }
@@ -152,7 +153,7 @@ final class AdoptedCatalog {
             statement.setLong(7, adopted.rowsEstimate());
             statement.setBoolean(8, adopted.timeIndexed());
             statement.setBoolean(9, adopted.timeless());
-            statement.setObject(10, held.minMicros() == Long.MIN_VALUE ? null : held.minMicros());
+            statement.setObject(10, adopted.firstMicros() == Long.MIN_VALUE ? null : adopted.firstMicros());
             statement.setObject(11, held.maxMicros() == Long.MAX_VALUE ? null : held.maxMicros());
             statement.setString(12, adopted.stamp().text());
             statement.setString(13, now.toString());

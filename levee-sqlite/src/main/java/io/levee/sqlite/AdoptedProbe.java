@@ -69,6 +69,7 @@ final class AdoptedProbe {
                 adopted.rowsEstimate(),
                 adopted.timeIndexed(),
                 adopted.timeless(),
+                adopted.firstMicros(),
                 Adopted.Stamp.of(adopted.file()),
                 adopted.moved());
         return with(spec, now, AdoptedProbe::look);
@@ -193,7 +194,8 @@ final class AdoptedProbe {
         long rows = Math.max(1, estimate());
         boolean indexed = false;
         boolean timeless = true;
-        Partition.Held held = new Partition.Held(Long.MIN_VALUE, Long.MAX_VALUE, rows, Long.MIN_VALUE, 0);
+        long first = Long.MIN_VALUE;
+        long last = Long.MAX_VALUE;
         if (table.firstTime(spec) != null) {
             indexed = leadsAnIndex();
             String groups = indexed ? null : groups();
@@ -203,11 +205,11 @@ final class AdoptedProbe {
             if (range != null && !table.moreTimes(spec)) {
                 boolean textual = unit() == TimeUnit.TEXT;
                 long slack = textual ? 2 * ForeignTimes.TEXT_SLACK_MICROS : 0;
-                long min = timeless ? Math.min(range[0], Adopted.NO_TIME_MICROS) : range[0];
-                held = new Partition.Held(min - slack, range[1] + slack, rows, Long.MIN_VALUE, 0);
+                first = range[0] - slack;
+                last = range[1] + slack;
             }
         }
-        if (held.maxMicros() == Long.MAX_VALUE) {
+        if (last == Long.MAX_VALUE) {
             notes.add("no index tells its newest row: it is read for every range, and retention never drops it");
         } else if (!indexed) {
             notes.add("no index begins with its time: a range of time reads all of it, unless the filter has an index");
@@ -218,8 +220,8 @@ final class AdoptedProbe {
             notes.add("it has no columns for " + lacking + ": they read as null");
         }
         Adopted found = new Adopted(
-                adopted.adoption(), adopted.base(), rows, indexed, timeless, adopted.stamp(), adopted.moved());
-        return new Found(found, held, notes);
+                adopted.adoption(), adopted.base(), rows, indexed, timeless, first, adopted.stamp(), adopted.moved());
+        return new Found(found, new Partition.Held(found.minMicros(), last, rows, Long.MIN_VALUE, 0), notes);
     }
 
     private TimeUnit unit() {

@@ -23,7 +23,7 @@ final class AdoptedWindows {
                 falls,
                 from,
                 to,
-                held.minMicros(),
+                adopted.firstMicros(),
                 held.maxMicros(),
                 adopted.rowsEstimate(),
                 adopted.adoption().timeUnit() == TimeUnit.TEXT,

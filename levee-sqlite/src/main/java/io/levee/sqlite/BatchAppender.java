@@ -104,7 +104,14 @@ final class BatchAppender {
         TableKeys keys = open.keys(spec);
         keys.forgetDropped();
         KeyedRows sorted = new KeyedRows(spec, keys, lookup, paths, rows.size());
-        rows.forEach(sorted::add);
+        for (WriteRow row : rows) {
+            Trouble doubt = doubts.none() ? null : doubts.about(spec, KeyFilter.hash(keys.key(row)));
+            if (doubt == null) {
+                sorted.add(row);
+            } else {
+                doubt.settle(List.of(row));
+            }
+        }
         sorted.known().forEach((partition, group) -> writeUpdates(spec, partition, group, level, seq));
         sorted.fresh().forEach((slot, group) -> writeNew(spec, slot, group, level, seq));
         // Synced there before it goes here, whatever its callers wait for: what was durable once stays so.
@@ -154,6 +161,10 @@ final class BatchAppender {
     private @Nullable Trouble write(PartitionWriter writer, Group group, Ack level, SeqSource seq) {
         Partition partition = writer.partition();
         Partition.Held before = partition.held();
+        Trouble doubt = doubts.about(partition);
+        if (doubt != null) {
+            return doubt;
+        }
         LeveeException tight = figure.refuse(group);
         if (tight != null) {
             return new Trouble(Trouble.Kind.LATER, tight);

@@ -59,6 +59,7 @@ final class DiskFigure {
     private final LongSupplier free;
     private final @Nullable SortRoom sorts;
     private volatile Supplier<Set<Path>> kept = Set::of;
+    private volatile Supplier<Set<Path>> orphans = Set::of;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private final AtomicLong grown = new AtomicLong();
     private volatile @Nullable Full full;
@@ -93,9 +94,9 @@ final class DiskFigure {
         this.free = free;
         this.sorts = cap == null
                 ? null
-                : new SortRoom(
-                        () -> Unlinked.below(paths).getOrDefault(Volume.SORTS, 0L),
-                        () -> Math.min(mostOfSorts, temporaryRoom()));
+                // All of the process: where SQLite puts a store's sorts is the directory of the first store, or
+                // anywhere where that is gone.
+                : new SortRoom(TemporaryFiles::bytes, () -> Math.min(mostOfSorts, temporaryRoom()));
     }
 
     /** The figure of a store with these options. */
@@ -138,6 +139,11 @@ final class DiskFigure {
         kept = files;
     }
 
+    /** Says which files the catalog does not know. */
+    void orphans(Supplier<Set<Path>> files) {
+        orphans = files;
+    }
+
     /** Keeps sorts below the cap; null where there is none. */
     @Nullable
     SortRoom sorts() {
@@ -169,7 +175,8 @@ final class DiskFigure {
     StoreStatus.Disk measure() {
         // Before the look: what grows while it goes on is counted twice, which is the safe side.
         long before = grown.get();
-        StoreStatus.Disk disk = with(Volume.measure(paths, cap, kept.get()), outside.getAsLong());
+        StoreStatus.Disk disk =
+                with(Volume.measure(paths, cap, Orphans.parts(kept.get(), orphans.get())), outside.getAsLong());
         full = new Full(disk.bytes() - disk.byPart().getOrDefault(Volume.SORTS, 0L), before);
         if (sorts != null) {
             sorts.look();

@@ -1,6 +1,7 @@
 package io.levee.sqlite;
 
 import io.levee.Ack;
+import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.engine.WriteRow;
@@ -101,6 +102,39 @@ final class Doubts {
         return doubts.isEmpty();
     }
 
+    /**
+     * Why nothing is written to a partition now, or null: what is committed there before a doubt is looked up would have higher numbers, and
+     * the failed commit would be taken for one that is there.
+     */
+    @Nullable
+    Trouble about(Partition partition) {
+        return doubts.stream()
+                .filter(doubt -> doubt.partition == partition)
+                .findFirst()
+                .map(Doubts::unknown)
+                .orElse(null);
+    }
+
+    /** Why a row of a key cannot be written now, or null: it may have come to life by a commit in doubt, and must not be stored beside that. */
+    @Nullable
+    Trouble about(TableSpec spec, long hash) {
+        return doubts.stream()
+                .filter(doubt -> doubt.spec.name().equals(spec.name()) && doubt.group.brings(hash))
+                .findFirst()
+                .map(Doubts::unknown)
+                .orElse(null);
+    }
+
+    private static Trouble unknown(Doubt doubt) {
+        String partition = doubt.partition.id().toString();
+        return new Trouble(
+                Trouble.Kind.LATER,
+                new LeveeException(
+                                ErrorCode.PARTITION_BUSY,
+                                "a commit failed in " + partition + ", and whether it took effect is not known yet")
+                        .with("partition", partition));
+    }
+
     /** Whether the commit took effect; null, with the reason, where that cannot be known yet. */
     private @Nullable Boolean there(TableSpec spec, Doubt doubt, Stored stored, @Nullable LeveeException[] why) {
         Partition partition = doubt.partition;
@@ -144,7 +178,7 @@ final class Doubts {
         try {
             Partition.Held now = PartitionSchema.held(writer.connection());
             committing = true;
-            writer.commit(now, now.maxSeq());
+            writer.commitAnew(now);
             writer.partition().held(now);
             return null;
         } catch (SQLException e) {
@@ -156,8 +190,8 @@ final class Doubts {
     /** A partition that is damaged, or that cannot be read for so long, is set aside: then its rows are to be written again. */
     private boolean gone(Doubt doubt, Trouble trouble) {
         boolean hopeless = trouble.kind() == Trouble.Kind.DAMAGED
-                || trouble.error().code() == io.levee.ErrorCode.CORRUPT
-                || trouble.error().code() == io.levee.ErrorCode.IO_FAILED
+                || trouble.error().code() == ErrorCode.CORRUPT
+                || trouble.error().code() == ErrorCode.IO_FAILED
                         && clock.nanos() - doubt.sinceNanos > PATIENCE.toNanos();
         return hopeless
                 && open.setAside(

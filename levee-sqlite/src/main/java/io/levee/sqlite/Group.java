@@ -68,6 +68,12 @@ final class Group {
         return inserts.stream().map(insert -> insert.last).toList();
     }
 
+    /** Whether a new row of a key with this hash is among them. */
+    boolean brings(long hash) {
+        return inserts.stream().anyMatch(insert -> insert.hash == hash)
+                || moved.stream().anyMatch(one -> one.insert.hash == hash);
+    }
+
     /** All rows that are settled by the commit. */
     Stream<WriteRow> rows() {
         return Stream.concat(

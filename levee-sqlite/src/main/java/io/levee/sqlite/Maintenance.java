@@ -27,6 +27,7 @@ final class Maintenance {
     private final Suspects suspects;
     private final Closings closings;
     private final Merging merging;
+    private final Orphans orphans;
     private final List<Partition> leftOpen;
     private final Clock wall;
     private @Nullable LeveeException failure;
@@ -41,7 +42,9 @@ final class Maintenance {
             Suspects suspects,
             Closings closings,
             Merging merging,
+            Orphans orphans,
             Clock wall) {
+        this.orphans = orphans;
         this.merging = merging;
         this.closings = closings;
         // What the writer before left, by a crash or because somebody read it.
@@ -88,6 +91,7 @@ final class Maintenance {
             }
         }
         attempt(merging::run);
+        attempt(() -> orphans.look(catalog));
         LeveeException first = failure;
         if (first != null) {
             throw first;

@@ -219,7 +219,7 @@ final class Merging {
         } catch (IOException e) {
             return "the volume cannot be looked at: " + e;
         }
-        if (cap != null && Volume.measure(paths, cap.value(), Set.of()).bytes() + 2 * sum > cap.value() / 10 * 9) {
+        if (cap != null && Volume.measure(paths, cap.value(), Map.of()).bytes() + 2 * sum > cap.value() / 10 * 9) {
             return "the store is near its cap " + cap;
         }
         return "";

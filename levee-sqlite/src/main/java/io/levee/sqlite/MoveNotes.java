@@ -157,6 +157,19 @@ final class MoveNotes {
         return notes;
     }
 
+    /** The same of a file that nobody writes to now. */
+    static Map<PartitionId, Map<Long, Long>> read(Path file, String table) throws SQLException {
+        if (Partition.size(file) == 0) {
+            return Map.of();
+        }
+        Connection connection = Connections.reader(file, CACHE);
+        try {
+            return read(connection, table);
+        } finally {
+            Connections.close(file, connection);
+        }
+    }
+
     /** Deletes all notes: nothing is left where rows came from. */
     static void clear(Connection connection) throws SQLException {
         Sqlite.transaction(connection, () -> {

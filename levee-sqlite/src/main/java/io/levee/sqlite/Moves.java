@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Moves {
     private static final System.Logger LOG = System.getLogger("io.levee.sqlite");
+
+    private static final String NOT_DELETED = "rows that were moved to it cannot be deleted in ";
 
     /** A partition that takes rows in for a long time does not keep the note of each. */
     private static final int MOST_NOTES = 100_000;
@@ -354,7 +357,7 @@ final class Moves {
             for (Map.Entry<PartitionId, Map<Long, Long>> from : notes.entrySet()) {
                 Partition partition = manifest.get(from.getKey());
                 if (partition != null && !copies.deleteDurably(spec, partition, from.getValue())) {
-                    return "rows that were moved to it cannot be deleted in " + from.getKey() + " now";
+                    return NOT_DELETED + from.getKey() + " now";
                 }
             }
             if (!notes.isEmpty()) {
@@ -367,6 +370,49 @@ final class Moves {
                 return "another process holds it";
             }
             throw Volume.failure("moved rows cannot be settled", writer.file(), paths, e);
+        } finally {
+            busy = false;
+        }
+    }
+
+    /**
+     * Before an open partition is unlinked for space, and with it the notes of what moved there: the copies of those rows go first,
+     * durably. Else the next process would take a copy that is left for the row. Queries that need them end.
+     *
+     * @param table asked only where rows of it move: a full volume is no time for questions
+     * @param writer null where nobody has it open
+     * @return empty, or why it cannot go now
+     */
+    String settleAway(Supplier<TableSpec> table, Partition partition, @Nullable PartitionWriter writer) {
+        if (!homes.moves(partition.id().table())) {
+            return "";
+        }
+        TableSpec spec = table.get();
+        if (busy) {
+            return "rows that were moved are being deleted where they were";
+        }
+        specs.put(spec.name(), spec);
+        busy = true;
+        try {
+            Map<PartitionId, Map<Long, Long>> notes = writer == null
+                    ? MoveNotes.read(paths.partition(partition), spec.name())
+                    : MoveNotes.read(writer.connection(), spec.name());
+            if (!notes.isEmpty() && homes.any(partition.id())) {
+                homes.blind();
+                finish(spec.name());
+            }
+            for (Map.Entry<PartitionId, Map<Long, Long>> from : notes.entrySet()) {
+                Partition old = manifest.get(from.getKey());
+                if (old != null && !copies.deleteDurably(spec, old, from.getValue())) {
+                    return NOT_DELETED + from.getKey() + " now";
+                }
+            }
+            return "";
+        } catch (SQLException e) {
+            return NOT_DELETED + "their old places: " + e.getMessage();
+        } catch (LeveeException e) {
+            // On a full volume others may go first: they free what the deletion takes.
+            return NOT_DELETED + "their old places: " + e.what();
         } finally {
             busy = false;
         }

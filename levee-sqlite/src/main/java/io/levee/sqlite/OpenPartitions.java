@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -65,6 +66,7 @@ final class OpenPartitions {
     private Duration leavePause = LEAVE_FIRST;
     private long nextLeaveNanos = clock.nanos() - LEAVE_FORGOTTEN.toNanos();
     private Limits limits = Limits.of(null, Long.MAX_VALUE);
+    private Consumer<PartitionWriter> onOpening = writer -> {};
     private volatile Map<String, Object> pragmas = Map.of();
     /** What was not synced when its connection was closed; until the partition is. */
     private final Map<PartitionId, InFlight> released = new HashMap<>();
@@ -267,10 +269,17 @@ final class OpenPartitions {
         readers.evict(paths.partition(partition));
     }
 
+    /** Has something done to the writer that is opened next; for tests. */
+    void onOpening(Consumer<PartitionWriter> what) {
+        onOpening = what;
+    }
+
     private PartitionWriter opened(TableSpec spec, Partition partition) throws SQLException {
         PartitionWriter writer = PartitionWriter.open(partition, spec, paths, caches.cold(), wall.instant());
         open.put(partition.id(), writer);
         writer.used(clock.nanos());
+        onOpening.accept(writer);
+        onOpening = opening -> {};
         if (pragmas.isEmpty()) {
             pragmas = Connections.effective(writer.connection());
         }
@@ -432,6 +441,17 @@ final class OpenPartitions {
         }
     }
 
+    /**
+     * Gives back what the WALs take: the volume is full, and nothing has to be lost for that. Those first whose pages are all in their
+     * databases already: that takes no space at all. Between batches.
+     */
+    void truncateLogs() {
+        List.copyOf(open.values()).stream()
+                .filter(writer -> Partition.size(StorePaths.wal(writer.file())) > 0)
+                .sorted(Comparator.comparing(PartitionWriter::dirty))
+                .forEach(writer -> checkpoint(writer, writer::truncateLog));
+    }
+
     /** Sets from which sizes on it acts. */
     void limits(Limits now) {
         limits = now;
@@ -445,8 +465,18 @@ final class OpenPartitions {
         if (wal < limits.checkpoint() || !writer.dirty()) {
             return;
         }
+        checkpoint(writer, writer::checkpoint);
+    }
+
+    /** A way to move a WAL's pages into their database. */
+    @FunctionalInterface
+    private interface Checkpoint {
+        boolean all() throws SQLException;
+    }
+
+    private void checkpoint(PartitionWriter writer, Checkpoint how) {
         try {
-            if (writer.checkpoint()) {
+            if (how.all()) {
                 writer.syncNames(paths);
             } else if (Partition.size(StorePaths.wal(writer.file())) > limits.walCap()) {
                 // A reader holds the WAL: new rows go to a sibling, and this WAL ends when its readers do (G92).
@@ -488,7 +518,7 @@ final class OpenPartitions {
      *
      * @return empty, or why it stays
      */
-    String letGo(Partition partition, Relief relief) {
+    String letGo(Supplier<TableSpec> spec, Partition partition, Relief relief) {
         if (partition.state() != Partition.State.OPEN) {
             return "";
         }
@@ -496,6 +526,13 @@ final class OpenPartitions {
         if (writer != null && writer == lastUsed(partition.id().table())) {
             return "it takes new rows";
         }
+        Moves own = moves;
+        String unsettled = own == null ? "" : own.settleAway(spec, partition, writer);
+        if (!unsettled.isEmpty()) {
+            return unsettled;
+        }
+        // Deleting what moved may have closed it, to make room for another.
+        writer = open.get(partition.id());
         if (writer != null) {
             Partition.Held held = partition.held();
             sealOff(writer);

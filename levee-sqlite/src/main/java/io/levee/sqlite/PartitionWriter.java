@@ -238,6 +238,18 @@ final class PartitionWriter {
     }
 
     /**
+     * Commits the statistics once more, and a page for sure: where an update changes nothing SQLite writes no page, and a commit without
+     * pages leaves the WAL as it is, with whatever lies behind its end.
+     */
+    void commitAnew(Partition.Held held) throws SQLException {
+        Sqlite.run(
+                connection,
+                "INSERT INTO levee_partition(key, value) VALUES('doubts', '1')"
+                        + " ON CONFLICT(key) DO UPDATE SET value = value + 1");
+        commit(held, held.maxSeq());
+    }
+
+    /**
      * Commits.
      *
      * @param from the earliest event time that was written
@@ -455,8 +467,17 @@ final class PartitionWriter {
 
     /** Moves committed pages into the database as far as readers allow, without waiting; returns whether all were moved. */
     boolean checkpoint() throws SQLException {
+        return checkpoint("PASSIVE");
+    }
+
+    /** The same, and gives the space of the WAL back where nobody reads it; returns whether that could be done. */
+    boolean truncateLog() throws SQLException {
+        return checkpoint("TRUNCATE");
+    }
+
+    private boolean checkpoint(String how) throws SQLException {
         try (Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery("PRAGMA wal_checkpoint(PASSIVE)")) {
+                ResultSet rows = statement.executeQuery("PRAGMA wal_checkpoint(" + how + ")")) {
             boolean all = rows.next() && rows.getInt(1) == 0 && rows.getInt(2) == rows.getInt(3);
             dirty = !all;
             if (all && namesSynced) {

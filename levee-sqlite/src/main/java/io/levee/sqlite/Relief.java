@@ -122,6 +122,14 @@ final class Relief {
         }
         Path file = paths.partition(partition);
         readers.evict(file);
+        long freed = unlink(file);
+        unrecorded.add(new Gone(id, held, reason));
+        record();
+        return new DropOutcome(freed, "");
+    }
+
+    /** Unlinks a database and then what SQLite has beside it; returns how much that was. */
+    private static long unlink(Path file) {
         long freed = 0;
         try {
             for (Path part : new Path[] {file, StorePaths.wal(file), StorePaths.shm(file)}) {
@@ -131,9 +139,7 @@ final class Relief {
         } catch (IOException e) {
             LOG.log(System.Logger.Level.WARNING, file + " cannot be unlinked; it is tried again", e);
         }
-        unrecorded.add(new Gone(id, held, reason));
-        record();
-        return new DropOutcome(freed, "");
+        return freed;
     }
 
     /** Says in the catalog what is gone; where that fails it is tried again each second. */
@@ -173,6 +179,7 @@ final class Relief {
             if (partition == null || Files.exists(paths.partition(partition))) {
                 continue;
             }
+            unlink(paths.partition(partition));
             try {
                 Sqlite.transaction(
                         catalog.beforeStart(),

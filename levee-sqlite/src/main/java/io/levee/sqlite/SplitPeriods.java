@@ -32,9 +32,10 @@ final class SplitPeriods {
     /**
      * Where a row belongs.
      *
-     * @param held what the adopted database holds: its width is chosen by that
+     * @param first the oldest time of a row of the adopted database that has one, and {@code last} the newest: the width is chosen by
+     *     these, and not by 1970, as which rows without a time count
      */
-    Slot slot(TableSpec spec, Partition.Held held, long timeMicros, String retentionClass) {
+    Slot slot(TableSpec spec, long first, long last, long timeMicros, String retentionClass) {
         if (timeMicros < YEAR_1 || timeMicros >= YEAR_9999) {
             return new Slot(Period.ALL, retentionClass);
         }
@@ -47,10 +48,8 @@ final class SplitPeriods {
                     spec,
                     c,
                     manifest.of(spec.name()).stream().map(p -> p.info(paths)).toList());
-            if (auto && held.maxMicros() != Long.MAX_VALUE && held.maxMicros() > EARLIEST) {
-                made.expect(
-                        Math.min(held.maxMicros(), Math.max(EARLIEST, held.minMicros())),
-                        Math.min(held.maxMicros(), YEAR_9999));
+            if (auto && last != Long.MAX_VALUE && last > EARLIEST) {
+                made.expect(Math.min(last, Math.max(EARLIEST, first)), Math.min(last, YEAR_9999));
             }
             return made;
         });

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -188,7 +189,8 @@ final class SplitStep implements SplitBuild.Help {
 
     @Override
     public Slot slot(long timeMicros, String retentionClass) {
-        return periods.slot(spec, partition.held(), timeMicros, retentionClass);
+        Adopted adopted = Objects.requireNonNull(partition.adopted());
+        return periods.slot(spec, adopted.firstMicros(), partition.held().maxMicros(), timeMicros, retentionClass);
     }
 
     @Override
@@ -223,6 +225,7 @@ final class SplitStep implements SplitBuild.Help {
 
     @Override
     public Path place(int number) {
+        at.accept(Splitting.Point.BUILDING);
         return parts.paths().tmp().resolve("split-" + number + ".db");
     }
 

@@ -33,6 +33,7 @@ import org.jspecify.annotations.Nullable;
 final class Splitting {
     static final String BEING_SPLIT = "being split";
 
+    private static final String FAILED = "an adopted database cannot be split";
     private static final System.Logger LOG = System.getLogger("io.levee.sqlite");
     private static final Duration NOTHING_TO_DO = Duration.ofMinutes(10);
     private static final Duration WAIT = Duration.ofSeconds(2);
@@ -57,6 +58,8 @@ final class Splitting {
 
     /** Where a test has the process end. */
     enum Point {
+        /** Each time before a file is made. */
+        BUILDING,
         BUILT,
         NAMED,
         IN_PLACE,
@@ -194,7 +197,7 @@ final class Splitting {
                 }
             }
             running.ran(told());
-            pause = further ? Duration.ZERO : some ? WAIT : NOTHING_TO_DO;
+            pause = further ? Duration.ZERO : some ? rests ? WAIT : WAIT.dividedBy(100) : NOTHING_TO_DO;
         }
     }
 
@@ -223,22 +226,37 @@ final class Splitting {
             return true;
         }
         try {
-            String why = tryFurther(split, partition, running);
-            if (why.isEmpty()) {
-                waits.remove(id);
-            } else if (!why.equals(waits.put(id, why))) {
-                LOG.log(System.Logger.Level.INFO, "the splitting of {0} waits: {1}", id, why);
-            }
-            return why.isEmpty();
+            return waits(id, tryFurther(split, partition, running));
         } catch (LeveeException e) {
+            return waitsForRoom(id, e);
+        } catch (SQLException e) {
+            return waitsForRoom(id, Volume.failure(FAILED, Path.of(partition.file()), parts.paths(), e));
+        } catch (IOException e) {
+            return waitsForRoom(id, Volume.failure(FAILED, Path.of(partition.file()), e));
+        }
+    }
+
+    /** Notes why one waits; true where it does not. */
+    private boolean waits(PartitionId id, String why) {
+        if (why.isEmpty()) {
+            waits.remove(id);
+        } else if (!why.equals(waits.put(id, why))) {
+            LOG.log(System.Logger.Level.INFO, "the splitting of {0} waits: {1}", id, why);
+        }
+        return why.isEmpty();
+    }
+
+    /**
+     * A volume that was filled up in the middle of a step is no failure: the step left nothing, and is made again when there is room.
+     *
+     * @throws LeveeException any other
+     */
+    private boolean waitsForRoom(PartitionId id, LeveeException e) {
+        if (e.code() != ErrorCode.DISK_FULL) {
             waits.put(id, String.valueOf(e.getMessage()));
             throw e;
-        } catch (SQLException e) {
-            waits.put(id, String.valueOf(e.getMessage()));
-            throw Sqlite.failure("an adopted database cannot be split", Path.of(partition.file()), e);
-        } catch (IOException e) {
-            throw Volume.failure("an adopted database cannot be split", Path.of(partition.file()), e);
         }
+        return waits(id, "the volume is full: the step is made again when there is room (" + e.what() + ")");
     }
 
     private String tryFurther(SplitState split, Partition partition, Task running) throws SQLException, IOException {

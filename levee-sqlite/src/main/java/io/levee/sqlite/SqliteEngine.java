@@ -459,6 +459,9 @@ final class SqliteEngine implements StorageEngine {
         writing().closings().serve(open, this::spec);
         writing().errands().serve(open);
         suspects.serve(open);
+        if (writing().relief().full()) {
+            open.truncateLogs();
+        }
         open.slice();
         readers.closeOld();
         long keys = open.keyBytes(budget.keyFilters());
@@ -603,7 +606,9 @@ final class SqliteEngine implements StorageEngine {
         }
         return partition == null
                 ? "it is gone already"
-                : writing().open().letGo(partition, writing().relief());
+                : writing()
+                        .open()
+                        .letGo(() -> spec(id.table()), partition, writing().relief());
     }
 
     @Override
@@ -806,6 +811,7 @@ final class SqliteEngine implements StorageEngine {
         findings.addAll(Adoptions.findings(manifest));
         findings.addAll(new MigrationFindings(new MigrationReach(paths, manifest))
                 .look(migrations(), tables(), record -> readOrAsk(c -> MigrationCatalog.bound(c, record.id()))));
+        findings.addAll(Orphans.findings(Orphans.find(paths, !owner().isEmpty(), this::readOrAsk)));
         return findings;
     }
 

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,6 +42,7 @@ final class Trash {
     private final TrashFiles files;
     private final TrashPlaces places;
     private final TrashClaims claims;
+    private final Set<String> ours = new HashSet<>();
     private long notedMillis;
 
     /**
@@ -187,7 +189,7 @@ final class Trash {
         places.moveReleased(false);
         try {
             places.moveLeftovers(claims.all());
-            List<Path> there = files.all(claims.names());
+            List<Path> there = droppedHere(files.all(claims.names()));
             if (there.isEmpty()) {
                 return false;
             }
@@ -202,6 +204,21 @@ final class Trash {
         } catch (IOException e) {
             throw new LeveeException(ErrorCode.IO_FAILED, "the trash cannot be emptied: " + e, e);
         }
+    }
+
+    /** Without files that somebody else laid there: see {@link Orphans}. */
+    private List<Path> droppedHere(List<Path> there) {
+        Set<String> asked = there.stream()
+                .map(TrashFiles::name)
+                .filter(n -> !ours.contains(n))
+                .collect(Collectors.toSet());
+        if (!asked.isEmpty()) {
+            ours.addAll(catalog.change(c -> Orphans.dropped(c, asked)));
+        }
+        ours.retainAll(there.stream().map(TrashFiles::name).collect(Collectors.toSet()));
+        return there.stream()
+                .filter(file -> ours.contains(TrashFiles.name(file)))
+                .toList();
     }
 
     /** The names of the files whose grace lasts; forgets the others. */
@@ -237,7 +254,7 @@ final class Trash {
         Path file;
         try {
             places.moveLeftovers(claims.all());
-            List<Path> there = files.all(claims.names());
+            List<Path> there = droppedHere(files.all(claims.names()));
             if (there.isEmpty()) {
                 return false;
             }

@@ -13,7 +13,6 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.sql.SQLException;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -32,6 +31,9 @@ final class Volume {
     static final String KEPT = "dropped";
 
     static final String UNLINKED = "unlinked";
+
+    /** The part of files that the catalog does not know: see {@link Orphans}. */
+    static final String ORPHANS = "orphans";
 
     static final String REMOUNT = "mount the volume writable again; Levee goes on by itself";
 
@@ -140,9 +142,9 @@ final class Volume {
      * holes, so that their size rounded up to blocks is what they take.
      *
      * @param cap the store's; 0 for none
-     * @param kept files in their places of partitions that were dropped, and that queries still read
+     * @param parts the parts of files that their place does not tell
      */
-    static StoreStatus.Disk measure(StorePaths paths, long cap, Set<Path> kept) {
+    static StoreStatus.Disk measure(StorePaths paths, long cap, Map<Path, String> parts) {
         Map<String, Long> byPart = new TreeMap<>();
         long free;
         try {
@@ -153,7 +155,8 @@ final class Volume {
                 @Override
                 public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
                     long blocks = (attributes.size() + block - 1) / block;
-                    byPart.merge(kept.contains(file) ? KEPT : part(paths, file), blocks * block, Long::sum);
+                    String part = parts.get(file);
+                    byPart.merge(part == null ? part(paths, file) : part, blocks * block, Long::sum);
                     return FileVisitResult.CONTINUE;
                 }
 

@@ -88,6 +88,8 @@ record Writing(
                     settings.options().trashGrace(),
                     last.up);
             figure.kept(trash::inPlace);
+            Orphans orphans = new Orphans(paths);
+            figure.orphans(orphans::seen);
             Erasures erasures = new Erasures(new Rewriter(paths, catalog, readers, wall), closings);
             Quarantine quarantine = new Quarantine(paths, catalog, manifest, readers, wall, marks);
             OpenPartitions open =
@@ -146,7 +148,17 @@ record Writing(
                     merging,
                     quarantine,
                     new Maintenance(
-                            paths, catalog, manifest, readers, erasures, quarantine, suspects, closings, merging, wall),
+                            paths,
+                            catalog,
+                            manifest,
+                            readers,
+                            erasures,
+                            quarantine,
+                            suspects,
+                            closings,
+                            merging,
+                            orphans,
+                            wall),
                     verifier,
                     marks,
                     relief,

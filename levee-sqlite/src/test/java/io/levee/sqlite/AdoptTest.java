@@ -31,6 +31,7 @@ import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.TimeSeries;
 import io.levee.engine.Finding;
+import io.levee.internal.time.Micros;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -41,6 +42,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -119,6 +121,29 @@ class AdoptTest {
             assertThat(partition.state()).isEqualTo(PartitionInfo.State.ADOPTED);
             assertThat(partition.bytes()).isZero();
             assertThat(store.status().tables().get(0).rows()).isEqualTo(ROWS);
+        }
+    }
+
+    /** Two of its rows have no time and count as of 1970: by that the first of its windows would be wider than all. */
+    @Test
+    void shouldBeginWithNarrowWindowsBesideRowsWithoutATime() throws Exception {
+        try (Store store = Levee.open(directory)) {
+            store.createTable(LegacyData.invocations().build());
+            store.adopt("invocations", monitor());
+        }
+        try (Connection catalog = LegacyData.open(directory.resolve("catalog.db"))) {
+            Partition partition = AdoptedCatalog.live(catalog).get(0);
+            assertThat(partition.held().minMicros()).isZero();
+            for (boolean falls : new boolean[] {true, false}) {
+                HeldRange first = Objects.requireNonNull(
+                                AdoptedWindows.of(partition, falls, Long.MIN_VALUE, Long.MAX_VALUE))
+                        .next(0);
+                assertThat(first).isNotNull();
+                Duration width = falls
+                        ? Duration.between(Micros.instant(first.fromMicros()), at(ROWS))
+                        : Duration.between(BEGIN, Micros.instant(first.toMicros()));
+                assertThat(width).isLessThan(Duration.ofMillis(LegacyData.STEP_MILLIS * 1000));
+            }
         }
     }
 

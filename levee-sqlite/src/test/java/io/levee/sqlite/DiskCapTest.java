@@ -176,10 +176,10 @@ class DiskCapTest {
                 file, java.nio.file.StandardOpenOption.CREATE, java.nio.file.StandardOpenOption.WRITE)) {
             channel.write(java.nio.ByteBuffer.allocate(1 << 20));
             Files.delete(file);
-            StoreStatus.Disk disk = Volume.measure(paths, 0, Set.of());
+            StoreStatus.Disk disk = Volume.measure(paths, 0, Map.of());
             assertThat(disk.byPart()).containsEntry(Volume.SORTS, 1L << 20);
             assertThat(disk.bytes()).isGreaterThanOrEqualTo(1 << 20);
         }
-        assertThat(Volume.measure(paths, 0, Set.of()).byPart()).isEqualTo(Map.of());
+        assertThat(Volume.measure(paths, 0, Map.of()).byPart()).isEqualTo(Map.of());
     }
 }

@@ -174,6 +174,14 @@ class FileFactsTest {
             TableMarks marks = new TableMarks(Map.of(), (table, to) -> {});
             Manifest manifest = new Manifest(paths);
             ReadHandles readers = new ReadHandles(paths, new Suspects(true), 0);
+            // What the catalog does not know as dropped is left alone.
+            catalog.change(c -> {
+                Sqlite.run(
+                        c,
+                        "INSERT INTO partitions(table_name, class, period, n, file, state, created, changed)"
+                                + " VALUES('events', '', '2026-05-10', 1, 'tables/events/2026-05-10.db', 'dropped', '', '')");
+                return true;
+            });
             body.run(new Trash(paths, catalog, manifest, readers, Clock.systemUTC(), marks, Duration.ofHours(1), up));
         } finally {
             supervisor.stop();

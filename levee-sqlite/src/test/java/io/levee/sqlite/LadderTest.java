@@ -13,6 +13,7 @@ import io.levee.PartitionId;
 import io.levee.Query;
 import io.levee.Store;
 import io.levee.testkit.Requirements;
+import io.levee.testkit.fault.SmallDisk;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -52,6 +53,34 @@ class LadderTest {
             assertThat(store.engine.full()).isFalse();
         }
         assertThat(OpenEngine.stored(directory, "i")).hasSize(101);
+    }
+
+    /**
+     * Nobody gave leave to drop anything, the reserve is used up, and new rows need a page of the catalog and a file: the log of the day
+     * before takes as much space as its rows, and nobody needs it.
+     */
+    @Test
+    void shouldGiveBackWhatLogsTakeBeforeItWaitsForRoom() throws Exception {
+        try (SmallDisk disk = Requirements.needed(() -> SmallDisk.tmpfs(directory, 16 << 20));
+                OpenEngine store = new OpenEngine(disk.directory().resolve("store"))) {
+            for (int i = 0; i < 1000; i += 100) {
+                List<OpenEngine.Handed> rows = new ArrayList<>();
+                for (int j = i; j < i + 100; j++) {
+                    rows.add(row(j, 0, "x".repeat(500)));
+                }
+                store.append(rows, Ack.COMMITTED);
+            }
+            Path wal = StorePaths.wal(store.writer().file());
+            assertThat(store.writer().checkpoint()).isTrue();
+            assertThat(Files.size(wal)).isGreaterThan(400_000);
+            disk.fill(0);
+            assertThat(store.append(row(1000, 1))).containsExactly(RETRY);
+            assertThat(store.engine.full()).isTrue();
+            store.engine.afterBatch();
+            assertThat(Partition.size(wal)).isZero();
+            assertThat(store.append(row(1000, 1))).containsExactly(STORED);
+            assertThat(store.engine.full()).isFalse();
+        }
     }
 
     /** The unprivileged twin of a full volume: a limit of the file size gives SQLITE_IOERR_WRITE, and a sibling is another file. */

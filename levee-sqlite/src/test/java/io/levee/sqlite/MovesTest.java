@@ -9,6 +9,7 @@ import io.levee.PartitionId;
 import io.levee.RetentionRule;
 import io.levee.TableSpec;
 import io.levee.engine.Period;
+import io.levee.engine.ReadView;
 import io.levee.engine.Slot;
 import io.levee.engine.WriteRow;
 import io.levee.engine.WriteRow.Outcome;
@@ -34,6 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.sqlite.SQLiteErrorCode;
 import org.sqlite.SQLiteException;
 
@@ -138,6 +140,33 @@ class MovesTest {
             }
         }
         return rows;
+    }
+
+    /**
+     * The partition that a row went to is unlinked for space while a query still needs the copy that the row left behind, and then the
+     * process dies: with the file goes the note that says which of both counts, and the older version came back.
+     */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void shouldNotBringAnOlderVersionBackWhereTheNewerOneWentForSpace(boolean read) throws Exception {
+        PartitionId classed = new PartitionId("runs", "A", "2026-05-10", 1);
+        try (OpenEngine store = open(directory)) {
+            append(store, run(1, "new", 1, 0));
+            append(store, run(2, "new", 1, 0));
+            ReadView reading = read ? store.engine.view(RUNS, Long.MIN_VALUE, Long.MAX_VALUE) : null;
+            assertThat(append(store, run(1, "A", 2, 0))).isEqualTo(Outcome.UPDATED);
+            append(store, run(3, "new", 1, 0));
+            assertThat(store.engine.letGo(classed)).isEmpty();
+            assertThat(store.engine.dropForSpace(classed, "a test").blockedBy()).isEmpty();
+            if (reading != null) {
+                reading.close();
+            }
+            crash(store);
+        }
+        try (OpenEngine store = open(directory)) {
+            assertThat(store.engine.find(RUNS, new Object[] {1L})).isNull();
+        }
+        assertThat(stored(directory)).containsExactlyInAnyOrder("2  new 1", "3  new 1");
     }
 
     @Test

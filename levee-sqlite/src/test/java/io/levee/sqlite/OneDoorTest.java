@@ -126,19 +126,21 @@ class OneDoorTest {
         assertThat(Handles.open(directory.resolve("x/../closed.db"))).isEqualTo(1);
         Connections.close(file, first);
         assertThat(Handles.open(file)).isZero();
+        Thread opener = new Thread(() -> {
+            try {
+                Connections.close(file, Connections.writer(file, Bytes.mebi(1)));
+            } catch (java.sql.SQLException e) {
+                throw new IllegalStateException(e);
+            }
+        });
         Handles.Visited<Boolean> visited = Handles.visit(file, file, false, false, channel -> {
-            Thread opener = new Thread(() -> {
-                try {
-                    Connections.close(file, Connections.writer(file, Bytes.mebi(1)));
-                } catch (java.sql.SQLException e) {
-                    throw new IllegalStateException(e);
-                }
-            });
             opener.start();
             org.awaitility.Awaitility.await().until(() -> opener.getState() == Thread.State.BLOCKED);
             return true;
         });
         assertThat(visited.visited()).isTrue();
-        org.awaitility.Awaitility.await().until(() -> Handles.open(file) == 0);
+        // None is open before it opens either.
+        opener.join();
+        assertThat(Handles.open(file)).isZero();
     }
 }

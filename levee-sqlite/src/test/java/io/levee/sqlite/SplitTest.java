@@ -315,6 +315,37 @@ class SplitTest {
         }
     }
 
+    /** A row without a time counts as of 1970: by that the rows of a few days would go into one file for years. */
+    @Test
+    void shouldChooseTheWidthByTheRowsThatHaveATime() throws Exception {
+        Path file = directory.resolve("old.db");
+        run(
+                file,
+                "CREATE TABLE e(v INTEGER, at INTEGER)",
+                "CREATE INDEX e_at ON e(at)",
+                "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 239) INSERT INTO e SELECT i,"
+                        + " CASE i WHEN 7 THEN NULL ELSE 1775001600 + i * 3600 END FROM n");
+        TableSpec spec = TableSpec.builder("e")
+                .column("v", ColumnType.INTEGER)
+                .column("at", ColumnType.TIMESTAMP)
+                .time("at")
+                .retention(RetentionRule.UNBOUNDED)
+                .build();
+        assertThat(spec.partitionBy()).isEqualTo(PartitionBy.AUTO);
+        try (Store store = open(directory.resolve("store"), p -> {}, 100, o -> {})) {
+            store.createTable(spec);
+            PartitionId id = store.adopt("e", Adoption.of(file, "e").timeUnit(Adoption.TimeUnit.SECONDS))
+                    .partition();
+            store.split(id);
+            await(store, SplitStatus.State.DONE);
+            assertThat(store.count(Query.builder("e").build())).isEqualTo(240);
+            assertThat(store.partitions().stream().map(p -> p.id().period()).distinct())
+                    .contains("1970")
+                    .filteredOn(period -> period.matches("2026-\\d\\d-\\d\\d"))
+                    .hasSize(10);
+        }
+    }
+
     @Test
     void shouldCountAndTellWhatIsBrokenOrDoubledOrTooOld() throws Exception {
         Path file = directory.resolve("old.db");

@@ -10,8 +10,17 @@ import io.levee.Ack;
 import io.levee.engine.WriteRow;
 import io.levee.engine.WriteRow.Outcome;
 import io.levee.sqlite.PartitionWriter.Point;
+import io.levee.testkit.Requirements;
+import java.io.BufferedReader;
+import java.io.Writer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -65,6 +74,81 @@ class UncertainCommitTest {
             assertThat(OpenEngine.outcomes(rows)).containsOnly(STORED);
         }
         assertThat(OpenEngine.stored(directory, "i")).containsExactlyInAnyOrder(0, 1, 2);
+    }
+
+    /**
+     * Frames of the failed commit may lie behind the end of the WAL, whole and valid: a crash must not bring them to life once the rows
+     * were written elsewhere (I1). Somebody reads the partition all the time, so that its WAL is not recovered by its next opening.
+     */
+    @Test
+    void shouldNotBringAFailedCommitToLifeAfterACrash() throws Exception {
+        Path file = directory.resolve("tables/events/2026-05-10.db");
+        try (OpenEngine store = new OpenEngine(directory)) {
+            store.append(row(0, 0));
+            Process reader = new ProcessBuilder(Requirements.tool("sqlite3").toString(), "-batch", file.toString())
+                    .redirectErrorStream(true)
+                    .start();
+            try (BufferedReader said = reader.inputReader(StandardCharsets.UTF_8);
+                    Writer shell = reader.outputWriter(StandardCharsets.UTF_8)) {
+                shell.write("SELECT 'rows ' || count(*) FROM events;\n");
+                shell.flush();
+                assertThat(said.readLine()).isEqualTo("rows 1");
+                List<OpenEngine.Handed> rows = List.of(row(1, 0), row(2, 0));
+                store.writer().failAt(Point.COMMITTING, broken());
+                store.append(rows, Ack.COMMITTED);
+                assertThat(OpenEngine.outcomes(rows)).containsOnly(UNCERTAIN);
+                byte[] frames = framesOfACommit(file, directory.resolve("twin.db"));
+                Files.write(StorePaths.wal(file), frames, StandardOpenOption.APPEND);
+                store.append(rows, Ack.COMMITTED);
+                assertThat(OpenEngine.outcomes(rows)).containsOnly(STORED);
+                assertThat(after(file, directory.resolve("crashed.db"), false)).isEmpty();
+            } finally {
+                reader.destroyForcibly().waitFor();
+            }
+        }
+        assertThat(OpenEngine.stored(directory, "i")).containsExactlyInAnyOrder(0, 1, 2);
+    }
+
+    /** What a commit of a row 99 adds to the WAL. */
+    private static byte[] framesOfACommit(Path file, Path twin) throws Exception {
+        return after(file, twin, true);
+    }
+
+    /** Recovers a copy: returns what a commit adds to its WAL, or, where nothing is written, that commit's row if it is there. */
+    private static byte[] after(Path file, Path copy, boolean write) throws Exception {
+        Files.copy(file, copy);
+        Files.copy(StorePaths.wal(file), StorePaths.wal(copy));
+        int before = (int) Files.size(StorePaths.wal(copy));
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + copy)) {
+            if (!write) {
+                Object found = Sqlite.value(connection, "SELECT i FROM events WHERE i = 99");
+                return found == null ? new byte[0] : found.toString().getBytes(StandardCharsets.UTF_8);
+            }
+            Sqlite.run(connection, "PRAGMA wal_autocheckpoint=0");
+            Sqlite.run(connection, "INSERT INTO events(_seq, i, at) VALUES(99, 99, 0)");
+            byte[] wal = Files.readAllBytes(StorePaths.wal(copy));
+            return Arrays.copyOfRange(wal, before, wal.length);
+        }
+    }
+
+    /** What cannot be looked up yet: later rows of the same partition have higher numbers, and would pass for it. */
+    @Test
+    void shouldNotTakeLaterRowsForThoseOfAFailedCommit() throws Exception {
+        try (OpenEngine store = new OpenEngine(directory)) {
+            OpenEngine.Handed first = row(1, 0);
+            OpenEngine.Handed second = row(2, 0);
+            // Of a partition that holds nothing yet there is no sibling.
+            store.writer().failAt(Point.COMMITTING, broken());
+            store.append(List.of(first), Ack.COMMITTED);
+            assertThat(first.outcome()).isEqualTo(UNCERTAIN);
+            store.engine.open().onOpening(writer -> writer.failAt(Point.COMMITTING, broken()));
+            store.append(List.of(first, second), Ack.COMMITTED);
+            assertThat(first.outcome()).isEqualTo(UNCERTAIN);
+            assertThat(second.outcome()).isEqualTo(Outcome.RETRY);
+            store.append(List.of(first, second), Ack.COMMITTED);
+            assertThat(OpenEngine.outcomes(List.of(first, second))).containsOnly(STORED);
+        }
+        assertThat(OpenEngine.stored(directory, "i")).containsExactlyInAnyOrder(1, 2);
     }
 
     @Test

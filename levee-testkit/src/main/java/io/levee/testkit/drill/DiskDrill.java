@@ -29,6 +29,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -166,6 +167,7 @@ public final class DiskDrill {
         figures.put("written", written);
         figures.put("stored", status.stored());
         figures.put("lost", status.lost());
+        figures.put("lostByReason", reasons(status));
         figures.put("dropped", status.stored() - rows);
         figures.put("gaps", gaps.size());
         figures.put("queries", queries.get());
@@ -191,7 +193,8 @@ public final class DiskDrill {
         verdicts.add(new Verdict(
                 "every record is stored, and none is lost",
                 status.lost() == 0 && status.stored() == written,
-                status.stored() + " stored of " + written + ", " + status.lost() + " lost"));
+                status.stored() + " stored of " + written + ", " + status.lost() + " lost"
+                        + (status.lost() == 0 ? "" : " " + reasons(status))));
         if (backups.get() > 0) {
             BackupCheck check = Levee.verifyBackup(backup(), line -> {});
             verdicts.add(new Verdict(
@@ -201,6 +204,12 @@ public final class DiskDrill {
                             + check.missing().size() + " partitions missing"));
         }
         return verdicts;
+    }
+
+    private static Map<String, Long> reasons(StoreStatus status) {
+        Map<String, Long> reasons = new TreeMap<>();
+        status.lostByReason().forEach((reason, count) -> reasons.put(reason.name(), count));
+        return reasons;
     }
 
     private static List<String> table(Map<String, Object> figures) {

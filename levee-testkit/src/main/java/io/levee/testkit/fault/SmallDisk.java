@@ -14,6 +14,7 @@ import java.util.List;
  */
 public final class SmallDisk implements AutoCloseable {
     private static final int PIECE = 4096;
+    private static final int PIECES = 256 * PIECE;
 
     private final Path directory;
     private final List<Path> images = new ArrayList<>();
@@ -108,9 +109,12 @@ public final class SmallDisk implements AutoCloseable {
         Path ballast = directory.resolve("ballast-" + System.identityHashCode(this));
         try (RandomAccessFile file = new RandomAccessFile(ballast.toFile(), "rw")) {
             file.seek(file.length());
-            byte[] piece = new byte[PIECE];
-            while (Files.getFileStore(directory).getUsableSpace() > leave) {
-                file.write(piece);
+            byte[] pieces = new byte[PIECES];
+            long free = usable();
+            while (free > leave) {
+                // In large pieces as long as nobody could tell.
+                file.write(pieces, 0, free - leave > 4L * PIECES ? PIECES : PIECE);
+                free = usable();
             }
         } catch (IOException e) {
             if (!String.valueOf(e.getMessage()).contains("No space left")) {
@@ -118,6 +122,10 @@ public final class SmallDisk implements AutoCloseable {
             }
         }
         return ballast;
+    }
+
+    private long usable() throws IOException {
+        return Files.getFileStore(directory).getUsableSpace();
     }
 
     /** Takes all names that are left; delete the files to make room again. */

@@ -18,7 +18,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Clock;
-import java.util.Set;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -134,7 +134,7 @@ final class IndexBuild {
         }
         String in = "";
         if (cap != null) {
-            long left = cap.value() - Volume.measure(paths, cap.value(), Set.of()).bytes();
+            long left = cap.value() - Volume.measure(paths, cap.value(), Map.of()).bytes();
             in = left < free ? " below the store's cap of " + cap : "";
             free = Math.min(free, left);
         }

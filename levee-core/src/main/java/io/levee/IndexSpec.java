@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  *     {@code (lower(name))}
  * @param where an SQL condition over the row's own columns: only rows that meet it are in the index; null for all rows
  */
-public record IndexSpec(String name, List<String> parts, @Nullable String where) {
+public record IndexSpec(
+        String name, List<String> parts, @Nullable String where) {
     private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_]{0,39}");
     private static final Set<String> ENTRIES = Set.of("name", "on", "where");
 

@@ -19,7 +19,11 @@ import org.jspecify.annotations.Nullable;
  * @param where which rows of the other table count, in Levee's filter language; null for all
  */
 public record Lookup(
-        String table, Map<String, String> match, Function function, @Nullable String column, @Nullable String where) {
+        String table,
+        Map<String, String> match,
+        Function function,
+        @Nullable String column,
+        @Nullable String where) {
     private static final Set<String> ENTRIES = Set.of("table", "match", "function", "column", "where");
 
     /** What is made of the rows that match; null where there are none, but for {@link #COUNT}. */

@@ -89,8 +89,10 @@ public sealed interface MigrationStep {
      * @param lookups figures of other tables by the name that they have in the expressions
      * @param where which rows, in Levee's filter language; null for all
      */
-    record Backfill(Map<String, String> set, Map<String, Lookup> lookups, @Nullable String where)
-            implements MigrationStep {
+    record Backfill(
+            Map<String, String> set,
+            Map<String, Lookup> lookups,
+            @Nullable String where) implements MigrationStep {
         /** Copies the maps, in order. */
         public Backfill {
             set = Collections.unmodifiableMap(new LinkedHashMap<>(set));

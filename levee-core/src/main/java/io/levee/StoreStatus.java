@@ -72,7 +72,10 @@ public record StoreStatus(
      * @param paused whether all work on them is paused
      * @param error why they cannot be read; null where they can: then an empty list means that there are none (guarantee G145)
      */
-    public record Migrations(List<MigrationStatus> all, boolean paused, @Nullable String error) {
+    public record Migrations(
+            List<MigrationStatus> all,
+            boolean paused,
+            @Nullable String error) {
         /** None were declared. */
         public static final Migrations NONE = new Migrations(List.of(), false, null);
 

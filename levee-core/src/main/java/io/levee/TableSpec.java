@@ -545,7 +545,8 @@ public final class TableSpec {
                 droppedColumns.put(column, known.asOptional().withDefault(null).withExpression(null));
                 List<String> former = formerNames.remove(column);
                 if (former != null) {
-                    former.forEach(name -> droppedColumns.put(name, droppedColumns.get(column).named(name)));
+                    former.forEach(name ->
+                            droppedColumns.put(name, droppedColumns.get(column).named(name)));
                 }
             }
             return this;
@@ -560,8 +561,9 @@ public final class TableSpec {
             columns.clear();
             all.forEach((column, known) ->
                     columns.put(column.equals(from) ? to.name() : column, column.equals(from) ? to : known));
-            indexes.replaceAll(index ->
-                    index.stream().map(column -> column.equals(from) ? to.name() : column).toList());
+            indexes.replaceAll(index -> index.stream()
+                    .map(column -> column.equals(from) ? to.name() : column)
+                    .toList());
             List<String> former = new ArrayList<>(List.of(from));
             former.addAll(formerNames.getOrDefault(from, List.of()));
             formerNames.remove(from);

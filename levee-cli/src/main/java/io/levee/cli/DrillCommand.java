@@ -77,7 +77,8 @@ final class DrillCommand extends Command {
     @Option(
             names = "--others",
             paramLabel = "N",
-            description = "How many rows the other table has, from which the column is filled (migration). Default: 1500000.")
+            description =
+                    "How many rows the other table has, from which the column is filled (migration). Default: 1500000.")
     private int others = 1_500_000;
 
     @Option(
@@ -95,7 +96,8 @@ final class DrillCommand extends Command {
     @Option(
             names = "--rounds",
             paramLabel = "N",
-            description = "How often Levee's side is done (memory, migration; there the one UPDATE too). Default: " + ROUNDS + ".")
+            description = "How often Levee's side is done (memory, migration; there the one UPDATE too). Default: "
+                    + ROUNDS + ".")
     private int rounds = ROUNDS;
 
     @Option(
@@ -138,9 +140,8 @@ final class DrillCommand extends Command {
     @Option(
             names = "--seconds",
             paramLabel = "N",
-            description =
-                    "How long the records are watched before, and at least meanwhile (retention, default 15),"
-                            + " before the column is filled (migration, default 10), or written (disk, default 60).")
+            description = "How long the records are watched before, and at least meanwhile (retention, default 15),"
+                    + " before the column is filled (migration, default 10), or written (disk, default 60).")
     private @Nullable Integer seconds;
 
     @Option(names = "--dir", paramLabel = "DIR", description = "Where to work. Default: ./drill.")

@@ -104,7 +104,8 @@ final class MigrateCommand extends Command {
 
         @Option(
                 names = "--approve",
-                description = "Does also what levee migrate plan says needs approval: large work waits for it otherwise.")
+                description =
+                        "Does also what levee migrate plan says needs approval: large work waits for it otherwise.")
         private boolean approve;
 
         @CommandLine.Mixin
@@ -120,7 +121,8 @@ final class MigrateCommand extends Command {
             Set<String> ids = asked.stream().map(Migration::id).collect(Collectors.toSet());
             try (Migrations migrations = toWrite(this)) {
                 migrations.apply(asked, approve);
-                return follow(this, migrations, wait.wanted(migrations), one -> ids.contains(String.valueOf(one.get("id"))));
+                return follow(
+                        this, migrations, wait.wanted(migrations), one -> ids.contains(String.valueOf(one.get("id"))));
             }
         }
     }
@@ -187,7 +189,10 @@ final class MigrateCommand extends Command {
             footerHeading = "%nExample:%n",
             footer = "  levee migrate resume last-seen")
     static final class Resume extends Command {
-        @Parameters(paramLabel = "ID", arity = "0..1", description = "Which; without it, all that are not paused by name.")
+        @Parameters(
+                paramLabel = "ID",
+                arity = "0..1",
+                description = "Which; without it, all that are not paused by name.")
         private @Nullable String id;
 
         @CommandLine.Mixin
@@ -290,7 +295,9 @@ final class MigrateCommand extends Command {
             case "failed" -> "Do: mend what made " + id + " fail, then levee migrate resume " + id;
             case "paused" -> "Do: levee migrate resume " + id + ", or levee migrate resume where all are paused";
             case "pending" ->
-                settled ? "Do: look at levee migrate plan, then levee migrate apply FILE --approve (" + id + " waits)" : null;
+                settled
+                        ? "Do: look at levee migrate plan, then levee migrate apply FILE --approve (" + id + " waits)"
+                        : null;
             default -> null;
         };
     }

@@ -52,8 +52,8 @@ final class MigrationText {
             console.print("nothing is to be done");
         }
         for (Map<?, ?> step : steps) {
-            console.print(Printable.line(
-                    step.get("id") + " (" + step.get("kind") + " of " + step.get("table") + "): " + step.get("status")));
+            console.print(Printable.line(step.get("id") + " (" + step.get("kind") + " of " + step.get("table") + "): "
+                    + step.get("status")));
             line(console, "does", step.get("what"));
             line(
                     console,
@@ -64,7 +64,12 @@ final class MigrationText {
                             number(step, "partitions"),
                             number(step, "rows"),
                             size(step.get("bytes"))));
-            line(console, "disk", number(step, "diskNeeded") > 0 ? size(step.get("diskNeeded")) + " free meanwhile" : "nothing to speak of");
+            line(
+                    console,
+                    "disk",
+                    number(step, "diskNeeded") > 0
+                            ? size(step.get("diskNeeded")) + " free meanwhile"
+                            : "nothing to speak of");
             line(
                     console,
                     "takes",
@@ -122,7 +127,9 @@ final class MigrationText {
         if (whole < 120) {
             return whole + " s";
         }
-        return whole < 7200 ? whole / 60 + " min " + whole % 60 + " s" : whole / 3600 + " h " + whole % 3600 / 60 + " min";
+        return whole < 7200
+                ? whole / 60 + " min " + whole % 60 + " s"
+                : whole / 3600 + " h " + whole % 3600 / 60 + " min";
     }
 
     private static double seconds(@Nullable Object value) {

@@ -147,7 +147,10 @@ final class MigrationWait implements AutoCloseable {
 
     private static String partitions(Map<?, ?> one) {
         return String.format(
-                Locale.ROOT, "%,d of %,d partitions", number(one, "partitionsDone"), Math.max(0, number(one, "partitionsTotal")));
+                Locale.ROOT,
+                "%,d of %,d partitions",
+                number(one, "partitionsDone"),
+                Math.max(0, number(one, "partitionsTotal")));
     }
 
     private static String note(Map<?, ?> one) {

@@ -103,9 +103,7 @@ interface Migrations extends AutoCloseable {
             }
 
             private String path(@Nullable String id, String what) {
-                return id == null
-                        ? Remote.path("v1", "migrations", what)
-                        : Remote.path("v1", "migrations", id, what);
+                return id == null ? Remote.path("v1", "migrations", what) : Remote.path("v1", "migrations", id, what);
             }
 
             @Override

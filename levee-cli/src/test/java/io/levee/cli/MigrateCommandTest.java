@@ -86,14 +86,17 @@ class MigrateCommandTest {
             assertThat(run.status()).as(run.err()).isZero();
             assertThat(run.err()).containsOnlyOnce("shout of runs: done");
             assertThat(run.out()).contains("add-region", "done");
-            assertThat(place.json(0, "sql", "SELECT id, region, seconds, state FROM runs ORDER BY id").get("rows").toString())
+            assertThat(place.json(0, "sql", "SELECT id, region, seconds, state FROM runs ORDER BY id")
+                            .get("rows")
+                            .toString())
                     .startsWith("[[0, eu, 1.000, OK]".replace("1.000", "1.0"))
                     .contains("[2, eu, 1.002, OK], [3, eu, 1.003, ok]");
             Map<String, Object> status = place.json(0, "migrate", "status");
             assertThat(one(status, "shout").get("status")).isEqualTo("done");
             assertThat(one(status, "shout").get("etaSeconds").toString()).startsWith("0");
             assertThat(status).containsEntry("settled", true).containsEntry("running", false);
-            assertThat(((List<?>) place.json(0, "migrate", "status", "shout").get("migrations"))).hasSize(1);
+            assertThat(((List<?>) place.json(0, "migrate", "status", "shout").get("migrations")))
+                    .hasSize(1);
             assertThat(place.levee("migrate", "status", "nobody").err()).contains("NOT_FOUND", "nobody");
 
             // The same again does nothing; another step under a known name is refused.
@@ -152,7 +155,8 @@ class MigrateCommandTest {
         try (Store store = Levee.open(dir.resolve("served"));
                 LeveeServer server = LeveeServer.start(store, ServerOptions.of("127.0.0.1", 0))) {
             Path spec = Files.writeString(dir.resolve("runs.yaml"), RUNS);
-            assertThat(levee(server, "table", "create", "runs", "--spec", spec).status()).isZero();
+            assertThat(levee(server, "table", "create", "runs", "--spec", spec).status())
+                    .isZero();
             post(server, "/v1/tables/runs/records", lines());
             Run plan = levee(server, "migrate", "plan", file(MIGRATIONS), "--json");
             assertThat(plan.status()).as(plan.err()).isZero();
@@ -160,7 +164,8 @@ class MigrateCommandTest {
             Run run = levee(server, "migrate", "apply", file(MIGRATIONS), "--wait", "--json");
             assertThat(run.status()).as(run.err()).isZero();
             assertThat(one(run.json(), "shout").get("status")).isEqualTo("done");
-            assertThat(levee(server, "migrate", "apply", file(MIGRATIONS)).status()).isZero();
+            assertThat(levee(server, "migrate", "apply", file(MIGRATIONS)).status())
+                    .isZero();
             assertThat(levee(server, "migrate", "status").out()).contains("add-seconds");
             assertThat(levee(server, "migrate", "pause", "shout").status()).isZero();
             assertThat(levee(server, "migrate", "pause", "nobody").err()).contains("NOT_FOUND");
@@ -181,11 +186,15 @@ class MigrateCommandTest {
             place.take("runs", lines());
             // The renaming waits for the column before it, whose work ends with the command.
             place.create("runs", newest);
-            assertThat(place.json(0, "sql", "SELECT min(region), max(region) FROM runs").get("rows").toString())
+            assertThat(place.json(0, "sql", "SELECT min(region), max(region) FROM runs")
+                            .get("rows")
+                            .toString())
                     .isEqualTo("[[eu, eu]]");
             assertThat(place.levee("migrate", "resume").status()).isZero();
             place.create("runs", newest);
-            assertThat(place.json(0, "sql", "SELECT max(millis), min(region) FROM runs").get("rows").toString())
+            assertThat(place.json(0, "sql", "SELECT max(millis), min(region) FROM runs")
+                            .get("rows")
+                            .toString())
                     .isEqualTo("[[1005, eu]]");
             assertThat(place.json(0, "migrate", "status").toString()).doesNotContain("status=pending", "status=failed");
         }
@@ -194,7 +203,9 @@ class MigrateCommandTest {
             place.create("runs", newest);
             assertThat(place.levee("migrate", "resume").status()).isZero();
             assertThat(place.levee("migrate", "status", "--wait").status()).isZero();
-            assertThat(place.json(0, "table", "show", "runs").toString()).contains("millis").doesNotContain("ms=");
+            assertThat(place.json(0, "table", "show", "runs").toString())
+                    .contains("millis")
+                    .doesNotContain("ms=");
         }
     }
 
@@ -205,7 +216,9 @@ class MigrateCommandTest {
         Run none = Run.levee("migrate", "apply", dir.resolve("none.yaml"), "--store", dir.resolve("history"));
         assertThat(none.status()).isEqualTo(1);
         assertThat(none.err()).contains("NOT_FOUND", "none.yaml");
-        assertThat(Files.exists(dir.resolve("history"))).as("a store is made of nothing").isFalse();
+        assertThat(Files.exists(dir.resolve("history")))
+                .as("a store is made of nothing")
+                .isFalse();
         Run noStore = Run.levee("migrate", "apply", file(MIGRATIONS), "--store", dir.resolve("history"));
         assertThat(noStore.err()).contains("NOT_FOUND");
         assertThat(Files.exists(dir.resolve("history"))).isFalse();

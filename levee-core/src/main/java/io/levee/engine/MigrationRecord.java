@@ -53,7 +53,24 @@ public record MigrationRecord(
     /** One that was never declared, for plans and checks. */
     public static MigrationRecord planned(Migration migration) {
         return new MigrationRecord(
-                0, migration, migration.digest(), State.PENDING, null, 0, 0, -1, 0, -1, null, false, false, false, "", 0, 0, 0,
+                0,
+                migration,
+                migration.digest(),
+                State.PENDING,
+                null,
+                0,
+                0,
+                -1,
+                0,
+                -1,
+                null,
+                false,
+                false,
+                false,
+                "",
+                0,
+                0,
+                0,
                 0);
     }
 

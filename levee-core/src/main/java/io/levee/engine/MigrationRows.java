@@ -27,5 +27,10 @@ public record MigrationRows(List<Read> rows, long seen, long throughSeq, boolean
      * @param timeMicros its event time
      * @param values stored values of the columns that were asked for, adapted to the newest spec
      */
-    public record Read(long seq, long version, long seen, long timeMicros, @Nullable Object[] values) {}
+    public record Read(
+            long seq,
+            long version,
+            long seen,
+            long timeMicros,
+            @Nullable Object[] values) {}
 }

@@ -12,12 +12,7 @@ package io.levee.engine;
  *     pause
  */
 public record SliceOutcome(
-        long rowsSeen,
-        long rowsChanged,
-        long partitionRows,
-        boolean partitionDone,
-        long workNanos,
-        String waitsFor) {
+        long rowsSeen, long rowsChanged, long partitionRows, boolean partitionDone, long workNanos, String waitsFor) {
     /** Nothing was done: what it needs is in use. */
     public static SliceOutcome waiting(String waitsFor) {
         return new SliceOutcome(0, 0, 0, false, 0, waitsFor);

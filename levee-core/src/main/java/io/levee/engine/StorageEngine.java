@@ -527,8 +527,7 @@ public interface StorageEngine {
 
     private io.levee.LeveeException noMigrations(MigrationRecord record) {
         return new io.levee.LeveeException(
-                        io.levee.ErrorCode.NOT_SUPPORTED,
-                        "the engine " + name() + " lacks MIGRATIONS: " + record.id())
+                        io.levee.ErrorCode.NOT_SUPPORTED, "the engine " + name() + " lacks MIGRATIONS: " + record.id())
                 .with("migration", record.id());
     }
 

@@ -144,7 +144,8 @@ final class AdoptedTable {
         }
         return column.expression() == null
                 ? value
-                : "coalesce(" + value + ", " + Filled.made(spec, names, column, name -> column(spec.column(name))) + ")";
+                : "coalesce(" + value + ", " + Filled.made(spec, names, column, name -> column(spec.column(name)))
+                        + ")";
     }
 
     private boolean eventTime(Column column) {

@@ -57,8 +57,7 @@ final class Backfilling {
     private final TableSpec spec;
     private final String table;
 
-    Backfilling(
-            Connection connection, Catalog catalog, MigrationRecord record, Leaf leaf, SliceOrder order) {
+    Backfilling(Connection connection, Catalog catalog, MigrationRecord record, Leaf leaf, SliceOrder order) {
         this.connection = connection;
         this.names = catalog.names();
         this.lines = new MigrationTables(catalog);
@@ -142,7 +141,8 @@ final class Backfilling {
             return part;
         }
         Object highest = Postgres.value(connection, "SELECT max(_seq) FROM " + table);
-        return new Part(false, part.through(), highest instanceof Long number ? number : 0L, part.seen(), part.skipped());
+        return new Part(
+                false, part.through(), highest instanceof Long number ? number : 0L, part.seen(), part.skipped());
     }
 
     private static long bound(Part part) {
@@ -190,7 +190,8 @@ final class Backfilling {
         if (order.where() == null || !Filled.any(spec)) {
             filter(sql);
         } else {
-            filter(sql.add("_seq IN (SELECT _seq FROM " + Filled.from(spec, names, table) + " WHERE " + rows + " AND "));
+            filter(sql.add(
+                    "_seq IN (SELECT _seq FROM " + Filled.from(spec, names, table) + " WHERE " + rows + " AND "));
             sql.add(")");
         }
     }
@@ -213,8 +214,7 @@ final class Backfilling {
             }
         }
         order.set().forEach((name, expression) -> {
-            String made = Filled.of(
-                    spec, names, expression, "", "", n -> values.get(n.toLowerCase(Locale.ROOT)));
+            String made = Filled.of(spec, names, expression, "", "", n -> values.get(n.toLowerCase(Locale.ROOT)));
             set.put(Names.column(spec, name), Filled.stored(names, spec.column(name), made));
         });
         return set;
@@ -241,8 +241,9 @@ final class Backfilling {
 
     /** Of the given rows those that are there: one that went has nothing to become. */
     private Look look(SliceOrder.Given given, Map<String, String> set) throws SQLException {
-        SqlBuilder sql = new SqlBuilder().add("SELECT _seq, " + VERSION + " = " + version() + " AND " + differs(set)
-                + ", " + VERSION + " <> " + version() + " FROM " + table + " JOIN ");
+        SqlBuilder sql = new SqlBuilder()
+                .add("SELECT _seq, " + VERSION + " = " + version() + " AND " + differs(set) + ", " + VERSION + " <> "
+                        + version() + " FROM " + table + " JOIN ");
         return look(given(sql, given).add(" ON " + SEQ + " = _seq ORDER BY _seq"));
     }
 
@@ -299,8 +300,8 @@ final class Backfilling {
         if (seqs.isEmpty()) {
             return locked;
         }
-        try (PreparedStatement statement = connection.prepareStatement("SELECT _seq FROM " + table
-                + " WHERE _seq = ANY (?) ORDER BY _seq FOR NO KEY UPDATE SKIP LOCKED")) {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT _seq FROM " + table + " WHERE _seq = ANY (?) ORDER BY _seq FOR NO KEY UPDATE SKIP LOCKED")) {
             statement.setArray(1, numbers(seqs));
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
@@ -323,7 +324,8 @@ final class Backfilling {
         SqlBuilder sql = new SqlBuilder().add("UPDATE " + table + " SET " + String.join(", ", sets));
         String rows = in(locked);
         if (given != null) {
-            given(sql.add(" FROM "), given).add(" WHERE " + SEQ + " = _seq AND " + VERSION + " = " + version() + " AND ");
+            given(sql.add(" FROM "), given)
+                    .add(" WHERE " + SEQ + " = _seq AND " + VERSION + " = " + version() + " AND ");
         } else {
             filter(sql.add(" WHERE "), rows);
             sql.add(" AND ");

@@ -88,14 +88,16 @@ final class Filled {
      */
     static String of(
             TableSpec spec, Names names, String expression, String without, String row, SqlExpression.Names own) {
-        return "(" + SqlExpression.parse(expression).rewrite(spec.name(), name -> {
-            String given = own.sql(name);
-            String column = given == null ? SqlExpression.column(spec, name) : null;
-            if (column == null || column.equals(without)) {
-                return given;
-            }
-            return value(spec, names, earlier(spec, column, without), row);
-        }) + ")";
+        return "("
+                + SqlExpression.parse(expression).rewrite(spec.name(), name -> {
+                    String given = own.sql(name);
+                    String column = given == null ? SqlExpression.column(spec, name) : null;
+                    if (column == null || column.equals(without)) {
+                        return given;
+                    }
+                    return value(spec, names, earlier(spec, column, without), row);
+                })
+                + ")";
     }
 
     /** A column as another one's expression sees it: those that come behind it are as they are stored, so that no two see each other. */

@@ -169,7 +169,9 @@ final class IndexBuild {
         }
         Postgres.run(connection, "SET lock_timeout = " + Postgres.LOCK_TIMEOUT_MS);
         boolean done = schedule.run(() -> indexes.attach(connection, above, own));
-        return done ? "" : "the index is built, and its partition is in use: " + Attachment.blocker(connection, names, leaf);
+        return done
+                ? ""
+                : "the index is built, and its partition is in use: " + Attachment.blocker(connection, names, leaf);
     }
 
     /** Runs what may take long, and can be cancelled. */

@@ -134,7 +134,9 @@ final class IndexBuilder {
 
     private static LeveeException failed(IndexBuild build, SQLException e) {
         return Postgres.failure(
-                        "the index " + build.index().name() + " of " + build.leaf().id() + " cannot be built", e)
+                        "the index " + build.index().name() + " of "
+                                + build.leaf().id() + " cannot be built",
+                        e)
                 .with("partition", build.leaf().id().toString());
     }
 

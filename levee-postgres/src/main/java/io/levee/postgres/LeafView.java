@@ -27,7 +27,13 @@ final class LeafView implements ReadView {
     static LeafView of(DataSource source, Names names, Damage damage, Leaf leaf) {
         return new LeafView(
                 leaf.info(0),
-                grouping -> new GroupScan(source, names, grouping, damage, () -> version(leaf), Filled.from(grouping.spec(), names, names.in(leaf.name()))));
+                grouping -> new GroupScan(
+                        source,
+                        names,
+                        grouping,
+                        damage,
+                        () -> version(leaf),
+                        Filled.from(grouping.spec(), names, names.in(leaf.name()))));
     }
 
     static LeafView of(DataSource source, Names names, Damage damage, Adopted adopted) {

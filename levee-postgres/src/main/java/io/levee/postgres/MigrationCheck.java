@@ -61,7 +61,8 @@ final class MigrationCheck {
         for (Map.Entry<String, Lookup> lookup : fill.lookups().entrySet()) {
             given.put(
                     lookup.getKey().toLowerCase(Locale.ROOT),
-                    "NULL::" + Names.sqlType(type(connection, lookup.getValue())).replace(" COLLATE \"C\"", ""));
+                    "NULL::"
+                            + Names.sqlType(type(connection, lookup.getValue())).replace(" COLLATE \"C\"", ""));
         }
         for (Map.Entry<String, String> one : fill.set().entrySet()) {
             if (one.getValue().toUpperCase(Locale.ROOT).contains("SELECT")) {
@@ -69,8 +70,8 @@ final class MigrationCheck {
                 continue;
             }
             Column column = after.column(one.getKey());
-            String made = Filled.of(
-                    after, names, one.getValue(), "", "", name -> given.get(name.toLowerCase(Locale.ROOT)));
+            String made =
+                    Filled.of(after, names, one.getValue(), "", "", name -> given.get(name.toLowerCase(Locale.ROOT)));
             attempt(
                     connection,
                     one.getValue(),

@@ -41,7 +41,8 @@ final class MigrationTables {
         if (!catalog.has(connection, MIGRATIONS)) {
             Postgres.run(
                     connection,
-                    "CREATE TABLE " + names.catalog(MIGRATIONS) + "(id text COLLATE \"C\" PRIMARY KEY, number bigint NOT"
+                    "CREATE TABLE " + names.catalog(MIGRATIONS)
+                            + "(id text COLLATE \"C\" PRIMARY KEY, number bigint NOT"
                             + " NULL, table_name text NOT NULL, record text NOT NULL) WITH (fillfactor = 50)");
             Postgres.run(
                     connection,
@@ -53,7 +54,8 @@ final class MigrationTables {
                             + " WITH (fillfactor = 50)");
         }
         for (Map.Entry<String, String> function : StoredSql.functions(names).entrySet()) {
-            String called = names.catalog(function.getKey().substring(0, function.getKey().indexOf('(')))
+            String called = names.catalog(
+                            function.getKey().substring(0, function.getKey().indexOf('(')))
                     + function.getKey().substring(function.getKey().indexOf('('));
             if (Postgres.value(connection, "SELECT 1 WHERE pg_catalog.to_regprocedure(?) IS NOT NULL", called)
                     == null) {
@@ -119,8 +121,10 @@ final class MigrationTables {
     void begin(Connection connection, MigrationRecord record) throws SQLException {
         Postgres.update(
                 connection,
-                "INSERT INTO " + names.catalog(PARTS) + "(migration, table_name, class, period, n) SELECT ?, table_name,"
-                        + " class, period, n FROM " + names.catalog("partitions") + " WHERE table_name = ? AND state <> 'freed'"
+                "INSERT INTO " + names.catalog(PARTS)
+                        + "(migration, table_name, class, period, n) SELECT ?, table_name,"
+                        + " class, period, n FROM " + names.catalog("partitions")
+                        + " WHERE table_name = ? AND state <> 'freed'"
                         + " ON CONFLICT DO NOTHING",
                 record.id(),
                 record.table());
@@ -225,8 +229,9 @@ final class MigrationTables {
         }
         Map<PartitionId, Long> changed = new HashMap<>();
         try (Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery("SELECT table_name, class, period, n, sum(changed)::bigint FROM "
-                        + names.catalog(PARTS) + " WHERE changed > 0 GROUP BY 1, 2, 3, 4")) {
+                ResultSet rows =
+                        statement.executeQuery("SELECT table_name, class, period, n, sum(changed)::bigint FROM "
+                                + names.catalog(PARTS) + " WHERE changed > 0 GROUP BY 1, 2, 3, 4")) {
             while (rows.next()) {
                 changed.put(
                         new PartitionId(rows.getString(1), rows.getString(2), rows.getString(3), rows.getInt(4)),

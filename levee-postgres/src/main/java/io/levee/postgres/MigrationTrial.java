@@ -54,8 +54,7 @@ final class MigrationTrial {
     }
 
     private void index(String copy, IndexSpec index) throws SQLException {
-        Postgres.run(
-                connection, "CREATE INDEX ON " + copy + " " + NamedIndexes.definition(order.spec(), names, index));
+        Postgres.run(connection, "CREATE INDEX ON " + copy + " " + NamedIndexes.definition(order.spec(), names, index));
     }
 
     private long size(String function) throws SQLException {

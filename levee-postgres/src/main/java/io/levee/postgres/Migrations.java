@@ -65,8 +65,7 @@ final class Migrations {
 
     /** See {@link io.levee.engine.StorageEngine#putMigration}. */
     void put(MigrationRecord record, @Nullable TableSpec spec) {
-        tables.patiently(
-                "the migration " + record.id() + " cannot be kept", c -> changes.put(c, record, spec));
+        tables.patiently("the migration " + record.id() + " cannot be kept", c -> changes.put(c, record, spec));
     }
 
     /** See {@link io.levee.engine.StorageEngine#pauseMigrations}. */
@@ -110,7 +109,9 @@ final class Migrations {
         TableSpec spec = catalog.table(c, record.table());
         if (!TableChange.perPartition(record)) {
             // What the server does at once is done with the newest partition, for all.
-            return spec != null && changes.unfinished(c, record) && !leaves.isEmpty() ? leaves.subList(0, 1) : List.of();
+            return spec != null && changes.unfinished(c, record) && !leaves.isEmpty()
+                    ? leaves.subList(0, 1)
+                    : List.of();
         }
         if (record.step() instanceof AddIndex add) {
             boolean wanted = spec != null && spec.namedIndexes().contains(add.index());
@@ -124,8 +125,8 @@ final class Migrations {
         return leaves.stream().filter(leaf -> open.contains(leaf.id())).toList();
     }
 
-    private static List<Leaf> lacking(
-            Connection c, Catalog catalog, TableSpec spec, IndexSpec index, List<Leaf> leaves) throws SQLException {
+    private static List<Leaf> lacking(Connection c, Catalog catalog, TableSpec spec, IndexSpec index, List<Leaf> leaves)
+            throws SQLException {
         Map<String, NamedIndexes.Of> states = new NamedIndexes(catalog.names()).states(c, spec, index, leaves);
         return leaves.stream()
                 .filter(leaf -> {
@@ -161,14 +162,14 @@ final class Migrations {
 
     private SliceOutcome finish(MigrationRecord record) {
         long begin = clock.nanos();
-        tables.patiently(
-                "the migration " + record.id() + " cannot be ended", c -> changes.finish(c, record));
+        tables.patiently("the migration " + record.id() + " cannot be ended", c -> changes.finish(c, record));
         return new SliceOutcome(0, 0, 0, true, clock.nanos() - begin, "");
     }
 
     private SliceOutcome backfill(MigrationRecord record, Leaf leaf, SliceOrder order) {
         long begin = clock.nanos();
-        // The rows and how far it is are one transaction: which of both a crash of the server takes back, it takes both.
+        // The rows and how far it is are one transaction: which of both a crash of the server takes back, it takes
+        // both.
         Backfilling.Done done = work.changeSoon(
                 "the migration " + record.id() + " failed in " + leaf.id(),
                 c -> new Backfilling(c, catalog, record, leaf, order).run());
@@ -176,17 +177,11 @@ final class Migrations {
             leaf.migrated(leaf.migrated() + done.changed());
         }
         if (done.waiting() > 0) {
-            String by = work.ask(
-                    "the server cannot be asked", c -> Attachment.blocker(c, catalog.names(), leaf));
+            String by = work.ask("the server cannot be asked", c -> Attachment.blocker(c, catalog.names(), leaf));
             return SliceOutcome.waiting(done.waiting() + " rows of " + leaf.id() + " are locked: " + by);
         }
         return new SliceOutcome(
-                done.seen(),
-                done.changed(),
-                done.part().seen(),
-                done.part().done(),
-                clock.nanos() - begin,
-                "");
+                done.seen(), done.changed(), done.part().seen(), done.part().done(), clock.nanos() - begin, "");
     }
 
     /** See {@link io.levee.engine.StorageEngine#migrationSample}. */
@@ -228,9 +223,9 @@ final class Migrations {
                 List<String> invalid = new ArrayList<>();
                 Map<String, NamedIndexes.Of> states = indexes.states(c, spec, index, leaves);
                 leaves.forEach(leaf -> {
-                    NamedIndexes.State state =
-                            states.getOrDefault(leaf.name(), new NamedIndexes.Of(leaf.name(), NamedIndexes.State.MISSING, null))
-                                    .state();
+                    NamedIndexes.State state = states.getOrDefault(
+                                    leaf.name(), new NamedIndexes.Of(leaf.name(), NamedIndexes.State.MISSING, null))
+                            .state();
                     if (state == NamedIndexes.State.INVALID) {
                         invalid.add(leaf.id().toString());
                     } else if (state != NamedIndexes.State.THERE) {

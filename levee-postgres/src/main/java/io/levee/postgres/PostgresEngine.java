@@ -670,8 +670,7 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public boolean migrationsPaused() {
-        return session.ask(
-                "the migrations cannot be read", c -> catalog.get(c, Migrations.PAUSED) != null);
+        return session.ask("the migrations cannot be read", c -> catalog.get(c, Migrations.PAUSED) != null);
     }
 
     @Override
@@ -697,8 +696,7 @@ final class PostgresEngine implements StorageEngine {
     }
 
     @Override
-    public MigrationRows migrationRows(
-            MigrationRecord record, PartitionId id, SliceOrder order, List<Column> columns) {
+    public MigrationRows migrationRows(MigrationRecord record, PartitionId id, SliceOrder order, List<Column> columns) {
         return writing().migrations.rows(record, id, order, columns);
     }
 

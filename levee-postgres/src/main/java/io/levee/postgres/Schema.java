@@ -130,8 +130,8 @@ final class Schema {
         }
         Postgres.run(
                 connection,
-                "CREATE TABLE " + table + " (LIKE " + names.parent(spec) + " INCLUDING DEFAULTS, CONSTRAINT " + BOUNDS + " CHECK ("
-                        + check(spec, leaf) + "))");
+                "CREATE TABLE " + table + " (LIKE " + names.parent(spec) + " INCLUDING DEFAULTS, CONSTRAINT " + BOUNDS
+                        + " CHECK (" + check(spec, leaf) + "))");
         if (Names.branched(spec)) {
             // Rows are copied into the leaf without naming it.
             Postgres.run(

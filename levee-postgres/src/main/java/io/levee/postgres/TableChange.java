@@ -76,8 +76,7 @@ final class TableChange {
         }
     }
 
-    private void rename(Connection connection, TableSpec old, TableSpec spec, RenameColumn rename)
-            throws SQLException {
+    private void rename(Connection connection, TableSpec old, TableSpec spec, RenameColumn rename) throws SQLException {
         if (old.position(rename.from()) < 0 || spec.position(rename.to()) < 0) {
             return;
         }

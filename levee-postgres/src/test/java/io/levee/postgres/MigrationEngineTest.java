@@ -105,7 +105,10 @@ class MigrationEngineTest {
         try (Store store = Levee.open(address, false, o -> {})) {
             Table<Row> table = store.createTable(spec);
             table.appendAll(
-                            IntStream.range(0, rows).mapToObj(i -> job(spec, i, i)).toList(), Ack.COMMITTED)
+                            IntStream.range(0, rows)
+                                    .mapToObj(i -> job(spec, i, i))
+                                    .toList(),
+                            Ack.COMMITTED)
                     .join();
         }
         engine = open();
@@ -162,7 +165,8 @@ class MigrationEngineTest {
     private List<Row> rows() {
         end();
         try (Store store = Levee.open(address, false, o -> {});
-                Result<Row> found = store.query(Query.builder("jobs").oldestFirst().build())) {
+                Result<Row> found =
+                        store.query(Query.builder("jobs").oldestFirst().build())) {
             return found.toList();
         }
     }
@@ -181,7 +185,8 @@ class MigrationEngineTest {
         assertThat(second.tables().get(0)).isEqualTo(after);
         second.close(null);
         assertThat(work(record, after, Map.of())).isEqualTo(60);
-        assertThat(texts("SELECT count(*) FROM jobs WHERE \"double\" = size * 2")).containsExactly("60");
+        assertThat(texts("SELECT count(*) FROM jobs WHERE \"double\" = size * 2"))
+                .containsExactly("60");
     }
 
     @Test
@@ -355,8 +360,8 @@ class MigrationEngineTest {
                 }
             });
             building.start();
-            String builders = "SELECT pid FROM pg_stat_progress_create_index WHERE relid::regclass::text LIKE '%" + schema
-                    + "%'";
+            String builders =
+                    "SELECT pid FROM pg_stat_progress_create_index WHERE relid::regclass::text LIKE '%" + schema + "%'";
             await().until(() -> !server.texts(builders).isEmpty());
             server.run("SELECT pg_terminate_backend(" + server.texts(builders).get(0) + ")");
             building.join();
@@ -377,15 +382,16 @@ class MigrationEngineTest {
         PartitionId id = engine().migrationParts(record).get(0);
         try (Connection other = server.dataSource().getConnection();
                 Statement locking = other.createStatement()) {
-            locking.execute(
-                    "SELECT pg_advisory_lock(" + 0x6c657669 + ", " + new Names(schema).lockNumber() + ")");
+            locking.execute("SELECT pg_advisory_lock(" + 0x6c657669 + ", " + new Names(schema).lockNumber() + ")");
             SliceOutcome waiting = engine().migrate(record, id, order(after, 10, Map.of(), null));
-            assertThat(waiting.waitsFor()).contains("one index is built at a time").contains("session");
+            assertThat(waiting.waitsFor())
+                    .contains("one index is built at a time")
+                    .contains("session");
             assertThat(waiting.partitionDone()).isFalse();
         }
         // The lock went with its session (guarantee G196).
-        await().until(() -> engine().migrate(record, id, order(after, 10, Map.of(), null))
-                .partitionDone());
+        await().until(() ->
+                engine().migrate(record, id, order(after, 10, Map.of(), null)).partitionDone());
         assertThat(valid("by_size")).containsExactly("1");
     }
 

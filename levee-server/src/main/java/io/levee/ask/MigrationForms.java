@@ -82,7 +82,6 @@ public final class MigrationForms {
 
     /** The body that declares them: {@code migrations[]}. */
     public static Map<String, Object> body(List<Migration> migrations) {
-        return Map.of(
-                "migrations", migrations.stream().map(Migration::toMap).toList());
+        return Map.of("migrations", migrations.stream().map(Migration::toMap).toList());
     }
 }

@@ -48,7 +48,8 @@ final class MigrationMetrics {
                     "table",
                     one.table());
         }
-        out.gauge("levee_migration_eta_seconds", "Seconds until it is done at that rate; missing where nobody can say.");
+        out.gauge(
+                "levee_migration_eta_seconds", "Seconds until it is done at that rate; missing where nobody can say.");
         for (MigrationStatus one : open) {
             Double eta = one.etaSeconds();
             if (eta != null) {

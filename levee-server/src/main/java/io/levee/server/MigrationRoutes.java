@@ -67,8 +67,7 @@ final class MigrationRoutes {
         exchange.params();
         String body = RequestBody.text(exchange, MAX_BYTES);
         List<Migration> migrations = body.isBlank() ? List.of() : MigrationFiles.parse(body);
-        Map<String, @Nullable Object> plan =
-                MigrationForms.of(store.planMigrations(migrations), store.migrations());
+        Map<String, @Nullable Object> plan = MigrationForms.of(store.planMigrations(migrations), store.migrations());
         exchange.json(200, plan);
     }
 

@@ -54,8 +54,7 @@ class MigrationFilesTest {
         List<Migration> read = MigrationFiles.read(file);
         assertThat(read)
                 .extracting(Migration::id)
-                .containsExactly(
-                        "add-region", "add-seconds", "by-state", "no-old", "no-tmp", "rename", "last-seen");
+                .containsExactly("add-region", "add-seconds", "by-state", "no-old", "no-tmp", "rename", "last-seen");
         assertThat(read.subList(0, 6)).allMatch(m -> m.table().equals("runs"));
         assertThat(((AddColumn) read.get(0).step()).column().defaultValue()).isEqualTo("eu");
         assertThat(((AddColumn) read.get(1).step()).column().expression()).isEqualTo("ms / 1000.0");
@@ -67,13 +66,14 @@ class MigrationFilesTest {
         assertThat(read.get(5).step()).isEqualTo(new RenameColumn("ms", "runtime_ms"));
         Backfill fill = (Backfill) read.get(6).step();
         assertThat(fill.lookups())
-                .containsEntry(
-                        "newest", Lookup.of(Lookup.Function.MAX, "observations", "rx_time", "hash", "hash"));
+                .containsEntry("newest", Lookup.of(Lookup.Function.MAX, "observations", "rx_time", "hash", "hash"));
         assertThat(fill.where()).isEqualTo("last_seen IS NULL");
         // What a client sends to a server is the same, digests included.
         List<Migration> again = MigrationFiles.parse(JsonOut.text(MigrationForms.body(read)));
         assertThat(again).isEqualTo(read);
-        assertThat(again).extracting(Migration::digest).isEqualTo(read.stream().map(Migration::digest).toList());
+        assertThat(again)
+                .extracting(Migration::digest)
+                .isEqualTo(read.stream().map(Migration::digest).toList());
     }
 
     @ParameterizedTest
@@ -102,8 +102,8 @@ class MigrationFilesTest {
                 .hasMessageContaining(what);
         Path file = Files.writeString(dir.resolve("m.yaml"), text);
         assertThatThrownBy(() -> MigrationFiles.read(file))
-                .isInstanceOfSatisfying(LeveeException.class, e -> assertThat(e.details())
-                        .containsEntry("file", file.toString()));
+                .isInstanceOfSatisfying(
+                        LeveeException.class, e -> assertThat(e.details()).containsEntry("file", file.toString()));
     }
 
     @Test
@@ -129,11 +129,13 @@ class MigrationFilesTest {
                 """;
         SpecFile file = SpecFile.parse(spec, "runs");
         assertThat(file.spec()).isEqualTo(SpecFiles.parse(spec.substring(0, spec.indexOf("migrations")), "runs"));
-        assertThat(file.migrations()).singleElement().satisfies(m -> assertThat(m.table())
-                .isEqualTo("runs"));
+        assertThat(file.migrations())
+                .singleElement()
+                .satisfies(m -> assertThat(m.table()).isEqualTo("runs"));
         assertThat(SpecFile.parse(JsonOut.text(file.toMap()), "x")).isEqualTo(file);
         assertThatThrownBy(() -> SpecFile.parse(spec.replace("add-region,", "add-region, table: other,"), "runs"))
                 .hasMessageContaining("a migration of the table other");
-        assertThat(SpecFile.of(file.spec()).toMap()).isEqualTo(Map.copyOf(file.spec().toMap()));
+        assertThat(SpecFile.of(file.spec()).toMap())
+                .isEqualTo(Map.copyOf(file.spec().toMap()));
     }
 }

@@ -68,7 +68,9 @@ final class CatalogCheck {
         boolean made = CatalogSchema.hasTable(connection, "store");
         if (id != Connections.CATALOG_ID || !Connections.reads(format)) {
             Object kept = made ? Catalog.value(connection, "format") : null;
-            if (kept != null && kept.toString().matches("[0-9]{1,9}") && Connections.reads(Long.parseLong(kept.toString()))) {
+            if (kept != null
+                    && kept.toString().matches("[0-9]{1,9}")
+                    && Connections.reads(Long.parseLong(kept.toString()))) {
                 return Found.wrong("its header says format " + format + " and application id " + id
                         + ", its tables format " + kept);
             }

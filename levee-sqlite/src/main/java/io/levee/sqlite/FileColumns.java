@@ -109,8 +109,7 @@ final class FileColumns {
     }
 
     /** Looks at a file of which the columns are known: they are looked at first, so that what the entries tell is not older. */
-    static FileColumns of(
-            TableSpec spec, Connection connection, String schema, Set<String> hot, Set<String> detail)
+    static FileColumns of(TableSpec spec, Connection connection, String schema, Set<String> hot, Set<String> detail)
             throws SQLException {
         Map<String, String> renamed = new LinkedHashMap<>();
         Set<String> unfilled = new HashSet<>();
@@ -163,7 +162,9 @@ final class FileColumns {
 
     /** The column with the event time. */
     String time() {
-        return spec.separateTime() ? PartitionSchema.timeColumn(spec) : named(spec.time().get(0));
+        return spec.separateTime()
+                ? PartitionSchema.timeColumn(spec)
+                : named(spec.time().get(0));
     }
 
     /** The names of the key's columns, quoted. */
@@ -262,7 +263,8 @@ final class FileColumns {
 
     /** An expression with its columns as they are read. */
     static String computed(TableSpec spec, String expression, Reading reading) {
-        return "(" + SqlExpression.parse(expression).rewrite(spec, name -> "(" + reading.of(spec.column(name)) + ")") + ")";
+        return "(" + SqlExpression.parse(expression).rewrite(spec, name -> "(" + reading.of(spec.column(name)) + ")")
+                + ")";
     }
 
     /** A stored value as SQL. */

@@ -134,15 +134,16 @@ final class IndexBuild {
         }
         String in = "";
         if (cap != null) {
-            long left = cap.value() - Volume.measure(paths, cap.value(), Map.of()).bytes();
+            long left =
+                    cap.value() - Volume.measure(paths, cap.value(), Map.of()).bytes();
             in = left < free ? " below the store's cap of " + cap : "";
             free = Math.min(free, left);
         }
         if (free < need) {
             throw new LeveeException(
                             ErrorCode.DISK_FULL,
-                            "the migration " + record.id() + " needs " + new Bytes(need) + " for " + partition.id() + ", and "
-                                    + new Bytes(Math.max(0, free)) + " are free" + in)
+                            "the migration " + record.id() + " needs " + new Bytes(need) + " for " + partition.id()
+                                    + ", and " + new Bytes(Math.max(0, free)) + " are free" + in)
                     .with("partition", partition.id().toString())
                     .with("needed", need)
                     .with("free", Math.max(0, free))

@@ -269,7 +269,9 @@ final class MergedFile {
             }
             MigrationMark sum = null;
             for (MigrationMark mark : each) {
-                sum = mark == null ? sum : sum == null ? mark : sum.after(mark.cursor(), mark.seen(), mark.changed(), true);
+                sum = mark == null
+                        ? sum
+                        : sum == null ? mark : sum.after(mark.cursor(), mark.seen(), mark.changed(), true);
             }
             merged.put(id, java.util.Objects.requireNonNull(sum).after(0, 0, 0, true));
         }

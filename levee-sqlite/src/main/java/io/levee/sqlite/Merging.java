@@ -235,14 +235,13 @@ final class Merging {
             List<Partition> inOrder = group.sources().stream()
                     .sorted(Comparator.comparingLong(p -> p.held().minSeq()))
                     .toList();
-            Partition.Held held =
-                    new MergedFile(
-                                    paths,
-                                    spec,
-                                    copying,
-                                    replayed,
-                                    catalog.change(c -> MigrationCatalog.unfinished(c, spec.name())))
-                            .make(file, id, inOrder, wall.instant());
+            Partition.Held held = new MergedFile(
+                            paths,
+                            spec,
+                            copying,
+                            replayed,
+                            catalog.change(c -> MigrationCatalog.unfinished(c, spec.name())))
+                    .make(file, id, inOrder, wall.instant());
             at.accept(Point.BUILT);
             Partition made =
                     new Partition(id, PartitionFiles.name(id), Partition.State.CLOSED, held, Partition.size(file));

@@ -67,8 +67,7 @@ final class Migrating {
         if (record.number() == 0 || !record.applied()) {
             return Long.MAX_VALUE;
         }
-        return bounds.computeIfAbsent(
-                record.id(), id -> catalog.change(c -> MigrationCatalog.bound(c, id)));
+        return bounds.computeIfAbsent(record.id(), id -> catalog.change(c -> MigrationCatalog.bound(c, id)));
     }
 
     private TableSpec spec(String table) {
@@ -95,7 +94,8 @@ final class Migrating {
             throw new LeveeException(ErrorCode.CANCELLED, "the migration " + record.id() + " was stopped")
                     .hint("it goes on where it is");
         }
-        boolean copies = record.step() instanceof MigrationStep.AddIndex || record.step() instanceof MigrationStep.DropIndex;
+        boolean copies =
+                record.step() instanceof MigrationStep.AddIndex || record.step() instanceof MigrationStep.DropIndex;
         long bound = bound(record);
         SliceOutcome outcome = copies
                 ? builds.run(record, order, partition)
@@ -147,8 +147,8 @@ final class Migrating {
                         bound(record) - 1);
         List<Long> looked = new ArrayList<>();
         try (Statement statement = handle.connection().createStatement();
-                ResultSet rows = statement.executeQuery("SELECT _seq FROM " + Sqlite.quote(spec.name()) + " WHERE _seq > "
-                        + after + " AND _seq <= " + upTo + " ORDER BY _seq LIMIT " + order.rows())) {
+                ResultSet rows = statement.executeQuery("SELECT _seq FROM " + Sqlite.quote(spec.name())
+                        + " WHERE _seq > " + after + " AND _seq <= " + upTo + " ORDER BY _seq LIMIT " + order.rows())) {
             while (rows.next()) {
                 looked.add(rows.getLong(1));
             }
@@ -194,7 +194,8 @@ final class Migrating {
                 while (looked.get(at) < seq) {
                     at++;
                 }
-                found.add(new MigrationRows.Read(seq, rows.getLong(width + 2), at + 1L, rows.getLong(width + 3), values));
+                found.add(
+                        new MigrationRows.Read(seq, rows.getLong(width + 2), at + 1L, rows.getLong(width + 3), values));
             }
         }
         return found;

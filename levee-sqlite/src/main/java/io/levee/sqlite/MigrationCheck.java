@@ -31,10 +31,12 @@ final class MigrationCheck {
                 // Also makes the table's indexes: what no index can be over is refused here.
                 PartitionSchema.prepare(connection, after, new PartitionId(after.name(), "", "all", 1), Instant.EPOCH);
                 FileColumns columns = FileColumns.of(after, connection);
-                if (record.step() instanceof MigrationStep.AddColumn add && add.column().expression() != null) {
+                if (record.step() instanceof MigrationStep.AddColumn add
+                        && add.column().expression() != null) {
                     Column column = after.column(add.column().name());
-                    compile(connection, "SELECT " + columns.otherwise(column) + " FROM " + Sqlite.quote(after.name())
-                            + " m");
+                    compile(
+                            connection,
+                            "SELECT " + columns.otherwise(column) + " FROM " + Sqlite.quote(after.name()) + " m");
                 } else if (record.step() instanceof MigrationStep.Backfill fill) {
                     compile(connection, backfill(after, columns, fill));
                 }
@@ -62,7 +64,9 @@ final class MigrationCheck {
         long details = values.keySet().stream().filter(Column::detail).count();
         if (details > 0 && details < values.size()) {
             throw new LeveeException(
-                            ErrorCode.NOT_SUPPORTED, "a backfill sets either hot columns or details, not both: " + fill.set().keySet())
+                            ErrorCode.NOT_SUPPORTED,
+                            "a backfill sets either hot columns or details, not both: "
+                                    + fill.set().keySet())
                     .hint("make two migrations of it");
         }
         return MigrationSlice.setting(after, columns, values, " WHERE m._seq = 0");

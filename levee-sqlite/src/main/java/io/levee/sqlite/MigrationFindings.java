@@ -32,8 +32,8 @@ final class MigrationFindings {
                     .filter(spec -> spec.name().equals(record.table()) && record.applied())
                     .filter(spec -> !(record.step() instanceof MigrationStep.Custom))
                     .findFirst()
-                    .ifPresent(spec -> findings.add(
-                            finding(record, reach.left(record, spec, bound.applyAsLong(record)))));
+                    .ifPresent(
+                            spec -> findings.add(finding(record, reach.left(record, spec, bound.applyAsLong(record)))));
         }
         return findings;
     }

@@ -54,7 +54,8 @@ final class MigrationReach {
 
     /** A partition was reached: that is committed in its file. */
     synchronized void reached(MigrationRecord record, Partition partition) {
-        known.computeIfAbsent(record.digest() + record.id(), id -> new HashMap<>()).put(partition, true);
+        known.computeIfAbsent(record.digest() + record.id(), id -> new HashMap<>())
+                .put(partition, true);
     }
 
     private synchronized void forget(MigrationRecord record, List<Partition> own) {
@@ -116,7 +117,8 @@ final class MigrationReach {
             return mark != null && mark.done()
                     || Sqlite.value(
                                     connection,
-                                    "SELECT 1 FROM " + Sqlite.quote(spec.name()) + " WHERE _seq < " + bound + " LIMIT 1")
+                                    "SELECT 1 FROM " + Sqlite.quote(spec.name()) + " WHERE _seq < " + bound
+                                            + " LIMIT 1")
                             == null;
         }
         FileColumns columns = FileColumns.of(spec, connection);
@@ -160,7 +162,8 @@ final class MigrationReach {
     private static boolean there(Connection connection, TableSpec spec, FileColumns columns, String name)
             throws SQLException {
         return PartitionSchema.columns(connection, spec.name()).contains(name) && !columns.told(false, name)
-                || PartitionSchema.columns(connection, PartitionSchema.details(spec)).contains(name)
+                || PartitionSchema.columns(connection, PartitionSchema.details(spec))
+                                .contains(name)
                         && !columns.told(true, name);
     }
 

@@ -62,10 +62,15 @@ final class MigrationRebuild {
                 migration = Migration.fromMap(of.first.migration());
             } catch (LeveeException e) {
                 System.getLogger("io.levee.sqlite")
-                        .log(System.Logger.Level.WARNING, "the migration " + one.getKey() + " is not known any more", e);
+                        .log(
+                                System.Logger.Level.WARNING,
+                                "the migration " + one.getKey() + " is not known any more",
+                                e);
                 continue;
             }
-            long all = live.stream().filter(id -> id.table().equals(migration.table())).count();
+            long all = live.stream()
+                    .filter(id -> id.table().equals(migration.table()))
+                    .count();
             long done = live.stream().filter(of.done::contains).count();
             MigrationCatalog.put(connection, record(of, migration, (int) done, (int) all, Micros.of(now)));
         }

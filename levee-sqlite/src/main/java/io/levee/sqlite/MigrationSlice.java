@@ -141,8 +141,7 @@ final class MigrationSlice {
                 (from, to) -> update("UPDATE " + Sqlite.quote(spec.name()) + " AS m SET " + quoted + " = " + value
                         + range("m", from, to) + " AND m." + quoted + " IS NULL AND " + value + " IS NOT NULL"));
         if (after.done()) {
-            PartitionSchema.describe(
-                    connection, FileColumns.UNFILLED, columns.unfilledWith(column.name(), false));
+            PartitionSchema.describe(connection, FileColumns.UNFILLED, columns.unfilledWith(column.name(), false));
         }
         return after;
     }
@@ -217,14 +216,17 @@ final class MigrationSlice {
             TableSpec spec, FileColumns columns, Column column, String expression, Map<String, String> given) {
         return FileColumns.cast(
                 column,
-                "(" + io.levee.internal.migration.SqlExpression.parse(expression).rewrite(spec.name(), name -> {
-                    String value = given.get(name);
-                    if (value != null) {
-                        return value;
-                    }
-                    String own = io.levee.internal.migration.SqlExpression.column(spec, name);
-                    return own == null ? null : "(" + columns.alone(spec.column(own)) + ")";
-                }) + ")");
+                "("
+                        + io.levee.internal.migration.SqlExpression.parse(expression)
+                                .rewrite(spec.name(), name -> {
+                                    String value = given.get(name);
+                                    if (value != null) {
+                                        return value;
+                                    }
+                                    String own = io.levee.internal.migration.SqlExpression.column(spec, name);
+                                    return own == null ? null : "(" + columns.alone(spec.column(own)) + ")";
+                                })
+                        + ")");
     }
 
     /** The statement that sets values where they differ: of hot columns, or of details. */
@@ -285,8 +287,7 @@ final class MigrationSlice {
         String version = "SELECT " + (spec.keyed() ? "coalesce(_chg, 0)" : "0") + " FROM " + Sqlite.quote(spec.name())
                 + " WHERE _seq = ?";
         try (PreparedStatement look = connection.prepareStatement(version);
-                PreparedStatement set =
-                        connection.prepareStatement(setting(values, " WHERE m._seq = ?" + numbered))) {
+                PreparedStatement set = connection.prepareStatement(setting(values, " WHERE m._seq = ?" + numbered))) {
             for (SliceOrder.Values row : given.rows()) {
                 if (row.seq() <= mark.cursor()) {
                     continue;
@@ -313,7 +314,8 @@ final class MigrationSlice {
     private long between(long after, long before) throws SQLException {
         return Sqlite.number(
                 connection,
-                "SELECT count(*) FROM " + Sqlite.quote(spec.name()) + " WHERE _seq > " + after + " AND _seq < " + before);
+                "SELECT count(*) FROM " + Sqlite.quote(spec.name()) + " WHERE _seq > " + after + " AND _seq < "
+                        + before);
     }
 
     private static @Nullable Long version(PreparedStatement look, long seq) throws SQLException {
@@ -325,7 +327,13 @@ final class MigrationSlice {
 
     /** Works a slice in a partition. */
     static SliceOutcome run(
-            MigrationRecord record, SliceOrder order, OpenPartitions open, StorePaths paths, Partition partition, long bound, Instant now) {
+            MigrationRecord record,
+            SliceOrder order,
+            OpenPartitions open,
+            StorePaths paths,
+            Partition partition,
+            long bound,
+            Instant now) {
         if (partition.state() == Partition.State.DROPPED) {
             return new SliceOutcome(0, 0, 0, true, 0, "");
         }
@@ -333,7 +341,8 @@ final class MigrationSlice {
         PartitionWriter writer = open.forUpdates(order.spec(), partition);
         Transactions transactions = new Transactions(open, paths);
         if (writer == null || !transactions.begin(writer, Ack.COMMITTED)) {
-            return SliceOutcome.waiting(partition.id() + " is in use: it is being rewritten, or another process reads it");
+            return SliceOutcome.waiting(
+                    partition.id() + " is in use: it is being rewritten, or another process reads it");
         }
         MigrationMark mark;
         MigrationMark before;
@@ -377,7 +386,6 @@ final class MigrationSlice {
             }
         }
         long seen = mark.seen() - (before == null ? 0 : before.seen());
-        return new SliceOutcome(
-                seen, changed, mark.seen(), mark.done(), MonotonicClock.SYSTEM.nanos() - begun, "");
+        return new SliceOutcome(seen, changed, mark.seen(), mark.done(), MonotonicClock.SYSTEM.nanos() - begun, "");
     }
 }

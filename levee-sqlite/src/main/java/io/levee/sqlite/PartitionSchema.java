@@ -169,7 +169,8 @@ final class PartitionSchema {
         }
         String where = index.where();
         return "CREATE INDEX " + Sqlite.quote(named(spec.name(), index.name())) + " ON " + Sqlite.quote(spec.name())
-                + "(" + String.join(", ", parts) + ")" + (where == null ? "" : " WHERE " + inFile(spec, where, columns));
+                + "(" + String.join(", ", parts) + ")"
+                + (where == null ? "" : " WHERE " + inFile(spec, where, columns));
     }
 
     private static String inFile(TableSpec spec, String expression, FileColumns columns) {

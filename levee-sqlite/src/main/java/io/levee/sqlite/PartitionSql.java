@@ -112,7 +112,9 @@ final class PartitionSql {
 
     /** How the event time is read. */
     String time() {
-        return adopted != null ? adopted.time(spec) : "m." + Sqlite.quote(Objects.requireNonNull(columns).time());
+        return adopted != null
+                ? adopted.time(spec)
+                : "m." + Sqlite.quote(Objects.requireNonNull(columns).time());
     }
 
     /** How the row's number is read. */

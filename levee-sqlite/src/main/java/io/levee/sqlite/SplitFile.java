@@ -159,7 +159,8 @@ final class SplitFile {
     }
 
     private long find(Object[] key) throws SQLException {
-        String sql = "SELECT _seq FROM " + Sqlite.quote(spec.name()) + " WHERE " + PartitionWriter.keyTest(FileColumns.of(spec, connection));
+        String sql = "SELECT _seq FROM " + Sqlite.quote(spec.name()) + " WHERE "
+                + PartitionWriter.keyTest(FileColumns.of(spec, connection));
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
             for (int i = 0; i < key.length; i++) {
                 PartitionWriter.bind(statement, i + 1, key[i]);

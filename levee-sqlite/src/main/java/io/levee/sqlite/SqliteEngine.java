@@ -422,8 +422,7 @@ final class SqliteEngine implements StorageEngine {
     }
 
     @Override
-    public MigrationRows migrationRows(
-            MigrationRecord record, PartitionId id, SliceOrder order, List<Column> columns) {
+    public MigrationRows migrationRows(MigrationRecord record, PartitionId id, SliceOrder order, List<Column> columns) {
         return migrating().rows(record, id, order, columns);
     }
 

@@ -34,9 +34,8 @@ final class Twins implements AutoCloseable {
         this.readers = readers;
         this.paths = paths;
         String table = Sqlite.quote(spec.name());
-        this.find =
-                connection.prepareStatement("SELECT _seq FROM " + table + " WHERE "
-                        + PartitionWriter.keyTest(FileColumns.of(spec, connection)));
+        this.find = connection.prepareStatement(
+                "SELECT _seq FROM " + table + " WHERE " + PartitionWriter.keyTest(FileColumns.of(spec, connection)));
         this.delete = connection.prepareStatement("DELETE FROM " + table + " WHERE _seq = ?");
         String details = PartitionSchema.details(spec);
         this.deleteDetails = PartitionSchema.columns(connection, details).isEmpty()

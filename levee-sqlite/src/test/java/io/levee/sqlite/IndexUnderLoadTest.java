@@ -179,7 +179,10 @@ class IndexUnderLoadTest {
         while (!over.get() || answers < 3) {
             try {
                 String name = name(answers++);
-                expect("count of " + name, runs.query().where(Expr.eq("name", name)).count(), each);
+                expect(
+                        "count of " + name,
+                        runs.query().where(Expr.eq("name", name)).count(),
+                        each);
                 var groups = runs.query()
                         .where(Expr.ne("name", "new"))
                         .aggregate(List.of("name"), Measure.count())
@@ -254,13 +257,13 @@ class IndexUnderLoadTest {
                     Statement statement = connection.createStatement()) {
                 for (Map.Entry<String, String> check : Map.of(
                                 "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name LIKE '%by_name%'",
-                                "1",
-                                "PRAGMA integrity_check",
-                                "ok")
+                                "1", "PRAGMA integrity_check", "ok")
                         .entrySet()) {
                     try (ResultSet rows = statement.executeQuery(check.getKey())) {
                         rows.next();
-                        assertThat(rows.getString(1)).as("%s of %s", check.getKey(), file).isEqualTo(check.getValue());
+                        assertThat(rows.getString(1))
+                                .as("%s of %s", check.getKey(), file)
+                                .isEqualTo(check.getValue());
                     }
                 }
             }

@@ -199,7 +199,25 @@ final class MigrationHelp implements AutoCloseable {
 
     static MigrationRecord record(long number, Migration migration, MigrationStatus.State state) {
         return new MigrationRecord(
-                number, migration, migration.digest(), state, null, 0, 0, -1, 0, -1, null, true, false, false, "", 1, 1, 1, 0);
+                number,
+                migration,
+                migration.digest(),
+                state,
+                null,
+                0,
+                0,
+                -1,
+                0,
+                -1,
+                null,
+                true,
+                false,
+                false,
+                "",
+                1,
+                1,
+                1,
+                0);
     }
 
     SliceOrder order(MigrationRecord record, int rows) {
@@ -288,7 +306,8 @@ final class MigrationHelp implements AutoCloseable {
             engine.learnRanges();
             return true;
         });
-        return serve(() -> engine.merging().run(atOnce, Duration.ZERO) + engine.merging().run(atOnce, Duration.ZERO));
+        return serve(() ->
+                engine.merging().run(atOnce, Duration.ZERO) + engine.merging().run(atOnce, Duration.ZERO));
     }
 
     /** Ends as a crash would. */

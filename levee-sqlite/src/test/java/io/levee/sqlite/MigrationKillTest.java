@@ -99,7 +99,9 @@ class MigrationKillTest {
             assertThat(home.sql("SELECT count(*), min(n), max(n), sum(up = upper(text)) FROM events"))
                     .as("seed %s", seed)
                     .containsExactly("[" + HOURS * ROWS + ", 1, 1, " + HOURS * ROWS + "]");
-            home.engine.migrations().forEach(record -> assertThat(home.parts(record)).isEmpty());
+            home.engine
+                    .migrations()
+                    .forEach(record -> assertThat(home.parts(record)).isEmpty());
             assertThat(home.sql("EXPLAIN QUERY PLAN SELECT * FROM events WHERE up = 'T1' AND n = 1")
                             .toString())
                     .contains("events__by_up")

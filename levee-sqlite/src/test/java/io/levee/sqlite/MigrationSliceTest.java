@@ -57,7 +57,8 @@ class MigrationSliceTest {
                     .last()
                     .asString()
                     .endsWith("new, m, 5, new-m5]");
-            assertThat(home.rows(new Expr.Compare("both", Expr.Op.EQ, "t3-m35"))).hasSize(1);
+            assertThat(home.rows(new Expr.Compare("both", Expr.Op.EQ, "t3-m35")))
+                    .hasSize(1);
             assertThat(home.sql("SELECT count(*) FROM events WHERE both = 't104-m1045' AND five = 5"))
                     .containsExactly("[1]");
 
@@ -66,9 +67,12 @@ class MigrationSliceTest {
             PartitionId newest = home.parts(both).get(0);
             assertThat(newest.period()).isEqualTo("2026-05-10T01");
             SliceOutcome some = home.slice(both, newest, home.order(both, 7));
-            assertThat(some).extracting(SliceOutcome::rowsSeen, SliceOutcome::rowsChanged).containsExactly(7L, 7L);
+            assertThat(some)
+                    .extracting(SliceOutcome::rowsSeen, SliceOutcome::rowsChanged)
+                    .containsExactly(7L, 7L);
             assertThat(home.rows()).isEqualTo(before);
-            assertThat(home.sql("SELECT count(*) FROM events WHERE both = 't104-m1045'")).containsExactly("[1]");
+            assertThat(home.sql("SELECT count(*) FROM events WHERE both = 't104-m1045'"))
+                    .containsExactly("[1]");
             assertThat(home.work(both, 7)).isEqualTo(53);
             assertThat(home.rows()).isEqualTo(before);
             home.closeAll();
@@ -80,7 +84,9 @@ class MigrationSliceTest {
             }
         }
         try (MigrationHelp again = new MigrationHelp(directory, keyed)) {
-            again.engine.migrations().forEach(record -> assertThat(again.parts(record)).isEmpty());
+            again.engine
+                    .migrations()
+                    .forEach(record -> assertThat(again.parts(record)).isEmpty());
         }
     }
 
@@ -116,14 +122,14 @@ class MigrationSliceTest {
 
             // The names are free again, and mean something else now.
             MigrationRecord text = home.declare("text", add("text", ColumnType.INTEGER, 7L, null));
-            MigrationRecord more = home.declare("more", new MigrationStep.AddColumn(
-                    new Column("more", ColumnType.TEXT, true, false, null), "none", null));
+            MigrationRecord more = home.declare(
+                    "more",
+                    new MigrationStep.AddColumn(new Column("more", ColumnType.TEXT, true, false, null), "none", null));
             assertThat(home.rows()).hasSize(41).contains("[3, 1778371200000003, t3, 7, none]");
             home.work(text, 100);
             home.work(more, 100);
             home.append(home.row(201, 0, Map.of("words", "w", "text", 8L, "more", "x")));
-            assertThat(home.rows())
-                    .contains("[3, 1778371200000003, t3, 7, none]", "[201, 1778371200000201, w, 8, x]");
+            assertThat(home.rows()).contains("[3, 1778371200000003, t3, 7, none]", "[201, 1778371200000201, w, 8, x]");
             assertThat(home.sql("SELECT words, text FROM events WHERE i = 201")).containsExactly("[w, 8]");
             home.closeAll();
             List<String> all = home.rows();
@@ -157,7 +163,9 @@ class MigrationSliceTest {
             home.append(home.row(60, 0, Map.of("text", "t", "n", 120L)));
             MigrationRecord twice = home.declare("twice", MigrationStep.Backfill.of("n", "i * 2"));
             SliceOutcome first = home.slice(twice, home.parts(twice).get(0), home.order(twice, 20));
-            assertThat(first).extracting(SliceOutcome::rowsSeen, SliceOutcome::partitionDone).containsExactly(20L, false);
+            assertThat(first)
+                    .extracting(SliceOutcome::rowsSeen, SliceOutcome::partitionDone)
+                    .containsExactly(20L, false);
             // What comes later is the hot path's, not the backfill's.
             home.fill(0, 300, 200);
             assertThat(home.work(twice, 20)).isEqualTo(30);
@@ -191,7 +199,8 @@ class MigrationSliceTest {
             assertThat(read.last()).isTrue();
             home.append(home.row(4, 0, Map.of("text", "newer")));
             SliceOutcome out = home.slice(fill, id, given(home, fill, read, "old"));
-            assertThat(out).extracting(SliceOutcome::rowsSeen, SliceOutcome::rowsChanged, SliceOutcome::partitionDone)
+            assertThat(out)
+                    .extracting(SliceOutcome::rowsSeen, SliceOutcome::rowsChanged, SliceOutcome::partitionDone)
                     .containsExactly(4L, 4L, false);
             MigrationRows rest =
                     home.serve(() -> home.engine.migrationRows(fill, id, order, List.of(home.spec.column("i"))));
@@ -217,7 +226,11 @@ class MigrationSliceTest {
                 null,
                 plain.set(),
                 new SliceOrder.Given(
-                        List.of(Column.of("last", ColumnType.TEXT)), values, read.seen(), read.throughSeq(), read.last()),
+                        List.of(Column.of("last", ColumnType.TEXT)),
+                        values,
+                        read.seen(),
+                        read.throughSeq(),
+                        read.last()),
                 () -> false);
     }
 
@@ -227,7 +240,8 @@ class MigrationSliceTest {
             home.fill(0, 0, 100);
             home.fill(1, 1000, 100);
             MigrationRecord record = home.declare(
-                    "by_text", new MigrationStep.AddIndex(IndexSpec.of("by_text", "text").where("i >= 50")));
+                    "by_text",
+                    new MigrationStep.AddIndex(IndexSpec.of("by_text", "text").where("i >= 50")));
             assertThat(home.parts(record)).hasSize(2);
             List<String> before = home.rows();
             assertThat(home.work(record, 10)).isEqualTo(200);
@@ -257,11 +271,9 @@ class MigrationSliceTest {
 
     @Test
     void shouldRefuseABuildWithoutRoomWithFigures() {
-        try (MigrationHelp home = new MigrationHelp(
-                directory, false, o -> o.disk(io.levee.Bytes.mebi(24)))) {
+        try (MigrationHelp home = new MigrationHelp(directory, false, o -> o.disk(io.levee.Bytes.mebi(24)))) {
             home.fill(0, 0, 10);
-            MigrationRecord record =
-                    home.declare("by", new MigrationStep.AddIndex(IndexSpec.of("by_text", "text")));
+            MigrationRecord record = home.declare("by", new MigrationStep.AddIndex(IndexSpec.of("by_text", "text")));
             PartitionId id = home.parts(record).get(0);
             home.fill(1, 100, 10);
             assertThat(home.engine.migrationRoom(record, id)).isGreaterThan(16 << 20);
@@ -285,13 +297,12 @@ class MigrationSliceTest {
     void shouldGiveUpABuildThatTheWriterWantsBackOrThatIsCancelled() {
         try (MigrationHelp home = new MigrationHelp(directory, true)) {
             home.fill(0, 0, 100);
-            MigrationRecord record =
-                    home.declare("by", new MigrationStep.AddIndex(IndexSpec.of("by_text", "text")));
+            MigrationRecord record = home.declare("by", new MigrationStep.AddIndex(IndexSpec.of("by_text", "text")));
             PartitionId id = home.parts(record).get(0);
             SliceOrder plain = home.order(record, 10);
             int[] looks = new int[1];
-            SliceOrder cancelled = new SliceOrder(
-                    plain.spec(), 10, Duration.ofSeconds(1), null, Map.of(), null, () -> looks[0]++ > 0);
+            SliceOrder cancelled =
+                    new SliceOrder(plain.spec(), 10, Duration.ofSeconds(1), null, Map.of(), null, () -> looks[0]++ > 0);
             assertThatThrownBy(() -> home.slice(record, id, cancelled))
                     .rootCause()
                     .extracting(e -> ((LeveeException) e).code())
@@ -307,8 +318,7 @@ class MigrationSliceTest {
             home.fill(0, 0, 100);
             home.fill(1, 1000, 100);
             home.closeAll();
-            MigrationRecord record =
-                    home.declare("by", new MigrationStep.AddIndex(IndexSpec.of("by_text", "text")));
+            MigrationRecord record = home.declare("by", new MigrationStep.AddIndex(IndexSpec.of("by_text", "text")));
             var sample = home.engine.migrationSample(record, home.parts(record).get(0), home.order(record, 50));
             assertThat(sample).isNotNull();
             assertThat(sample.rows()).isEqualTo(50);
@@ -331,17 +341,18 @@ class MigrationSliceTest {
             PartitionId old = home.engine.partitions().get(0).id();
             home.serve(() -> home.engine.drop(old, "test"));
             MigrationRecord up = home.declare("up", add("up", ColumnType.TEXT, null, "upper(text)"));
-            MigrationRecord index =
-                    home.declare("by", new MigrationStep.AddIndex(IndexSpec.of("by_text", "text")));
+            MigrationRecord index = home.declare("by", new MigrationStep.AddIndex(IndexSpec.of("by_text", "text")));
             home.work(up, 100);
             home.work(index, 100);
             home.serve(() -> {
                 home.engine.restore(old);
                 return true;
             });
-            assertThat(home.sql("SELECT count(*), sum(up = upper(text)) FROM events")).containsExactly("[20, 20]");
+            assertThat(home.sql("SELECT count(*), sum(up = upper(text)) FROM events"))
+                    .containsExactly("[20, 20]");
             assertThat(home.parts(index)).containsExactly(old);
-            assertThat(home.engine.diagnose()).anyMatch(f -> f.what().contains("1 partitions of events lack the index"));
+            assertThat(home.engine.diagnose())
+                    .anyMatch(f -> f.what().contains("1 partitions of events lack the index"));
             home.work(index, 100);
             home.work(up, 100);
         }
@@ -359,7 +370,8 @@ class MigrationSliceTest {
                     .get(id)
                     .failAt(PartitionWriter.Point.COMMITTING, new java.sql.SQLException("disk I/O error"));
             assertThatThrownBy(() -> home.slice(fill, id, home.order(fill, 10))).isInstanceOf(Exception.class);
-            assertThat(home.sql("SELECT count(*) FROM events WHERE text LIKE '%.'")).containsExactly("[10]");
+            assertThat(home.sql("SELECT count(*) FROM events WHERE text LIKE '%.'"))
+                    .containsExactly("[10]");
             assertThat(home.work(fill, 10)).isEqualTo(20);
             assertThat(home.sql("SELECT count(*) FROM events WHERE text LIKE '%.' AND text NOT LIKE '%..'"))
                     .containsExactly("[30]");
@@ -389,7 +401,10 @@ class MigrationSliceTest {
             home.closeAll();
             MigrationRecord up = home.declare("up", add("up", ColumnType.TEXT, null, "upper(text)"));
             home.serve(() -> true);
-            home.engine.roll(home.spec, io.levee.engine.Period.of(io.levee.PartitionBy.HOUR, home.row(0, 0, Map.of()).timeMicros()));
+            home.engine.roll(
+                    home.spec,
+                    io.levee.engine.Period.of(
+                            io.levee.PartitionBy.HOUR, home.row(0, 0, Map.of()).timeMicros()));
             home.fill(0, 20, 10);
             home.closeAll();
             List<String> before = home.rows();
@@ -399,7 +414,10 @@ class MigrationSliceTest {
             assertThat(home.parts(up)).isEmpty();
 
             MigrationRecord fill = home.declare("fill", MigrationStep.Backfill.of("text", "text || '.'"));
-            home.engine.roll(home.spec, io.levee.engine.Period.of(io.levee.PartitionBy.HOUR, home.row(0, 0, Map.of()).timeMicros()));
+            home.engine.roll(
+                    home.spec,
+                    io.levee.engine.Period.of(
+                            io.levee.PartitionBy.HOUR, home.row(0, 0, Map.of()).timeMicros()));
             home.fill(0, 40, 10);
             home.closeAll();
             PartitionId first = home.engine.partitions().get(0).id();
@@ -435,7 +453,8 @@ class MigrationSliceTest {
             assertThat(back.get(1).digest())
                     .isEqualTo(new Migration("fill", "events", back.get(1).step()).digest());
             assertThat(home.work(back.get(1), 100)).isEqualTo(10);
-            assertThat(home.sql("SELECT count(*) FROM events WHERE words LIKE 'T%'")).containsExactly("[20]");
+            assertThat(home.sql("SELECT count(*) FROM events WHERE words LIKE 'T%'"))
+                    .containsExactly("[20]");
         }
         assertThat(catalogFormat()).isEqualTo("2");
     }

@@ -46,7 +46,8 @@ class MigrationStoreTest {
     }
 
     private static long count(Store store, String table, String where) {
-        return store.count(Query.builder(table).where(Expr.parse(where, LegacyData.BEGIN)).build());
+        return store.count(
+                Query.builder(table).where(Expr.parse(where, LegacyData.BEGIN)).build());
     }
 
     @Test
@@ -63,7 +64,17 @@ class MigrationStoreTest {
             for (int i = 0; i < 20; i++) {
                 append(
                         table,
-                        Map.of("task_id", "own-" + i, "task_name", "x", "state", "SUCCESS", "worker", "w", "finished_at", LegacyData.BEGIN));
+                        Map.of(
+                                "task_id",
+                                "own-" + i,
+                                "task_name",
+                                "x",
+                                "state",
+                                "SUCCESS",
+                                "worker",
+                                "w",
+                                "finished_at",
+                                LegacyData.BEGIN));
             }
             last.join();
             store.migrate(
@@ -80,12 +91,12 @@ class MigrationStoreTest {
                             new Migration("named", "invocations", new MigrationStep.RenameColumn("worker", "job")),
                             new Migration(
                                     "by_job", "invocations", new MigrationStep.AddIndex(IndexSpec.of("by_job", "job"))),
-                            new Migration(
-                                    "again", "invocations", MigrationStep.Backfill.of("job", "job || '!'"))),
+                            new Migration("again", "invocations", MigrationStep.Backfill.of("job", "job || '!'"))),
                     true);
             assertThat(store.awaitMigrations(LONG)).isTrue();
             assertThat(store.migrations())
-                    .allMatch(m -> m.state() == MigrationStatus.State.DONE && m.partitionsTotal() == m.partitionsDone());
+                    .allMatch(
+                            m -> m.state() == MigrationStatus.State.DONE && m.partitionsTotal() == m.partitionsDone());
             assertThat(count(store, "invocations", "level = 3")).isEqualTo(520);
             assertThat(count(store, "invocations", "both = 'x/SUCCESS'")).isEqualTo(20);
             assertThat(count(store, "invocations", "job = 'w!'")).isEqualTo(20);
@@ -125,7 +136,9 @@ class MigrationStoreTest {
                 Instant at = begin.plus(Duration.ofHours(i));
                 append(sent, Map.of("hash", "h" + i, "at", at));
                 for (int k = 0; k < (i % 20 == 0 ? 0 : 3); k++) {
-                    append(seen, Map.of("hash", "h" + i, "rx_time", at.plus(Duration.ofHours(30L * k)), "n", i * 10L + k));
+                    append(
+                            seen,
+                            Map.of("hash", "h" + i, "rx_time", at.plus(Duration.ofHours(30L * k)), "n", i * 10L + k));
                 }
             }
             last.join();
@@ -135,7 +148,9 @@ class MigrationStoreTest {
                             "transmissions",
                             new MigrationStep.Backfill(
                                     Map.of("last_seen", "coalesce(newest, last_seen)"),
-                                    Map.of("newest", Lookup.of(Lookup.Function.MAX, "observations", "n", "hash", "hash")),
+                                    Map.of(
+                                            "newest",
+                                            Lookup.of(Lookup.Function.MAX, "observations", "n", "hash", "hash")),
                                     null))),
                     true);
             int more = OLD;

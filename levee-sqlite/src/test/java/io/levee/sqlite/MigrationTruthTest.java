@@ -227,7 +227,8 @@ class MigrationTruthTest {
                                 new MigrationStep.AddIndex(new IndexSpec("by_text", List.of("text"), null)))),
                         true);
                 await().atMost(SOON)
-                        .untilAsserted(() -> assertThat(status(store).note() + status(store).error())
+                        .untilAsserted(() -> assertThat(
+                                        status(store).note() + status(store).error())
                                 .containsPattern("\\d+(\\.\\d+)? ?[KMG]i?B"));
                 assertThat(status(store).state()).as("%s", status(store)).isNotEqualTo(State.DONE);
                 assertThat(store.table("sent").query().count()).isEqualTo(ROWS);
@@ -317,8 +318,7 @@ class MigrationTruthTest {
                 assertThat(child.line()).isEqualTo("NOT_WRITABLE");
                 assertThat(child.line()).isEqualTo("STORE_LOCKED");
             }
-            assertThatThrownBy(() -> store.migrate(
-                            List.of(new Migration("bump", "sent", LOOKED_UP.step())), false))
+            assertThatThrownBy(() -> store.migrate(List.of(new Migration("bump", "sent", LOOKED_UP.step())), false))
                     .as("another step of the same name")
                     .isInstanceOf(LeveeException.class)
                     .hasMessageContaining("SPEC_CONFLICT");

@@ -63,8 +63,9 @@ class ReleaseStoresTest {
         try (Store store = Levee.open(directory, o -> o.asOf(ReleaseFixture.AS_OF))) {
             requireAnswers(store, told);
             assertThat(store.gaps("files", null, null)).allMatch(g -> g.reason() == LossReason.UNCLEAN_STOP);
-            assertThat(store.cursors("ops")).singleElement().satisfies(c -> assertThat(c.number())
-                    .isEqualTo(told.get("position")));
+            assertThat(store.cursors("ops"))
+                    .singleElement()
+                    .satisfies(c -> assertThat(c.number()).isEqualTo(told.get("position")));
         }
         try (Store store = Levee.openReadOnly(directory)) {
             requireAnswers(store, told);
@@ -120,7 +121,8 @@ class ReleaseStoresTest {
             s.executeUpdate("PRAGMA user_version=3");
         }
         for (boolean reads : new boolean[] {true, false}) {
-            assertThatThrownBy(() -> Levee.open(directory.toString(), reads, o -> {}).close())
+            assertThatThrownBy(() ->
+                            Levee.open(directory.toString(), reads, o -> {}).close())
                     .isInstanceOfSatisfying(LeveeException.class, e -> {
                         assertThat(e.code()).isEqualTo(ErrorCode.UNSAFE_ENVIRONMENT);
                         assertThat(e.what()).contains("format 3", "reads format 1 and 2");

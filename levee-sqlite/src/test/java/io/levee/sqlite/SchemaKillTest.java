@@ -194,9 +194,10 @@ class SchemaKillTest {
         try (Store store = open(home)) {
             assertThat(store.awaitMigrations(Duration.ofSeconds(60))).as(when).isTrue();
             List<MigrationStatus> all = store.migrations();
-            assertThat(all).as(when).allSatisfy(one -> assertThat(one.state())
-                    .as("%s: %s", when, one)
-                    .isEqualTo(MigrationStatus.State.DONE));
+            assertThat(all)
+                    .as(when)
+                    .allSatisfy(one ->
+                            assertThat(one.state()).as("%s: %s", when, one).isEqualTo(MigrationStatus.State.DONE));
             long bumps = 0;
             boolean looked = false;
             for (int n = 1; n <= all.size(); n++) {
@@ -255,11 +256,11 @@ class SchemaKillTest {
                     }
                 }
                 for (String index : indexes) {
-                    assertThat(names)
-                            .as("%s: %s of %s", when, index, file)
-                            .anyMatch(name -> name.contains(index));
+                    assertThat(names).as("%s: %s of %s", when, index, file).anyMatch(name -> name.contains(index));
                 }
-                assertThat(names.stream().filter(name -> name.matches(".*ix\\d+.*")).count())
+                assertThat(names.stream()
+                                .filter(name -> name.matches(".*ix\\d+.*"))
+                                .count())
                         .as("%s: %s in %s", when, names, file)
                         .isEqualTo(indexes.size());
                 try (ResultSet rows = statement.executeQuery("PRAGMA integrity_check")) {

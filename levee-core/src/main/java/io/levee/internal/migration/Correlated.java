@@ -47,7 +47,9 @@ final class Correlated {
         int next = 0;
         while (next < all.size()) {
             int select = all.get(next).is("(") ? skipBlank(all, next + 1) : all.size();
-            if (select < all.size() && all.get(select).kind() == Kind.WORD && all.get(select).is("select")) {
+            if (select < all.size()
+                    && all.get(select).kind() == Kind.WORD
+                    && all.get(select).is("select")) {
                 int end = closing(all, next);
                 tokens = all.subList(next + 1, end).stream()
                         .filter(token -> token.kind() != Kind.BLANK)
@@ -58,7 +60,8 @@ final class Correlated {
                 out.add(new Token(Kind.WORD, name, name));
                 next = end + 1;
             } else {
-                if (all.get(next).kind() == Kind.WORD && (all.get(next).is("select") || all.get(next).is("with"))) {
+                if (all.get(next).kind() == Kind.WORD
+                        && (all.get(next).is("select") || all.get(next).is("with"))) {
                     throw refused();
                 }
                 out.add(all.get(next++));

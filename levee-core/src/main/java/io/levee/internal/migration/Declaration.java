@@ -108,10 +108,7 @@ final class Declaration {
     /** The spec that a migration whose turn has come makes of the table's present one. */
     TableSpec due(MigrationRecord record, List<Live> all) {
         return SpecSteps.after(
-                spec(record.table()),
-                record.migration(),
-                empty(record.table()),
-                reached(record.table(), all));
+                spec(record.table()), record.migration(), empty(record.table()), reached(record.table(), all));
     }
 
     /** Refuses another step under the name of one that was declared. */

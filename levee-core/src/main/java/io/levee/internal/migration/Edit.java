@@ -11,13 +11,19 @@ final class Edit {
     long number;
     Migration migration;
     State state;
-    @Nullable String error;
+
+    @Nullable
+    String error;
+
     long rowsDone;
     long rowsPartial;
     long rowsTotal;
     int partitionsDone;
     int partitionsTotal;
-    @Nullable String cursor;
+
+    @Nullable
+    String cursor;
+
     boolean applied;
     boolean paused;
     boolean approved;

@@ -28,7 +28,11 @@ import org.jspecify.annotations.Nullable;
  * @param columns name and type of each lookup's values, in the order of {@code lookups}
  * @param where which rows, resolved; null for all
  */
-record Fill(Map<String, String> set, Map<String, Lookup> lookups, List<Column> columns, @Nullable Expr where) {
+record Fill(
+        Map<String, String> set,
+        Map<String, Lookup> lookups,
+        List<Column> columns,
+        @Nullable Expr where) {
     /**
      * Resolves a backfill.
      *
@@ -36,7 +40,8 @@ record Fill(Map<String, String> set, Map<String, Lookup> lookups, List<Column> c
      * @param now what {@code now} means in filters: when the migration was declared
      * @throws LeveeException {@link ErrorCode#BAD_SPEC} naming what does not fit
      */
-    static Fill of(Migration migration, Backfill step, TableSpec spec, Function<String, TableSpec> tables, Instant now) {
+    static Fill of(
+            Migration migration, Backfill step, TableSpec spec, Function<String, TableSpec> tables, Instant now) {
         if (step.set().isEmpty()) {
             throw bad(migration, "sets nothing");
         }
@@ -51,8 +56,11 @@ record Fill(Map<String, String> set, Map<String, Lookup> lookups, List<Column> c
         });
         List<Column> columns = new ArrayList<>();
         lookups.forEach((name, lookup) -> columns.add(column(migration, spec, name, lookup, tables)));
-        set.values().forEach(text -> SqlExpression.parse(text)
-                .rewrite(spec.name(), name -> lookups.containsKey(name) ? name : SqlExpression.column(spec, name)));
+        set.values()
+                .forEach(text -> SqlExpression.parse(text)
+                        .rewrite(
+                                spec.name(),
+                                name -> lookups.containsKey(name) ? name : SqlExpression.column(spec, name)));
         String where = step.where();
         return new Fill(
                 Collections.unmodifiableMap(set),
@@ -64,8 +72,12 @@ record Fill(Map<String, String> set, Map<String, Lookup> lookups, List<Column> c
     private static Column column(
             Migration migration, TableSpec spec, String name, Lookup lookup, Function<String, TableSpec> tables) {
         if (!name.matches("[A-Za-z_][A-Za-z0-9_]{0,39}") || SqlExpression.column(spec, name) != null) {
-            throw bad(migration, "has a lookup named '" + name + "', which is "
-                            + (SqlExpression.column(spec, name) == null ? "no plain word" : "a column of " + spec.name()))
+            throw bad(
+                            migration,
+                            "has a lookup named '" + name + "', which is "
+                                    + (SqlExpression.column(spec, name) == null
+                                            ? "no plain word"
+                                            : "a column of " + spec.name()))
                     .hint("name it as a plain word that is no column");
         }
         TableSpec other = tables.apply(lookup.table());
@@ -75,9 +87,12 @@ record Fill(Map<String, String> set, Map<String, Lookup> lookups, List<Column> c
                     || type == ColumnType.REAL
                     || type == ColumnType.JSON
                     || type == ColumnType.BLOB) {
-                throw bad(migration, "matches " + other.name() + "." + theirs + ", which is "
-                        + other.column(theirs).type().specName() + ", with " + spec.name() + "." + ours + ", which is "
-                        + type.specName() + ": both have to be of one type, and none of real, json and blob");
+                throw bad(
+                        migration,
+                        "matches " + other.name() + "." + theirs + ", which is "
+                                + other.column(theirs).type().specName() + ", with " + spec.name() + "." + ours
+                                + ", which is "
+                                + type.specName() + ": both have to be of one type, and none of real, json and blob");
             }
         });
         if (lookup.where() != null) {
@@ -93,18 +108,17 @@ record Fill(Map<String, String> set, Map<String, Lookup> lookups, List<Column> c
         }
         ColumnType type = other.column(column).type();
         boolean number = type == ColumnType.INTEGER || type == ColumnType.REAL || type == ColumnType.DURATION;
-        boolean fits =
-                switch (lookup.function()) {
-                    case COUNT -> true;
-                    case SUM -> number || type == ColumnType.BOOLEAN;
-                    case AVG -> number && type != ColumnType.DURATION;
-                    case MIN, MAX, ANY -> type != ColumnType.DECIMAL
-                            && type != ColumnType.JSON
-                            && type != ColumnType.BLOB;
-                };
+        boolean fits = switch (lookup.function()) {
+            case COUNT -> true;
+            case SUM -> number || type == ColumnType.BOOLEAN;
+            case AVG -> number && type != ColumnType.DURATION;
+            case MIN, MAX, ANY -> type != ColumnType.DECIMAL && type != ColumnType.JSON && type != ColumnType.BLOB;
+        };
         if (!fits) {
-            throw bad(migration, "looks up " + lookup.function().specName() + " of " + other.name() + "." + column
-                    + ", which is " + type.specName());
+            throw bad(
+                    migration,
+                    "looks up " + lookup.function().specName() + " of " + other.name() + "." + column + ", which is "
+                            + type.specName());
         }
         return switch (lookup.function()) {
             case COUNT -> ColumnType.INTEGER;

@@ -62,7 +62,8 @@ final class Lookups {
         /** Where the columns that it matches are among {@link Lookups#wanted}. */
         final int[] at;
 
-        @Nullable Map<List<Object>, Object> whole;
+        @Nullable
+        Map<List<Object>, Object> whole;
         /** Rows whose last change has a higher number are newer than {@link #whole}. */
         long wholeSeq;
 
@@ -169,9 +170,8 @@ final class Lookups {
         for (int r = 0; r < rows.size(); r++) {
             List<Object> key = key(one, rows.get(r));
             Map<List<Object>, Object> known = one.whole;
-            Object value = key == null
-                    ? null
-                    : known != null && fromWhole(one, rows.get(r)) ? known.get(key) : fresh.get(key);
+            Object value =
+                    key == null ? null : known != null && fromWhole(one, rows.get(r)) ? known.get(key) : fresh.get(key);
             boolean count = one.lookup.function() == Lookup.Function.COUNT;
             values.get(r)[at] = value == null && count ? Long.valueOf(0) : value;
         }
@@ -242,7 +242,8 @@ final class Lookups {
                                 ErrorCode.CORRUPT,
                                 "the lookup in " + lookup.table() + " cannot be answered: rows of it cannot be read")
                         .with("gap", gap.toMap())
-                        .hint("bring them back (levee quarantine list; levee restore BACKUP --partition ID), then resume the migration");
+                        .hint(
+                                "bring them back (levee quarantine list; levee restore BACKUP --partition ID), then resume the migration");
             }
         }
     }

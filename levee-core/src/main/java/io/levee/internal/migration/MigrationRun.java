@@ -160,8 +160,8 @@ final class MigrationRun {
         List<PartitionId> waiting = new ArrayList<>();
         String why = "";
         for (PartitionId id : ids) {
-            PartRun run = new PartRun(
-                    parts.engine(), live.step(), id, spec, fill, lookups, pace, parts.rows(), cancelled);
+            PartRun run =
+                    new PartRun(parts.engine(), live.step(), id, spec, fill, lookups, pace, parts.rows(), cancelled);
             String waits = partition(run, id);
             if (cancelled.getAsBoolean()) {
                 return List.of();
@@ -213,7 +213,8 @@ final class MigrationRun {
     private void seen(PartitionId id, SliceOutcome outcome) {
         partial.put(id, outcome.partitionRows());
         long now = parts.clock().nanos();
-        live.rowsDone = base + partial.values().stream().mapToLong(Long::longValue).sum();
+        live.rowsDone =
+                base + partial.values().stream().mapToLong(Long::longValue).sum();
         live.progress.done(live.rowsDone, now);
         if (now - keptNanos > KEEP_NANOS && !outcome.partitionDone()) {
             keep(0);
@@ -224,7 +225,8 @@ final class MigrationRun {
         Long rows = partial.remove(id);
         // Of a partition that needed no look at its rows all are dealt with.
         base += rows == null || rows == 0 ? counted.getOrDefault(id, 0L) : rows;
-        live.rowsDone = base + partial.values().stream().mapToLong(Long::longValue).sum();
+        live.rowsDone =
+                base + partial.values().stream().mapToLong(Long::longValue).sum();
         keep(1);
     }
 

@@ -163,13 +163,16 @@ public final class MigrationService {
         Declaration.Fitting fitting =
                 declaration.check(migration, before, options.clock().instant());
         TableSpec spec = fitting.atOnce() ? declaration.changed(fitting.after()) : null;
-        still(migration, spec, () -> all.add(
+        still(
                 migration,
-                edit -> {
-                    edit.applied = fitting.atOnce();
-                    edit.approved = approve;
-                },
-                spec));
+                spec,
+                () -> all.add(
+                        migration,
+                        edit -> {
+                            edit.applied = fitting.atOnce();
+                            edit.approved = approve;
+                        },
+                        spec));
     }
 
     /** Changes a table's spec while the writer stands still: no row is laid out by a spec that is not the newest. */
@@ -239,7 +242,8 @@ public final class MigrationService {
 
     private boolean awaitIdle(@Nullable Live one, Duration timeout) {
         Registry all = registry();
-        return awaited(timeout, () -> all.all().stream().noneMatch(live -> live.working && (one == null || one == live)));
+        return awaited(
+                timeout, () -> all.all().stream().noneMatch(live -> live.working && (one == null || one == live)));
     }
 
     private boolean awaited(Duration timeout, java.util.function.BooleanSupplier over) {
@@ -338,7 +342,10 @@ public final class MigrationService {
             if (cancelled(all, live, own) && ended(e)) {
                 return;
             }
-            LOG.log(System.Logger.Level.WARNING, "the migration " + live.record().id() + " failed", e);
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "the migration " + live.record().id() + " failed",
+                    e);
             String text = e instanceof LeveeException known ? known.getMessage() : e.toString();
             all.change(
                     live,
@@ -395,8 +402,8 @@ public final class MigrationService {
                     && other.table().equals(record.table())
                     && other.state() != State.DONE) {
                 if (!live.working) {
-                    live.waits = "it waits for " + other.id() + ", which is " + other.state().text()
-                            + (other.paused() ? " and paused" : "");
+                    live.waits = "it waits for " + other.id() + ", which is "
+                            + other.state().text() + (other.paused() ? " and paused" : "");
                 }
                 // One after which this can go on will be worked on first.
                 return false;

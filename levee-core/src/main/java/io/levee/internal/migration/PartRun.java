@@ -80,7 +80,8 @@ final class PartRun {
         }
         SliceOutcome outcome = engine.migrate(record, id, order(pace.rows(), given));
         pace.took(outcome.rowsSeen(), outcome.workNanos());
-        if (given != null && (outcome.rowsSeen() < given.seen() || !outcome.waitsFor().isEmpty())) {
+        if (given != null
+                && (outcome.rowsSeen() < given.seen() || !outcome.waitsFor().isEmpty())) {
             // A row was changed since it was read: what was read ahead of it is read again, with it.
             ahead = null;
         }
@@ -147,7 +148,10 @@ final class PartRun {
             try {
                 changed = Objects.requireNonNull(function.change().apply(row), "the function gave null");
             } catch (RuntimeException e) {
-                throw new LeveeException(ErrorCode.BAD_VALUE, "the function failed at the row " + one.seq() + " of " + id + ": " + e, e)
+                throw new LeveeException(
+                                ErrorCode.BAD_VALUE,
+                                "the function failed at the row " + one.seq() + " of " + id + ": " + e,
+                                e)
                         .with("row", one.seq());
             }
             @Nullable Object[] mine = new Object[function.columns().size()];
@@ -161,7 +165,8 @@ final class PartRun {
         int at = row.spec().position(column);
         if (at < 0) {
             throw new LeveeException(
-                    ErrorCode.BAD_VALUE, "the function gave a row of " + row.spec().name() + " without '" + column + "'");
+                    ErrorCode.BAD_VALUE,
+                    "the function gave a row of " + row.spec().name() + " without '" + column + "'");
         }
         return row.stored(at);
     }

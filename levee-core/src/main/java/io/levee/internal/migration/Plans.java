@@ -46,7 +46,9 @@ final class Plans {
         known.forEach(record -> byId.put(record.id(), record));
         List<MigrationPlan.Step> steps = new ArrayList<>();
         if (asked.isEmpty()) {
-            known.stream().filter(record -> record.state() != State.DONE).forEach(record -> steps.add(step(record, now)));
+            known.stream()
+                    .filter(record -> record.state() != State.DONE)
+                    .forEach(record -> steps.add(step(record, now)));
             return new MigrationPlan(steps);
         }
         List<Live> before = new ArrayList<>(known.stream().map(Live::new).toList());
@@ -89,17 +91,17 @@ final class Plans {
     }
 
     private Reach reach(MigrationRecord record) {
-        List<PartitionId> parts =
-                record.state() == State.DONE || record.step() instanceof MigrationStep.Custom
-                        ? List.of()
-                        : engine.migrationParts(record);
+        List<PartitionId> parts = record.state() == State.DONE || record.step() instanceof MigrationStep.Custom
+                ? List.of()
+                : engine.migrationParts(record);
         Map<PartitionId, PartitionInfo> infos = new HashMap<>();
         List<String> untouched = new ArrayList<>();
         for (PartitionInfo partition : engine.partitions()) {
             infos.put(partition.id(), partition);
             if (partition.state() == PartitionInfo.State.ADOPTED
                     && partition.id().table().equals(record.table())) {
-                untouched.add(partition.id() + ": an adopted database is never written to; its rows read as the table's");
+                untouched.add(
+                        partition.id() + ": an adopted database is never written to; its rows read as the table's");
             }
         }
         long rows = 0;

@@ -68,7 +68,8 @@ final class Registry {
     /** Keeps a new one. */
     synchronized Live add(Migration migration, Consumer<Edit> first, @Nullable TableSpec spec) {
         Edit edit = new Edit(MigrationRecord.planned(migration));
-        edit.number = all.stream().mapToLong(live -> live.record().number()).max().orElse(0) + 1;
+        edit.number =
+                all.stream().mapToLong(live -> live.record().number()).max().orElse(0) + 1;
         first.accept(edit);
         MigrationRecord record = edit.at(now());
         engine.putMigration(record, spec);

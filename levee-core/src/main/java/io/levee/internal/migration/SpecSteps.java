@@ -57,11 +57,14 @@ final class SpecSteps {
             return indexed(add.index());
         }
         if (step instanceof MigrationStep.DropIndex drop) {
-            boolean known = spec.namedIndexes().stream().anyMatch(index -> index.name().equals(drop.name()));
+            boolean known =
+                    spec.namedIndexes().stream().anyMatch(index -> index.name().equals(drop.name()));
             if (!known && !empty) {
                 throw conflict("has no index named '" + drop.name() + "'")
                         .hint("named ones are "
-                                + spec.namedIndexes().stream().map(IndexSpec::name).toList());
+                                + spec.namedIndexes().stream()
+                                        .map(IndexSpec::name)
+                                        .toList());
             }
             return spec.toBuilder().dropIndex(drop.name()).build();
         }
@@ -86,8 +89,8 @@ final class SpecSteps {
         if (known != null) {
             Column there = spec.column(known);
             if (!known.equals(name) || there.type() != column.type() || there.detail() != column.detail()) {
-                throw conflict("has the column '" + known + "' already, as " + there.type().specName()
-                        + (there.detail() ? " and detail" : ""));
+                throw conflict("has the column '" + known + "' already, as "
+                        + there.type().specName() + (there.detail() ? " and detail" : ""));
             }
         }
         requireFree(name);
@@ -117,7 +120,8 @@ final class SpecSteps {
         if (taken && !reached.contains(name)) {
             throw conflict("had a column '" + name + "' that was " + (former ? "renamed" : "dropped")
                             + ", and some partitions have it still")
-                    .hint("wait until that migration is done and dropped partitions have left the trash, or use another name");
+                    .hint(
+                            "wait until that migration is done and dropped partitions have left the trash, or use another name");
         }
     }
 
@@ -176,7 +180,9 @@ final class SpecSteps {
         }
         for (Column other : spec.columns()) {
             String text = other.expression();
-            if (role == null && text != null && SqlExpression.parse(text).columns(spec).contains(name)) {
+            if (role == null
+                    && text != null
+                    && SqlExpression.parse(text).columns(spec).contains(name)) {
                 role = "the expression of '" + other.name() + "'";
             }
         }
@@ -202,7 +208,8 @@ final class SpecSteps {
         if (role != null) {
             throw conflict("cannot rename the column '" + from + "': " + role + " names it");
         }
-        TableSpec.Builder builder = spec.toBuilder().rename(from, spec.column(from).named(to));
+        TableSpec.Builder builder =
+                spec.toBuilder().rename(from, spec.column(from).named(to));
         for (IndexSpec index : spec.namedIndexes()) {
             builder.index(renamed(index, from, to));
         }
@@ -228,7 +235,9 @@ final class SpecSteps {
         return new IndexSpec(
                 index.name(),
                 parts,
-                where == null ? null : SqlExpression.parse(where).renamed(from, to).text());
+                where == null
+                        ? null
+                        : SqlExpression.parse(where).renamed(from, to).text());
     }
 
     private boolean uses(IndexSpec index, String column) {

@@ -153,16 +153,29 @@ public final class SqlExpression {
     private static boolean number(String text, int at) {
         char c = text.charAt(at);
         char before = text.charAt(at - 1);
-        return Character.isLetterOrDigit(c) || c == '.' || c == '_' || (c == '+' || c == '-') && (before == 'e' || before == 'E');
+        return Character.isLetterOrDigit(c)
+                || c == '.'
+                || c == '_'
+                || (c == '+' || c == '-') && (before == 'e' || before == 'E');
     }
 
     private static void refuse(String text, int at, char c) {
         boolean comment = text.startsWith("--", at) || text.startsWith("/*", at);
         // ':' begins a parameter in SQLite; '::' is a cast in PostgreSQL.
         boolean colon = c == ':' && !text.startsWith("::", at) && (at == 0 || text.charAt(at - 1) != ':');
-        if (comment || colon || c == ';' || c == '?' || c == '$' || c == '@' || c == '#' && at == 0 || c == '[' || c == 0) {
-            throw bad(text, "'" + (comment ? text.substring(at, at + 2) : String.valueOf(c)) + "' at character " + (at + 1)
-                    + " has no place in an expression over one row");
+        if (comment
+                || colon
+                || c == ';'
+                || c == '?'
+                || c == '$'
+                || c == '@'
+                || c == '#' && at == 0
+                || c == '['
+                || c == 0) {
+            throw bad(
+                    text,
+                    "'" + (comment ? text.substring(at, at + 2) : String.valueOf(c)) + "' at character " + (at + 1)
+                            + " has no place in an expression over one row");
         }
     }
 
@@ -232,7 +245,9 @@ public final class SqlExpression {
             }
             if (follows(i, ".")) {
                 int column = i + 2;
-                if (!token.name().equalsIgnoreCase(table) || column >= tokens.size() || !tokens.get(column).named()) {
+                if (!token.name().equalsIgnoreCase(table)
+                        || column >= tokens.size()
+                        || !tokens.get(column).named()) {
                     throw bad(text, "'" + token.name() + ".…' is no column of " + table);
                 }
                 out.append(require(table, tokens.get(column).name(), names));
@@ -276,7 +291,8 @@ public final class SqlExpression {
         for (int before = i - 1; before >= 0; before--) {
             Token token = tokens.get(before);
             if (token.kind() != Kind.BLANK) {
-                return token.kind() == Kind.WORD && BEFORE_TYPES.contains(token.name().toLowerCase(Locale.ROOT))
+                return token.kind() == Kind.WORD
+                                && BEFORE_TYPES.contains(token.name().toLowerCase(Locale.ROOT))
                         || token.is(":");
             }
         }

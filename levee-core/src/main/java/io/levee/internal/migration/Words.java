@@ -25,8 +25,9 @@ final class Words {
         }
         if (step instanceof MigrationStep.AddIndex add) {
             String where = add.index().where();
-            return "builds the index '" + add.index().name() + "' over " + add.index().parts()
-                    + (where == null ? "" : " where " + where) + " in every partition of " + table;
+            return "builds the index '" + add.index().name() + "' over "
+                    + add.index().parts() + (where == null ? "" : " where " + where) + " in every partition of "
+                    + table;
         }
         if (step instanceof MigrationStep.DropIndex drop) {
             return "takes the index '" + drop.name() + "' away from every partition of " + table;
@@ -38,16 +39,18 @@ final class Words {
             return "renames the column '" + rename.from() + "' of " + table + " to '" + rename.to() + "' at once";
         }
         if (step instanceof MigrationStep.Backfill fill) {
-            List<String> tables =
-                    fill.lookups().values().stream().map(Lookup::table).distinct().toList();
+            List<String> tables = fill.lookups().values().stream()
+                    .map(Lookup::table)
+                    .distinct()
+                    .toList();
             return "sets " + fill.set() + " in the rows of " + table + " that are stored"
                     + (fill.where() == null ? "" : ", where " + fill.where())
                     + (tables.isEmpty() ? "" : ", by figures of " + String.join(", ", tables))
                     + "; rows that are right already are not written";
         }
         if (step instanceof MigrationStep.BackfillRows rows) {
-            return "changes " + rows.columns() + " in the rows of " + table + " that are stored by the program's function, version "
-                    + rows.version();
+            return "changes " + rows.columns() + " in the rows of " + table
+                    + " that are stored by the program's function, version " + rows.version();
         }
         return "runs the program's own work, version " + ((MigrationStep.Custom) step).version();
     }
@@ -64,7 +67,8 @@ final class Words {
             return "addIndex with the same parts, which builds it anew";
         }
         if (step instanceof MigrationStep.RenameColumn rename) {
-            return "renameColumn: {from: " + rename.to() + ", to: " + rename.from() + "}; older releases keep refusing the store";
+            return "renameColumn: {from: " + rename.to() + ", to: " + rename.from()
+                    + "}; older releases keep refusing the store";
         }
         List<String> words = new ArrayList<>(List.of("restore a backup that was made before"));
         if (step instanceof MigrationStep.DropColumn) {

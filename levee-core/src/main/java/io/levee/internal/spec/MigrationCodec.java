@@ -29,14 +29,7 @@ import org.jspecify.annotations.Nullable;
 /** A {@link Migration} as the map that files, the HTTP API and the stored copies share, and back. */
 public final class MigrationCodec {
     private static final Set<String> KINDS = new java.util.TreeSet<>(Set.of(
-            "addColumn",
-            "addIndex",
-            "dropIndex",
-            "dropColumn",
-            "renameColumn",
-            "backfill",
-            "backfillRows",
-            "custom"));
+            "addColumn", "addIndex", "dropIndex", "dropColumn", "renameColumn", "backfill", "backfillRows", "custom"));
 
     private MigrationCodec() {}
 
@@ -102,7 +95,9 @@ public final class MigrationCodec {
             }
             if (!KINDS.contains(name) || kind != null) {
                 throw bad("the migration " + id + " has "
-                                + (kind == null ? "the unknown step '" + name + "'" : "two steps: " + kind + ", " + name))
+                                + (kind == null
+                                        ? "the unknown step '" + name + "'"
+                                        : "two steps: " + kind + ", " + name))
                         .hint("steps are " + KINDS + ", one a migration");
             }
             kind = name;
@@ -194,8 +189,8 @@ public final class MigrationCodec {
         Map<String, Object> map = toMap(migration);
         map.remove("id");
         try {
-            byte[] hash = MessageDigest.getInstance("SHA-256")
-                    .digest(Json.write(map).getBytes(StandardCharsets.UTF_8));
+            byte[] hash =
+                    MessageDigest.getInstance("SHA-256").digest(Json.write(map).getBytes(StandardCharsets.UTF_8));
             return HexFormat.of().formatHex(hash);
         } catch (NoSuchAlgorithmException e) {
             throw new LeveeException(ErrorCode.INTERNAL, "this Java has no SHA-256", e);

@@ -121,7 +121,9 @@ public final class SpecChange {
                 wanted.type().specName());
         requireSame(table, "detail of column '" + stored.name() + "'", stored.detail(), wanted.detail());
         // What a migration has given to older rows is not for a declaration to take back.
-        return wanted.filled() ? wanted : wanted.withDefault(stored.defaultValue()).withExpression(stored.expression());
+        return wanted.filled()
+                ? wanted
+                : wanted.withDefault(stored.defaultValue()).withExpression(stored.expression());
     }
 
     private static void requireSame(TableSpec table, String what, Object stored, Object wanted) {

@@ -57,7 +57,8 @@ public final class SpecCodec {
             DROPPED,
             FILLED);
     /** What the first releases do not know. Catalogs keep it beside the spec, so that these go on reading what they know. */
-    private static final Set<String> ADDED_ENTRIES = Set.of("fulltext", "rollups", "rollupOf", "adopt", NAMED, FORMER, DROPPED);
+    private static final Set<String> ADDED_ENTRIES =
+            Set.of("fulltext", "rollups", "rollupOf", "adopt", NAMED, FORMER, DROPPED);
 
     /**
      * What migrations made of a table: entries of {@link #added} that releases before these refuse where they look for added ones. A catalog
@@ -340,8 +341,8 @@ public final class SpecCodec {
         map.keySet().removeAll(ADDED_ENTRIES);
         Map<String, Object> columns = new LinkedHashMap<>();
         spec.columns()
-                .forEach(column -> columns.put(
-                        column.name(), form(column.withDefault(null).withExpression(null))));
+                .forEach(column ->
+                        columns.put(column.name(), form(column.withDefault(null).withExpression(null))));
         map.put("columns", columns);
         if (map.containsKey(RETENTION)) {
             map.put(RETENTION, RetentionCodec.plain(spec.retention()));
@@ -398,8 +399,10 @@ public final class SpecCodec {
     private static Object written(Column column, Object stored) {
         return switch (column.type()) {
             case BOOLEAN -> Long.valueOf(1).equals(stored);
-            case TIMESTAMP -> stored instanceof Long micros ? Micros.instant(micros).toString() : stored;
-            case DURATION -> stored instanceof Long micros ? Micros.duration(micros).toString() : stored;
+            case TIMESTAMP ->
+                stored instanceof Long micros ? Micros.instant(micros).toString() : stored;
+            case DURATION ->
+                stored instanceof Long micros ? Micros.duration(micros).toString() : stored;
             case JSON -> json(stored.toString());
             default -> stored;
         };

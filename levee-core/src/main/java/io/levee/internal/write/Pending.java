@@ -15,6 +15,7 @@ class Pending extends WriteRow {
     private final int bytes;
     /** The spec that its values are laid out by. */
     private TableSpec spec;
+
     private @Nullable Waiter waiter;
     private long queuedNanos;
     private long ticket;
@@ -47,7 +48,8 @@ class Pending extends WriteRow {
     }
 
     /** Lays its values out by the table's newest spec, which may have lost a column, or renamed one, since it was queued. */
-    @SuppressWarnings("ReferenceEquality") // A new spec is a new object, and equality of specs costs more than the copy.
+    @SuppressWarnings(
+            "ReferenceEquality") // A new spec is a new object, and equality of specs costs more than the copy.
     final void fit(TableSpec newest) {
         if (spec != newest || values().length < newest.columns().size()) {
             values(TableState.fit(values(), spec, newest));

@@ -34,7 +34,8 @@ final class SpillCodec {
 
     /** The record's bytes, ready to be written. */
     static ByteBuffer encode(Pending record, long position) {
-        // What is read back is taken to be laid out by the newest spec: a spec loses no column while anything is spilled.
+        // What is read back is taken to be laid out by the newest spec: a spec loses no column while anything is
+        // spilled.
         record.fit(record.table().spec());
         byte[] table = record.table().spec().name().getBytes(StandardCharsets.UTF_8);
         @Nullable Object[] values = record.values();

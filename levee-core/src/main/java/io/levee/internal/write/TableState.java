@@ -122,7 +122,8 @@ public final class TableState implements SeqSource {
                 // A program that knows the column still: its value is left out, as it would be a moment later.
                 continue;
             }
-            Column known = at < 0 ? target.column(column.name()) : target.columns().get(at);
+            Column known =
+                    at < 0 ? target.column(column.name()) : target.columns().get(at);
             if (known.type() != column.type()) {
                 throw foreign(
                         own,

@@ -17,9 +17,10 @@ class CorrelatedTest {
         Map<String, Lookup> lookups = new LinkedHashMap<>();
         SqlExpression left = Correlated.extract(
                 "transmissions",
-                SqlExpression.parse("coalesce((SELECT max(o.rx_time) FROM observations o WHERE o.hash = transmissions.hash),"
-                        + " first_seen) + ( select COUNT(*) from \"odd name\" as x where transmissions.a=x.b AND x.c = transmissions.\"d d\")"
-                        + " + (SELECT min(v) FROM others WHERE k = transmissions.k)"),
+                SqlExpression.parse(
+                        "coalesce((SELECT max(o.rx_time) FROM observations o WHERE o.hash = transmissions.hash),"
+                                + " first_seen) + ( select COUNT(*) from \"odd name\" as x where transmissions.a=x.b AND x.c = transmissions.\"d d\")"
+                                + " + (SELECT min(v) FROM others WHERE k = transmissions.k)"),
                 lookups);
         assertThat(left).hasToString("coalesce(lookup_1, first_seen) + lookup_2 + lookup_3");
         Map<String, String> two = new LinkedHashMap<>();

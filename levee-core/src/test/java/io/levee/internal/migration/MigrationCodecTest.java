@@ -46,7 +46,8 @@ class MigrationCodecTest {
     void shouldKeepWhatMigrationsMakeBesideWhatOlderReleasesRead() {
         assertThat(TableSpec.fromMap(Json.object(Json.write(SPEC.toMap())))).isEqualTo(SPEC);
         Map<String, Object> plain = SpecCodec.plain(SPEC);
-        assertThat(Json.write(plain)).doesNotContain("default", "expression", "namedIndexes", "formerNames", "droppedColumns");
+        assertThat(Json.write(plain))
+                .doesNotContain("default", "expression", "namedIndexes", "formerNames", "droppedColumns");
         Map<String, Object> both = new LinkedHashMap<>(Json.object(Json.write(plain)));
         both.putAll(Json.object(Json.write(SpecCodec.added(SPEC))));
         assertThat(TableSpec.fromMap(both)).isEqualTo(SPEC);
@@ -69,12 +70,16 @@ class MigrationCodecTest {
                         "n < 9"));
         for (MigrationStep step : steps) {
             Migration migration = new Migration("m", "t", step);
-            assertThat(Migration.fromMap(Json.object(Json.write(migration.toMap())))).isEqualTo(migration);
+            assertThat(Migration.fromMap(Json.object(Json.write(migration.toMap()))))
+                    .isEqualTo(migration);
             MigrationRecord record = MigrationRecord.planned(migration);
-            assertThat(MigrationRecord.fromMap(Json.object(Json.write(record.toMap())))).isEqualTo(record);
+            assertThat(MigrationRecord.fromMap(Json.object(Json.write(record.toMap()))))
+                    .isEqualTo(record);
             assertThat(new Migration("other", "t", step).digest()).isEqualTo(migration.digest());
         }
-        assertThat(steps.stream().map(step -> new Migration("m", "t", step).digest()).distinct())
+        assertThat(steps.stream()
+                        .map(step -> new Migration("m", "t", step).digest())
+                        .distinct())
                 .hasSameSizeAs(steps);
     }
 

@@ -46,7 +46,22 @@ class SqlExpressionTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"", " ", "(n", "n)", "n; DROP TABLE runs", "n -- x", "n /* x */", "?", ":a", "$1", "'open", "e'a\\'b'", "@x", "[n]"})
+            strings = {
+                "",
+                " ",
+                "(n",
+                "n)",
+                "n; DROP TABLE runs",
+                "n -- x",
+                "n /* x */",
+                "?",
+                ":a",
+                "$1",
+                "'open",
+                "e'a\\'b'",
+                "@x",
+                "[n]"
+            })
     void shouldRefuseWhatIsNoExpressionOfOneRow(String text) {
         assertThatThrownBy(() -> SqlExpression.parse(text))
                 .isInstanceOf(LeveeException.class)

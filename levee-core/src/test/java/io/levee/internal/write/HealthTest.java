@@ -12,8 +12,8 @@ import io.levee.Gap;
 import io.levee.Health;
 import io.levee.LeveeException;
 import io.levee.LossReason;
-import io.levee.MigrationStatus;
 import io.levee.ManualClock;
+import io.levee.MigrationStatus;
 import io.levee.PartitionId;
 import io.levee.Row;
 import io.levee.StoreOptions;
@@ -190,7 +190,19 @@ class HealthTest {
 
     private static MigrationStatus migration(MigrationStatus.State state, String error) {
         return new MigrationStatus(
-                "fill", "events", "backfill", state, 40, 100, 1, 3, 0, null, error, "", Instant.parse("2026-05-10T12:00:00Z"));
+                "fill",
+                "events",
+                "backfill",
+                state,
+                40,
+                100,
+                1,
+                3,
+                0,
+                null,
+                error,
+                "",
+                Instant.parse("2026-05-10T12:00:00Z"));
     }
 
     /** G141, G143: one that runs is told and is nothing wrong; one that failed stays until somebody takes it up again. */

@@ -176,10 +176,13 @@ abstract class MigrationConformance extends Conformance {
             assertThat(values("kind")).hasSize(rows).containsEntry(5L, "plain").containsEntry(20L, "plain");
             values("twice").forEach((n, value) -> assertThat(value).isEqualTo(n == 100 ? (Long) 7L : (Long) (n * 2)));
             assertThat(values("none").values()).containsOnlyNulls();
-            assertThat(store.count(Query.builder("jobs").where(Expr.gt("twice", 20)).build()))
+            assertThat(store.count(
+                            Query.builder("jobs").where(Expr.gt("twice", 20)).build()))
                     .isEqualTo(rows - 11 - (pass > 0 ? 1 : 0));
             if (pass == 0) {
-                assertThat(store.migrations()).extracting(MigrationStatus::state).containsOnly(State.PAUSED);
+                assertThat(store.migrations())
+                        .extracting(MigrationStatus::state)
+                        .containsOnly(State.PAUSED);
                 append(table, row(table.spec(), "id", "a", "at", NOW, "n", 100L, "twice", 7L));
             } else if (pass == 1) {
                 store.resumeMigrations(null);
@@ -236,19 +239,32 @@ abstract class MigrationConformance extends Conformance {
         assertThat(store.count(
                         Query.builder("jobs").where(Expr.eq("phase", "done")).build()))
                 .isEqualTo(8);
-        refused(ErrorCode.UNKNOWN_COLUMN, () -> read(store, Query.builder("jobs").where(Expr.eq("state", "done")).build()));
+        refused(
+                ErrorCode.UNKNOWN_COLUMN,
+                () -> read(
+                        store,
+                        Query.builder("jobs").where(Expr.eq("state", "done")).build()));
         append(table, old);
-        assertThat(table.find("j50").orElseThrow().get("phase")).as("a row of the spec before").isEqualTo("open");
+        assertThat(table.find("j50").orElseThrow().get("phase"))
+                .as("a row of the spec before")
+                .isEqualTo("open");
         store.resumeMigrations(null);
         done(of("rename", new MigrationStep.RenameColumn("state", "phase")));
         done(of("drop", new MigrationStep.DropColumn("last")), of("drop-trace", new MigrationStep.DropColumn("trace")));
         assertThat(table.spec().columns()).extracting(Column::name).containsExactly("id", "at", "n", "phase");
         append(table, job(jobs(), 51));
-        assertThat(plain(table.find("j51").orElseThrow())).containsOnlyKeys("id", "at", "n", "phase").containsEntry("phase", "done");
+        assertThat(plain(table.find("j51").orElseThrow()))
+                .containsOnlyKeys("id", "at", "n", "phase")
+                .containsEntry("phase", "done");
         assertThat(values("phase")).hasSize(DAYS * PER_DAY + 2).containsEntry(3L, "done");
         refused(ErrorCode.SPEC_CONFLICT, () -> store.createTable(jobs()));
-        done(of("back", new MigrationStep.AddColumn(Column.of("last", ColumnType.INTEGER).withDefault(5L))));
-        assertThat(values("last").values()).as("what was dropped does not come back").containsOnly(5L);
+        done(of(
+                "back",
+                new MigrationStep.AddColumn(
+                        Column.of("last", ColumnType.INTEGER).withDefault(5L))));
+        assertThat(values("last").values())
+                .as("what was dropped does not come back")
+                .containsOnly(5L);
         store.createTable(table.spec());
         reopen();
         assertThat(values("phase")).hasSize(DAYS * PER_DAY + 2);
@@ -265,15 +281,18 @@ abstract class MigrationConformance extends Conformance {
         done(of("i1", new MigrationStep.AddIndex(plain)), of("i2", new MigrationStep.AddIndex(partial)));
         assertThat(table.spec().namedIndexes()).containsExactly(plain, partial);
         append(table, job(jobs(), 30));
-        assertThat(store.count(Query.builder("jobs").where(Expr.eq("state", "done")).build()))
+        assertThat(store.count(
+                        Query.builder("jobs").where(Expr.eq("state", "done")).build()))
                 .isEqualTo(9);
         refused(
                 ErrorCode.SPEC_CONFLICT,
-                () -> store.migrate(List.of(of("i3", new MigrationStep.AddIndex(IndexSpec.of("by_state", "n")))), false));
+                () -> store.migrate(
+                        List.of(of("i3", new MigrationStep.AddIndex(IndexSpec.of("by_state", "n")))), false));
         done(of("i4", new MigrationStep.DropIndex("by_state")));
         assertThat(table.spec().namedIndexes()).containsExactly(partial);
         reopen();
-        assertThat(store.count(Query.builder("jobs").where(Expr.eq("state", "done")).build()))
+        assertThat(store.count(
+                        Query.builder("jobs").where(Expr.eq("state", "done")).build()))
                 .isEqualTo(9);
     }
 
@@ -388,8 +407,14 @@ abstract class MigrationConformance extends Conformance {
                 fill("b", "last", "(SELECT max(value) FROM beats)"),
                 fill("b", "id", "'x'"),
                 fill("b", "at", "0"),
-                of("b", new MigrationStep.AddColumn(Column.of("x", ColumnType.REAL).withExpression("random()"))),
-                of("b", new MigrationStep.AddColumn(Column.of("x", ColumnType.REAL).withExpression("n +* 2"))),
+                of(
+                        "b",
+                        new MigrationStep.AddColumn(
+                                Column.of("x", ColumnType.REAL).withExpression("random()"))),
+                of(
+                        "b",
+                        new MigrationStep.AddColumn(
+                                Column.of("x", ColumnType.REAL).withExpression("n +* 2"))),
                 of("b", new MigrationStep.AddIndex(IndexSpec.of("i", "trace"))))) {
             refused(ErrorCode.BAD_SPEC, () -> store.migrate(List.of(bad), false));
         }
@@ -431,7 +456,8 @@ abstract class MigrationConformance extends Conformance {
         assertThat(store.table("jobs").spec()).isEqualTo(jobs());
         done(one, two);
         assertThat(store.planMigrations(List.of()).steps()).isEmpty();
-        assertThat(store.planMigrations(List.of(two)).steps().get(0).partitions()).isZero();
+        assertThat(store.planMigrations(List.of(two)).steps().get(0).partitions())
+                .isZero();
     }
 
     /** Who only reads sees the same (G150). */

@@ -56,8 +56,13 @@ abstract class MigrationModelConformance extends Conformance {
     /** A column of the model; its values are by itself, whatever its name is. */
     private static final class Field {
         String name;
-        @Nullable Long otherwise;
-        @Nullable Field from;
+
+        @Nullable
+        Long otherwise;
+
+        @Nullable
+        Field from;
+
         long plus;
 
         Field(String name) {
@@ -189,14 +194,13 @@ abstract class MigrationModelConformance extends Conformance {
 
         private void migrate() {
             String id = String.format(java.util.Locale.ROOT, "m%03d", declared.size());
-            MigrationStep step =
-                    switch (gen.between(0, 6)) {
-                        case 0, 1 -> add();
-                        case 2 -> rename();
-                        case 3 -> fields.size() > 2 ? drop() : add();
-                        case 4 -> new MigrationStep.AddIndex(IndexSpec.of("i" + names++, gen.of(fields).name));
-                        default -> fill();
-                    };
+            MigrationStep step = switch (gen.between(0, 6)) {
+                case 0, 1 -> add();
+                case 2 -> rename();
+                case 3 -> fields.size() > 2 ? drop() : add();
+                case 4 -> new MigrationStep.AddIndex(IndexSpec.of("i" + names++, gen.of(fields).name));
+                default -> fill();
+            };
             if (step == null) {
                 return;
             }

@@ -91,7 +91,8 @@ public final class MigrationChild {
         RetentionChild.say("readsFailed", failed.get());
         RetentionChild.say("wrong", side.wrong());
         sayBatches();
-        writes.pieces(start, RetentionChild.PIECE_NANOS, (at, longest) -> RetentionChild.say("piece", at + " " + longest));
+        writes.pieces(
+                start, RetentionChild.PIECE_NANOS, (at, longest) -> RetentionChild.say("piece", at + " " + longest));
     }
 
     private static void say(String who, String when, Latencies.Figures figures) {
@@ -111,9 +112,11 @@ public final class MigrationChild {
     private synchronized void sayBatches() {
         int tenth = Math.max(1, batches.size() / 10);
         RetentionChild.say("batches", batches.size());
-        RetentionChild.say("rows", (long) batches.stream().mapToDouble(one -> one[0]).sum());
+        RetentionChild.say(
+                "rows", (long) batches.stream().mapToDouble(one -> one[0]).sum());
         RetentionChild.say("firstTenthMs", perThousand(batches.subList(0, Math.min(tenth, batches.size()))));
-        RetentionChild.say("lastTenthMs", perThousand(batches.subList(Math.max(0, batches.size() - tenth), batches.size())));
+        RetentionChild.say(
+                "lastTenthMs", perThousand(batches.subList(Math.max(0, batches.size() - tenth), batches.size())));
     }
 
     private static double perThousand(List<double[]> some) {

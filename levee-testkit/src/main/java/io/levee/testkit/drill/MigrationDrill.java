@@ -105,8 +105,8 @@ public final class MigrationDrill {
         List<Map<String, Object>> each = new ArrayList<>();
         List<String> said = List.of();
         for (int i = 0; i < times; i++) {
-            progress.accept(name + (times > 1 ? ", round " + (i + 1) + " of " + times : "") + ": filling the column beside "
-                    + rate + " records a second");
+            progress.accept(name + (times > 1 ? ", round " + (i + 1) + " of " + times : "")
+                    + ": filling the column beside " + rate + " records a second");
             Path place = way.equals("LEVEE") ? directory.resolve("round") : filled;
             try {
                 if (way.equals("LEVEE")) {
@@ -149,7 +149,9 @@ public final class MigrationDrill {
 
     private List<String> child(String way, Path place, long boundMillis) throws IOException {
         Path output = Files.createTempFile(directory, "child", ".txt");
-        String store = way.equals("LEVEE") ? place.toString() : place.resolve("history.db").toString();
+        String store = way.equals("LEVEE")
+                ? place.toString()
+                : place.resolve("history.db").toString();
         try (ChildProcess child = ChildProcess.java(
                         MigrationChild.class,
                         way,
@@ -220,9 +222,8 @@ public final class MigrationDrill {
         figures.put("rounds", each.size());
         figures.put("terminated", each.stream().allMatch(one -> number(one, "terminated") == 1));
         for (String key : List.of("rows", "lost", "wrong", "readsFailed")) {
-            figures.put(
-                    key,
-                    (long) each.stream().mapToDouble(one -> number(one, key)).max().orElse(0));
+            figures.put(key, (long)
+                    each.stream().mapToDouble(one -> number(one, key)).max().orElse(0));
         }
         return figures;
     }

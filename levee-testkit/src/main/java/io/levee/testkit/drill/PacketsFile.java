@@ -25,8 +25,9 @@ final class PacketsFile implements PacketSide {
     private static final int FILL_BATCH = 10_000;
     private static final int PAGE = 50;
 
-    private static final String SET = "UPDATE transmissions SET last_seen = coalesce((SELECT max(rx_time) FROM observations"
-            + " WHERE transmission_id = transmissions.id), last_seen)";
+    private static final String SET =
+            "UPDATE transmissions SET last_seen = coalesce((SELECT max(rx_time) FROM observations"
+                    + " WHERE transmission_id = transmissions.id), last_seen)";
 
     private static final List<String> READS = List.of(
             "SELECT * FROM transmissions ORDER BY first_seen DESC LIMIT " + PAGE,

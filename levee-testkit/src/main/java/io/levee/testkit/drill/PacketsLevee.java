@@ -106,9 +106,10 @@ final class PacketsLevee implements PacketSide {
     public void read(int reader, long n) {
         switch ((int) ((n + reader) % 3)) {
             case 0 -> rows(Query.builder(Packets.TRANSMISSIONS).newestFirst().limit(PAGE));
-            case 1 -> rows(Query.builder(Packets.OBSERVATIONS)
-                    .where(Expr.eq(
-                            "hash", Packets.hash(Math.floorMod(n * 7919 + reader, packets.transmissions())))));
+            case 1 ->
+                rows(Query.builder(Packets.OBSERVATIONS)
+                        .where(Expr.eq(
+                                "hash", Packets.hash(Math.floorMod(n * 7919 + reader, packets.transmissions())))));
             default ->
                 store.aggregate(new Aggregation(
                         Query.builder(Packets.OBSERVATIONS)
@@ -139,7 +140,8 @@ final class PacketsLevee implements PacketSide {
             MigrationStatus status = store.migrations().get(0);
             long now = System.nanoTime();
             if (status.rowsDone() > rows && rows == 0) {
-                // What comes before the first batch (the other table may be read as a whole) is part of the whole time, and of no batch's.
+                // What comes before the first batch (the other table may be read as a whole) is part of the whole time,
+                // and of no batch's.
                 rows = status.rowsDone();
                 last = now;
             } else if (status.rowsDone() > rows) {
@@ -160,8 +162,10 @@ final class PacketsLevee implements PacketSide {
     @Override
     public long finish() {
         store.flush(Duration.ofMillis(RetentionChild.CLOSE_MILLIS));
-        return store.count(Query.builder(Packets.TRANSMISSIONS).from(Packets.LIVE).build())
-                + store.count(Query.builder(Packets.OBSERVATIONS).from(Packets.LIVE).build());
+        return store.count(
+                        Query.builder(Packets.TRANSMISSIONS).from(Packets.LIVE).build())
+                + store.count(
+                        Query.builder(Packets.OBSERVATIONS).from(Packets.LIVE).build());
     }
 
     @Override
@@ -172,8 +176,9 @@ final class PacketsLevee implements PacketSide {
         }
         int seen = transmissions.spec().position(Packets.LAST_SEEN);
         long wrong = 0;
-        try (Result<Row> rows =
-                store.query(Query.builder(Packets.TRANSMISSIONS).deadline(Duration.ofMinutes(5)).build())) {
+        try (Result<Row> rows = store.query(Query.builder(Packets.TRANSMISSIONS)
+                .deadline(Duration.ofMinutes(5))
+                .build())) {
             for (Row row : rows) {
                 Long old = right.remove(String.valueOf(row.get("hash")));
                 long found = row.stored(seen) instanceof Long micros ? micros : 0;

@@ -68,7 +68,7 @@ final class Filled {
     /** The same where another one's columns stand for the row's. */
     static String made(TableSpec spec, Names names, Column column, UnaryOperator<String> values) {
         String expression = column.expression() == null ? "NULL" : column.expression();
-        String made = SqlExpression.parse(expression).rewrite(spec, values::apply);
+        String made = SqlExpression.parse(expression).rewrite(spec, values);
         return stored(names, column, "(" + made + ")");
     }
 

@@ -114,8 +114,10 @@ final class Migrations {
                     : List.of();
         }
         if (record.step() instanceof AddIndex add) {
-            boolean wanted = spec != null && spec.namedIndexes().contains(add.index());
-            return wanted ? lacking(c, catalog, spec, add.index(), leaves) : record.applied() ? List.of() : leaves;
+            if (spec != null && spec.namedIndexes().contains(add.index())) {
+                return lacking(c, catalog, spec, add.index(), leaves);
+            }
+            return record.applied() ? List.of() : leaves;
         }
         MigrationTables lines = new MigrationTables(catalog);
         if (!lines.has(c, record.id())) {

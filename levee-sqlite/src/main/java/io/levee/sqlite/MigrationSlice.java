@@ -31,7 +31,6 @@ final class MigrationSlice {
     private final MigrationRecord record;
     private final SliceOrder order;
     private final TableSpec spec;
-    private final PartitionWriter writer;
     private final Connection connection;
     private final FileColumns columns;
     private final long bound;
@@ -51,7 +50,6 @@ final class MigrationSlice {
         this.record = record;
         this.order = order;
         this.spec = writer.spec();
-        this.writer = writer;
         this.connection = writer.connection();
         this.columns = FileColumns.of(spec, connection);
         this.bound = bound;

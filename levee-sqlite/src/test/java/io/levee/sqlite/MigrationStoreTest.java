@@ -164,7 +164,7 @@ class MigrationStoreTest {
                 Object found = sent.find("h" + i).orElseThrow().get("last_seen");
                 assertThat(found)
                         .as("row %s of %s", i, more)
-                        .isEqualTo(i >= OLD ? (Object) (-1L) : i % 20 == 0 ? null : i * 10L + 2);
+                        .isEqualTo(i >= OLD ? (Object) Long.valueOf(-1) : i % 20 == 0 ? null : i * 10L + 2);
             }
         }
     }

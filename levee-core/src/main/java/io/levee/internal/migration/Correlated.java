@@ -16,8 +16,6 @@ import org.jspecify.annotations.Nullable;
  * [AND …])} becomes a lookup with a name of its own. Every other select is refused.
  */
 final class Correlated {
-    private static final String SHAPE = "(SELECT max(o.seen) FROM observations o WHERE o.hash = %s.hash)";
-
     private final String parent;
     private final SqlExpression expression;
     private final Map<String, Lookup> lookups;
@@ -178,7 +176,7 @@ final class Correlated {
 
     private LeveeException refused() {
         return SqlExpression.bad(expression.text(), "its select is none that can be read across partitions")
-                .hint("write exactly " + String.format(java.util.Locale.ROOT, SHAPE, parent)
+                .hint("write exactly " + "(SELECT max(o.seen) FROM observations o WHERE o.hash = " + parent + ".hash)"
                         + ", or name a lookup: lookups: {newest: {table: observations, match: {hash: hash}, function: max,"
                         + " column: seen}} and use newest in the expression");
     }

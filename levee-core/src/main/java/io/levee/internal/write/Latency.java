@@ -27,7 +27,7 @@ public final class Latency {
         return (int) Math.min(BUCKETS - 1L, doubling * (long) PARTS + within);
     }
 
-    /** The counts as they are now, for {@link #since}. */
+    /** The counts as they are now, for {@link Seen}. */
     public Seen seen() {
         long[] now = new long[BUCKETS];
         for (int i = 0; i < BUCKETS; i++) {

@@ -332,7 +332,14 @@ abstract class MigrationConformance extends Conformance {
     }
 
     private static Row changed(Row row, long more) {
-        return row(jobs(), "id", row.get("id"), "at", row.get("at"), "last", (Long) row.get("n") + more);
+        return row(
+                jobs(),
+                "id",
+                row.get("id"),
+                "at",
+                row.get("at"),
+                "last",
+                row.get("n") instanceof Long n ? n + more : more);
     }
 
     /** What a close interrupts says so, and goes on with the next opening where it was (G129, G131). */

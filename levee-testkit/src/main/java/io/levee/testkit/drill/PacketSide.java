@@ -1,5 +1,7 @@
 package io.levee.testkit.drill;
 
+import java.sql.SQLException;
+
 /** One way to keep {@link Packets}: what {@link MigrationChild} writes to and reads from while it fills {@link Packets#LAST_SEEN}. */
 interface PacketSide extends AutoCloseable {
     /** Told of each batch: how many rows it dealt with, and in how many nanoseconds. */
@@ -38,5 +40,5 @@ interface PacketSide extends AutoCloseable {
     long wrong() throws Exception;
 
     @Override
-    void close() throws Exception;
+    void close() throws SQLException;
 }

@@ -218,16 +218,23 @@ final class PacketsFile implements PacketSide {
     }
 
     private int run(String sql, Batches batches) throws SQLException {
-        lock.lock();
-        long begun = System.nanoTime();
         int rows;
-        try (Statement statement = connection.createStatement()) {
-            rows = statement.executeUpdate(sql);
+        long begun;
+        lock.lock();
+        try {
+            begun = System.nanoTime();
+            rows = changed(sql);
         } finally {
             lock.unlock();
         }
         batches.done(rows, System.nanoTime() - begun);
         return rows;
+    }
+
+    private int changed(String sql) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            return statement.executeUpdate(sql);
+        }
     }
 
     @Override

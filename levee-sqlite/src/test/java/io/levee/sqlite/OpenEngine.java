@@ -116,7 +116,8 @@ final class OpenEngine implements AutoCloseable {
                     files.filter(f -> f.toString().endsWith(".db")).sorted().toList()) {
                 try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
                         Statement statement = connection.createStatement();
-                        ResultSet rows = statement.executeQuery("SELECT " + column + " FROM " + table.name() + " ORDER BY _seq")) {
+                        ResultSet rows = statement.executeQuery(
+                                "SELECT " + column + " FROM " + table.name() + " ORDER BY _seq")) {
                     while (rows.next()) {
                         values.add(rows.getObject(1));
                     }

@@ -580,7 +580,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public long temporaryBytes() {
-        return TemporaryFiles.bytes();
+        return Unlinked.sorts();
     }
 
     @Override

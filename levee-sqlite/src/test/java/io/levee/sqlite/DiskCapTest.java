@@ -123,7 +123,8 @@ class DiskCapTest {
             StoreStatus status = store.status();
             assertThat(status.lost()).isZero();
             assertThat(status.stored()).isEqualTo(50_000);
-            // What is there is the newest, without a hole: the oldest went. One question: another one may go before a second.
+            // What is there is the newest, without a hole: the oldest went. One question: another one may go before a
+            // second.
             List<Object> kept;
             try (Result<Row> rows = store.query(Query.builder("events").build())) {
                 kept = rows.toList().stream().map(row -> row.get("i")).sorted().toList();

@@ -96,7 +96,7 @@ final class DiskFigure {
                 ? null
                 // All of the process: where SQLite puts a store's sorts is the directory of the first store, or
                 // anywhere where that is gone.
-                : new SortRoom(TemporaryFiles::bytes, () -> Math.min(mostOfSorts, temporaryRoom()));
+                : new SortRoom(Unlinked::sorts, () -> Math.min(mostOfSorts, temporaryRoom()));
     }
 
     /** The figure of a store with these options. */

@@ -14,6 +14,7 @@ import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -108,21 +109,17 @@ final class Doubts {
      */
     @Nullable
     Trouble about(Partition partition) {
-        return doubts.stream()
-                .filter(doubt -> doubt.partition == partition)
-                .findFirst()
-                .map(Doubts::unknown)
-                .orElse(null);
+        return first(doubt -> doubt.partition == partition);
     }
 
     /** Why a row of a key cannot be written now, or null: it may have come to life by a commit in doubt, and must not be stored beside that. */
     @Nullable
     Trouble about(TableSpec spec, long hash) {
-        return doubts.stream()
-                .filter(doubt -> doubt.spec.name().equals(spec.name()) && doubt.group.brings(hash))
-                .findFirst()
-                .map(Doubts::unknown)
-                .orElse(null);
+        return first(doubt -> doubt.spec.name().equals(spec.name()) && doubt.group.brings(hash));
+    }
+
+    private @Nullable Trouble first(Predicate<Doubt> of) {
+        return doubts.stream().filter(of).findFirst().map(Doubts::unknown).orElse(null);
     }
 
     private static Trouble unknown(Doubt doubt) {

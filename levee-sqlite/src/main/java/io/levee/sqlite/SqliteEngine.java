@@ -667,7 +667,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public long temporaryBytes() {
-        return TemporaryFiles.bytes();
+        return Unlinked.sorts();
     }
 
     @Override

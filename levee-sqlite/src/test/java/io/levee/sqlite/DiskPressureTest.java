@@ -93,7 +93,7 @@ class DiskPressureTest {
                 while (!over) {
                     StoreStatus.Disk disk = Volume.measure(paths, 0, Map.of());
                     // Sorts lie with the first store of the process.
-                    long elsewhere = TemporaryFiles.bytes() - disk.byPart().getOrDefault(Volume.SORTS, 0L);
+                    long elsewhere = Unlinked.sorts() - disk.byPart().getOrDefault(Volume.SORTS, 0L);
                     most.accumulateAndGet(disk.bytes() + Math.max(0, elsewhere), Math::max);
                     LockSupport.parkNanos(1_000_000);
                 }
@@ -229,7 +229,7 @@ class DiskPressureTest {
         Path tmp = directory.resolve("tmp");
         Files.createDirectories(tmp);
         Connections.prepare(tmp);
-        SortRoom room = new SortRoom(TemporaryFiles::bytes, () -> Bytes.mebi(4).value());
+        SortRoom room = new SortRoom(Unlinked::sorts, () -> Bytes.mebi(4).value());
         Execution execution = new Execution(1, "a sort", System.nanoTime(), Duration.ofMinutes(1));
         try (Connection connection = Connections.memory(Bytes.mebi(1), 10);
                 Statement statement = connection.createStatement()) {

@@ -82,6 +82,10 @@ final class OpenEngine implements AutoCloseable {
         engine.append(EVENTS, rows, level, this::seq);
     }
 
+    void append(TableSpec table, List<? extends WriteRow> rows) {
+        engine.append(table, rows, Ack.COMMITTED, this::seq);
+    }
+
     /** Hands rows in, and says what became of each. */
     List<WriteRow.Outcome> append(WriteRow... rows) {
         append(List.of(rows), Ack.COMMITTED);
@@ -102,13 +106,18 @@ final class OpenEngine implements AutoCloseable {
 
     /** The values of a column in all partitions' files, by a connection of the test's own; while the engine is closed. */
     static List<Object> stored(Path directory, String column) throws Exception {
+        return stored(directory, EVENTS, column);
+    }
+
+    static List<Object> stored(Path directory, TableSpec table, String column) throws Exception {
         List<Object> values = new ArrayList<>();
-        try (var files = java.nio.file.Files.list(directory.resolve("tables/events"))) {
+        try (var files = java.nio.file.Files.list(directory.resolve("tables/" + table.name()))) {
             for (Path file :
                     files.filter(f -> f.toString().endsWith(".db")).sorted().toList()) {
                 try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
                         Statement statement = connection.createStatement();
-                        ResultSet rows = statement.executeQuery("SELECT " + column + " FROM events ORDER BY _seq")) {
+                        ResultSet rows = statement.executeQuery(
+                                "SELECT " + column + " FROM " + table.name() + " ORDER BY _seq")) {
                     while (rows.next()) {
                         values.add(rows.getObject(1));
                     }

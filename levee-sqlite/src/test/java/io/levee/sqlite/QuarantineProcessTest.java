@@ -1,7 +1,6 @@
 package io.levee.sqlite;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 
 import io.levee.Ack;
@@ -158,10 +157,11 @@ class QuarantineProcessTest {
                 }
                 assertThat(left).isEqualTo(2000);
             }
-            assertThat(catchThrowableOfType(LeveeException.class, () -> store.count(all())))
-                    .hasMessageContaining("application id");
+            // Met by this query, whose connection is a new one, or by the verifier that looks at each file once after
+            // the opening: which of them comes first is the machine's affair.
+            await().ignoreExceptionsInstanceOf(LeveeException.class).until(() -> store.count(all()) == 1000);
             await().until(() -> store.quarantined().size() == 1);
-            assertThat(store.count(all())).isEqualTo(1000);
+            assertThat(store.quarantined().get(0).reason()).containsAnyOf("application id", "checksum");
         }
     }
 

@@ -7,6 +7,9 @@ import static io.levee.sqlite.OpenEngine.sourced;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.levee.Ack;
+import io.levee.ColumnType;
+import io.levee.PartitionBy;
+import io.levee.TableSpec;
 import io.levee.engine.WriteRow;
 import io.levee.engine.WriteRow.Outcome;
 import io.levee.sqlite.PartitionWriter.Point;
@@ -149,6 +152,35 @@ class UncertainCommitTest {
             assertThat(OpenEngine.outcomes(List.of(first, second))).containsOnly(STORED);
         }
         assertThat(OpenEngine.stored(directory, "i")).containsExactlyInAnyOrder(1, 2);
+    }
+
+    /** A row of a key whose first one is in doubt waits: stored elsewhere it would be there twice once that one turns out to be there. */
+    @Test
+    void shouldNotStoreAKeyBesideAFailedCommitOfIt() throws Exception {
+        TableSpec jobs = TableSpec.builder("jobs")
+                .column("i", ColumnType.INTEGER)
+                .column("at", ColumnType.TIMESTAMP)
+                .column("text", ColumnType.TEXT)
+                .time("at")
+                .key("i")
+                .partitionBy(PartitionBy.DAY)
+                .build();
+        try (OpenEngine store = new OpenEngine(directory)) {
+            store.engine.putTable(jobs);
+            // Holds something, so that new rows go to a sibling while it is in doubt.
+            store.append(jobs, List.of(row(0, 0)));
+            OpenEngine.Handed first = row(1, 0, "first");
+            OpenEngine.Handed again = row(1, 0, "again");
+            store.engine.open().forNewRows(jobs, first.slot()).failAt(Point.COMMITTED, broken());
+            store.append(jobs, List.of(first));
+            assertThat(first.outcome()).isEqualTo(UNCERTAIN);
+            store.engine.open().onOpening(writer -> writer.failAt(Point.COMMITTING, broken()));
+            store.append(jobs, List.of(first, again));
+            assertThat(OpenEngine.outcomes(List.of(first, again))).containsExactly(UNCERTAIN, Outcome.RETRY);
+            store.append(jobs, List.of(first, again));
+            assertThat(OpenEngine.outcomes(List.of(first, again))).containsExactly(STORED, Outcome.UPDATED);
+        }
+        assertThat(OpenEngine.stored(directory, jobs, "text")).containsExactlyInAnyOrder("event 0", "again");
     }
 
     @Test

@@ -40,9 +40,12 @@ class OneDoorTest {
             Sqlite.run(connection, "CREATE TABLE t(i INTEGER)");
             Sqlite.run(connection, "INSERT INTO t VALUES(0)");
             if (arguments[1].equals("bad")) {
+                boolean there;
                 try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-                    System.out.println("visited " + (channel.size() > 0));
+                    there = channel.size() > 0;
                 }
+                // Told when it is closed, and not before: it is the closing that gives the locks away.
+                System.out.println("visited " + there);
             } else {
                 System.out.println("visited "
                         + Handles.visit(file, file, false, 0L, FileChannel::size)

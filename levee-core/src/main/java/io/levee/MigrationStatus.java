@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param etaSeconds seconds until it is done at that rate; 0 when it is done; null where that cannot be said: before the first progress,
  *     at a stall, while it does not run
  * @param error why it failed; null unless it did
+ * @param trouble what keeps it from going on, while it waits for that to pass and then goes on by itself, such as a full disk; the note
+ *     has the words. Null where it waits for nothing, or for what is in order, such as another migration, approval or a partition in use
  * @param note what it waits for, or what happened, in words; empty where nothing is to be said
  * @param updated when any of this last changed
  */
@@ -37,6 +39,7 @@ public record MigrationStatus(
         double rate,
         @Nullable Double etaSeconds,
         @Nullable String error,
+        @Nullable ErrorCode trouble,
         String note,
         Instant updated) {
     /** Where a migration is in its life. */
@@ -79,6 +82,7 @@ public record MigrationStatus(
         map.put("kind", kind);
         map.put("partitionsDone", partitionsDone);
         map.put("partitionsTotal", partitionsTotal);
+        map.put("trouble", trouble == null ? null : trouble.name());
         map.put("note", note);
         map.put("updated", updated.toString());
         return map;

@@ -96,6 +96,11 @@ public record StoreStatus(
                     .toList();
         }
 
+        /** Those that wait for a trouble to pass, such as a full disk. */
+        public List<MigrationStatus> troubled() {
+            return all.stream().filter(m -> m.trouble() != null).toList();
+        }
+
         /** Writes them for JSON: {@code migrations} as the contract has it, and what holds for all of them. */
         void addTo(Map<String, @Nullable Object> map) {
             map.put("migrations", all.stream().map(MigrationStatus::toMap).toList());

@@ -1,5 +1,7 @@
 package io.levee.internal.migration;
 
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
 import io.levee.Migration;
 import io.levee.MigrationStatus;
 import io.levee.MigrationStatus.State;
@@ -18,11 +20,36 @@ final class Live {
     /** Whether the thread works on it now. */
     volatile boolean working;
     /** What it waits for now; empty for nothing. */
-    volatile String waits = "";
+    private volatile Wait wait = Wait.NONE;
     /** Rows done, ahead of the record. */
     volatile long rowsDone;
     /** Whether a wait of its own was ended. */
     volatile boolean due = true;
+
+    /**
+     * What it waits for.
+     *
+     * @param why in words; empty for nothing
+     * @param trouble what is out of order; null where it is in order to wait
+     */
+    record Wait(String why, @Nullable ErrorCode trouble) {
+        static final Wait NONE = new Wait("", null);
+
+        /** For something that is in order. */
+        static Wait of(String why) {
+            return why.isEmpty() ? NONE : new Wait(why, null);
+        }
+
+        /** For an error to pass. */
+        static Wait of(LeveeException e) {
+            boolean inOrder = e.code() == ErrorCode.PARTITION_BUSY || e.code() == ErrorCode.STORE_LOCKED;
+            return new Wait(e.getMessage(), inOrder ? null : e.code());
+        }
+
+        boolean none() {
+            return why.isEmpty();
+        }
+    }
 
     Live(MigrationRecord record) {
         this.record = record;
@@ -35,6 +62,17 @@ final class Live {
 
     void record(MigrationRecord newRecord) {
         record = newRecord;
+    }
+
+    void waits(Wait now) {
+        wait = now;
+    }
+
+    /** It is taken up: a trouble is told until something went well. */
+    void taken() {
+        if (wait.trouble() == null) {
+            wait = Wait.NONE;
+        }
     }
 
     void declared(Migration migration) {
@@ -74,7 +112,8 @@ final class Live {
         long done = Math.max(rowsDone, now.rowsDone());
         double rate = state == State.RUNNING ? progress.rate(nowNanos) : state == State.DONE ? mean(now) : 0;
         Double eta = state == State.DONE ? Double.valueOf(0) : Progress.eta(done, now.rowsTotal(), rate);
-        String note = waits.isEmpty() ? now.note() : waits;
+        Wait waits = wait;
+        String note = waits.none() ? now.note() : waits.why();
         if (state == State.PAUSED && note.isEmpty()) {
             note = now.paused() ? "it was paused" : "all migrations are paused";
         }
@@ -90,6 +129,7 @@ final class Live {
                 rate,
                 eta,
                 now.error(),
+                open && state != State.PAUSED ? waits.trouble() : null,
                 note,
                 Micros.instant(now.updatedMicros()));
     }

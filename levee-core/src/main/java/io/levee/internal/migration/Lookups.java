@@ -133,7 +133,7 @@ final class Lookups {
             ask(one, null, found);
             return found;
         } catch (LeveeException e) {
-            if (e.code() == ErrorCode.LIMIT_EXCEEDED) {
+            if (e.code() == ErrorCode.LIMIT_EXCEEDED || e.code() == ErrorCode.DEADLINE) {
                 return null;
             }
             throw e;

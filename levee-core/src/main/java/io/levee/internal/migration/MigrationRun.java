@@ -1,5 +1,6 @@
 package io.levee.internal.migration;
 
+import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.MigrationStatus.State;
 import io.levee.MigrationStep;
@@ -20,13 +21,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Works on one migration until it is done or cancelled. Confined to the migration thread; made anew each time it is taken up. */
 final class MigrationRun {
     private static final Duration FIRST_WAIT = Duration.ofMillis(20);
-    private static final Duration LONGEST_WAIT = Duration.ofSeconds(5);
+    static final Duration LONGEST_WAIT = Duration.ofSeconds(5);
     /** How often progress within a partition is kept for other processes. */
     private static final long KEEP_NANOS = 2_000_000_000L;
 
@@ -127,10 +129,7 @@ final class MigrationRun {
             // The last end of a partition was not noted before a crash, or retention took one.
             base = Math.max(base, record.rowsTotal() - rows);
         }
-        parts.registry()
-                .change(
-                        live,
-                        edit -> {
+        note(edit -> {
                             edit.state = State.RUNNING;
                             edit.error = null;
                             edit.note = "";
@@ -139,8 +138,7 @@ final class MigrationRun {
                             edit.partitionsDone = Math.max(edit.partitionsDone, edit.partitionsTotal - left.size());
                             edit.rowsDone = Math.max(base, edit.rowsDone);
                             edit.rowsPartial = edit.rowsDone - base;
-                        },
-                        null);
+                        });
         live.rowsDone = live.record().rowsDone();
         live.progress.restart(live.rowsDone, parts.clock().nanos());
     }
@@ -158,30 +156,51 @@ final class MigrationRun {
     private List<PartitionId> pass(
             List<PartitionId> ids, TableSpec spec, @Nullable Fill fill, @Nullable Lookups lookups) {
         List<PartitionId> waiting = new ArrayList<>();
-        String why = "";
+        Live.Wait why = Live.Wait.NONE;
         for (PartitionId id : ids) {
             PartRun run =
                     new PartRun(parts.engine(), live.step(), id, spec, fill, lookups, pace, parts.rows(), cancelled);
-            String waits = partition(run, id);
+            Live.Wait waits = partition(run, id);
             if (cancelled.getAsBoolean()) {
                 return List.of();
             }
-            if (!waits.isEmpty()) {
+            if (!waits.none()) {
                 waiting.add(id);
-                why = why.isEmpty() ? waits : why;
+                // A trouble is told before what is in order.
+                why = why.none() || why.trouble() == null && waits.trouble() != null ? waits : why;
             } else {
                 wait = FIRST_WAIT;
             }
         }
         if (!waiting.isEmpty()) {
-            pause(wait, why);
-            wait = wait.multipliedBy(2).compareTo(LONGEST_WAIT) < 0 ? wait.multipliedBy(2) : LONGEST_WAIT;
+            pauseLonger(why);
         }
         return waiting;
     }
 
-    /** Works on a partition until it is done; returns what it waits for, or an empty text. */
-    private String partition(PartRun run, PartitionId id) {
+    private void pauseLonger(Live.Wait why) {
+        pause(wait, why);
+        wait = wait.multipliedBy(2).compareTo(LONGEST_WAIT) < 0 ? wait.multipliedBy(2) : LONGEST_WAIT;
+    }
+
+    /** Keeps what was done. Where that cannot be written now it waits: what was done must not be done again. */
+    private void note(Consumer<Edit> change) {
+        while (true) {
+            try {
+                parts.registry().change(live, change, null);
+                live.waits(Live.Wait.NONE);
+                return;
+            } catch (LeveeException e) {
+                if (!e.retryable() || cancelled.getAsBoolean()) {
+                    throw e;
+                }
+                pauseLonger(Live.Wait.of(e));
+            }
+        }
+    }
+
+    /** Works on a partition until it is done; returns what it waits for. */
+    private Live.Wait partition(PartRun run, PartitionId id) {
         while (!cancelled.getAsBoolean()) {
             SliceOutcome outcome;
             try {
@@ -190,24 +209,24 @@ final class MigrationRun {
                 if (!e.retryable()) {
                     throw e;
                 }
-                return e.getMessage();
+                return Live.Wait.of(e);
             }
             if (!outcome.waitsFor().isEmpty()) {
-                return outcome.waitsFor();
+                return Live.Wait.of(outcome.waitsFor());
             }
-            live.waits = "";
+            live.waits(Live.Wait.NONE);
             seen(id, outcome);
             if (outcome.partitionDone()) {
                 reached(id);
-                return "";
+                return Live.Wait.NONE;
             }
             LoadSignal.Ask ask = parts.load().ask();
             if (!ask.why().isEmpty()) {
-                pause(ask.pause(), ask.why());
+                pause(ask.pause(), Live.Wait.of(ask.why()));
                 parts.load().idle();
             }
         }
-        return "";
+        return Live.Wait.NONE;
     }
 
     private void seen(PartitionId id, SliceOutcome outcome) {
@@ -232,18 +251,14 @@ final class MigrationRun {
 
     private void keep(int partitions) {
         keptNanos = parts.clock().nanos();
-        parts.registry()
-                .change(
-                        live,
-                        edit -> {
+        note(edit -> {
                             edit.partitionsDone += partitions;
                             edit.partitionsTotal = Math.max(edit.partitionsTotal, edit.partitionsDone);
                             edit.rowsDone = Math.max(base, live.rowsDone);
                             edit.rowsPartial = edit.rowsDone - base;
                             edit.workMicros = worked();
                             edit.note = "";
-                        },
-                        null);
+                        });
     }
 
     private long worked() {
@@ -252,10 +267,7 @@ final class MigrationRun {
 
     private void done() {
         TableSpec spec = parts.tables().apply(live.record().table());
-        parts.registry()
-                .change(
-                        live,
-                        edit -> {
+        note(edit -> {
                             edit.state = State.DONE;
                             edit.rowsDone = Math.max(base, live.rowsDone);
                             edit.rowsPartial = 0;
@@ -263,28 +275,20 @@ final class MigrationRun {
                             edit.partitionsTotal = edit.partitionsDone;
                             edit.workMicros = worked();
                             edit.note = "";
-                        },
-                        null);
-        live.waits = "";
+                        });
+        live.waits(Live.Wait.NONE);
         task.ran("the migration " + live.record().id() + " of " + spec.name() + " is done");
     }
 
     private void custom(MigrationStep.Custom custom) throws Exception {
-        parts.registry()
-                .change(
-                        live,
-                        edit -> {
+        note(edit -> {
                             edit.state = State.RUNNING;
                             edit.error = null;
                             edit.note = "";
-                        },
-                        null);
+                        });
         while (!cancelled.getAsBoolean()) {
-            String cursor = custom.work().runSlice(live.record().cursor(), Pace.TARGET);
-            parts.registry()
-                    .change(
-                            live,
-                            edit -> {
+            String cursor = slice(custom);
+            note(edit -> {
                                 edit.rowsDone++;
                                 edit.cursor = cursor;
                                 edit.workMicros = worked();
@@ -292,8 +296,7 @@ final class MigrationRun {
                                     edit.state = State.DONE;
                                     edit.rowsTotal = edit.rowsDone;
                                 }
-                            },
-                            null);
+                            });
             live.rowsDone = live.record().rowsDone();
             live.progress.done(live.rowsDone, parts.clock().nanos());
             if (cursor == null) {
@@ -301,14 +304,26 @@ final class MigrationRun {
             }
             LoadSignal.Ask ask = parts.load().ask();
             if (!ask.why().isEmpty()) {
-                pause(ask.pause(), ask.why());
+                pause(ask.pause(), Live.Wait.of(ask.why()));
                 parts.load().idle();
             }
         }
     }
 
-    private void pause(Duration length, String why) {
-        live.waits = why;
+    /** Of an error within own work only the program knows whether it passes: it fails, whatever it is. */
+    private @Nullable String slice(MigrationStep.Custom custom) throws Exception {
+        try {
+            return custom.work().runSlice(live.record().cursor(), Pace.TARGET);
+        } catch (LeveeException e) {
+            if (e.retryable()) {
+                throw new LeveeException(ErrorCode.INTERNAL, "the program's own work failed: " + e.getMessage(), e);
+            }
+            throw e;
+        }
+    }
+
+    private void pause(Duration length, Live.Wait why) {
+        live.waits(why);
         live.progress.restart(live.rowsDone, parts.clock().nanos());
         task.pause(length);
     }

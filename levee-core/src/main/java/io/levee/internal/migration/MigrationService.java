@@ -332,7 +332,8 @@ public final class MigrationService {
 
     private void take(MigrationRun.Parts with, Live live, Task own) {
         Registry all = with.registry();
-        live.waits = "";
+        live.taken();
+        Live.Wait passing = Live.Wait.NONE;
         try {
             with.load().idle();
             apply(all, live);
@@ -342,28 +343,29 @@ public final class MigrationService {
             if (cancelled(all, live, own) && ended(e)) {
                 return;
             }
+            if (e instanceof LeveeException known && known.retryable()) {
+                passing = Live.Wait.of(known);
+                live.waits(passing);
+                own.pause(MigrationRun.LONGEST_WAIT);
+                return;
+            }
             LOG.log(
                     System.Logger.Level.WARNING,
                     "the migration " + live.record().id() + " failed",
                     e);
             String text = e instanceof LeveeException known ? known.getMessage() : e.toString();
-            all.change(
-                    live,
-                    edit -> {
-                        edit.state = State.FAILED;
-                        edit.error = text;
-                        edit.note = "";
-                    },
-                    null);
+            all.failed(live, text);
         } finally {
-            live.waits = "";
+            live.waits(passing);
         }
     }
 
     private static boolean ended(Throwable e) {
         return e instanceof InterruptedException
                 || e instanceof LeveeException known
-                        && (known.code() == ErrorCode.CANCELLED || known.code() == ErrorCode.CLOSED);
+                        && (known.code() == ErrorCode.CANCELLED
+                                || known.code() == ErrorCode.CLOSED
+                                || known.retryable());
     }
 
     /** A step that waited for others before it makes its change to the spec now. */
@@ -402,20 +404,20 @@ public final class MigrationService {
                     && other.table().equals(record.table())
                     && other.state() != State.DONE) {
                 if (!live.working) {
-                    live.waits = "it waits for " + other.id() + ", which is "
-                            + other.state().text() + (other.paused() ? " and paused" : "");
+                    live.waits(Live.Wait.of("it waits for " + other.id() + ", which is "
+                            + other.state().text() + (other.paused() ? " and paused" : "")));
                 }
                 // One after which this can go on will be worked on first.
                 return false;
             }
         }
         if (live.lacksFunction()) {
-            live.waits = "it waits for the program to declare its function";
+            live.waits(Live.Wait.of("it waits for the program to declare its function"));
             return false;
         }
         String needs = record.approved() || record.startedMicros() > 0 ? null : plans.needsApproval(record);
         if (needs != null) {
-            live.waits = "it waits for approval: " + needs;
+            live.waits(Live.Wait.of("it waits for approval: " + needs));
             return false;
         }
         return true;

@@ -3,6 +3,7 @@ package io.levee.internal.migration;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.Migration;
+import io.levee.MigrationStatus.State;
 import io.levee.TableSpec;
 import io.levee.engine.MigrationRecord;
 import io.levee.engine.StorageEngine;
@@ -18,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * another, reads from memory.
  */
 final class Registry {
+    private static final System.Logger LOG = System.getLogger("io.levee.migrate");
+
     private final StorageEngine engine;
     private final Clock clock;
     private final List<Live> all = new CopyOnWriteArrayList<>();
@@ -86,6 +89,21 @@ final class Registry {
         MigrationRecord record = edit.at(now());
         engine.putMigration(record, spec);
         live.record(record);
+    }
+
+    /** One has failed. Where that cannot be noted it is known in this process all the same; the next one meets the failure anew. */
+    synchronized void failed(Live live, String why) {
+        Edit edit = new Edit(live.record());
+        edit.state = State.FAILED;
+        edit.error = why;
+        edit.note = "";
+        MigrationRecord record = edit.at(now());
+        live.record(record);
+        try {
+            engine.putMigration(record, null);
+        } catch (LeveeException e) {
+            LOG.log(System.Logger.Level.WARNING, "the failure of " + record.id() + " cannot be noted", e);
+        }
     }
 
     private long now() {

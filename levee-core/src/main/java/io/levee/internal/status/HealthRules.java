@@ -129,6 +129,9 @@ final class HealthRules {
                     + Micros.text(Micros.of(failed.updated())) + ", after " + failed.rowsDone() + " rows: "
                     + failed.error());
         }
+        for (MigrationStatus troubled : migrations.troubled()) {
+            reasons.add("the migration " + troubled.id() + " of " + troubled.table() + " waits: " + troubled.note());
+        }
     }
 
     private void say(ErrorCode code, long sinceMicros, String what) {

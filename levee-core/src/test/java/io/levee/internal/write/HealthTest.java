@@ -201,6 +201,7 @@ class HealthTest {
                 0,
                 null,
                 error,
+                null,
                 "",
                 Instant.parse("2026-05-10T12:00:00Z"));
     }

@@ -185,12 +185,11 @@ class CancelPartsTest {
         }
     }
 
-    private int handles() throws IOException {
-        try (Stream<Path> files = Files.walk(directory.resolve("tables"))) {
-            return files.filter(f -> f.toString().endsWith(".db"))
-                    .mapToInt(Handles::open)
-                    .sum();
-        }
+    private int handles() {
+        return Tree.files(directory.resolve("tables")).stream()
+                .filter(f -> f.toString().endsWith(".db"))
+                .mapToInt(Handles::open)
+                .sum();
     }
 
     /** Whatever a cancel leaves behind in a connection: no other query gets it. */

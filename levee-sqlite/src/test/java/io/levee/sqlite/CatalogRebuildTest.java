@@ -314,9 +314,7 @@ class CatalogRebuildTest {
         }
     }
 
-    private static boolean noWalUnder(Path tables) throws IOException {
-        try (Stream<Path> files = Files.walk(tables)) {
-            return files.noneMatch(f -> f.toString().endsWith("-wal"));
-        }
+    private static boolean noWalUnder(Path tables) {
+        return Tree.files(tables).stream().noneMatch(f -> f.toString().endsWith("-wal"));
     }
 }

@@ -17,7 +17,6 @@ import io.levee.Row;
 import io.levee.Store;
 import io.levee.Table;
 import io.levee.TableSpec;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -71,16 +70,11 @@ class DryRunTest {
     }
 
     /** What the files of partitions take, those in the trash too. */
-    private long taken() throws Exception {
-        long sum = 0;
-        for (String part : List.of("tables", "trash")) {
-            try (Stream<Path> files = Files.walk(directory.resolve("store").resolve(part))) {
-                for (Path file : files.filter(Files::isRegularFile).toList()) {
-                    sum += Partition.size(file);
-                }
-            }
-        }
-        return sum;
+    private long taken() {
+        return Stream.of("tables", "trash")
+                .flatMap(part -> Tree.files(directory.resolve("store").resolve(part)).stream())
+                .mapToLong(Partition::size)
+                .sum();
     }
 
     private static long count(Store store) {

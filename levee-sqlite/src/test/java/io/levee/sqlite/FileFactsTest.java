@@ -29,7 +29,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -357,9 +356,7 @@ class FileFactsTest {
         }
     }
 
-    private static boolean noWal(Path tables) throws IOException {
-        try (Stream<Path> files = Files.walk(tables)) {
-            return files.noneMatch(f -> f.toString().endsWith("-wal"));
-        }
+    private static boolean noWal(Path tables) {
+        return Tree.files(tables).stream().noneMatch(f -> f.toString().endsWith("-wal"));
     }
 }

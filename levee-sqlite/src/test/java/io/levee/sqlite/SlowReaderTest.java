@@ -189,14 +189,12 @@ class SlowReaderTest {
         }
     }
 
-    private long dropped() throws java.io.IOException {
-        try (var files = java.nio.file.Files.walk(directory)) {
-            List<String> live =
-                    store.partitions().stream().map(p -> p.id().period()).toList();
-            return files.filter(f -> f.toString().endsWith(".db") && !f.endsWith("catalog.db"))
-                    .filter(f -> live.stream().noneMatch(f.toString()::contains))
-                    .count();
-        }
+    private long dropped() {
+        List<String> live = store.partitions().stream().map(p -> p.id().period()).toList();
+        return Tree.files(directory).stream()
+                .filter(f -> f.toString().endsWith(".db") && !f.endsWith("catalog.db"))
+                .filter(f -> live.stream().noneMatch(f.toString()::contains))
+                .count();
     }
 
     /** T6: the writer moves its WAL although a reader of that very partition sleeps. */

@@ -11,6 +11,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.io.TempDirFactory;
 
 /**
  * What a receipt said is committed is there after SIGKILL, exactly once, time after time on one store, with retention and queries beside
@@ -20,11 +21,12 @@ import org.junit.jupiter.api.io.TempDir;
 class KillTest {
     private static final boolean LONG = Boolean.getBoolean("levee.long");
     private static final int LONG_MINUTES = 90;
-    private static final int KILLS = Integer.getInteger("levee.kills", LONG ? 1000 : 100);
+    private static final int KILLS = Integer.getInteger("levee.kills", LONG ? 1000 : 40);
     private static final int ENDINGS = LONG ? 500 : 8;
     private static final long BYTES = LONG ? 200_000 : 30_000;
 
-    @TempDir
+    /** On a disk: a kill is to hit a process that waits for a sync, too. */
+    @TempDir(factory = TempDirFactory.Standard.class)
     Path directory;
 
     @Test

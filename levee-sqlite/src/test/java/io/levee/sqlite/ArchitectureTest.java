@@ -197,6 +197,7 @@ class ArchitectureTest {
                         "TrashFiles",
                         "TrashClaims",
                         "Rewriter",
+                        "IndexBuild",
                         "Quarantine",
                         "Adoptions",
                         "CatalogRebuild",

@@ -183,9 +183,9 @@ class FaultsTest {
             Files.delete(catalog);
             sql(catalog, "CREATE TABLE store(key, value)");
         } else {
-            sql(catalog, "UPDATE store SET value = '2' WHERE key = 'format'");
+            sql(catalog, "UPDATE store SET value = '99' WHERE key = 'format'");
         }
-        sql(catalog, "PRAGMA user_version=2");
+        sql(catalog, "PRAGMA user_version=99");
         for (int i = 0; i < 2; i++) {
             // The second time shows that the first left no lock behind.
             LeveeException e = catchThrowableOfType(LeveeException.class, () -> Levee.open(directory));

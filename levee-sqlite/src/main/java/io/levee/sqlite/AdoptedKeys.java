@@ -15,8 +15,12 @@ import org.jspecify.annotations.Nullable;
 final class AdoptedKeys {
     private final Manifest manifest;
     private final ReadHandles readers;
+    private final Homes homes;
+    private final Overrides overrides;
 
-    AdoptedKeys(Manifest manifest, ReadHandles readers) {
+    AdoptedKeys(Manifest manifest, ReadHandles readers, Homes homes, Overrides overrides) {
+        this.homes = homes;
+        this.overrides = overrides;
         this.manifest = manifest;
         this.readers = readers;
     }
@@ -24,18 +28,37 @@ final class AdoptedKeys {
     /** The row of a key that none of our own partitions has, or null: of several databases, that of the last adopted. */
     @Nullable
     StoredRow find(TableSpec spec, Object[] key) throws SQLException {
-        List<Partition> all = manifest.of(spec.name());
+        List<Partition> all = manifest.adopted(spec.name());
         for (int i = all.size() - 1; i >= 0; i--) {
             Partition partition = all.get(i);
             Adopted adopted = partition.adopted();
             if (adopted != null && Files.exists(adopted.file())) {
                 StoredRow row = find(spec, key, partition);
-                if (row != null) {
+                if (row != null && !homes.left(partition.id(), row.seq())) {
                     return row;
                 }
             }
         }
         return null;
+    }
+
+    /** Whether the row of a number lies in an adopted database alone: one that was written again is the table's own. Any thread. */
+    boolean only(String table, long seq) {
+        if (seq >= 0) {
+            return false;
+        }
+        for (Partition partition : manifest.adopted(table)) {
+            Adopted adopted = partition.adopted();
+            if (adopted != null && adopted.holds(seq)) {
+                return !homes.left(partition.id(), seq) && !overrides.holds(partition.id(), seq + adopted.base());
+            }
+        }
+        return false;
+    }
+
+    /** The versions of the keys of one batch. */
+    AdoptedVersions versions(TableSpec spec) {
+        return new AdoptedVersions(spec, manifest, readers, homes);
     }
 
     private @Nullable StoredRow find(TableSpec spec, Object[] key, Partition partition) throws SQLException {

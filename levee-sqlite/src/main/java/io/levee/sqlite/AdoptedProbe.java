@@ -230,16 +230,10 @@ final class AdoptedProbe {
     }
 
     private void keyNote(List<String> notes) throws SQLException {
-        if (!spec.keyed()) {
-            return;
-        }
-        if (!table.keyIndexed(connection, spec)) {
-            notes.add("no index of it finds the key " + spec.key() + ": keys are not unique against it, and it is not"
-                    + " looked into for single records");
-        } else {
-            notes.add(
-                    "keys are not unique against it: a record that is written again is a new row, found before the old"
-                            + " one, which stays in lists and counts");
+        if (spec.keyed() && !table.keyIndexed(connection, spec)) {
+            notes.add("no index of it finds the key " + spec.key() + ": keys are not unique against it (of a record that is"
+                    + " written again the old version stays in lists and counts), and it is not looked into for single"
+                    + " records");
         }
     }
 

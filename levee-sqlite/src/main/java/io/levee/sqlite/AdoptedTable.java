@@ -31,6 +31,7 @@ final class AdoptedTable {
     private final String schema;
     private final Map<String, Foreign> source;
     private final Map<String, Foreign> details;
+    private final long overrides;
     private @Nullable Boolean keyIndexed;
 
     /** A foreign column: its name as written there, and SQLite's affinity of it. */
@@ -60,7 +61,13 @@ final class AdoptedTable {
         }
     }
 
-    private AdoptedTable(Adopted adopted, String schema, Map<String, Foreign> source, Map<String, Foreign> details) {
+    private AdoptedTable(
+            Adopted adopted,
+            String schema,
+            Map<String, Foreign> source,
+            Map<String, Foreign> details,
+            long overrides) {
+        this.overrides = overrides;
         this.adopted = adopted;
         this.schema = schema;
         this.source = source;
@@ -73,13 +80,24 @@ final class AdoptedTable {
      * @param schema {@code main}, or the name that it is attached by
      */
     static AdoptedTable read(Connection connection, String schema, Adopted adopted) throws SQLException {
+        return read(connection, schema, adopted, 0);
+    }
+
+    /**
+     * The same without the rows that were overridden.
+     *
+     * @param overrides their part of the attached {@link Overrides}; 0 where there are none
+     */
+    static AdoptedTable read(Connection connection, String schema, Adopted adopted, long overrides)
+            throws SQLException {
         Adoption adoption = adopted.adoption();
         String detailTable = adoption.details();
         return new AdoptedTable(
                 adopted,
                 schema,
                 columns(connection, schema, adoption.source()),
-                detailTable == null ? Map.of() : columns(connection, schema, detailTable));
+                detailTable == null ? Map.of() : columns(connection, schema, detailTable),
+                overrides);
     }
 
     /** The columns of a table by their names in lower case: SQLite knows no other. Empty where there is no such table. */
@@ -110,13 +128,19 @@ final class AdoptedTable {
         return " FROM " + schema + "." + Sqlite.quote(adopted.adoption().source()) + " m";
     }
 
-    /** A condition that leaves out the rows that are in the store's own partitions: goes on a WHERE. */
+    /** A condition that leaves out the rows that are in the store's own partitions, or have a later version there: goes on a WHERE. */
     String left() {
         Adopted.Moved moved = adopted.moved();
         // Not by the row number's own order: a range of time is better found by its index.
-        return moved.none()
+        String here = moved.none()
                 ? ""
                 : " AND (+" + rowNumber() + " < " + moved.from() + " OR +" + rowNumber() + " > " + moved.to() + ")";
+        return overrides == 0 ? here : here + " AND NOT " + Overrides.test(overrides, rowNumber());
+    }
+
+    /** Whether a row was overridden, as SQL. */
+    String overridden() {
+        return overrides == 0 ? "0" : Overrides.test(overrides, rowNumber());
     }
 
     /** How many values of a row are of another kind than their column, and so read as null. */

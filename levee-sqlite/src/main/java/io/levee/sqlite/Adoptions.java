@@ -40,6 +40,8 @@ final class Adoptions {
     private final Manifest manifest;
     private final ReadHandles readers;
     private final AdoptedLedger ledger;
+    private final Homes homes;
+    private final Overrides overrides;
     private final Clock wall;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private final List<Partition> pinnedStill = new ArrayList<>();
@@ -55,7 +57,11 @@ final class Adoptions {
             Manifest manifest,
             ReadHandles readers,
             AdoptedLedger ledger,
+            Homes homes,
+            Overrides overrides,
             Clock wall) {
+        this.homes = homes;
+        this.overrides = overrides;
         this.ledger = ledger;
         this.paths = paths;
         this.catalog = catalog;
@@ -85,6 +91,8 @@ final class Adoptions {
             return true;
         });
         ledger.note(partition.id());
+        // Before anybody reads it: a row of it that is written again goes from it to a partition of the table.
+        homes.mayMove(spec.name());
         manifest.add(partition);
         List<String> notes = new ArrayList<>(found.notes());
         notes.addAll(writers(partition));
@@ -339,6 +347,10 @@ final class Adoptions {
             }
             return released;
         });
+        if (overrides.free(id -> manifest.get(id) != null
+                || pinnedStill.stream().anyMatch(p -> p.id().equals(id)))) {
+            return true;
+        }
         for (Partition partition : List.copyOf(toDelete())) {
             Path file = paths.partition(partition);
             if (pinnedStill.contains(partition)

@@ -42,6 +42,7 @@ final class BackupMoment implements AutoCloseable {
     private final Connection catalog;
     private final Map<Path, Connection> held = new HashMap<>();
     private final Map<Path, Connection> watched = new HashMap<>();
+    private @Nullable Connection overrides;
     private List<Live> live = List.of();
 
     /**
@@ -108,6 +109,9 @@ final class BackupMoment implements AutoCloseable {
         }
         if (!writerHere) {
             watched.put(paths.catalog(), Connections.reader(paths.catalog(), CACHE));
+            if (overrides() != null) {
+                watched.put(paths.overrides(), Connections.reader(paths.overrides(), CACHE));
+            }
             takeBesideAWriter(needed);
             return;
         }
@@ -168,6 +172,11 @@ final class BackupMoment implements AutoCloseable {
         boolean all = true;
         Sqlite.run(catalog, "BEGIN");
         look();
+        Connection overridden = overrides();
+        if (overridden != null) {
+            Sqlite.run(overridden, "BEGIN");
+            Sqlite.value(overridden, "SELECT count(*) FROM sqlite_master");
+        }
         Map<Path, Connection> wanted = new LinkedHashMap<>();
         for (Live one : live) {
             if (needed.test(one)) {
@@ -193,9 +202,20 @@ final class BackupMoment implements AutoCloseable {
 
     private void rollback() throws SQLException {
         Sqlite.run(catalog, "ROLLBACK");
+        if (overrides != null) {
+            Sqlite.run(overrides, "ROLLBACK");
+        }
         for (Connection connection : held.values()) {
             Sqlite.run(connection, "ROLLBACK");
         }
+    }
+
+    private @Nullable Connection overrides() throws SQLException {
+        if (overrides == null && Partition.size(paths.overrides()) > 0) {
+            overrides = Connections.reader(paths.overrides(), CACHE);
+            Sqlite.run(overrides, "PRAGMA busy_timeout=0");
+        }
+        return overrides;
     }
 
     /** Null where there is no file, or an empty one: it never held a row, or it is gone. */
@@ -246,6 +266,16 @@ final class BackupMoment implements AutoCloseable {
         copy(catalog, to, help);
     }
 
+    /** Copies what was overridden of adopted databases at the moment; false where nothing ever was. */
+    boolean copyOverrides(Path to, BackupHelp help) throws SQLException {
+        Connection there = overrides;
+        if (there == null) {
+            return false;
+        }
+        copy(there, to, help);
+        return true;
+    }
+
     private static void copy(Connection from, Path to, BackupHelp help) throws SQLException {
         int code = ((SQLiteConnection) from)
                 .getDatabase()
@@ -265,6 +295,9 @@ final class BackupMoment implements AutoCloseable {
     public void close() {
         held.forEach(Connections::closeQuietly);
         watched.forEach(Connections::closeQuietly);
+        if (overrides != null) {
+            Connections.closeQuietly(paths.overrides(), overrides);
+        }
         Connections.closeQuietly(paths.catalog(), catalog);
     }
 }

@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +40,7 @@ final class BatchAppender {
     private final Relief relief;
     private final Moves moves;
     private final DiskFigure figure;
+    private final Function<TableSpec, AdoptedVersions> adopted;
 
     BatchAppender(
             OpenPartitions open,
@@ -47,7 +49,9 @@ final class BatchAppender {
             Sources sources,
             Relief relief,
             Moves moves,
-            DiskFigure figure) {
+            DiskFigure figure,
+            Function<TableSpec, AdoptedVersions> adopted) {
+        this.adopted = adopted;
         this.moves = moves;
         this.figure = figure;
         this.relief = relief;
@@ -103,13 +107,16 @@ final class BatchAppender {
         }
         TableKeys keys = open.keys(spec);
         keys.forgetDropped();
-        KeyedRows sorted = new KeyedRows(spec, keys, lookup, paths, rows.size());
-        for (WriteRow row : rows) {
-            Trouble doubt = doubts.none() ? null : doubts.about(spec, KeyFilter.hash(keys.key(row)));
-            if (doubt == null) {
-                sorted.add(row);
-            } else {
-                doubt.settle(List.of(row));
+        KeyedRows sorted;
+        try (AdoptedVersions versions = adopted.apply(spec)) {
+            sorted = new KeyedRows(spec, keys, lookup, paths, versions, rows.size());
+            for (WriteRow row : rows) {
+                Trouble doubt = doubts.none() ? null : doubts.about(spec, KeyFilter.hash(keys.key(row)));
+                if (doubt == null) {
+                    sorted.add(row);
+                } else {
+                    doubt.settle(List.of(row));
+                }
             }
         }
         sorted.known().forEach((partition, group) -> writeUpdates(spec, partition, group, level, seq));

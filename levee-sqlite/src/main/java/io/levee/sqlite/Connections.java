@@ -43,7 +43,7 @@ final class Connections {
     }
 
     /** Readers and the catalog wait this long for a lock (G30); the writer never waits. */
-    private static final int BUSY_MILLIS = 5000;
+    static final int BUSY_MILLIS = 5000;
 
     private static final int PAGE_SIZE = 4096;
 

@@ -20,6 +20,9 @@ final class Group {
     /** What queries are told of that, once it is about to be committed. */
     Homes.@Nullable Trip trip;
 
+    /** Of further versions in adopted databases, which nobody finds any more once the row is there. */
+    final List<Homes.Trip> older = new ArrayList<>();
+
     /** Where it was written. */
     @Nullable
     Partition written;
@@ -60,8 +63,9 @@ final class Group {
      *
      * @param insert the row, with those of its key that it replaces
      * @param seq the number that it keeps
+     * @param older further rows of its key, in adopted databases: they go with it
      */
-    record Moved(Insert insert, long seq) {}
+    record Moved(Insert insert, long seq, List<AdoptedVersions.Version> older) {}
 
     /** The rows that are written, without those that later ones of their key replace. */
     List<WriteRow> news() {

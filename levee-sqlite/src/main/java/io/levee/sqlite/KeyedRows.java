@@ -9,6 +9,7 @@ import java.sql.SQLException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -19,13 +20,18 @@ final class KeyedRows {
     private final TableKeys keys;
     private final KeyLookup lookup;
     private final StorePaths paths;
+    private final AdoptedVersions adopted;
     private final NewKeys<Insert> inBatch;
     private final Map<Partition, Group> known = new LinkedHashMap<>();
     private final Set<Insert> news = new LinkedHashSet<>();
     /** Those of a table with classes, whose last row decides where they go. */
     private final Map<Insert, KeyLookup.Found> perhapsMoved = new LinkedHashMap<>();
+    /** Of keys that adopted databases have more than once: the rows besides the one that is found. */
+    private final Map<Insert, List<AdoptedVersions.Version>> older = new LinkedHashMap<>();
 
-    KeyedRows(TableSpec spec, TableKeys keys, KeyLookup lookup, StorePaths paths, int rows) {
+    KeyedRows(
+            TableSpec spec, TableKeys keys, KeyLookup lookup, StorePaths paths, AdoptedVersions adopted, int rows) {
+        this.adopted = adopted;
         this.inBatch = new NewKeys<>(rows);
         this.spec = spec;
         this.keys = keys;
@@ -53,20 +59,26 @@ final class KeyedRows {
                         .add(new Group.Update(row, found.seq()));
                 return;
             }
+            List<AdoptedVersions.Version> versions = found == null ? adopted.find(values) : List.of();
             insert = new Insert(row, hash);
             inBatch.put(hash, insert);
-            put(insert, found);
+            put(insert, found, versions);
         } catch (SQLException e) {
             Trouble.of(Sqlite.failure("a key cannot be looked up", paths.root(), e))
-                    .settle(java.util.List.of(row));
+                    .settle(List.of(row));
         } catch (LeveeException e) {
             // A damaged partition is set aside in a moment; then the key is not there any more.
-            Trouble.of(e).settle(java.util.List.of(row));
+            Trouble.of(e).settle(List.of(row));
         }
     }
 
-    private void put(Insert insert, KeyLookup.@Nullable Found found) {
-        if (found == null) {
+    private void put(Insert insert, KeyLookup.@Nullable Found found, List<AdoptedVersions.Version> versions) {
+        if (!versions.isEmpty()) {
+            perhapsMoved.put(
+                    insert,
+                    new KeyLookup.Found(versions.get(0).in(), versions.get(0).seq()));
+            older.put(insert, versions.subList(1, versions.size()));
+        } else if (found == null) {
             news.add(insert);
         } else {
             perhapsMoved.put(insert, found);
@@ -91,7 +103,11 @@ final class KeyedRows {
     }
 
     private static boolean stays(Insert insert, KeyLookup.Found found) {
-        return found.partition().id().retentionClass().equals(insert.last.slot().retentionClass());
+        return found.partition().adopted() == null
+                && found.partition()
+                        .id()
+                        .retentionClass()
+                        .equals(insert.last.slot().retentionClass());
     }
 
     /** Rows of new keys: where the last of a key's rows belongs. */
@@ -103,7 +119,7 @@ final class KeyedRows {
         return fresh;
     }
 
-    /** Rows of known keys whose class is another one now. */
+    /** Rows of known keys whose class is another one now, or that adopted databases have. */
     Map<Way, Group> moved() {
         Map<Way, Group> moved = new LinkedHashMap<>();
         perhapsMoved.forEach((insert, found) -> {
@@ -111,7 +127,7 @@ final class KeyedRows {
                 Way way = new Way(found.partition(), insert.last.slot());
                 Group group = moved.computeIfAbsent(way, w -> new Group());
                 group.from = found.partition().id();
-                group.moved.add(new Group.Moved(insert, found.seq()));
+                group.moved.add(new Group.Moved(insert, found.seq(), older.getOrDefault(insert, List.of())));
             }
         });
         return moved;

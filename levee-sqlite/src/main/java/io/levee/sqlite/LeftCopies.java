@@ -21,8 +21,16 @@ final class LeftCopies {
     private final StorePaths paths;
     private final Homes homes;
     private final Transactions transactions;
+    private final Overrides overrides;
 
-    LeftCopies(Manifest manifest, OpenPartitions open, StorePaths paths, Homes homes, Transactions transactions) {
+    LeftCopies(
+            Manifest manifest,
+            OpenPartitions open,
+            StorePaths paths,
+            Homes homes,
+            Transactions transactions,
+            Overrides overrides) {
+        this.overrides = overrides;
         this.manifest = manifest;
         this.open = open;
         this.paths = paths;
@@ -40,15 +48,11 @@ final class LeftCopies {
         homes.forgetLeaving(to.id());
         for (Map.Entry<PartitionId, Map<Long, Long>> note : notes.entrySet()) {
             Partition from = manifest.get(note.getKey());
-            if (from == null || Partition.size(paths.partition(from)) == 0) {
+            if (from == null || from.adopted() == null && Partition.size(paths.partition(from)) == 0) {
                 continue;
             }
             Map<Long, Long> moved = note.getValue();
-            PartitionWriter writer = open.get(from.id());
-            List<Long> older = writer == null
-                    ? MoveNotes.older(paths.partition(from), spec.name(), moved)
-                    : MoveNotes.older(writer.connection(), spec.name(), moved);
-            for (long number : older) {
+            for (long number : older(spec, from, moved)) {
                 long change = Objects.requireNonNull(moved.get(number));
                 if (nobody) {
                     homes.leftBefore(from.id(), number, change);
@@ -57,6 +61,20 @@ final class LeftCopies {
                 }
             }
         }
+    }
+
+    /** Those of which it has a copy that does not count. */
+    private List<Long> older(TableSpec spec, Partition from, Map<Long, Long> moved) throws SQLException {
+        Adopted adopted = from.adopted();
+        if (adopted != null) {
+            return moved.keySet().stream()
+                    .filter(seq -> adopted.holds(seq) && !overrides.holds(from.id(), seq + adopted.base()))
+                    .toList();
+        }
+        PartitionWriter writer = open.get(from.id());
+        return writer == null
+                ? MoveNotes.older(paths.partition(from), spec.name(), moved)
+                : MoveNotes.older(writer.connection(), spec.name(), moved);
     }
 
     /** Deletes what these left behind, which no query needs any more; false where that cannot be done now. */
@@ -105,6 +123,9 @@ final class LeftCopies {
 
     /** Deletes copies durably; false where a reader or another process keeps that from being done now. */
     boolean deleteDurably(TableSpec spec, Partition from, Map<Long, Long> moved) throws SQLException {
+        if (from.adopted() != null) {
+            return delete(spec, from, moved, Ack.DURABLE);
+        }
         PartitionWriter writer = open.get(from.id());
         boolean closed = writer == null && from.state() == Partition.State.CLOSED;
         if (closed && MoveNotes.older(paths.partition(from), spec.name(), moved).isEmpty()) {
@@ -122,6 +143,13 @@ final class LeftCopies {
 
     /** Deletes copies that are older than the change that took their rows away; false where that cannot be done now. */
     private boolean delete(TableSpec spec, Partition from, Map<Long, Long> moved, Ack level) {
+        Adopted adopted = from.adopted();
+        if (adopted != null) {
+            List<Long> numbers =
+                    moved.keySet().stream().map(seq -> seq + adopted.base()).toList();
+            overrides.add(from.id(), numbers, level == Ack.DURABLE);
+            return true;
+        }
         PartitionWriter writer = open.forUpdates(spec, from);
         if (writer == null) {
             return from.state() == Partition.State.DROPPED;

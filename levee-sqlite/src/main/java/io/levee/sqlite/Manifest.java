@@ -65,6 +65,17 @@ final class Manifest {
                 });
     }
 
+    /** The adopted databases of a table, the first adopted first. */
+    List<Partition> adopted(String table) {
+        List<Partition> all = adopted();
+        return all.isEmpty()
+                ? all
+                : all.stream()
+                        .filter(p -> p.id().table().equals(table))
+                        .sorted(Comparator.comparingInt(p -> p.id().n()))
+                        .toList();
+    }
+
     /** Takes one out of later lists. */
     synchronized void remove(PartitionId id) {
         live.remove(id);

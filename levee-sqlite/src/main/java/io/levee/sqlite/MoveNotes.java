@@ -2,6 +2,7 @@ package io.levee.sqlite;
 
 import io.levee.Bytes;
 import io.levee.PartitionId;
+import io.levee.engine.Period;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -41,14 +42,22 @@ final class MoveNotes {
         try (PreparedStatement statement = connection.prepareStatement(
                 "INSERT OR REPLACE INTO " + TABLE + "(seq, class, period, n, chg) VALUES(?, ?, ?, ?, ?)")) {
             for (Group.Moved one : group.moved) {
-                statement.setLong(1, one.seq());
-                statement.setString(2, from.retentionClass());
-                statement.setString(3, from.period());
-                statement.setInt(4, from.n());
-                statement.setLong(5, change);
-                statement.executeUpdate();
+                note(statement, from, one.seq(), change);
+                for (AdoptedVersions.Version older : one.older()) {
+                    note(statement, older.from(), older.seq(), change);
+                }
             }
         }
+    }
+
+    private static void note(PreparedStatement statement, PartitionId from, long seq, long change)
+            throws SQLException {
+        statement.setLong(1, seq);
+        statement.setString(2, from.retentionClass());
+        statement.setString(3, from.period());
+        statement.setInt(4, from.n());
+        statement.setLong(5, change);
+        statement.executeUpdate();
     }
 
     /**
@@ -122,6 +131,11 @@ final class MoveNotes {
             }
         }
         Map<PartitionId, Set<Long>> left = new HashMap<>();
+        noted.forEach((id, moved) -> {
+            if (id.period().equals(Period.ADOPTED.name())) {
+                left.put(id, Set.copyOf(moved.keySet()));
+            }
+        });
         for (Partition partition : partitions) {
             Map<Long, Long> moved = noted.get(partition.id());
             if (moved != null && Partition.size(paths.partition(partition)) > 0) {

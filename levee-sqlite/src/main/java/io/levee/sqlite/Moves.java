@@ -8,8 +8,10 @@ import io.levee.TableSpec;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -17,7 +19,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Rows of known keys whose class has changed go to a partition of their new class. Owned by the writer thread.
+ * Rows of known keys whose class has changed go to a partition of their new class, and rows that adopted databases have go to a partition of
+ * the table when they are written again: what they leave there is put down in {@link Overrides} instead of deleted. Owned by the writer thread.
  *
  * <p>No transaction covers two files, so the order does: (1) the row is committed in the new partition with its number, synced, and
  * together with a note from where it comes; (2) queries that begin from here on find it there, see {@link Homes}; (3) once no query
@@ -40,6 +43,7 @@ final class Moves {
     private final Homes homes;
     private final Transactions transactions;
     private final LeftCopies copies;
+    private final Overrides overrides;
     private final Map<String, TableSpec> specs = new HashMap<>();
     /** New partitions whose notes may be of rows that nobody was told of: a commit in doubt, or notes that could not be read. */
     private final Set<PartitionId> unread = new HashSet<>();
@@ -54,15 +58,22 @@ final class Moves {
      *
      * @param tables those that the catalog has
      */
-    Moves(Manifest manifest, OpenPartitions open, StorePaths paths, Homes homes, List<TableSpec> tables) {
+    Moves(
+            Manifest manifest,
+            OpenPartitions open,
+            StorePaths paths,
+            Homes homes,
+            Overrides overrides,
+            List<TableSpec> tables) {
+        this.overrides = overrides;
         this.manifest = manifest;
         this.open = open;
         this.paths = paths;
         this.homes = homes;
         this.transactions = new Transactions(open, paths);
-        this.copies = new LeftCopies(manifest, open, paths, homes, transactions);
+        this.copies = new LeftCopies(manifest, open, paths, homes, transactions, overrides);
         for (Partition partition : manifest.all()) {
-            if (!partition.id().retentionClass().isEmpty()) {
+            if (!partition.id().retentionClass().isEmpty() || partition.adopted() != null) {
                 homes.mayMove(partition.id().table());
             }
         }
@@ -110,6 +121,10 @@ final class Moves {
     /** Moves rows out of a partition; what cannot be done now is settled to be tried again. */
     void move(TableSpec spec, Partition from, Group group, TakeIn takeIn) {
         specs.put(spec.name(), spec);
+        if (from.adopted() != null) {
+            override(from, group, takeIn);
+            return;
+        }
         PartitionWriter writer = null;
         Trouble trouble;
         boolean locked = false;
@@ -133,13 +148,39 @@ final class Moves {
             // Somebody reads: what they leave behind stays until nobody needs it, see finish. Until then the old
             // partition is not
             // to be closed, to make room for the new one for instance.
-            boolean outer = busy;
-            busy = true;
-            try {
-                takeIn.write(group);
-            } finally {
-                busy = outer;
+            take(group, takeIn);
+        }
+    }
+
+    private void take(Group group, TakeIn takeIn) {
+        boolean outer = busy;
+        busy = true;
+        try {
+            takeIn.write(group);
+        } finally {
+            busy = outer;
+        }
+    }
+
+    /** Rows that adopted databases have are written again: what they leave there is put down as overridden, never deleted. */
+    private void override(Partition from, Group group, TakeIn takeIn) {
+        Trouble trouble = room(group) ? null : Trouble.busy(from);
+        try {
+            if (trouble == null) {
+                overrides.ensure(from.id());
+                group.moved.stream()
+                        .flatMap(one -> one.older().stream())
+                        .map(AdoptedVersions.Version::from)
+                        .distinct()
+                        .forEach(overrides::ensure);
             }
+        } catch (LeveeException e) {
+            trouble = Trouble.of(e);
+        }
+        if (trouble == null) {
+            take(group, takeIn);
+        } else {
+            trouble.settle(group.rows().toList());
         }
     }
 
@@ -212,6 +253,11 @@ final class Moves {
         PartitionId from = group.from;
         if (from != null) {
             List<Long> numbers = group.moved.stream().map(Group.Moved::seq).toList();
+            Map<PartitionId, List<Long>> older = new LinkedHashMap<>();
+            group.moved.forEach(one -> one.older()
+                    .forEach(v -> older.computeIfAbsent(v.from(), f -> new ArrayList<>())
+                            .add(v.seq())));
+            older.forEach((id, all) -> group.older.add(homes.leaving(id, to.id(), all, change)));
             group.trip = homes.leaving(from, to.id(), numbers, change);
             noted.merge(to.id(), numbers.size(), Integer::sum);
         }
@@ -221,6 +267,8 @@ final class Moves {
     void arrived(Group group) {
         Homes.Trip trip = group.trip;
         if (trip != null) {
+            // The row itself comes last: who begins in between finds the version that it takes the place of, and no other.
+            group.older.forEach(homes::arrived);
             homes.arrived(trip);
         }
     }
@@ -229,6 +277,8 @@ final class Moves {
     void stayed(Group group) {
         Homes.Trip trip = group.trip;
         if (trip != null) {
+            group.older.forEach(homes::ended);
+            group.older.clear();
             homes.ended(trip);
             group.trip = null;
         }

@@ -186,7 +186,7 @@ final class PartitionSql {
             add(" AND ").add(WhereSql.of(filter, new Names(), parameters));
         }
         if (!handle.leftOut().isEmpty()) {
-            add(" AND m._seq NOT IN (SELECT value FROM json_each(?))", handle.leftOut());
+            add(" AND " + seq() + " NOT IN (SELECT value FROM json_each(?))", handle.leftOut());
         }
         return this;
     }

@@ -4,6 +4,7 @@ import io.levee.Bytes;
 import io.levee.Column;
 import io.levee.Expr;
 import io.levee.TableSpec;
+import io.levee.PartitionId;
 import io.levee.engine.Execution;
 import io.levee.internal.memory.Budget;
 import io.levee.internal.time.MonotonicClock;
@@ -132,6 +133,9 @@ final class ReadHandles {
         private final SortRoom.@Nullable Guard guard;
         private Bytes cache;
         private final Map<Adopted, AdoptedTable> adoptedTables = new HashMap<>();
+        /** By adopted table, what its overridden rows are kept under; none where none were found yet. */
+        private final Map<PartitionId, Long> overridden = new HashMap<>();
+        private boolean overridesAttached;
         private @Nullable AdoptedTable adopted;
         private final Map<String, Set<String>> columns = new LinkedHashMap<>();
         private final Map<String, PreparedStatement> statements = new LinkedHashMap<>();
@@ -179,7 +183,10 @@ final class ReadHandles {
         void begin() throws SQLException {
             Sqlite.run(connection, "BEGIN");
             begun = true;
-            Sqlite.value(connection, "SELECT count(*) FROM sqlite_master");
+            Sqlite.value(connection, "SELECT count(*) FROM main.sqlite_master");
+            if (overridesAttached) {
+                Overrides.begin(connection);
+            }
         }
 
         /** Whether a transaction of it was ended, or there was none. */
@@ -213,13 +220,40 @@ final class ReadHandles {
         }
 
         /** It is taken for a partition: several may be tables of one adopted database. */
-        private void takenFor(Partition partition) throws SQLException {
+        private void takenFor(Partition partition, StorePaths paths) throws SQLException {
             Adopted wanted = partition.adopted();
-            adopted = wanted == null ? null : adoptedTables.get(wanted);
-            if (wanted != null && adopted == null) {
-                adopted = AdoptedTable.read(connection, "main", wanted);
+            if (wanted == null) {
+                adopted = null;
+                return;
+            }
+            long overrides = overrides(partition.id(), paths);
+            adopted = adoptedTables.get(wanted);
+            if (adopted == null) {
+                adopted = AdoptedTable.read(connection, "main", wanted, overrides);
                 adoptedTables.put(wanted, adopted);
             }
+        }
+
+        /** Asked each time until there are some: then every statement has to leave them out. */
+        private long overrides(PartitionId id, StorePaths paths) throws SQLException {
+            Long known = overridden.get(id);
+            if (known != null) {
+                return known;
+            }
+            if (!overridesAttached) {
+                overridesAttached = Overrides.attach(paths, connection);
+            }
+            long found = overridesAttached ? Overrides.attachedPart(connection, id) : 0;
+            if (found != 0) {
+                overridden.put(id, found);
+                adoptedTables.clear();
+            }
+            return found;
+        }
+
+        /** Whether rows of what it was taken for may have been overridden. */
+        boolean overridden(PartitionId id) {
+            return overridden.containsKey(id);
         }
 
         /** A compiled statement: one that was run before, or a new one. To be given back by {@link #done}, or closed. */
@@ -319,7 +353,7 @@ final class ReadHandles {
         ReadHandle handle = takeAny(partition);
         boolean done = false;
         try {
-            handle.takenFor(partition);
+            handle.takenFor(partition, paths);
             done = true;
             return handle;
         } finally {
@@ -567,6 +601,9 @@ final class ReadHandles {
         } catch (SQLException e) {
             // A reader has nothing to lose; the handle is counted off all the same.
             System.getLogger("io.levee.sqlite").log(System.Logger.Level.WARNING, "closing a reader failed", e);
+        }
+        if (handle.overridesAttached) {
+            Overrides.detached(paths);
         }
     }
 }

@@ -50,8 +50,11 @@ final class Sight implements AutoCloseable {
      * which rows of that are found elsewhere.
      */
     void begin(Partition partition, ReadHandle handle) throws SQLException {
-        if (homes != null && partition.adopted() == null) {
+        if (homes != null && (partition.adopted() == null || handle.overridden(partition.id()))) {
             handle.leaveOut(leftOut(partition, handle::begin));
+        } else if (homes != null) {
+            // Nothing of it was ever written again: no snapshot for what nobody changes.
+            handle.leaveOut(leftOut(partition, () -> {}));
         } else {
             handle.leaveOut(left.getOrDefault(partition.id(), Set.of()));
         }
@@ -59,7 +62,7 @@ final class Sight implements AutoCloseable {
 
     /** The rows of a partition that are found elsewhere; the snapshot is begun in the course of it. */
     Set<Long> leftOut(Partition partition, Snapshot snapshot) throws SQLException {
-        if (homes == null || partition.adopted() != null) {
+        if (homes == null) {
             return left.getOrDefault(partition.id(), Set.of());
         }
         // Asked before for what was left behind, since that may be gone from the files and from memory afterwards; and

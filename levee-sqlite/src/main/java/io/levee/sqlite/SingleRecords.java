@@ -40,7 +40,8 @@ final class SingleRecords {
             ReadHandles readers,
             KeyLookup lookup,
             Erasures erasures,
-            Moves moves) {
+            Moves moves,
+            AdoptedKeys adopted) {
         this.moves = moves;
         this.erasures = erasures;
         this.open = open;
@@ -49,7 +50,7 @@ final class SingleRecords {
         this.readers = readers;
         this.lookup = lookup;
         this.transactions = new Transactions(open, paths);
-        this.adopted = new AdoptedKeys(manifest, readers);
+        this.adopted = adopted;
     }
 
     /** See {@link io.levee.engine.StorageEngine#find}. */
@@ -131,13 +132,13 @@ final class SingleRecords {
         if (marks.isEmpty()) {
             return 0;
         }
-        if (marks.stream().anyMatch(m -> manifest.inAdopted(spec.name(), m.seq()))) {
+        requireOnce(spec);
+        if (marks.stream().anyMatch(m -> adopted.only(spec.name(), m.seq()))) {
             throw new LeveeException(
                             ErrorCode.NOT_WRITABLE, "the record lies in an adopted database, which is never written to")
                     .with("table", spec.name())
                     .hint("delete it there with its own program");
         }
-        requireOnce(spec);
         moves.forget(spec, marks.stream().map(Mark::seq).collect(Collectors.toSet()));
         long from = marks.stream().mapToLong(Mark::timeMicros).min().orElseThrow();
         long to = marks.stream().mapToLong(Mark::timeMicros).max().orElseThrow();

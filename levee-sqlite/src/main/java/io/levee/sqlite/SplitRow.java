@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param seq its number in the table: the same before and after it moves
  * @param timeMicros its event time
  * @param timeless whether it has none that can be read
+ * @param overridden whether the table had a later version of it
  * @param unreadable how many of its values are not of their column's kind
  * @param values its stored values, in the order of the spec
  */
@@ -23,6 +24,7 @@ record SplitRow(
         long seq,
         long timeMicros,
         boolean timeless,
+        boolean overridden,
         long unreadable,
         @Nullable Object[] values) {
     private static final int VALUE_BYTES = 16;
@@ -35,12 +37,13 @@ record SplitRow(
         selected.add(table.time(spec));
         selected.add(table.readableTime(spec) + " IS NULL");
         selected.add(table.unreadable(spec));
+        selected.add(table.overridden());
         return "SELECT " + String.join(", ", selected) + table.from();
     }
 
     static SplitRow read(ResultSet rows, TableSpec spec, AdoptedTable table) throws SQLException {
         int width = spec.columns().size();
-        @Nullable Object[] all = Stored.row(rows, width + 4);
+        @Nullable Object[] all = Stored.row(rows, width + 5);
         @Nullable Object[] values = new Object[width];
         for (int i = 0; i < width; i++) {
             Column column = spec.columns().get(i);
@@ -52,6 +55,7 @@ record SplitRow(
                 table.seq(number),
                 LedgerState.number(all[width + 1]),
                 LedgerState.number(all[width + 2]) != 0,
+                LedgerState.number(all[width + 4]) != 0,
                 LedgerState.number(all[width + 3]),
                 values);
     }

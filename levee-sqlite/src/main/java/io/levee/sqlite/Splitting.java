@@ -279,8 +279,11 @@ final class Splitting {
         SplitPeriods own = periods.computeIfAbsent(split.id(), i -> new SplitPeriods(parts.manifest(), parts.paths()));
         SplitPace pace = new SplitPace(running, parts.figure(), () -> stopped(split.id()), rests);
         Connection source = Connections.reader(file, CACHE);
+        boolean attached = false;
         try {
-            AdoptedTable table = AdoptedTable.read(source, "main", adopted.moved(Adopted.Moved.NONE));
+            attached = Overrides.attach(parts.paths(), source);
+            long overrides = attached ? Overrides.attachedPart(source, split.id()) : 0;
+            AdoptedTable table = AdoptedTable.read(source, "main", adopted.moved(Adopted.Moved.NONE), overrides);
             SplitStep step = new SplitStep(parts, spec, split, partition, own, pace, at);
             SplitStep.Range range = step.next(source, table, rows);
             if (range != null) {
@@ -291,6 +294,9 @@ final class Splitting {
             return "it was stopped";
         } finally {
             Connections.close(file, source);
+            if (attached) {
+                Overrides.detached(parts.paths());
+            }
         }
     }
 

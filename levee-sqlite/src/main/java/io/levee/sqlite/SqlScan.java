@@ -159,7 +159,7 @@ final class SqlScan {
     }
 
     /** An attached partition, with the SELECT of its rows. */
-    private record Part(Partition partition, String schema, String select) {}
+    private record Part(Partition partition, String schema, String select, String seq) {}
 
     private List<Part> parts(Connection connection, TablePart table, List<Path> attached) throws SQLException {
         List<Part> parts = new ArrayList<>();
@@ -177,11 +177,11 @@ final class SqlScan {
             Sqlite.run(
                     connection,
                     "PRAGMA " + schema + ".cache_size=-" + Math.max(1, cache.value() / 1024 / MAX_PARTITIONS));
-            String part = part(connection, table.spec(), schema, partition.adopted());
+            Part part = part(connection, table.spec(), schema, partition, attached);
             if (part == null) {
                 missing.accept(partition);
             } else {
-                parts.add(new Part(partition, schema, part));
+                parts.add(part);
             }
         }
         return parts;
@@ -197,8 +197,8 @@ final class SqlScan {
             selects.add(
                     out.isEmpty()
                             ? part.select
-                            : part.select + " WHERE m._seq NOT IN (SELECT value FROM json_each('" + Sight.json(out)
-                                    + "'))");
+                            : part.select + " AND " + part.seq + " NOT IN (SELECT value FROM json_each('"
+                                    + Sight.json(out) + "'))");
         }
         if (selects.isEmpty()) {
             selects.add(select(table.spec(), "", column -> FileColumns.cast(column, "NULL")) + " WHERE 0");
@@ -240,11 +240,19 @@ final class SqlScan {
         }
     }
 
-    private static @Nullable String part(
-            Connection connection, TableSpec spec, String schema, @Nullable Adopted adopted) throws SQLException {
+    private @Nullable Part part(
+            Connection connection, TableSpec spec, String schema, Partition partition, List<Path> attached)
+            throws SQLException {
+        Adopted adopted = partition.adopted();
         if (adopted != null) {
-            AdoptedTable table = AdoptedTable.read(connection, schema, adopted);
-            return table.there() ? table.select(spec) : null;
+            boolean there = attached.contains(paths.overrides());
+            if (!there && Overrides.attach(paths, connection)) {
+                attached.add(paths.overrides());
+                there = true;
+            }
+            long overrides = there ? Overrides.attachedPart(connection, partition.id()) : 0;
+            AdoptedTable table = AdoptedTable.read(connection, schema, adopted, overrides);
+            return table.there() ? new Part(partition, schema, table.select(spec), table.seq()) : null;
         }
         FileColumns columns = FileColumns.of(spec, connection, schema);
         if (!columns.there()) {
@@ -255,7 +263,7 @@ final class SqlScan {
             from += " LEFT JOIN " + schema + "." + Sqlite.quote(PartitionSchema.details(spec))
                     + " d ON d._seq = m._seq";
         }
-        return select(spec, from, columns::read);
+        return new Part(partition, schema, select(spec, from, columns::read) + " WHERE 1", "m._seq");
     }
 
     private static String select(TableSpec spec, String from, FileColumns.Reading reading) {

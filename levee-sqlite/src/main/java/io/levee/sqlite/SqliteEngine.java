@@ -569,7 +569,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public boolean inAdopted(String table, long seq) {
-        return manifest.inAdopted(table, seq);
+        return writing != null ? writing.adoptedKeys().only(table, seq) : manifest.inAdopted(table, seq);
     }
 
     @Override
@@ -704,6 +704,7 @@ final class SqliteEngine implements StorageEngine {
         List<Partition> all = manifest.own(spec.name());
         boolean moves = spec.keyed()
                 && (spec.retention().by() != null
+                        || !manifest.adopted(spec.name()).isEmpty()
                         || all.stream().anyMatch(p -> !p.id().retentionClass().isEmpty()));
         try {
             return moves ? new Sight(MoveNotes.left(paths, all, spec.name())) : Sight.NONE;

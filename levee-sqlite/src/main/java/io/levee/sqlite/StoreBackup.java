@@ -146,6 +146,7 @@ final class StoreBackup {
         List<Plain> files = new ArrayList<>();
         files.add(copyCatalog(moment, live, at));
         files.add(copyLedger());
+        files.addAll(copyOverrides(moment));
         files.addAll(copyCursors());
         BackupManifest made = new BackupManifest(
                 "sqlite",
@@ -410,6 +411,28 @@ final class StoreBackup {
             copy.replace(ledger().compacted());
         }
         return to.keep(partial, "ledger.log", help::pace);
+    }
+
+    /** With what is noted in partitions alone: their copies have no notes. */
+    private List<Plain> copyOverrides(BackupMoment moment) throws SQLException, IOException {
+        Path partial = to.partial();
+        if (!moment.copyOverrides(partial, help)) {
+            return List.of();
+        }
+        Map<PartitionId, List<Long>> noted = new HashMap<>();
+        for (Partition partition : AdoptedCatalog.live(moment.catalog())) {
+            Map<Long, Long> numbers = moved.get(partition.id());
+            Adopted adopted = partition.adopted();
+            if (numbers != null && adopted != null) {
+                noted.put(
+                        partition.id(),
+                        numbers.keySet().stream()
+                                .map(seq -> seq + adopted.base())
+                                .toList());
+            }
+        }
+        Overrides.complete(partial, noted);
+        return List.of(to.keep(partial, paths.overrides().getFileName().toString(), help::pace));
     }
 
     private List<Plain> copyCursors() throws IOException {

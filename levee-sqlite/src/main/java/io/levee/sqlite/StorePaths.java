@@ -16,6 +16,11 @@ record StorePaths(Path root) {
         return root.resolve("catalog.db");
     }
 
+    /** Which rows of adopted databases do not count any more. */
+    Path overrides() {
+        return root.resolve("overrides.db");
+    }
+
     Path ledger() {
         return root.resolve("ledger.log");
     }

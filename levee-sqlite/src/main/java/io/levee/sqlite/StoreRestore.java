@@ -112,7 +112,8 @@ final class StoreRestore {
             rows += entry.rows();
         }
         for (Plain plain : manifest.files()) {
-            if (plain.path().startsWith("cursors/")) {
+            if (plain.path().startsWith("cursors/")
+                    || plain.path().equals(paths.overrides().getFileName().toString())) {
                 bytes += copy(plain);
             }
         }

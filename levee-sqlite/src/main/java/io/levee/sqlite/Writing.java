@@ -38,6 +38,8 @@ record Writing(
         Errands errands,
         Moves moves,
         Homes homes,
+        AdoptedKeys adoptedKeys,
+        Overrides overrides,
         Trash trash,
         Restoring restoring,
         Merging merging,
@@ -75,7 +77,6 @@ record Writing(
                     }));
             AdoptedLedger.reconcile(catalog, ledger);
             AdoptedLedger told = new AdoptedLedger(catalog, ledger);
-            Adoptions adoptions = new Adoptions(paths, catalog, manifest, readers, told, wall);
             Closings closings = new Closings();
             Errands errands = new Errands();
             Trash trash = new Trash(
@@ -95,8 +96,12 @@ record Writing(
             OpenPartitions open =
                     new OpenPartitions(paths, catalog, manifest, readers, quarantine, wall, share, figure);
             Homes homes = new Homes();
+            Overrides overrides = new Overrides(paths);
+            Adoptions adoptions =
+                    new Adoptions(paths, catalog, manifest, readers, told, homes, overrides, wall);
             KeyLookup lookup = new KeyLookup(open, readers, homes);
-            Moves moves = new Moves(manifest, open, paths, homes, last.specs);
+            AdoptedKeys adoptedKeys = new AdoptedKeys(manifest, readers, homes, overrides);
+            Moves moves = new Moves(manifest, open, paths, homes, overrides, last.specs);
             open.moves(moves);
             PartitionCheck check =
                     new PartitionCheck(paths, readers, id -> catalog.change(c -> CatalogChecks.checksum(c, id)));
@@ -128,14 +133,17 @@ record Writing(
                     ledger,
                     open,
                     new BatchAppender(
-                            open, paths, lookup, new Sources(manifest, open, paths, readers), relief, moves, figure),
-                    new SingleRecords(open, manifest, paths, readers, lookup, erasures, moves),
+                            open, paths, lookup, new Sources(manifest, open, paths, readers), relief, moves, figure,
+                            adoptedKeys::versions),
+                    new SingleRecords(open, manifest, paths, readers, lookup, erasures, moves, adoptedKeys),
                     erasures,
                     new Traces(manifest, trash, erasures, quarantine, homes),
                     closings,
                     errands,
                     moves,
                     homes,
+                    adoptedKeys,
+                    overrides,
                     trash,
                     new Restoring(
                             paths,
@@ -228,6 +236,7 @@ record Writing(
             try {
                 ledger.close(report);
             } finally {
+                overrides.close();
                 finish(report);
             }
         }

@@ -2,6 +2,7 @@ package io.levee.sqlite;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.levee.Ack;
 import io.levee.Adoption;
 import io.levee.Adoption.TimeUnit;
 import io.levee.ColumnType;
@@ -13,6 +14,7 @@ import io.levee.Result;
 import io.levee.Row;
 import io.levee.SplitStatus;
 import io.levee.Store;
+import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.internal.time.Micros;
 import io.levee.testkit.Gen;
@@ -27,8 +29,10 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -39,7 +43,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Adopted databases of any times, units and indexes, whole or broken: ranges in their own unit, windows and pages give every row once and
- * in order (guarantees G57, G64).
+ * in order, also once keys of them were written again or deleted (guarantees G57, G64).
  */
 class AdoptModelTest {
     private static final long BEGIN = 1_775_001_600_000_000L;
@@ -93,12 +97,14 @@ class AdoptModelTest {
         TimeUnit unit = gen.of(TimeUnit.values());
         boolean second = gen.oneIn(4);
         List<Known> model = fill(file, unit, second, gen);
-        TableSpec spec = TableSpec.builder("e")
+        boolean keyed = gen.oneIn(2);
+        TableSpec.Builder columns = TableSpec.builder("e")
                 .column("id", ColumnType.INTEGER)
                 .column("g", ColumnType.INTEGER)
                 .column("at", ColumnType.TIMESTAMP)
-                .time("at")
-                .build();
+                .time("at");
+        TableSpec spec = keyed ? columns.key("id").build() : columns.build();
+        Set<Long> own = new HashSet<>();
         boolean split = gen.oneIn(2);
         AtomicReference<Store> opened = new AtomicReference<>();
         AtomicReference<Throwable> failed = new AtomicReference<>();
@@ -120,6 +126,9 @@ class AdoptModelTest {
                     .partition();
             for (int i = 0; i < 12; i++) {
                 compare(store, model, gen);
+                if (keyed && !model.isEmpty()) {
+                    change(store, model, own, gen);
+                }
                 if (split && i == 3) {
                     // The generator is the other thread's until it is done.
                     store.split(id);
@@ -127,6 +136,34 @@ class AdoptModelTest {
                     assertThat(failed.get()).isNull();
                 }
             }
+        }
+    }
+
+    /** Writes a key again that the database has, and may delete one that was written again. */
+    private static void change(Store store, List<Known> model, Set<Long> own, Gen gen) {
+        Table<Row> table = store.table("e");
+        for (int i = gen.between(0, 3); i > 0; i--) {
+            int at = gen.between(0, model.size() - 1);
+            Known now = new Known(
+                    model.get(at).id, gen.between(0, 5), BEGIN + gen.between(0L, 86_400_000_000L) / 1000 * 1000);
+            table.append(
+                            Row.of(table.spec())
+                                    .set("id", now.id)
+                                    .set("g", now.group)
+                                    .set("at", Micros.instant(now.micros))
+                                    .build(),
+                            Ack.COMMITTED)
+                    .join();
+            model.set(at, now);
+            own.add(now.id);
+            assertThat(table.find(now.id).orElseThrow().get("g")).isEqualTo(now.group);
+        }
+        if (!own.isEmpty() && gen.oneIn(3)) {
+            long gone = own.iterator().next();
+            table.delete(Ack.COMMITTED, gone).join();
+            own.remove(gone);
+            model.removeIf(k -> k.id == gone);
+            assertThat(table.find(gone)).isEmpty();
         }
     }
 

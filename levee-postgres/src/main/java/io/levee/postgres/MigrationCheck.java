@@ -4,6 +4,7 @@ import io.levee.Column;
 import io.levee.ColumnType;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.IndexSpec;
 import io.levee.Lookup;
 import io.levee.MigrationStep.AddColumn;
 import io.levee.MigrationStep.AddIndex;
@@ -12,7 +13,9 @@ import io.levee.TableSpec;
 import io.levee.engine.MigrationRecord;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -42,11 +45,14 @@ final class MigrationCheck {
                 Column column = after.column(add.column().name());
                 String made = Filled.made(after, names, column, "");
                 attempt(connection, add.column().expression(), "CREATE INDEX ON " + table + " ((" + made + "))");
+                List<String> tried = List.of(String.valueOf(column.expression()));
+                ExpressionTrial.run(connection, names, record, after, table, tried);
             } else if (record.step() instanceof AddIndex add) {
                 attempt(
                         connection,
                         add.index().toMap().toString(),
                         "CREATE INDEX ON " + table + " " + NamedIndexes.definition(after, names, add.index()));
+                ExpressionTrial.run(connection, names, record, after, table, expressions(add.index()));
             } else if (record.step() instanceof Backfill fill) {
                 backfill(connection, after, fill, table);
             }
@@ -54,6 +60,16 @@ final class MigrationCheck {
             connection.rollback();
             connection.setAutoCommit(true);
         }
+    }
+
+    private static List<String> expressions(IndexSpec index) {
+        List<String> tried = new ArrayList<>();
+        index.parts().stream().filter(IndexSpec::expression).forEach(tried::add);
+        String where = index.where();
+        if (where != null) {
+            tried.add(where);
+        }
+        return tried;
     }
 
     private void backfill(Connection connection, TableSpec after, Backfill fill, String table) throws SQLException {

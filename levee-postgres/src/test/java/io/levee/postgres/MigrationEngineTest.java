@@ -286,7 +286,9 @@ class MigrationEngineTest {
     @Test
     void shouldRefuseExpressionsThatTheServerRefuses() {
         TableSpec spec = filled(false, 1);
-        for (String bad : List.of("no_such(size)", "nothing + 1", "name + 1", "now()::text::bigint")) {
+        for (String bad : List.of(
+                // The last two break for some rows, which no query could read any more.
+                "no_such(size)", "nothing + 1", "name + 1", "now()::text::bigint", "1000 / size", "name::bigint")) {
             Column column = Column.of("more", ColumnType.INTEGER).withExpression(bad);
             TableSpec after = spec.toBuilder().column(column).build();
             assertThatThrownBy(() -> declare("bad", new AddColumn(column), after))

@@ -40,6 +40,7 @@ final class MigrationCheck {
                 } else if (record.step() instanceof MigrationStep.Backfill fill) {
                     compile(connection, backfill(after, columns, fill));
                 }
+                new ExpressionTrial(connection, after).run(record);
             } catch (SQLException e) {
                 throw new LeveeException(
                                 ErrorCode.BAD_SPEC,

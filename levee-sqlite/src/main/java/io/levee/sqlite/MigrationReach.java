@@ -11,13 +11,14 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which partitions a migration has still to reach: files tell, each is looked at once. What they tell cannot be out of step with them
+ * Which partitions a migration has still to reach: files tell, each is looked at until it was reached. What they tell cannot be out of step with them
  * (guarantee G111). Thread-safe.
  */
 final class MigrationReach {
@@ -26,8 +27,8 @@ final class MigrationReach {
     private final StorePaths paths;
     private final Manifest manifest;
 
-    /** What is known, by migration; guarded by this. */
-    private final Map<String, Map<Partition, Boolean>> known = new HashMap<>();
+    /** Those that were reached, by migration: what is still to be reached may need nothing any more. Guarded by this. */
+    private final Map<String, Set<Partition>> known = new HashMap<>();
 
     MigrationReach(StorePaths paths, Manifest manifest) {
         this.paths = paths;
@@ -54,14 +55,14 @@ final class MigrationReach {
 
     /** A partition was reached: that is committed in its file. */
     synchronized void reached(MigrationRecord record, Partition partition) {
-        known.computeIfAbsent(record.digest() + record.id(), id -> new HashMap<>())
-                .put(partition, true);
+        known.computeIfAbsent(record.digest() + record.id(), id -> new HashSet<>())
+                .add(partition);
     }
 
     private synchronized void forget(MigrationRecord record, List<Partition> own) {
-        Map<Partition, Boolean> of = known.get(record.digest() + record.id());
+        Set<Partition> of = known.get(record.digest() + record.id());
         if (of != null) {
-            of.keySet().retainAll(Set.copyOf(own));
+            of.retainAll(Set.copyOf(own));
         }
     }
 
@@ -69,18 +70,14 @@ final class MigrationReach {
         // What was planned may have been declared since.
         boolean declared = applied(record);
         synchronized (this) {
-            Map<Partition, Boolean> of = known.get(record.digest() + record.id());
-            Boolean before = of == null || !declared ? null : of.get(partition);
-            if (before != null) {
-                return before;
+            Set<Partition> of = known.get(record.digest() + record.id());
+            if (declared && of != null && of.contains(partition)) {
+                return true;
             }
         }
         boolean reached = look(record, spec, partition, bound);
-        if (declared) {
-            synchronized (this) {
-                known.computeIfAbsent(record.digest() + record.id(), id -> new HashMap<>())
-                        .put(partition, reached);
-            }
+        if (declared && reached) {
+            reached(record, partition);
         }
         return reached;
     }

@@ -52,7 +52,7 @@ final class Declaration {
         Set<String> reached = reached(migration.table(), before);
         for (Live one : before) {
             MigrationRecord record = one.record();
-            open |= record.state() != State.DONE;
+            open |= record.state() != State.DONE && !takesBack(migration, record);
             if (!record.applied()) {
                 deferred = true;
                 spec = SpecSteps.after(spec, record.migration(), empty, reached);
@@ -73,6 +73,20 @@ final class Declaration {
             engine.checkMigration(MigrationRecord.planned(checked), after);
         }
         return new Fitting(after, atOnce);
+    }
+
+    /** Whether it drops what one has added that failed: that has nothing left to do then, and does not hold it up. */
+    static boolean takesBack(Migration migration, MigrationRecord failed) {
+        if (failed.state() != State.FAILED || !failed.applied()) {
+            return false;
+        }
+        if (migration.step() instanceof MigrationStep.DropColumn drop) {
+            return failed.step() instanceof MigrationStep.AddColumn add
+                    && add.column().name().equals(drop.column());
+        }
+        return migration.step() instanceof MigrationStep.DropIndex drop
+                && failed.step() instanceof MigrationStep.AddIndex add
+                && add.index().name().equals(drop.name());
     }
 
     private boolean empty(String table) {

@@ -173,6 +173,24 @@ public final class MigrationService {
                             edit.approved = approve;
                         },
                         spec));
+        if (fitting.atOnce()) {
+            before.stream()
+                    .filter(live -> Declaration.takesBack(migration, live.record()))
+                    .forEach(live -> resume(all, live));
+        }
+    }
+
+    private static void resume(Registry all, Live live) {
+        all.change(
+                live,
+                edit -> {
+                    edit.paused = false;
+                    if (edit.state == State.FAILED) {
+                        edit.state = State.PENDING;
+                        edit.error = null;
+                    }
+                },
+                null);
     }
 
     /** Changes a table's spec while the writer stands still: no row is laid out by a spec that is not the newest. */
@@ -220,16 +238,7 @@ public final class MigrationService {
         if (id == null) {
             all.pause(false);
         } else {
-            all.change(
-                    all.require(id),
-                    edit -> {
-                        edit.paused = false;
-                        if (edit.state == State.FAILED) {
-                            edit.state = State.PENDING;
-                            edit.error = null;
-                        }
-                    },
-                    null);
+            resume(all, all.require(id));
         }
         work();
     }

@@ -1,9 +1,11 @@
 package io.levee.testkit;
 
+import io.levee.testkit.internal.TestPlace;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -21,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * The PostgreSQL server of this JVM's tests: one of its own, or the one that {@code LEVEE_TEST_POSTGRES} names
  * ({@code postgres://user@host:port/db}, password by {@code PGPASSWORD}). Each store gets schemas of its own there. Thread-safe.
  *
- * <p>Its own server runs without {@code fsync}, since a test cannot cut the power, and otherwise with the settings that
- * PostgreSQL comes with. It ends with the JVM.
+ * <p>Its own server runs without {@code fsync}, since a test cannot cut the power, with its data in memory where there is room, and
+ * otherwise with the settings that PostgreSQL comes with. It ends with the JVM.
  */
 public final class PostgresServer implements AutoCloseable {
     /** The environment variable that names a server to use instead of an own one. */
@@ -58,6 +60,7 @@ public final class PostgresServer implements AutoCloseable {
             EmbeddedPostgres embedded = EmbeddedPostgres.builder()
                     .setServerConfig("fsync", "off")
                     .setServerConfig("synchronous_commit", "on")
+                    .setDataDirectory(Files.createTempDirectory(TestPlace.directory(), "postgres-"))
                     .setServerConfig("max_connections", "100")
                     .setRegisterShutdownHook(false)
                     .setOutputRedirector(ProcessBuilder.Redirect.DISCARD)

@@ -37,8 +37,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Each set of real records, taken into a directory and into PostgreSQL: every command gives the same answer about both. */
 class TwoEnginesTest {
-    /** The largest set is taken up to here, and with {@code -Dlevee.long=true} as a whole, as the others are. */
-    private static final long MOST_LINES = Boolean.getBoolean("levee.long") ? Long.MAX_VALUE : 80_000;
+    /** The larger sets are taken up to here, and with {@code -Dlevee.long=true} as a whole, as the others are. */
+    private static final long MOST_LINES = Boolean.getBoolean("levee.long") ? Long.MAX_VALUE : 20_000;
 
     private static final Path SPECS = Path.of("..", "examples", "specs");
 
@@ -63,6 +63,12 @@ class TwoEnginesTest {
     @TempDir
     private Path dir;
 
+    /**
+     * Updates take numbers too, and in which order those of one batch are given is each engine's own: how many lines make a batch is up to
+     * who is faster, the reader or the writer.
+     */
+    private boolean ownNumbers;
+
     private Object directory;
     private Object postgres;
 
@@ -80,7 +86,8 @@ class TwoEnginesTest {
         Map<String, Object> report = same("ingest", table, file, "--spec", SPECS.resolve(table + ".yaml"));
         assertThat((Long) report.get("stored")).isPositive();
         String spec = same("table", "show", table).toString();
-        if (spec.contains("key=")) {
+        ownNumbers = spec.contains("key=");
+        if (ownNumbers) {
             assertThat(same("ingest", table, file)).containsEntry("stored", 0L);
         }
         same("query", table, "--limit", 300, "--details");
@@ -222,18 +229,18 @@ class TwoEnginesTest {
                 .toArray();
     }
 
-    private static void compare(String what, Map<String, Object> first, Map<String, Object> second) {
+    private void compare(String what, Map<String, Object> first, Map<String, Object> second) {
         List<String> differences = new ArrayList<>();
         differences("", first, second, differences);
         assertThat(differences.stream().limit(10)).as(what).isEmpty();
     }
 
-    private static void differences(String at, Object first, Object second, List<String> found) {
+    private void differences(String at, Object first, Object second, List<String> found) {
         if (first instanceof Map<?, ?> a && second instanceof Map<?, ?> b) {
             TreeSet<String> names = new TreeSet<>();
             a.keySet().forEach(name -> names.add(name.toString()));
             b.keySet().forEach(name -> names.add(name.toString()));
-            names.removeAll(at.contains("/rows[") ? List.of() : OWN);
+            names.removeAll(!at.contains("/rows[") ? OWN : ownNumbers ? List.of("_seq") : List.of());
             names.forEach(name -> differences(at + "/" + name, a.get(name), b.get(name), found));
         } else if (first instanceof List<?> a && second instanceof List<?> b) {
             if (a.size() != b.size()) {

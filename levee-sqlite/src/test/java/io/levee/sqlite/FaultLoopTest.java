@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class FaultLoopTest {
     private static final boolean LONG = Boolean.getBoolean("levee.long");
     private static final int LONG_MINUTES = 60;
-    private static final int CUTS = Integer.getInteger("levee.cuts", LONG ? 500 : 24);
+    private static final int CUTS = Integer.getInteger("levee.cuts", LONG ? 500 : 10);
 
     /** In the short form every so manieth call fails, beginning at another one in each run. */
     private static final int STEP = LONG ? 1 : 13;

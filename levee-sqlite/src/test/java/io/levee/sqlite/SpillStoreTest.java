@@ -104,7 +104,7 @@ class SpillStoreTest {
     private long killed(long first) {
         long most = 0;
         try (ChildJvm child = ChildJvm.start(
-                List.of("-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
+                List.of("-Xmx128m"),
                 Appender.class,
                 directory.toString(),
                 String.valueOf(first))) {

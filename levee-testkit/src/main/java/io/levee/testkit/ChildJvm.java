@@ -20,6 +20,10 @@ import org.jspecify.annotations.Nullable;
  * this JVM's. A crash can only be tested on another process. Used by one thread.
  */
 public final class ChildJvm implements AutoCloseable {
+    /** Small and quick to start: nothing here lives long enough for an optimising compiler. */
+    private static final List<String> OPTIONS =
+            List.of("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData");
+
     private final Process process;
     private final BufferedReader out;
     private final BufferedWriter in;
@@ -32,13 +36,14 @@ public final class ChildJvm implements AutoCloseable {
 
     /** Starts the main class with these arguments. */
     public static ChildJvm start(Class<?> main, String... arguments) {
-        return start(List.of("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"), main, arguments);
+        return start(List.of(), main, arguments);
     }
 
-    /** Starts the main class with options for the JVM. */
+    /** Starts the main class with options for the JVM, which come after those that make it small and quick to start. */
     public static ChildJvm start(List<String> options, Class<?> main, String... arguments) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(OPTIONS);
         command.addAll(options);
         command.addAll(ChildProcess.inherited());
         command.add("-cp");

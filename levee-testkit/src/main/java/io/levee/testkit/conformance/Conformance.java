@@ -42,7 +42,7 @@ abstract class Conformance {
     /** What the clock of every store shows at first. */
     static final Instant NOW = Instant.parse("2026-05-20T12:00:00Z");
 
-    private static final List<String> CHILD_JVM = List.of("-Xmx160m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
+    private static final List<String> CHILD_JVM = List.of("-Xmx160m");
 
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 

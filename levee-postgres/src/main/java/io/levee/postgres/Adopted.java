@@ -14,6 +14,7 @@ final class Adopted {
     private final Adoption adoption;
     private final ForeignTable.Name source;
     private final Facts facts;
+    private final boolean overridable;
     private volatile boolean missing;
 
     /**
@@ -58,6 +59,16 @@ final class Adopted {
      * @param adoption with the table's whole name
      */
     Adopted(PartitionId id, Adoption adoption, Facts facts) {
+        this(id, adoption, facts, true);
+    }
+
+    /**
+     * An adopted table.
+     *
+     * @param overridable whether the catalog keeps which of its rows were written again: one of an older release does not
+     */
+    Adopted(PartitionId id, Adoption adoption, Facts facts, boolean overridable) {
+        this.overridable = overridable;
         this.id = id;
         this.adoption = adoption;
         this.source = ForeignTable.Name.parse(adoption.source(), "public");
@@ -78,7 +89,12 @@ final class Adopted {
 
     /** The same with what is known now. */
     Adopted with(Facts now) {
-        return new Adopted(id, adoption, now);
+        return new Adopted(id, adoption, now, overridable);
+    }
+
+    /** Whether rows of it may have been written again: see {@link AdoptedOverrides}. */
+    boolean overridable() {
+        return overridable;
     }
 
     ForeignTable.Name source() {
@@ -93,7 +109,8 @@ final class Adopted {
 
     /** Whether the catalog says the same of both. */
     boolean same(Adopted other) {
-        return id.equals(other.id) && adoption.equals(other.adoption) && facts.equals(other.facts);
+        return id.equals(other.id) && adoption.equals(other.adoption) && facts.equals(other.facts)
+                && overridable == other.overridable;
     }
 
     /** Whether it was not there when it was last looked for. */

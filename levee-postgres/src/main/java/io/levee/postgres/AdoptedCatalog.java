@@ -45,6 +45,7 @@ final class AdoptedCatalog {
                             + " bytes bigint NOT NULL, stamp text NOT NULL, changed timestamptz NOT NULL, reason text,"
                             + " PRIMARY KEY (table_name, n))");
         }
+        AdoptedOverrides.complete(connection, catalog);
         String micros = catalog.names().catalog(SqlFunctions.MICROS) + "(text)";
         if (Postgres.value(connection, "SELECT 1 WHERE pg_catalog.to_regprocedure(?) IS NOT NULL", micros) == null) {
             Postgres.run(connection, SqlFunctions.micros(catalog.names()));
@@ -60,6 +61,11 @@ final class AdoptedCatalog {
         if (!there) {
             return all;
         }
+        boolean overridable = Postgres.value(
+                        connection,
+                        "SELECT 1 WHERE pg_catalog.to_regclass(?) IS NOT NULL",
+                        catalog.names().catalog(AdoptedOverrides.TABLE))
+                != null;
         try (PreparedStatement statement = connection.prepareStatement(COLUMNS + table + " ORDER BY table_name, n");
                 ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
@@ -77,7 +83,7 @@ final class AdoptedCatalog {
                         rows.getString(12));
                 PartitionId id = id(rows.getString(1), rows.getInt(2));
                 Adoption adoption = Adoption.fromMap(Json.object(rows.getString(3)));
-                all.add(new Entry(new Adopted(id, adoption, facts), rows.getString(13)));
+                all.add(new Entry(new Adopted(id, adoption, facts, overridable), rows.getString(13)));
             }
         }
         return all;

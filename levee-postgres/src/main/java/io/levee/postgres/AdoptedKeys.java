@@ -40,7 +40,7 @@ final class AdoptedKeys {
     }
 
     /** Whether an index begins with a column of the key, and every column of it is there. */
-    private static boolean indexed(Connection connection, TableSpec spec, AdoptedTable table) throws SQLException {
+    static boolean indexed(Connection connection, TableSpec spec, AdoptedTable table) throws SQLException {
         ForeignIndexes indexes = ForeignIndexes.of(connection, table.source());
         boolean some = false;
         for (String name : spec.key()) {

@@ -171,15 +171,10 @@ final class AdoptedProbe {
     }
 
     private void notes(List<String> notes) throws SQLException {
-        if (spec.keyed()) {
-            boolean found = spec.key().stream().anyMatch(this::finds);
-            notes.add(
-                    found
-                            ? "keys are not unique against it: a record that is written again is a new row, found before the"
-                                    + " old one, which stays in lists and counts"
-                            : "no index of it finds the key " + spec.key()
-                                    + ": keys are not unique against it, and it is"
-                                    + " not looked into for single records");
+        if (spec.keyed() && spec.key().stream().noneMatch(this::finds)) {
+            notes.add("no index of it finds the key " + spec.key() + ": keys are not unique against it (of a record that is"
+                    + " written again the old version stays in lists and counts), and it is not looked into for single"
+                    + " records");
         }
         List<String> lacking = table.lacking();
         if (!lacking.isEmpty()) {

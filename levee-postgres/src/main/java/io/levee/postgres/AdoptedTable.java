@@ -230,6 +230,9 @@ final class AdoptedTable {
         selected().forEach((name, value) -> columns.add(value + " AS " + name));
         SqlBuilder sql = new SqlBuilder().add("SELECT " + String.join(", ", columns) + from() + " WHERE true");
         sql.add(narrow(fromMicros, toMicros));
+        if (spec.keyed() && adopted.overridable()) {
+            sql.add(" AND " + AdoptedOverrides.test(names, adopted.id(), seq()));
+        }
         new AdoptedHints(spec, this, unit(), sql).add(where);
         return sql;
     }

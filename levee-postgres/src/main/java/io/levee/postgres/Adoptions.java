@@ -325,6 +325,12 @@ final class Adoptions {
         });
         live = live.stream().filter(a -> !a.id().equals(adopted.id())).toList();
         deleting |= take;
+        boolean more = adopted.overridable();
+        while (more) {
+            more = session.change(
+                    "what was written again cannot be forgotten",
+                    c -> AdoptedOverrides.forget(c, names, adopted.id()));
+        }
         return new DropOutcome(take ? adopted.facts().bytes() : 0, "");
     }
 

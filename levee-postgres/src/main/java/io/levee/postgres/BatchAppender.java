@@ -49,12 +49,20 @@ final class BatchAppender {
     private final KeyLookup keys;
     private final Sources sources;
     private final CopyWriter copy;
+    private final AdoptedOverrides overrides;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private @Nullable Doubt doubt;
     /** Rows that were found to be committed and have not come again yet, by table. */
     private final Map<String, IdentityHashMap<WriteRow, Item>> found = new HashMap<>();
 
-    BatchAppender(WriterSession session, Catalog catalog, Leaves leaves, KeyLookup keys, Sources sources) {
+    BatchAppender(
+            WriterSession session,
+            Catalog catalog,
+            Leaves leaves,
+            KeyLookup keys,
+            Sources sources,
+            AdoptedOverrides overrides) {
+        this.overrides = overrides;
         this.session = session;
         this.catalog = catalog;
         this.leaves = leaves;
@@ -310,6 +318,7 @@ final class BatchAppender {
                 share.maxSeq = Math.max(share.maxSeq, Math.max(item.seq(), item.change()));
             }
             if (!share.items.isEmpty()) {
+                overrides.put(c, share.items);
                 copy.copy(c, spec, entry.getKey(), share.items);
                 share.rows += share.items.size();
             }

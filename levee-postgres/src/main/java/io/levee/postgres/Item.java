@@ -16,6 +16,7 @@ final class Item implements CopyWriter.Line {
     private long oldMicros;
     private long seq;
     private long change;
+    private @Nullable List<AdoptedOverrides.Version> overridden;
 
     Item(WriteRow row) {
         first = row;
@@ -36,6 +37,19 @@ final class Item implements CopyWriter.Line {
         old = leaf;
         oldMicros = micros;
         seq = number;
+    }
+
+    /** A row of an adopted table has this key: it takes its place. */
+    void overrides(AdoptedOverrides.Version version) {
+        if (overridden == null) {
+            overridden = new ArrayList<>();
+        }
+        overridden.add(version);
+    }
+
+    /** The rows of adopted tables that it takes the place of. */
+    List<AdoptedOverrides.Version> overridden() {
+        return overridden == null ? List.of() : overridden;
     }
 
     /** Where the row of its key is, null for a new one. */
@@ -95,7 +109,7 @@ final class Item implements CopyWriter.Line {
     /** Tells one of its rows. */
     @SuppressWarnings("ReferenceEquality") // The very row, not one like it.
     void tell(WriteRow row) {
-        row.settle(row == first && old == null ? Outcome.STORED : Outcome.UPDATED, seq, null);
+        row.settle(row == first && old == null && overridden == null ? Outcome.STORED : Outcome.UPDATED, seq, null);
     }
 
     /** All rows that stand behind it. */

@@ -30,8 +30,10 @@ final class KeyLookup {
     private final WriterSession session;
     private final Names names;
     private final Manifest manifest;
+    private final AdoptedOverrides overrides;
 
-    KeyLookup(WriterSession session, Names names, Manifest manifest) {
+    KeyLookup(WriterSession session, Names names, Manifest manifest, AdoptedOverrides overrides) {
+        this.overrides = overrides;
         this.session = session;
         this.names = names;
         this.manifest = manifest;
@@ -89,7 +91,28 @@ final class KeyLookup {
                     },
                     () -> {});
         }
+        if (overrides.any(spec)) {
+            older(spec, items);
+        }
         return items;
+    }
+
+    /** What adopted tables have of these keys. One that cannot be read is in no answer either, and keeps nothing from being stored. */
+    private void older(TableSpec spec, List<Item> items) throws SQLException {
+        try {
+            session.transaction(
+                    c -> {
+                        Postgres.run(c, BY_INDEX);
+                        overrides.find(c, spec, items);
+                    },
+                    () -> {});
+        } catch (SQLException e) {
+            if (Postgres.gone(e) || Postgres.failure("keys cannot be looked up", e).retryable()) {
+                throw e;
+            }
+            System.getLogger("io.levee.postgres")
+                    .log(System.Logger.Level.WARNING, "adopted tables cannot be asked for keys", e);
+        }
     }
 
     private void find(Connection connection, String way, TableSpec spec, Collection<Key> keys, List<Item> items)

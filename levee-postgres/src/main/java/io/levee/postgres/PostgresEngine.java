@@ -149,12 +149,14 @@ final class PostgresEngine implements StorageEngine {
             manifest.reload(catalog.leaves(writer.take()));
             Leaves leaves = new Leaves(writer, catalog, manifest, clock, ledger::found);
             Adoptions adoptions = new Adoptions(connections, session, catalog, clock);
-            KeyLookup keys = new KeyLookup(writer, catalog.names(), manifest);
+            AdoptedOverrides overrides =
+                    new AdoptedOverrides(catalog.names(), spec -> adoptions.of(spec.name()));
+            KeyLookup keys = new KeyLookup(writer, catalog.names(), manifest, overrides);
             Sources sources = new Sources(catalog.names(), manifest, writer);
             Writing writing = new Writing(
                     writer,
                     leaves,
-                    new BatchAppender(writer, catalog, leaves, keys, sources),
+                    new BatchAppender(writer, catalog, leaves, keys, sources, overrides),
                     new RowChanges(writer, catalog, manifest, spec -> adoptions.of(spec.name())),
                     new Detaching(connections, catalog.names(), manifest, clock),
                     new DroppedTables(connections, catalog, manifest, clock, grace),

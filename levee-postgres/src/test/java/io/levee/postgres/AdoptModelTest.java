@@ -2,6 +2,7 @@ package io.levee.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.levee.Ack;
 import io.levee.Adoption;
 import io.levee.Adoption.TimeUnit;
 import io.levee.ColumnType;
@@ -11,6 +12,7 @@ import io.levee.Query;
 import io.levee.Result;
 import io.levee.Row;
 import io.levee.Store;
+import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.internal.time.Micros;
 import io.levee.testkit.Gen;
@@ -39,7 +41,12 @@ class AdoptModelTest {
     private final PostgresServer server = PostgresServer.shared();
 
     /** A row as the model has it. */
-    private record Known(long id, long group, long micros) {}
+    private record Known(long id, long group, long micros, long seq) {
+        /** As the database has it: numbered before all that is written to the table. */
+        Known(long id, long group, long micros) {
+            this(id, group, micros, id - Integer.MAX_VALUE);
+        }
+    }
 
     /** A type of times, and the unit that its values are of; null where the type says it. */
     private record Kind(String type, @Nullable TimeUnit unit) {}
@@ -67,30 +74,63 @@ class AdoptModelTest {
         LegacyTables old = new LegacyTables(server);
         Kind kind = gen.of(KINDS);
         boolean second = gen.oneIn(4);
-        List<Known> model = fill(old, kind, second, gen);
-        TableSpec spec = TableSpec.builder("e")
+        boolean keyed = gen.oneIn(2);
+        List<Known> model = fill(old, kind, second, keyed, gen);
+        TableSpec.Builder columns = TableSpec.builder("e")
                 .column("id", ColumnType.INTEGER)
                 .column("g", ColumnType.INTEGER)
                 .column("at", ColumnType.TIMESTAMP)
-                .time("at")
-                .build();
+                .time("at");
+        TableSpec spec = keyed ? columns.key("id").build() : columns.build();
         try (Store store = Levee.open(server.newStore(), false, o -> {})) {
             store.createTable(spec);
             Adoption adoption = Adoption.ofTable(old.name("e")).timeUnit(kind.unit);
             store.adopt("e", second ? adoption.time("at", "later") : adoption);
             for (int i = 0; i < 12; i++) {
                 compare(store, model, kind, gen);
+                if (keyed && !model.isEmpty()) {
+                    change(store, model, gen);
+                }
             }
         }
     }
 
-    private static List<Known> fill(LegacyTables old, Kind kind, boolean second, Gen gen) throws Exception {
+    /** Writes a key again that the table has, and may delete one that was written again. */
+    private static void change(Store store, List<Known> model, Gen gen) {
+        Table<Row> table = store.table("e");
+        for (int i = gen.between(0, 3); i > 0; i--) {
+            int at = gen.between(0, model.size() - 1);
+            long id = model.get(at).id;
+            long group = gen.between(0, 5);
+            long micros = BEGIN + gen.between(0L, 86_400_000_000L);
+            table.append(
+                            Row.of(table.spec())
+                                    .set("id", id)
+                                    .set("g", group)
+                                    .set("at", Micros.instant(micros))
+                                    .build(),
+                            Ack.COMMITTED)
+                    .join();
+            Row found = table.find(id).orElseThrow();
+            assertThat(found.get("g")).isEqualTo(group);
+            model.set(at, new Known(id, group, micros, found.seq()));
+        }
+        List<Known> own = model.stream().filter(k -> k.seq > 0).toList();
+        if (!own.isEmpty() && gen.oneIn(3)) {
+            Known gone = own.get(0);
+            table.delete(Ack.COMMITTED, gone.id).join();
+            model.remove(gone);
+            assertThat(table.find(gone.id)).isEmpty();
+        }
+    }
+
+    private static List<Known> fill(LegacyTables old, Kind kind, boolean second, boolean keyed, Gen gen) throws Exception {
         List<Known> model = new ArrayList<>();
         // From a second to years, with many equal times where it is narrow.
         long span = gen.of(1_000_000L, 60_000_000L, 86_400_000_000L, 100 * 86_400_000_000L, 2000 * 86_400_000_000L);
         int rows = gen.between(0, gen.size() * 30);
         boolean broken = gen.oneIn(2);
-        old.run("CREATE TABLE e(id " + gen.of("bigint", "integer") + (gen.oneIn(3) ? "" : " PRIMARY KEY")
+        old.run("CREATE TABLE e(id " + gen.of("bigint", "integer") + (gen.oneIn(3) && !keyed ? "" : " PRIMARY KEY")
                 + ", g smallint, at " + kind.type + ", later " + kind.type + ")");
         try (Connection c = old.open()) {
             c.setAutoCommit(false);
@@ -172,7 +212,7 @@ class AdoptModelTest {
         long to = Math.max(one, other);
         Long group = gen.oneIn(2) ? null : (Long) (long) gen.between(0, 5);
         boolean newest = gen.oneIn(2);
-        Comparator<Known> order = Comparator.comparingLong(Known::micros).thenComparingLong(Known::id);
+        Comparator<Known> order = Comparator.comparingLong(Known::micros).thenComparingLong(Known::seq);
         List<Long> wanted = model.stream()
                 .filter(k -> k.micros >= from && k.micros < to && (group == null || k.group == group))
                 .sorted(newest ? order.reversed() : order)

@@ -301,10 +301,47 @@ class AdoptTest {
             EraseReport erased = table.erase(Expr.parse("state = 'FAILURE' AND task_name = 'app.task10'", BEGIN));
             assertThat(erased.deleted()).isZero();
             assertThat(erased.pending()).anyMatch(p -> p.contains("adopted databases"));
-            // A record that is written again is found before the old one.
-            table.append(row(table.spec(), "task-00000350", at(ROWS + 20)), Ack.COMMITTED)
-                    .join();
-            assertThat(table.find("task-00000350").orElseThrow().seq()).isPositive();
+        }
+        assertThat(old.fingerprint("invocations")).isEqualTo(invocations);
+    }
+
+    /** A record that is written again is one row everywhere, and none once it is deleted (G57, G64). */
+    @Test
+    void shouldHaveOneRowOfAKeyThatIsWrittenAgain() throws Exception {
+        String address = SERVER.newStore();
+        Query all = Query.builder("invocations").build();
+        Query again = Query.builder("invocations")
+                .where(Expr.parse("task_id IN ('task-00000350', 'task-00000351', 'task-00000352')", BEGIN))
+                .build();
+        try (Store store = Levee.open(address)) {
+            Table<Row> table = store.createTable(LegacyTables.invocations().build());
+            store.adopt("invocations", monitor());
+            for (int round = 0; round < 2; round++) {
+                for (int i = 350; i < 353; i++) {
+                    table.append(row(table.spec(), "task-00000" + i, at(ROWS + 20 + i)), Ack.COMMITTED)
+                            .join();
+                }
+                assertThat(table.find("task-00000350").orElseThrow().seq()).isPositive();
+                assertThat(store.count(all)).isEqualTo(ROWS);
+                assertThat(store.count(again)).isEqualTo(3);
+                assertThat(rows(store, again, "task_id")).hasSize(3);
+            }
+            table.delete(Ack.COMMITTED, "task-00000351").join();
+            assertThat(table.find("task-00000351")).isEmpty();
+        }
+        for (boolean reader : new boolean[] {true, false}) {
+            try (Store store = Levee.open(address, reader, o -> {})) {
+                assertThat(store.count(all)).isEqualTo(ROWS - 1);
+                assertThat(rows(store, again, "task_id")).hasSize(2);
+                assertThat(store.aggregate(new Aggregation(again, List.of("task_name"), List.of(Measure.count())))
+                                .groups())
+                        .containsExactly(List.of("app.task1", 2L));
+                try (SqlResult result = store.sql(SqlQuery.of("SELECT count(*), count(DISTINCT task_id) FROM invocations"))) {
+                    List<List<@Nullable Object>> found = new ArrayList<>();
+                    result.forEach(found::add);
+                    assertThat(found).containsExactly(List.of(ROWS - 1L, ROWS - 1L));
+                }
+            }
         }
         assertThat(old.fingerprint("invocations")).isEqualTo(invocations);
     }

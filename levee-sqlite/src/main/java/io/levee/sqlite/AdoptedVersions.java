@@ -71,7 +71,7 @@ final class AdoptedVersions implements AutoCloseable {
             throw busy;
         }
         List<Version> found = new ArrayList<>();
-        for (Partition partition : adopted) {
+        for (Partition partition : List.copyOf(adopted)) {
             try {
                 find(partition, key, found);
             } catch (SQLException e) {
@@ -89,7 +89,7 @@ final class AdoptedVersions implements AutoCloseable {
             throw busy;
         }
         // What cannot be read is in no answer either, and must not keep new rows from being stored.
-        LOG.log(System.Logger.Level.WARNING, "the adopted database {0} cannot be asked for keys: {1}", partition, e);
+        LOG.log(System.Logger.Level.WARNING, "the adopted database {0} cannot be asked for keys: {1}", partition.id(), e);
         leave(partition);
     }
 

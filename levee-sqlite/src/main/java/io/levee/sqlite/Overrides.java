@@ -114,10 +114,15 @@ final class Overrides {
 
     /** Before rows of a database are overridden for the first time: every statement that begins from now on asks for them. */
     synchronized void ensure(PartitionId id) {
-        on(c -> parts.containsKey(id) ? parts.get(id) : put(c, id));
+        on(c -> {
+            if (!parts.containsKey(id)) {
+                put(c, id);
+            }
+            return true;
+        });
     }
 
-    private long put(Connection c, PartitionId id) throws SQLException {
+    private void put(Connection c, PartitionId id) throws SQLException {
         Sqlite.run(c, "PRAGMA synchronous=2");
         try (PreparedStatement statement =
                 c.prepareStatement("INSERT OR IGNORE INTO parts(table_name, n) VALUES(?, ?)")) {
@@ -125,9 +130,7 @@ final class Overrides {
             statement.setInt(2, id.n());
             statement.executeUpdate();
         }
-        long made = id(c, "main", id);
-        parts.put(id, made);
-        return made;
+        parts.put(id, id(c, "main", id));
     }
 
     /**

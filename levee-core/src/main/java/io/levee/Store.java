@@ -293,6 +293,18 @@ public final class Store implements AutoCloseable {
     }
 
     /**
+     * Goes on with one that was paused or has failed.
+     *
+     * @param acceptGaps whether its lookups are from now on answered by the rows that can be read, where others are in quarantine or missing
+     *     for good: kept with the migration, whose note says what was not read
+     * @throws LeveeException {@link ErrorCode#NOT_FOUND}, {@link ErrorCode#NOT_WRITABLE}, {@link ErrorCode#BAD_VALUE} for gaps of one that
+     *     is no backfill
+     */
+    public void resumeMigration(String id, boolean acceptGaps) {
+        migrations.resume(id, acceptGaps);
+    }
+
+    /**
      * Waits until no migration is pending or running: each is done, failed, paused, or waits for approval.
      *
      * @return whether that was so within the timeout

@@ -195,6 +195,11 @@ final class MigrateCommand extends Command {
                 description = "Which; without it, all that are not paused by name.")
         private @Nullable String id;
 
+        @Option(
+                names = "--accept-gaps",
+                description = "Goes on without the rows that its lookups cannot read, such as those in quarantine; the note says which.")
+        private boolean acceptGaps;
+
         @CommandLine.Mixin
         private final WaitOption wait = new WaitOption();
 
@@ -204,8 +209,11 @@ final class MigrateCommand extends Command {
 
         @Override
         int run() throws Exception {
+            if (acceptGaps && id == null) {
+                throw usage("--accept-gaps is said of one migration: levee migrate resume ID --accept-gaps");
+            }
             try (Migrations migrations = toWrite(this)) {
-                migrations.resume(id);
+                migrations.resume(id, acceptGaps);
                 return follow(this, migrations, wait.wanted(migrations), named(id));
             }
         }

@@ -24,7 +24,7 @@ interface Migrations extends AutoCloseable {
     void pause(@Nullable String id) throws InterruptedException;
 
     /** Takes one up again, or all work where there is no id. */
-    void resume(@Nullable String id) throws InterruptedException;
+    void resume(@Nullable String id, boolean acceptGaps) throws InterruptedException;
 
     /** Whether this process does the work, so that it stops when it ends. */
     boolean here();
@@ -56,8 +56,12 @@ interface Migrations extends AutoCloseable {
             }
 
             @Override
-            public void resume(@Nullable String id) {
-                store.resumeMigrations(id);
+            public void resume(@Nullable String id, boolean acceptGaps) {
+                if (id == null) {
+                    store.resumeMigrations(null);
+                } else {
+                    store.resumeMigration(id, acceptGaps);
+                }
             }
 
             @Override
@@ -98,8 +102,9 @@ interface Migrations extends AutoCloseable {
             }
 
             @Override
-            public void resume(@Nullable String id) throws InterruptedException {
-                server.send("POST", path(id, "resume"), Map.of(), null);
+            public void resume(@Nullable String id, boolean acceptGaps) throws InterruptedException {
+                server.send(
+                        "POST", path(id, "resume"), acceptGaps ? Map.of("acceptGaps", true) : Map.of(), null);
             }
 
             private String path(@Nullable String id, String what) {

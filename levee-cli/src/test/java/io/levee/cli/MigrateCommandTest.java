@@ -127,6 +127,8 @@ class MigrateCommandTest {
             assertThat(place.json(0, "status").get("health")).isEqualTo("DEGRADED");
             assertThat(place.levee("status").out()).contains("bad of runs: failed");
             assertThat(place.levee("migrate", "resume", "bad").status()).isEqualTo(1);
+            assertThat(place.levee("migrate", "resume", "bad", "--accept-gaps").status()).isEqualTo(1);
+            assertThat(place.levee("migrate", "resume", "--accept-gaps").status()).isEqualTo(2);
         }
     }
 

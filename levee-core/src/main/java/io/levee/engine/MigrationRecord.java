@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param applied whether the table's spec is already as the step makes it; else that comes at its turn, behind others that are not done
  * @param paused whether somebody paused it
  * @param approved whether a person approved it
+ * @param gapsAccepted whether a person said that its lookups are to be answered by the rows that can be read
  * @param note what it waited for, or what happened
  * @param declaredMicros when it was declared
  * @param startedMicros when it began; 0 before
@@ -45,6 +46,7 @@ public record MigrationRecord(
         boolean applied,
         boolean paused,
         boolean approved,
+        boolean gapsAccepted,
         String note,
         long declaredMicros,
         long startedMicros,
@@ -64,6 +66,7 @@ public record MigrationRecord(
                 0,
                 -1,
                 null,
+                false,
                 false,
                 false,
                 false,
@@ -110,6 +113,9 @@ public record MigrationRecord(
         map.put("applied", applied);
         map.put("paused", paused);
         map.put("approved", approved);
+        if (gapsAccepted) {
+            map.put("gapsAccepted", true);
+        }
         map.put("note", note);
         map.put("declared", declaredMicros);
         map.put("started", startedMicros);
@@ -138,6 +144,7 @@ public record MigrationRecord(
                 Boolean.TRUE.equals(map.get("applied")),
                 Boolean.TRUE.equals(map.get("paused")),
                 Boolean.TRUE.equals(map.get("approved")),
+                Boolean.TRUE.equals(map.get("gapsAccepted")),
                 String.valueOf(map.get("note")),
                 number(map, "declared"),
                 number(map, "started"),

@@ -78,8 +78,12 @@ final class MigrationRoutes {
     }
 
     private void resume(Exchange exchange, @Nullable String id) throws IOException {
-        exchange.params();
-        store.resumeMigrations(id);
+        if (id == null) {
+            exchange.params();
+            store.resumeMigrations(null);
+        } else {
+            store.resumeMigration(id, exchange.params("acceptGaps").flag("acceptGaps"));
+        }
         answer(exchange, status -> id == null || id.equals(status.id()));
     }
 

@@ -92,6 +92,7 @@ final class MigrationRebuild {
                 true,
                 false,
                 true,
+                false,
                 "the catalog was lost: this is what partitions tell",
                 now,
                 now,

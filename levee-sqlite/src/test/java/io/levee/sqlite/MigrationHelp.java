@@ -213,6 +213,7 @@ final class MigrationHelp implements AutoCloseable {
                 true,
                 false,
                 false,
+                false,
                 "",
                 1,
                 1,

@@ -171,10 +171,8 @@ class MigrationTruthTest {
                     Map.of("found", Lookup.of(Lookup.Function.MAX, "heard", "n", "k", "k")),
                     null));
 
-    @Test
-    void shouldFailWhereALookupCannotReadAFileInsteadOfTakingItForEmpty() throws Exception {
-        Path home = directory.resolve("store");
-        Path backup = directory.resolve("backup");
+    /** A store with a backup, and a damaged file of the table that is looked up in. */
+    private static PartitionInfo damaged(Path home, Path backup) throws Exception {
         PartitionInfo damaged;
         try (Store store = open(home)) {
             fill(store, "");
@@ -195,6 +193,37 @@ class MigrationTruthTest {
         byte[] bytes = Files.readAllBytes(file);
         Arrays.fill(bytes, 0, bytes.length, (byte) 'x');
         Files.write(file, bytes);
+        return damaged;
+    }
+
+    /** Where no backup has the rows that cannot be read, a person may say that it is to be made without them; that stays with it. */
+    @Test
+    void shouldGoOnWithoutRowsThatALookupCannotReadWhereThatWasSaid() throws Exception {
+        Path home = directory.resolve("store");
+        damaged(home, directory.resolve("backup"));
+        try (Store store = open(home)) {
+            store.migrate(List.of(LOOKED_UP, bump(MigrationTruthTest::bumped)), false);
+            assertThat(ended(store).state()).as("%s", status(store)).isEqualTo(State.FAILED);
+            assertThat(status(store).error()).contains("--accept-gaps");
+            store.resumeMigration("looked-up", false);
+            assertThat(ended(store).state()).as("%s", status(store)).isEqualTo(State.FAILED);
+            store.resumeMigration("looked-up", true);
+            assertThat(ended(store).state()).as("%s", status(store)).isEqualTo(State.DONE);
+            assertThat(status(store).note()).contains("without rows", "heard", "QUARANTINED");
+            assertThatThrownBy(() -> store.resumeMigration("bump", true)).hasMessageContaining("BAD_VALUE");
+            // Each was heard on two days, of which one at most is gone; all were bumped behind it.
+            assertThat(added(store)).hasSize(ROWS).allMatch(a -> a == 1 || a == 2).contains(1L, 2L);
+        }
+        try (Store reader = Levee.openReadOnly(home)) {
+            assertThat(status(reader).note()).contains("without rows");
+        }
+    }
+
+    @Test
+    void shouldFailWhereALookupCannotReadAFileInsteadOfTakingItForEmpty() throws Exception {
+        Path home = directory.resolve("store");
+        Path backup = directory.resolve("backup");
+        PartitionInfo damaged = damaged(home, backup);
         try (Store store = open(home)) {
             store.migrate(List.of(LOOKED_UP), false);
             MigrationStatus failed = ended(store);

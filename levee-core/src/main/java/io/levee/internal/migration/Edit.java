@@ -27,6 +27,7 @@ final class Edit {
     boolean applied;
     boolean paused;
     boolean approved;
+    boolean gapsAccepted;
     String note;
     long startedMicros;
     long workMicros;
@@ -46,6 +47,7 @@ final class Edit {
         applied = from.applied();
         paused = from.paused();
         approved = from.approved();
+        gapsAccepted = from.gapsAccepted();
         note = from.note();
         startedMicros = from.startedMicros();
         workMicros = from.workMicros();
@@ -67,6 +69,7 @@ final class Edit {
                 applied,
                 paused,
                 approved,
+                gapsAccepted,
                 note,
                 from.declaredMicros() == 0 ? nowMicros : from.declaredMicros(),
                 startedMicros == 0 && state == State.RUNNING ? nowMicros : startedMicros,

@@ -54,6 +54,9 @@ final class Lookups {
     private final List<One> lookups = new ArrayList<>();
     private final List<Column> columns;
     private final List<Column> wanted;
+    private final boolean gapsAccepted;
+    /** What was not read, where that was accepted. */
+    private final Set<String> missed = new LinkedHashSet<>();
 
     /** One lookup, and what is known of the whole of its table. */
     private static final class One {
@@ -80,7 +83,9 @@ final class Lookups {
             StorageEngine engine,
             QueryService queries,
             Function<String, TableSpec> tables,
-            Instant now) {
+            Instant now,
+            boolean gapsAccepted) {
+        this.gapsAccepted = gapsAccepted;
         this.engine = engine;
         this.queries = queries;
         this.tables = tables;
@@ -96,6 +101,11 @@ final class Lookups {
             int[] at = lookup.match().values().stream().mapToInt(all::indexOf).toArray();
             lookups.add(new One(lookup, columns.get(i++), at));
         }
+    }
+
+    /** What was not read, where that was accepted: table, range and reason of each gap. */
+    Set<String> missed() {
+        return missed;
     }
 
     /** The columns of the migrated table that it needs. */
@@ -235,15 +245,20 @@ final class Lookups {
      * Rows that are there and cannot be read are no answer: what they would have said must not be taken for nothing (guarantee G124). Rows that
      * are gone for good were lost or dropped, and told of where that happened.
      */
-    private static void requireAllRead(Lookup lookup, Coverage coverage) {
+    private void requireAllRead(Lookup lookup, Coverage coverage) {
         for (Gap gap : coverage.gaps()) {
             if (gap.reason() == LossReason.QUARANTINED || gap.reason() == LossReason.ADOPTED_MISSING) {
+                if (gapsAccepted) {
+                    missed.add(lookup.table() + " " + gap.toMap());
+                    continue;
+                }
                 throw new LeveeException(
                                 ErrorCode.CORRUPT,
                                 "the lookup in " + lookup.table() + " cannot be answered: rows of it cannot be read")
                         .with("gap", gap.toMap())
                         .hint(
-                                "bring them back (levee quarantine list; levee restore BACKUP --partition ID), then resume the migration");
+                                "bring them back (levee quarantine list; levee restore BACKUP --partition ID), then levee migrate resume ID; or go on without"
+                                        + " them: levee migrate resume ID --accept-gaps");
             }
         }
     }

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -42,6 +43,9 @@ final class MigrationRun {
             PartRun.RowMaker rows,
             MonotonicClock clock) {}
 
+    private static final String UNREAD = "it was made without rows that could not be read: ";
+    private static final int NAMED = 5;
+
     private final Parts parts;
     private final Live live;
     private final Task task;
@@ -57,6 +61,7 @@ final class MigrationRun {
     /** Rows of the partitions, as counted at the begin. */
     private Map<PartitionId, Long> counted = Map.of();
 
+    private @Nullable Lookups lookups;
     private Duration wait = FIRST_WAIT;
     private long keptNanos;
 
@@ -84,9 +89,10 @@ final class MigrationRun {
         begin(left);
         TableSpec spec = parts.tables().apply(live.record().table());
         Fill fill = fill(spec);
-        Lookups lookups = lookups(fill, spec);
-        if (lookups != null && !left.isEmpty()) {
-            lookups.prepare(live.record().rowsTotal() - base);
+        lookups = lookups(fill, spec);
+        Lookups asked = lookups;
+        if (asked != null && !left.isEmpty()) {
+            asked.prepare(live.record().rowsTotal() - base);
         }
         while (!cancelled.getAsBoolean()) {
             if (left.isEmpty()) {
@@ -97,7 +103,7 @@ final class MigrationRun {
                     return;
                 }
             }
-            left = pass(left, spec, fill, lookups);
+            left = pass(left, spec, fill);
         }
     }
 
@@ -115,7 +121,7 @@ final class MigrationRun {
     private @Nullable Lookups lookups(@Nullable Fill fill, TableSpec spec) {
         return fill == null || fill.lookups().isEmpty()
                 ? null
-                : new Lookups(fill, spec, parts.engine(), parts.queries(), parts.tables(), declared());
+                : new Lookups(fill, spec, parts.engine(), parts.queries(), parts.tables(), declared(), live.record().gapsAccepted());
     }
 
     /** Counts what is to be done, where it was not counted before. */
@@ -132,7 +138,7 @@ final class MigrationRun {
         note(edit -> {
                             edit.state = State.RUNNING;
                             edit.error = null;
-                            edit.note = "";
+                            edit.note = unread();
                             edit.rowsTotal = fresh ? rows : Math.max(edit.rowsTotal, base + rows);
                             edit.partitionsTotal = Math.max(edit.partitionsTotal, left.size());
                             edit.partitionsDone = Math.max(edit.partitionsDone, edit.partitionsTotal - left.size());
@@ -154,7 +160,7 @@ final class MigrationRun {
 
     /** Goes over partitions once, newest first; returns those that wait for something. */
     private List<PartitionId> pass(
-            List<PartitionId> ids, TableSpec spec, @Nullable Fill fill, @Nullable Lookups lookups) {
+            List<PartitionId> ids, TableSpec spec, @Nullable Fill fill) {
         List<PartitionId> waiting = new ArrayList<>();
         Live.Wait why = Live.Wait.NONE;
         for (PartitionId id : ids) {
@@ -257,8 +263,22 @@ final class MigrationRun {
                             edit.rowsDone = Math.max(base, live.rowsDone);
                             edit.rowsPartial = edit.rowsDone - base;
                             edit.workMicros = worked();
-                            edit.note = "";
+                            edit.note = unread();
                         });
+    }
+
+    /** What lookups could not read, where that was accepted: it stays with the migration, whoever goes on with it. */
+    private String unread() {
+        MigrationRecord record = live.record();
+        Lookups asked = lookups;
+        if (!record.gapsAccepted()) {
+            return "";
+        }
+        Set<String> missed = asked == null ? Set.of() : asked.missed();
+        return missed.isEmpty() && record.note().startsWith(UNREAD)
+                ? record.note()
+                : missed.isEmpty() ? "" : UNREAD + String.join("; ", missed.stream().limit(NAMED).toList())
+                        + (missed.size() > NAMED ? "; and " + (missed.size() - NAMED) + " more" : "");
     }
 
     private long worked() {
@@ -274,7 +294,7 @@ final class MigrationRun {
                             edit.rowsTotal = edit.rowsDone;
                             edit.partitionsTotal = edit.partitionsDone;
                             edit.workMicros = worked();
-                            edit.note = "";
+                            edit.note = unread();
                         });
         live.waits(Live.Wait.NONE);
         task.ran("the migration " + live.record().id() + " of " + spec.name() + " is done");
@@ -284,7 +304,7 @@ final class MigrationRun {
         note(edit -> {
                             edit.state = State.RUNNING;
                             edit.error = null;
-                            edit.note = "";
+                            edit.note = unread();
                         });
         while (!cancelled.getAsBoolean()) {
             String cursor = slice(custom);

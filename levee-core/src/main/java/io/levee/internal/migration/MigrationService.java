@@ -176,14 +176,15 @@ public final class MigrationService {
         if (fitting.atOnce()) {
             before.stream()
                     .filter(live -> Declaration.takesBack(migration, live.record()))
-                    .forEach(live -> resume(all, live));
+                    .forEach(live -> resume(all, live, false));
         }
     }
 
-    private static void resume(Registry all, Live live) {
+    private static void resume(Registry all, Live live, boolean acceptGaps) {
         all.change(
                 live,
                 edit -> {
+                    edit.gapsAccepted |= acceptGaps;
                     edit.paused = false;
                     if (edit.state == State.FAILED) {
                         edit.state = State.PENDING;
@@ -238,8 +239,21 @@ public final class MigrationService {
         if (id == null) {
             all.pause(false);
         } else {
-            resume(all, all.require(id));
+            resume(all, all.require(id), false);
         }
+        work();
+    }
+
+    /** See {@link io.levee.Store#resumeMigration}. */
+    public void resume(String id, boolean acceptGaps) {
+        Registry all = registry();
+        Live live = all.require(id);
+        if (acceptGaps && !(live.record().step() instanceof MigrationStep.Backfill)) {
+            throw new LeveeException(
+                            ErrorCode.BAD_VALUE, "the migration " + id + " looks nothing up: it has no gaps to accept")
+                    .with("migration", id);
+        }
+        resume(all, live, acceptGaps);
         work();
     }
 

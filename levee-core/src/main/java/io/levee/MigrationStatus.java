@@ -63,6 +63,24 @@ public record MigrationStatus(
         }
     }
 
+    /** The same with another note. */
+    public MigrationStatus noted(String newNote) {
+        return new MigrationStatus(
+                id,
+                table,
+                kind,
+                state,
+                rowsDone,
+                rowsTotal,
+                partitionsDone,
+                partitionsTotal,
+                rate,
+                etaSeconds,
+                error,
+                newNote,
+                updated);
+    }
+
     /** Whether it is neither done nor failed. */
     public boolean open() {
         return state != State.DONE && state != State.FAILED;

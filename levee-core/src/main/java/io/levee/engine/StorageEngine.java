@@ -459,6 +459,17 @@ public interface StorageEngine {
         return false;
     }
 
+    /**
+     * Whether a release that knows nothing of migrations wrote to the store, and {@link #migrationsLooked} was not called since: what is said
+     * to be done may not be, in what that release wrote. Any thread; touches no partition.
+     */
+    default boolean migrationsUnlooked() {
+        return false;
+    }
+
+    /** All migrations that are done were asked again which partitions they have not reached. Any thread but the writer. */
+    default void migrationsLooked() {}
+
     /** Pauses all work on migrations durably, or goes on with it. Any thread but the writer. */
     default void pauseMigrations(boolean paused) {
         throw new io.levee.LeveeException(

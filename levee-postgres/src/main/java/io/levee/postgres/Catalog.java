@@ -234,12 +234,8 @@ final class Catalog {
                         + "(name, spec) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET spec = excluded.spec",
                 spec.name(),
                 Json.write(SpecCodec.plain(spec)));
-        Map<String, Object> added = new LinkedHashMap<>(SpecCodec.added(spec));
-        Map<String, Object> made = new LinkedHashMap<>(added);
-        made.keySet().retainAll(SpecCodec.MIGRATED_ENTRIES);
-        added.keySet().removeAll(SpecCodec.MIGRATED_ENTRIES);
-        putMore(connection, ADDITIONS, spec.name(), added);
-        putMore(connection, MIGRATED, spec.name(), made);
+        putMore(connection, ADDITIONS, spec.name(), SpecCodec.added(spec));
+        putMore(connection, MIGRATED, spec.name(), SpecCodec.migrated(spec));
     }
 
     private void putMore(Connection connection, String table, String name, Map<String, Object> entries)

@@ -59,7 +59,8 @@ final class AdoptedLedger {
             step.put("sure", sure);
             entry.put("next", step);
         }
-        return catalog.aside(() -> ledger.adopted(entry));
+        String migrated = catalog.change(c -> migrated(c, id.table()));
+        return catalog.aside(() -> ledger.migrated(id.table(), migrated) && ledger.adopted(entry));
     }
 
     /** Tells the ledger what it lacks: of releases that did not tell it, or of a crash in between. Before the catalog's thread starts. */
@@ -69,6 +70,7 @@ final class AdoptedLedger {
             for (PartitionId id : AdoptedCatalog.ids(c)) {
                 Map<String, @Nullable Object> entry = entry(c, id);
                 Map<String, @Nullable Object> known = ledger.adoptedEntry(id);
+                ledger.migrated(id.table(), migrated(c, id.table()));
                 if (entry != null && !same(entry, known)) {
                     ledger.adopted(entry);
                 }
@@ -87,6 +89,16 @@ final class AdoptedLedger {
         one.remove("at");
         other.remove("at");
         return Json.write(one).equals(Json.write(other));
+    }
+
+    /** In an entry of its own: releases before migrations would refuse it in theirs, and leave out what they do not know. */
+    private static String migrated(Connection c, String table) throws SQLException {
+        for (TableSpec spec : CatalogTables.tables(c)) {
+            if (spec.name().equals(table)) {
+                return Json.write(SpecCodec.migrated(spec));
+            }
+        }
+        return "{}";
     }
 
     private static @Nullable Map<String, @Nullable Object> entry(Connection c, PartitionId id) throws SQLException {
@@ -184,7 +196,10 @@ final class AdoptedLedger {
             if (entry.get("spec") instanceof String spec) {
                 specs.put(
                         String.valueOf(entry.get("table")),
-                        CatalogTables.spec(spec, entry.get("added") instanceof String added ? added : null));
+                        CatalogTables.spec(
+                                spec,
+                                entry.get("added") instanceof String added ? added : null,
+                                ledger.migrated(String.valueOf(entry.get("table")))));
             }
         }
         return specs;

@@ -8,6 +8,8 @@ import io.levee.LossReason;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.engine.Quarantined;
+import io.levee.internal.json.Json;
+import io.levee.internal.spec.SpecCodec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -55,9 +57,34 @@ final class CatalogRebuild {
     private static final class Found {
         private @Nullable TableSpec spec;
         private String specOf = "";
+        private @Nullable String migrated;
+        private String migratedOf = "";
         private long highest;
         private long min = Long.MAX_VALUE;
         private long max = Long.MIN_VALUE;
+
+        /** What migrations made, as it was told last: a release before them tells the rest alone, and may be the last to write a file. */
+        void migrated(@Nullable Object told) {
+            if (told == null) {
+                return;
+            }
+            Map<String, Object> entry = Json.object(told.toString());
+            String at = String.valueOf(entry.get("at"));
+            if (migratedOf.compareTo(at) <= 0) {
+                migrated = Json.write(entry.get("spec"));
+                migratedOf = at;
+            }
+        }
+
+        @Nullable
+        TableSpec whole() {
+            try {
+                return spec == null || migrated == null ? spec : CatalogTables.spec(Json.write(spec.toMap()), migrated);
+            } catch (LeveeException | IllegalArgumentException e) {
+                LOG.log(System.Logger.Level.WARNING, "what migrations made of " + spec + " is not known any more", e);
+                return spec;
+            }
+        }
 
         void add(Partition.Held held) {
             highest = Math.max(highest, held.maxSeq());
@@ -189,6 +216,7 @@ final class CatalogRebuild {
                 found.spec = parsed;
                 found.specOf = String.valueOf(created);
             }
+            found.migrated(described(connection, PartitionSchema.SPEC_MIGRATED));
             found.add(PartitionSchema.held(connection));
             migrations.saw(id, connection);
             merged.addAll(MergedFile.names((String) described(connection, MergedFile.MERGED)));
@@ -227,10 +255,11 @@ final class CatalogRebuild {
         AdoptedLedger.specs(ledger).forEach((name, spec) -> {
             Found found = tables.computeIfAbsent(name, n -> new Found());
             found.spec = found.spec == null ? spec : found.spec;
+            found.migrated = found.migrated == null ? Json.write(SpecCodec.migrated(spec)) : found.migrated;
         });
         for (Map.Entry<String, Found> table : tables.entrySet()) {
             Found found = table.getValue();
-            TableSpec spec = found.spec;
+            TableSpec spec = found.whole();
             if (spec == null) {
                 continue;
             }

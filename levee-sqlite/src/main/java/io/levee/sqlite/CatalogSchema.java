@@ -2,6 +2,7 @@ package io.levee.sqlite;
 
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.TableSpec;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -36,6 +37,8 @@ final class CatalogSchema {
         "CREATE TABLE IF NOT EXISTS apart(table_name TEXT NOT NULL, period TEXT NOT NULL, n INTEGER NOT NULL,"
                 + " classes TEXT NOT NULL, PRIMARY KEY(table_name, period, n)) WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS spec_additions(name TEXT PRIMARY KEY, spec TEXT NOT NULL) WITHOUT ROWID",
+        // Not in spec_additions: releases before migrations refuse entries there that they do not know.
+        "CREATE TABLE IF NOT EXISTS spec_migrated(name TEXT PRIMARY KEY, spec TEXT NOT NULL) WITHOUT ROWID",
         RetentionLog.SCHEMA,
         SplitState.SCHEMA,
         MigrationCatalog.SCHEMA,
@@ -83,9 +86,15 @@ final class CatalogSchema {
                     Sqlite.run(connection, "ALTER TABLE " + column[0] + " ADD COLUMN " + column[1] + " INTEGER");
                 }
             }
+            boolean apart = hasTable(connection, "spec_migrated");
             // Tables come last: where all of them are, everything is.
             for (String sql : SCHEMA) {
                 Sqlite.run(connection, sql);
+            }
+            if (!apart) {
+                for (TableSpec spec : CatalogTables.tables(connection)) {
+                    CatalogTables.putTable(connection, spec);
+                }
             }
             return true;
         });

@@ -25,14 +25,19 @@ final class CatalogTables {
         List<TableSpec> specs = new ArrayList<>();
         try (Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery(
-                        CatalogSchema.hasTable(connection, "spec_additions")
-                                ? "SELECT t.spec, a.spec FROM tables t LEFT JOIN spec_additions a USING(name) ORDER BY name"
-                                : "SELECT spec, NULL FROM tables ORDER BY name")) {
+                        "SELECT t.spec, " + more(connection, "spec_additions") + ", "
+                                + more(connection, "spec_migrated") + " FROM tables t ORDER BY name")) {
             while (rows.next()) {
-                specs.add(spec(rows.getString(1), rows.getString(2)));
+                specs.add(spec(rows.getString(1), rows.getString(2), rows.getString(3)));
             }
         }
         return specs;
+    }
+
+    private static String more(Connection connection, String table) throws SQLException {
+        return CatalogSchema.hasTable(connection, table)
+                ? "(SELECT m.spec FROM " + table + " m WHERE m.name = t.name)"
+                : "NULL";
     }
 
     /** The newest spec of a table; {@code UNKNOWN_TABLE} where there is none. */
@@ -47,13 +52,15 @@ final class CatalogTables {
      * A spec as it is stored.
      *
      * @param json what every release of the format reads
-     * @param added what came since, or null
+     * @param more what came since, each of them may be null: what was added, and what migrations made
      */
-    static TableSpec spec(String json, @Nullable String added) {
+    static TableSpec spec(String json, @Nullable String... more) {
         try {
             Map<String, Object> map = new LinkedHashMap<>(Json.object(json));
-            if (added != null) {
-                map.putAll(Json.object(added));
+            for (String one : more) {
+                if (one != null) {
+                    map.putAll(Json.object(one));
+                }
             }
             return TableSpec.fromMap(map);
         } catch (IllegalArgumentException e) {
@@ -69,14 +76,20 @@ final class CatalogTables {
             statement.setString(2, Json.write(SpecCodec.plain(spec)));
             statement.executeUpdate();
         }
-        try (PreparedStatement statement =
-                connection.prepareStatement("INSERT OR REPLACE INTO spec_additions(name, spec) VALUES(?, ?)")) {
-            statement.setString(1, spec.name());
-            statement.setString(2, Json.write(SpecCodec.added(spec)));
-            statement.executeUpdate();
-        }
+        putMore(connection, "spec_additions", spec.name(), SpecCodec.added(spec));
+        putMore(connection, "spec_migrated", spec.name(), SpecCodec.migrated(spec));
         if (!spec.formerNames().isEmpty() || !spec.droppedColumns().isEmpty()) {
             CatalogSchema.requireRenamed(connection);
+        }
+    }
+
+    private static void putMore(Connection connection, String table, String name, Map<String, Object> entries)
+            throws SQLException {
+        try (PreparedStatement statement =
+                connection.prepareStatement("INSERT OR REPLACE INTO " + table + "(name, spec) VALUES(?, ?)")) {
+            statement.setString(1, name);
+            statement.setString(2, Json.write(entries));
+            statement.executeUpdate();
         }
     }
 

@@ -37,6 +37,7 @@ final class FileColumns {
     private final boolean detailsThere;
     private final Map<String, String> renamed;
     private final Set<String> unfilled;
+    private final boolean doubted;
     private final Map<String, String> inFile = new HashMap<>();
 
     /**
@@ -47,6 +48,7 @@ final class FileColumns {
      * @param detail the columns of its table of details
      * @param renamed the entry {@link #COLUMNS}
      * @param unfilled the entry {@link #UNFILLED}
+     * @param doubted see {@link FilledRows#doubted}
      */
     private FileColumns(
             TableSpec spec,
@@ -54,13 +56,15 @@ final class FileColumns {
             Set<String> hot,
             Set<String> detail,
             Map<String, String> renamed,
-            Set<String> unfilled) {
+            Set<String> unfilled,
+            boolean doubted) {
         this.spec = spec;
         this.schema = schema;
         this.hotThere = !hot.isEmpty();
         this.detailsThere = !detail.isEmpty();
         this.renamed = renamed;
         this.unfilled = unfilled;
+        this.doubted = doubted;
         Map<String, String> byOurs = new HashMap<>();
         renamed.forEach((theirs, ours) -> byOurs.put(ours, theirs));
         for (Column column : spec.columns()) {
@@ -113,7 +117,9 @@ final class FileColumns {
             throws SQLException {
         Map<String, String> renamed = new LinkedHashMap<>();
         Set<String> unfilled = new HashSet<>();
+        boolean doubted = false;
         if (!hot.isEmpty()) {
+            doubted = FilledRows.any(spec) && FilledRows.doubted(connection, schema);
             try (Statement statement = connection.createStatement();
                     ResultSet rows = statement.executeQuery("SELECT key, value FROM " + schema
                             + "levee_partition WHERE key IN ('" + COLUMNS + "', '" + UNFILLED + "')")) {
@@ -127,7 +133,7 @@ final class FileColumns {
                 }
             }
         }
-        return new FileColumns(spec, schema, hot, detail, renamed, unfilled);
+        return new FileColumns(spec, schema, hot, detail, renamed, unfilled, doubted);
     }
 
     TableSpec spec() {
@@ -144,9 +150,12 @@ final class FileColumns {
         return detailsThere;
     }
 
-    /** Whether every column is there and filled: then it stays so, since nothing that is there is taken away. */
+    /**
+     * Whether every column is there and filled: then it stays so, since nothing that is there is taken away, and a writer of this release
+     * keeps it filled. Beside a writer of another process handles are not kept, and each query looks.
+     */
     boolean whole() {
-        return inFile.size() == spec.columns().size() && unfilled.isEmpty();
+        return inFile.size() == spec.columns().size() && unfilled.isEmpty() && !doubted;
     }
 
     /** The name of a column in the file; null where the file lacks it. */
@@ -174,13 +183,13 @@ final class FileColumns {
 
     /** Whether the older rows of a column are still to be filled. */
     boolean unfilled(String column) {
-        return unfilled.contains(column);
+        return unfilled.contains(column) || doubted && spec.column(column).filled() && !spec.column(column).detail();
     }
 
     /** Whether a column is read as it lies in the file. */
     boolean plain(Column column) {
         return inFile.containsKey(column.name())
-                && !(column.filled() && (column.detail() || unfilled.contains(column.name())));
+                && !(column.filled() && (column.detail() || doubted || unfilled.contains(column.name())));
     }
 
     /** The entry {@link #COLUMNS} with some added: what the file calls a column of the table, or an empty text for a dropped one. */

@@ -223,7 +223,7 @@ final class IndexBuild {
             watched(to, copying, unwanted, PartitionSchema.named(spec, add.index(), FileColumns.of(spec, to)));
         }
         long rows = Math.max(0, partition.held().rows());
-        MigrationMark.begin(record, partition.held().maxSeq())
+        MigrationMark.begin(record, Long.MAX_VALUE, partition.held().maxSeq())
                 .after(partition.held().maxSeq(), rows, rows, true)
                 .write(to, record.id());
     }

@@ -39,6 +39,7 @@ final class Ledger {
     private final LedgerFile file;
     private final String boot;
     private final long lastSeenMicros;
+    private final boolean knewMigrations;
     private final List<Map<String, @Nullable Object>> waiting = new ArrayList<>();
     private boolean blind;
     private long compactAt = COMPACT_BYTES;
@@ -51,11 +52,17 @@ final class Ledger {
         this.file = file;
         this.boot = boot;
         this.lastSeenMicros = state.seenAt();
+        this.knewMigrations = state.knewMigrations();
     }
 
     /** What the clock showed when the store was last written before this opening. */
     long lastSeenMicros() {
         return lastSeenMicros;
+    }
+
+    /** Whether the writer before this one knew of migrations. */
+    boolean knewMigrations() {
+        return knewMigrations;
     }
 
     /** Reads the ledger and opens it for appending. */
@@ -108,7 +115,9 @@ final class Ledger {
                             "boot",
                             boot,
                             "pid",
-                            ProcessHandle.current().pid()),
+                            ProcessHandle.current().pid(),
+                            LedgerState.MIGRATES,
+                            true),
                     true);
         } catch (IOException e) {
             throw Volume.failure("the ledger cannot be written", path, e);
@@ -176,6 +185,14 @@ final class Ledger {
     /** Keeps what is known of an adopted database. Returns whether that is durable. */
     boolean adopted(Map<String, @Nullable Object> entry) {
         noteSoon(entry);
+        return waiting.isEmpty();
+    }
+
+    /** Keeps what migrations made of the table of an adopted database. Returns whether that is durable. */
+    boolean migrated(String table, String spec) {
+        if (!spec.equals(state.migrated(table))) {
+            noteSoon(LedgerState.entry("migrated", "table", table, "spec", spec));
+        }
         return waiting.isEmpty();
     }
 

@@ -18,6 +18,9 @@ final class LedgerState {
     /** Most ranges kept; more are merged, with exact counts. */
     static final int MAX_RANGES = 1000;
 
+    /** The mark of writers that know of migrations, in their {@code opened}. */
+    static final String MIGRATES = "migrates";
+
     private static final long NEAR_MICROS = 60_000_000L;
 
     private final List<Gap> before = new ArrayList<>();
@@ -25,6 +28,7 @@ final class LedgerState {
     private final Map<String, TableMarks.Marks> marks = new LinkedHashMap<>();
     private final Map<PartitionId, String> gone = new LinkedHashMap<>();
     private final Map<String, Map<String, @Nullable Object>> adopted = new LinkedHashMap<>();
+    private final Map<String, Map<String, @Nullable Object>> migrated = new LinkedHashMap<>();
     private @Nullable Map<String, @Nullable Object> opened;
     private @Nullable Map<String, @Nullable Object> beat;
     private @Nullable Map<String, @Nullable Object> closed;
@@ -56,6 +60,7 @@ final class LedgerState {
             }
             case "gone" -> gone.put(id(entry), String.valueOf(entry.get("reason")));
             case "adopted" -> adopted.put(entry.get("table") + "/" + entry.get("n"), entry);
+            case "migrated" -> migrated.put(String.valueOf(entry.get("table")), entry);
             case "closed" -> {
                 closed = entry;
                 endsClosed = true;
@@ -213,6 +218,18 @@ final class LedgerState {
         return adopted.get(id.table() + "/" + id.n());
     }
 
+    /** What migrations made of the table of an adopted database, as it was told last; null where nothing is. */
+    @Nullable
+    String migrated(String table) {
+        Map<String, @Nullable Object> entry = migrated.get(table);
+        return entry != null && entry.get("spec") instanceof String spec ? spec : null;
+    }
+
+    /** Whether the last writer is known, and knew of migrations. */
+    boolean knewMigrations() {
+        return opened != null && Boolean.TRUE.equals(opened.get(MIGRATES));
+    }
+
     /** The wall clock of the last entry; the smallest number where there is none. */
     long lastAt() {
         return lastAt;
@@ -257,6 +274,7 @@ final class LedgerState {
         marks.forEach((table, to) -> entries.add(at(floor(table, to))));
         gone.forEach((id, reason) -> entries.add(at(gone(id, reason))));
         adopted.values().forEach(entry -> entries.add(at(entry)));
+        migrated.values().forEach(entry -> entries.add(at(entry)));
         if (closed != null && !endsClosed) {
             entries.add(closed);
         }

@@ -244,6 +244,7 @@ final class MergedFile {
         Set<String> known = new LinkedHashSet<>(List.of("_seq", "_time", "_chg"));
         spec.columns().forEach(column -> known.add(from.named(column.name())));
         known.addAll(spec.droppedColumns().keySet());
+        known.add(MigrationMark.COLUMN);
         for (boolean detail : new boolean[] {false, true}) {
             String table = detail ? PartitionSchema.details(spec) : spec.name();
             for (String column : PartitionSchema.columns(to, "src", table)) {
@@ -299,7 +300,8 @@ final class MergedFile {
         Map<String, MigrationMark> done = marks();
         Sqlite.transaction(to, () -> {
             try (PreparedStatement statement = to.prepareStatement(
-                    "UPDATE levee_stats SET rows = ?, min_time = ?, max_time = ?, max_seq = ? WHERE id = 1")) {
+                    "UPDATE levee_stats SET rows = ?, min_time = ?, max_time = ?, max_seq = ?4"
+                            + (FilledRows.kept(to, "") ? ", filled_seq = ?4" : "") + " WHERE id = 1")) {
                 statement.setLong(1, held.rows());
                 statement.setLong(2, held.minMicros());
                 statement.setLong(3, held.maxMicros());

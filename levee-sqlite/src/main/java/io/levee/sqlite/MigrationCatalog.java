@@ -21,6 +21,8 @@ final class MigrationCatalog {
 
     private static final String PAUSED = "migrations_paused";
 
+    private static final String UNLOOKED = "migrations_unlooked";
+
     private MigrationCatalog() {}
 
     /** All migrations in the order of their declaration. */
@@ -48,6 +50,18 @@ final class MigrationCatalog {
         return paused;
     }
 
+    /** Whether a release that knows nothing of migrations wrote here, and nobody has looked since at what it left undone. */
+    static boolean unlooked(Connection connection) throws SQLException {
+        return "1".equals(Catalog.value(connection, UNLOOKED));
+    }
+
+    static boolean unlooked(Connection connection, boolean unlooked) throws SQLException {
+        if (unlooked != unlooked(connection)) {
+            Catalog.put(connection, UNLOOKED, unlooked ? "1" : "0");
+        }
+        return unlooked;
+    }
+
     static void put(Connection connection, MigrationRecord record) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(
                 "INSERT INTO migrations(id, n, table_name, record, bound) VALUES(?1, ?2, ?3, ?4,"
@@ -59,6 +73,16 @@ final class MigrationCatalog {
             statement.setString(3, record.table());
             statement.setString(4, Json.write(record.toMap()));
             statement.setInt(5, record.applied() ? 1 : 0);
+            statement.executeUpdate();
+        }
+    }
+
+    /** The same of one whose bound is known otherwise. */
+    static void put(Connection connection, MigrationRecord record, long bound) throws SQLException {
+        put(connection, record);
+        try (PreparedStatement statement = connection.prepareStatement("UPDATE migrations SET bound = ? WHERE id = ?")) {
+            statement.setLong(1, bound);
+            statement.setString(2, record.id());
             statement.executeUpdate();
         }
     }

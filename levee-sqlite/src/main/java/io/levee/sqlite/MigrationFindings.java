@@ -15,9 +15,16 @@ final class MigrationFindings {
     private static final int NAMED = 5;
 
     private final MigrationReach reach;
+    private final boolean older;
 
-    MigrationFindings(MigrationReach reach) {
+    /**
+     * For one look.
+     *
+     * @param older see {@link io.levee.engine.StorageEngine#migrationsUnlooked}
+     */
+    MigrationFindings(MigrationReach reach, boolean older) {
         this.reach = reach;
+        this.older = older;
     }
 
     /**
@@ -38,7 +45,7 @@ final class MigrationFindings {
         return findings;
     }
 
-    private static Finding finding(MigrationRecord record, List<Partition> left) {
+    private Finding finding(MigrationRecord record, List<Partition> left) {
         if (left.isEmpty()) {
             return Finding.ok("the migration " + record.id() + " has reached every partition of " + record.table());
         }
@@ -47,8 +54,11 @@ final class MigrationFindings {
                 + (left.size() > NAMED ? ", …" : "");
         return record.state() == State.DONE
                 ? Finding.warning(
-                        what + "; the migration " + record.id() + " was done before they came back",
-                        "declare the same step again under another name")
+                        what + "; the migration " + record.id() + " was done before they came"
+                                + (older ? ": an older release wrote to the store since" : " back"),
+                        older
+                                ? "open the store for writing with this release: it reaches them in the background"
+                                : "declare the same step again under another name")
                 : Finding.warning(
                         what + "; the migration " + record.id() + " is "
                                 + record.state().name().toLowerCase(java.util.Locale.ROOT),

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param migration what it does, for a catalog that is lost
  * @param number its place in the order of declaration
  * @param digest as declared
+ * @param bound numbers from here on were given after its declaration, for a catalog that is lost: partitions made since have no mark
  * @param upTo the highest {@code _seq} when it came here (guarantee G120)
  * @param cursor rows up to here are done
  * @param seen rows that were looked at
@@ -27,22 +28,29 @@ record MigrationMark(
         Map<String, Object> migration,
         long number,
         String digest,
+        long bound,
         long upTo,
         long cursor,
         long seen,
         long changed,
         boolean done) {
+    /**
+     * A column, always null, of each file whose rows a migration has begun to set: releases before migrations do not merge files with a
+     * column that they do not know. The new file would lack the marks, and its rows be changed a second time.
+     */
+    static final String COLUMN = "_levee_migrated";
+
     private static final String PREFIX = "migration:";
 
     /** The mark of a migration that begins with a partition. */
-    static MigrationMark begin(MigrationRecord record, long upTo) {
+    static MigrationMark begin(MigrationRecord record, long bound, long upTo) {
         return new MigrationMark(
-                record.migration().toMap(), record.number(), record.digest(), upTo, Long.MIN_VALUE, 0, 0, false);
+                record.migration().toMap(), record.number(), record.digest(), bound, upTo, Long.MIN_VALUE, 0, 0, false);
     }
 
     MigrationMark after(long newCursor, long moreSeen, long moreChanged, boolean nowDone) {
         return new MigrationMark(
-                migration, number, digest, upTo, newCursor, seen + moreSeen, changed + moreChanged, nowDone);
+                migration, number, digest, bound, upTo, newCursor, seen + moreSeen, changed + moreChanged, nowDone);
     }
 
     /** The mark of a migration in a file; null where it has not begun there. */
@@ -79,6 +87,7 @@ record MigrationMark(
         map.put("migration", migration);
         map.put("number", number);
         map.put("digest", digest);
+        map.put("bound", bound);
         map.put("upTo", upTo);
         map.put("cursor", cursor);
         map.put("seen", seen);
@@ -97,6 +106,7 @@ record MigrationMark(
                 migration,
                 number(map, "number"),
                 String.valueOf(map.get("digest")),
+                map.containsKey("bound") ? number(map, "bound") : Long.MAX_VALUE,
                 number(map, "upTo"),
                 number(map, "cursor"),
                 number(map, "seen"),

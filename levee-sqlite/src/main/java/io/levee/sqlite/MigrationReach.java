@@ -75,30 +75,42 @@ final class MigrationReach {
                 return true;
             }
         }
-        boolean reached = look(record, spec, partition, bound);
-        if (declared && reached) {
+        Found found = look(record, spec, partition, bound);
+        if (declared && found == Found.REACHED) {
             reached(record, partition);
         }
-        return reached;
+        return found != Found.NOT_REACHED;
     }
 
-    private boolean look(MigrationRecord record, TableSpec spec, Partition partition, long bound) {
+    /** What a look at a file tells. */
+    private enum Found {
+        REACHED,
+        NOT_REACHED,
+        /** It has no rows that would have to be set; some that were accepted before the declaration may be about to come. */
+        NO_ROWS
+    }
+
+    private Found look(MigrationRecord record, TableSpec spec, Partition partition, long bound) {
         Path file = paths.partition(partition);
+        boolean sets = MigrationCatalog.sets(record.step());
         if (Partition.size(file) == 0) {
-            return true;
+            return sets ? Found.NO_ROWS : Found.REACHED;
         }
         try {
             // One of its own: a handle that is kept would keep the partition from getting its checksum.
             Connection connection = Connections.reader(file, CACHE);
             try {
-                return PartitionSchema.columns(connection, spec.name()).isEmpty()
-                        || reached(record, spec, connection, bound);
+                if (!PartitionSchema.columns(connection, spec.name()).isEmpty()
+                        && !reached(record, spec, connection, bound)) {
+                    return Found.NOT_REACHED;
+                }
+                return sets && !marked(record, connection) ? Found.NO_ROWS : Found.REACHED;
             } finally {
                 Connections.close(file, connection);
             }
         } catch (SQLException e) {
             if (partition.state() == Partition.State.DROPPED) {
-                return true;
+                return Found.REACHED;
             }
             throw Sqlite.failure("a partition's description cannot be read", file, e);
         }
@@ -110,8 +122,7 @@ final class MigrationReach {
         MigrationStep step = record.step();
         boolean declared = applied(record);
         if (MigrationCatalog.sets(step)) {
-            MigrationMark mark = declared ? MigrationMark.of(connection, record.id()) : null;
-            return mark != null && mark.done()
+            return marked(record, connection)
                     || Sqlite.value(
                                     connection,
                                     "SELECT 1 FROM " + Sqlite.quote(spec.name()) + " WHERE _seq < " + bound
@@ -137,6 +148,14 @@ final class MigrationReach {
             return !wanted || indexed(connection, spec, add.index().name());
         }
         return !(step instanceof MigrationStep.DropIndex drop) || !indexed(connection, spec, drop.name());
+    }
+
+    /** Whether a file says that a migration is done with it. */
+    private static boolean marked(MigrationRecord record, Connection connection) throws SQLException {
+        MigrationMark mark = applied(record) && CatalogSchema.hasTable(connection, "levee_partition")
+                ? MigrationMark.of(connection, record.id())
+                : null;
+        return mark != null && mark.done();
     }
 
     /** Whether the table's spec is as the step makes it. */

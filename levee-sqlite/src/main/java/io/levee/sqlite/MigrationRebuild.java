@@ -27,6 +27,7 @@ final class MigrationRebuild {
         private final MigrationMark first;
         private final Set<PartitionId> done = new HashSet<>();
         private long seen;
+        private long bound = Long.MAX_VALUE;
 
         Found(MigrationMark first) {
             this.first = first;
@@ -39,6 +40,7 @@ final class MigrationRebuild {
         MigrationMark.all(connection, "").forEach((name, mark) -> {
             Found of = found.computeIfAbsent(name, n -> new Found(mark));
             of.seen += mark.seen();
+            of.bound = Math.min(of.bound, mark.bound());
             if (mark.done()) {
                 of.done.add(id);
             }
@@ -52,6 +54,10 @@ final class MigrationRebuild {
     void write(Connection connection, List<PartitionId> live, Instant now) throws SQLException {
         if (renamed) {
             CatalogSchema.requireRenamed(connection);
+        }
+        if (!found.isEmpty()) {
+            // Marks do not tell who wrote after them.
+            MigrationCatalog.unlooked(connection, true);
         }
         List<Map.Entry<String, Found>> inOrder = new ArrayList<>(found.entrySet());
         inOrder.sort(Comparator.comparingLong(one -> one.getValue().first.number()));
@@ -72,7 +78,7 @@ final class MigrationRebuild {
                     .filter(id -> id.table().equals(migration.table()))
                     .count();
             long done = live.stream().filter(of.done::contains).count();
-            MigrationCatalog.put(connection, record(of, migration, (int) done, (int) all, Micros.of(now)));
+            MigrationCatalog.put(connection, record(of, migration, (int) done, (int) all, Micros.of(now)), of.bound);
         }
     }
 

@@ -57,15 +57,31 @@ final class MigrationSlice {
 
     /** Works it; the transaction was begun by the caller, who commits or undoes it. */
     MigrationMark run() throws SQLException {
-        MigrationMark mark = MigrationMark.of(connection, record.id());
+        MigrationMark mark = begun();
         if (mark == null) {
+            if (MigrationCatalog.sets(record.step())
+                    && !PartitionSchema.columns(connection, spec.name()).contains(MigrationMark.COLUMN)) {
+                Sqlite.run(
+                        connection,
+                        "ALTER TABLE " + Sqlite.quote(spec.name()) + " ADD COLUMN " + MigrationMark.COLUMN + " INTEGER");
+            }
             long highest = Sqlite.number(connection, "SELECT max_seq FROM levee_stats WHERE id = 1");
-            mark = MigrationMark.begin(record, Math.min(highest, bound - 1));
+            mark = MigrationMark.begin(record, bound, Math.min(highest, bound - 1));
             PartitionSchema.describe(connection, spec, now);
         }
         MigrationMark after = mark.done() ? mark : work(mark);
         after.write(connection, record.id());
         return after;
+    }
+
+    /** The mark that it goes on from; null where it begins, as it does again in rows that an older release wrote. */
+    private @Nullable MigrationMark begun() throws SQLException {
+        MigrationMark mark = MigrationMark.of(connection, record.id());
+        if (mark != null && mark.done() && record.step() instanceof MigrationStep.AddColumn add) {
+            Column column = MigrationReach.current(spec, add.column().name());
+            return column != null && columns.unfilled(column.name()) ? null : mark;
+        }
+        return mark;
     }
 
     long changed() {
@@ -348,8 +364,8 @@ final class MigrationSlice {
         boolean committing = false;
         boolean ended = false;
         try {
-            before = MigrationMark.of(writer.connection(), record.id());
             MigrationSlice slice = new MigrationSlice(record, order, writer, bound, now);
+            before = slice.begun();
             mark = slice.run();
             changed = slice.changed();
             if (mark.done() && (before == null || !before.done())) {

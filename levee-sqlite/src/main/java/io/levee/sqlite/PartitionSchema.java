@@ -26,6 +26,9 @@ final class PartitionSchema {
     /** The entry of the description with what older releases do not read of the spec. */
     static final String SPEC_ADDED = "spec_added";
 
+    /** The entry with what migrations made of the spec, and when it was written: older releases write the others without it. */
+    static final String SPEC_MIGRATED = "spec_migrated";
+
     /** The entry that says when the copy of the spec was written, where that was after the file was made. */
     static final String SPEC_AT = "spec_at";
 
@@ -107,11 +110,17 @@ final class PartitionSchema {
         identity.put("created", now.toString());
         identity.put("spec", Json.write(SpecCodec.plain(spec)));
         identity.put(SPEC_ADDED, Json.write(SpecCodec.added(spec)));
+        identity.put(SPEC_MIGRATED, migrated(spec, now));
         for (Map.Entry<String, String> entry : identity.entrySet()) {
             describe(connection, entry.getKey(), entry.getValue());
         }
+        FilledRows.keep(connection, spec);
         createIndexes(connection, spec);
         Fulltext.create(connection, spec);
+    }
+
+    private static String migrated(TableSpec spec, Instant now) {
+        return Json.write(Map.of("at", now.toString(), "spec", SpecCodec.migrated(spec)));
     }
 
     /** Adds an entry to the description of a file. */
@@ -192,7 +201,7 @@ final class PartitionSchema {
      * expression is filled in slices; until then it is read as {@link FileColumns} says.
      */
     static void widen(Connection connection, TableSpec spec, Instant now) throws SQLException {
-        boolean changed = false;
+        boolean changed = FilledRows.doubt(connection, spec);
         if (!detail(spec).isEmpty() && columns(connection, details(spec)).isEmpty()) {
             createDetails(connection, spec);
             changed = true;
@@ -204,6 +213,7 @@ final class PartitionSchema {
                 changed = true;
             }
         }
+        FilledRows.keep(connection, spec);
         if (changed) {
             describe(connection, spec, now);
         }
@@ -213,6 +223,7 @@ final class PartitionSchema {
     static void describe(Connection connection, TableSpec spec, Instant now) throws SQLException {
         describe(connection, "spec", Json.write(SpecCodec.plain(spec)));
         describe(connection, SPEC_ADDED, Json.write(SpecCodec.added(spec)));
+        describe(connection, SPEC_MIGRATED, migrated(spec, now));
         describe(connection, SPEC_AT, now.toString());
     }
 

@@ -382,6 +382,17 @@ final class SqliteEngine implements StorageEngine {
         writing().catalog().change(c -> MigrationCatalog.pause(c, paused));
     }
 
+    @Override
+    public boolean migrationsUnlooked() {
+        return readOrAsk(MigrationCatalog::unlooked)
+                || ledgerReader != null && !ledgerReader.read().knewMigrations();
+    }
+
+    @Override
+    public void migrationsLooked() {
+        writing().catalog().change(c -> MigrationCatalog.unlooked(c, false));
+    }
+
     private Migrating migrating() {
         writing();
         return Objects.requireNonNull(migrating);
@@ -809,7 +820,7 @@ final class SqliteEngine implements StorageEngine {
     public List<Finding> diagnose() {
         List<Finding> findings = new ArrayList<>(Surroundings.look(paths, pragmas()));
         findings.addAll(Adoptions.findings(manifest));
-        findings.addAll(new MigrationFindings(new MigrationReach(paths, manifest))
+        findings.addAll(new MigrationFindings(new MigrationReach(paths, manifest), migrationsUnlooked())
                 .look(migrations(), tables(), record -> readOrAsk(c -> MigrationCatalog.bound(c, record.id()))));
         findings.addAll(Orphans.findings(Orphans.find(paths, !owner().isEmpty(), this::readOrAsk)));
         return findings;

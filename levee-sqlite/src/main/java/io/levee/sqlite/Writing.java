@@ -208,6 +208,11 @@ record Writing(
             List<String> tables = specs.stream().map(TableSpec::name).toList();
             Object made = Catalog.value(connection, "created");
             long created = made == null ? 0 : Micros.of(Instant.parse(made.toString()));
+            if (!ledger.knewMigrations()
+                    && !MigrationCatalog.all(connection).isEmpty()) {
+                // Before the ledger tells of this one: a crash in between is looked at by the next.
+                MigrationCatalog.unlooked(connection, true);
+            }
             boolean clean = catalog.begin();
             CloseReport inLedger = ledger.lastReport();
             boolean inOrder = ledger.begin(clean, tables, kept, created);

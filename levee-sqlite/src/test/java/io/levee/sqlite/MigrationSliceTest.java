@@ -3,6 +3,7 @@ package io.levee.sqlite;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.levee.Ack;
 import io.levee.Column;
 import io.levee.ColumnType;
 import io.levee.ErrorCode;
@@ -16,9 +17,11 @@ import io.levee.MigrationStep;
 import io.levee.PartitionId;
 import io.levee.engine.MigrationRecord;
 import io.levee.engine.MigrationRows;
+import io.levee.engine.RowQuery;
 import io.levee.engine.SliceOrder;
 import io.levee.engine.SliceOutcome;
 import io.levee.engine.StoredRow;
+import io.levee.engine.WriteRow;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -178,6 +181,24 @@ class MigrationSliceTest {
             assertThat(home.work(home.declare("details2", MigrationStep.Backfill.of("more", "text || n")), 100))
                     .isZero();
             assertThat(home.sql("SELECT more FROM events WHERE i = 60")).containsExactly("[t120]");
+        }
+    }
+
+    /** Rows have numbers of a block that was reserved before: a partition that is empty at the first look may get some of them. */
+    @Test
+    void shouldReachRowsThatWereNumberedBeforeItsDeclarationAndStoredAfterItsFirstLook() {
+        try (MigrationHelp home = new MigrationHelp(directory, true)) {
+            WriteRow first = home.row(0, 0, Map.of("text", "t"));
+            home.append(first);
+            RowQuery.Mark it = new RowQuery.Mark(first.timeMicros(), first.seq());
+            assertThat(home.serve(() -> home.engine.delete(home.spec, List.of(it), null, Ack.COMMITTED)))
+                    .isEqualTo(1);
+            MigrationRecord up = home.declare("up", MigrationStep.Backfill.of("text", "upper(text)"));
+            assertThat(home.parts(up)).isEmpty();
+            home.fill(0, 1, 5);
+            assertThat(home.parts(up)).hasSize(1);
+            assertThat(home.work(up, 100)).isEqualTo(5);
+            assertThat(home.parts(up)).isEmpty();
         }
     }
 

@@ -261,7 +261,7 @@ public final class ReleaseFixture {
         }
     }
 
-    private static void zip(Path directory, Path file) throws IOException {
+    static void zip(Path directory, Path file) throws IOException {
         try (OutputStream out = Files.newOutputStream(file);
                 ZipOutputStream zip = new ZipOutputStream(out)) {
             zip.setLevel(9);

@@ -128,6 +128,10 @@ final class MigrationRun {
     private void begin(List<PartitionId> left) {
         MigrationRecord record = live.record();
         long rows = rows(left);
+        int before = record.partitionsTotal();
+        // Some came back, or an older release made or changed them.
+        boolean more = before >= 0 && left.size() > before - record.partitionsDone();
+        int total = Math.max(left.size(), more ? Math.max(before, live(record.table())) : before);
         boolean fresh = record.rowsTotal() < 0;
         base = record.rowsDone() - record.rowsPartial();
         int gone = Math.max(0, record.partitionsTotal() - left.size());
@@ -140,13 +144,19 @@ final class MigrationRun {
                             edit.error = null;
                             edit.note = unread();
                             edit.rowsTotal = fresh ? rows : Math.max(edit.rowsTotal, base + rows);
-                            edit.partitionsTotal = Math.max(edit.partitionsTotal, left.size());
-                            edit.partitionsDone = Math.max(edit.partitionsDone, edit.partitionsTotal - left.size());
+                            edit.partitionsTotal = total;
+                            edit.partitionsDone = Math.max(more ? 0 : edit.partitionsDone, total - left.size());
                             edit.rowsDone = Math.max(base, edit.rowsDone);
                             edit.rowsPartial = edit.rowsDone - base;
                         });
         live.rowsDone = live.record().rowsDone();
         live.progress.restart(live.rowsDone, parts.clock().nanos());
+    }
+
+    private int live(String table) {
+        return (int) counted.keySet().stream()
+                .filter(id -> id.table().equals(table))
+                .count();
     }
 
     private long rows(List<PartitionId> ids) {

@@ -36,6 +36,7 @@ import org.jspecify.annotations.Nullable;
 public final class MigrationService {
     private static final System.Logger LOG = System.getLogger("io.levee.migrate");
     private static final Duration LONGEST_SLEEP = Duration.ofMinutes(5);
+    private static final Duration NEXT_LOOK = Duration.ofSeconds(5);
     private static final Duration END_OF_SLICE = Duration.ofSeconds(60);
 
     private final StorageEngine engine;
@@ -53,6 +54,8 @@ public final class MigrationService {
     private final Condition changed = lock.newCondition();
     private @Nullable Task task;
     private volatile boolean stopped;
+    /** Whether an older release wrote meanwhile, and it is still to be seen what of it migrations have to reach. */
+    private volatile boolean unlooked;
 
     /** Makes a row of stored values. */
     @FunctionalInterface
@@ -77,7 +80,8 @@ public final class MigrationService {
         this.declaration = new Declaration(engine, tables);
         this.plans = new Plans(engine, declaration);
         this.registry = writes == null ? null : new Registry(engine, options.clock());
-        this.reader = new StatusReader(engine, registry, MonotonicClock.SYSTEM);
+        this.unlooked = registry != null && !registry.all().isEmpty() && engine.migrationsUnlooked();
+        this.reader = new StatusReader(engine, registry, MonotonicClock.SYSTEM, () -> unlooked);
         this.parts = registry == null || writes == null
                 ? null
                 : new MigrationRun.Parts(
@@ -92,7 +96,7 @@ public final class MigrationService {
 
     /** Goes on with what an earlier life of the store has left. */
     public void start() {
-        if (registry != null && registry.all().stream().anyMatch(live -> !live.done())) {
+        if (registry != null && (unlooked || registry.all().stream().anyMatch(live -> !live.done()))) {
             work();
         }
     }
@@ -260,7 +264,8 @@ public final class MigrationService {
     /** See {@link io.levee.Store#awaitMigrations}. */
     public boolean await(Duration timeout) {
         Registry all = registry();
-        return awaited(timeout, () -> all.all().stream().noneMatch(live -> live.working || runnable(all, live)));
+        return awaited(
+                timeout, () -> !unlooked && all.all().stream().noneMatch(live -> live.working || runnable(all, live)));
     }
 
     private boolean awaitIdle(@Nullable Live one, Duration timeout) {
@@ -299,23 +304,42 @@ public final class MigrationService {
 
     /** A partition came back: what was done may have to be done in it. */
     public void partitionCameBack() {
-        if (registry == null) {
-            return;
+        if (registry != null) {
+            again(registry, "a partition came back that it had not reached");
+            start();
         }
-        for (Live live : registry.all()) {
+    }
+
+    /** What was done has to be done where it was not reached. */
+    private void again(Registry all, String note) {
+        for (Live live : all.all()) {
             if (live.done()
                     && !(live.record().step() instanceof MigrationStep.Custom)
                     && !engine.migrationParts(live.record()).isEmpty()) {
-                registry.change(
+                all.change(
                         live,
                         edit -> {
                             edit.state = State.PENDING;
-                            edit.note = "a partition came back that it had not reached";
+                            edit.note = note;
                         },
                         null);
             }
         }
-        start();
+    }
+
+    /** Looks at what an older release left; returns whether that is over. Tried again where it could not be done. */
+    private boolean looked(Registry all) {
+        try {
+            if (unlooked) {
+                again(all, StatusReader.OLDER);
+                engine.migrationsLooked();
+                unlooked = false;
+            }
+            return true;
+        } catch (LeveeException e) {
+            LOG.log(System.Logger.Level.WARNING, "what an older release wrote cannot be looked at", e);
+            return false;
+        }
     }
 
     /** The thread's work: one migration after another. */
@@ -323,10 +347,11 @@ public final class MigrationService {
         Registry all = registry();
         MigrationRun.Parts with = Objects.requireNonNull(parts, "a store for writing");
         while (!own.stopping() && !stopped) {
+            boolean looked = looked(all);
             Live next = next(all);
             if (next == null) {
                 tell();
-                own.pause(LONGEST_SLEEP);
+                own.pause(looked ? LONGEST_SLEEP : NEXT_LOOK);
                 with.load().idle();
                 continue;
             }

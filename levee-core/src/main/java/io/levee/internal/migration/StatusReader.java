@@ -6,6 +6,7 @@ import io.levee.engine.StorageEngine;
 import io.levee.internal.time.MonotonicClock;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,16 +14,28 @@ import org.jspecify.annotations.Nullable;
  * G150). Thread-safe.
  */
 final class StatusReader {
+    /** What is said of a migration where a release wrote that knows nothing of it. */
+    static final String OLDER = "an older release wrote to the store since it was done";
+
     private static final Duration FRESH = Duration.ofSeconds(1);
 
     private final StorageEngine engine;
     private final @Nullable Registry registry;
     private final MonotonicClock clock;
+    private final BooleanSupplier unlooked;
     private @Nullable List<MigrationRecord> kept;
     private boolean keptPaused;
+    private boolean keptUnlooked;
     private long keptNanos;
 
-    StatusReader(StorageEngine engine, @Nullable Registry registry, MonotonicClock clock) {
+    /**
+     * For one store.
+     *
+     * @param unlooked whether what is done is still to be looked at, where there is a registry
+     */
+    StatusReader(
+            StorageEngine engine, @Nullable Registry registry, MonotonicClock clock, BooleanSupplier unlooked) {
+        this.unlooked = unlooked;
         this.engine = engine;
         this.registry = registry;
         this.clock = clock;
@@ -40,8 +53,9 @@ final class StatusReader {
         long now = clock.nanos();
         if (registry != null) {
             boolean paused = registry.paused();
+            boolean older = unlooked.getAsBoolean();
             return registry.all().stream()
-                    .map(live -> live.status(paused, true, now))
+                    .map(live -> told(live.status(paused, true, now), older))
                     .toList();
         }
         List<MigrationRecord> records = read();
@@ -50,9 +64,16 @@ final class StatusReader {
                 .map(record -> {
                     Live live = new Live(record);
                     live.working = alive && record.state() == MigrationStatus.State.RUNNING;
-                    return live.status(keptPaused, alive, now);
+                    return told(live.status(keptPaused, alive, now), keptUnlooked);
                 })
                 .toList();
+    }
+
+    /** What is done by the records may not be so where an older release wrote. */
+    private static MigrationStatus told(MigrationStatus status, boolean older) {
+        return older && status.state() == MigrationStatus.State.DONE
+                ? status.noted(OLDER + ": what it wrote may lack it, and is reached when this release opens it for writing")
+                : status;
     }
 
     private synchronized List<MigrationRecord> read() {
@@ -60,6 +81,7 @@ final class StatusReader {
         if (known == null || clock.nanos() - keptNanos > FRESH.toNanos()) {
             known = engine.migrations();
             keptPaused = !known.isEmpty() && engine.migrationsPaused();
+            keptUnlooked = !known.isEmpty() && engine.migrationsUnlooked();
             keptNanos = clock.nanos();
             kept = known;
         }

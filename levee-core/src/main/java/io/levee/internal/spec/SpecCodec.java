@@ -36,7 +36,7 @@ public final class SpecCodec {
     private static final String FORMER = "formerNames";
     /** Columns that were dropped. */
     private static final String DROPPED = "droppedColumns";
-    /** Defaults and expressions of columns, in {@link #added} alone: the first releases refuse entries of columns that they do not know. */
+    /** Defaults and expressions of columns, in {@link #migrated} alone: the first releases refuse entries of columns that they do not know. */
     private static final String FILLED = "filled";
 
     private static final Set<String> TABLE_ENTRIES = Set.of(
@@ -60,11 +60,8 @@ public final class SpecCodec {
     private static final Set<String> ADDED_ENTRIES =
             Set.of("fulltext", "rollups", "rollupOf", "adopt", NAMED, FORMER, DROPPED);
 
-    /**
-     * What migrations made of a table: entries of {@link #added} that releases before these refuse where they look for added ones. A catalog
-     * that such releases read keeps them apart.
-     */
-    public static final Set<String> MIGRATED_ENTRIES = Set.of(NAMED, FORMER, DROPPED, FILLED);
+    /** What migrations made of a table: releases before these refuse it among what was added, so that it is kept apart from both. */
+    private static final Set<String> MIGRATED_ENTRIES = Set.of(NAMED, FORMER, DROPPED, FILLED);
 
     private static final String DEFAULT = "default";
     private static final String EXPRESSION = "expression";
@@ -350,15 +347,23 @@ public final class SpecCodec {
         return map;
     }
 
-    /** The other entries, for a place of their own; empty for most tables. Both together are what {@link #fromMap} reads. */
+    /** Entries that came before migrations, for a place of their own; empty for most tables. All three together are what {@link #fromMap} reads. */
     public static Map<String, Object> added(TableSpec spec) {
         Map<String, Object> map = toMap(spec);
         Map<String, Object> retention = RetentionCodec.toMap(spec.retention());
         map.keySet().retainAll(ADDED_ENTRIES);
+        map.keySet().removeAll(MIGRATED_ENTRIES);
         if (!retention.equals(RetentionCodec.plain(spec.retention()))) {
             // Whole: it takes the place of the entry that every release reads.
             map.put(RETENTION, retention);
         }
+        return map;
+    }
+
+    /** What migrations made of the table, for a place where releases before them do not look; empty for most tables. */
+    public static Map<String, Object> migrated(TableSpec spec) {
+        Map<String, Object> map = toMap(spec);
+        map.keySet().retainAll(MIGRATED_ENTRIES);
         Map<String, Object> filled = new LinkedHashMap<>();
         spec.columns().stream()
                 .filter(Column::filled)

@@ -50,6 +50,7 @@ class MigrationCodecTest {
                 .doesNotContain("default", "expression", "namedIndexes", "formerNames", "droppedColumns");
         Map<String, Object> both = new LinkedHashMap<>(Json.object(Json.write(plain)));
         both.putAll(Json.object(Json.write(SpecCodec.added(SPEC))));
+        both.putAll(Json.object(Json.write(SpecCodec.migrated(SPEC))));
         assertThat(TableSpec.fromMap(both)).isEqualTo(SPEC);
         assertThat(SPEC.formerNames()).containsEntry("new", List.of("old"));
         assertThat(SPEC.droppedColumns()).containsKey("gone");

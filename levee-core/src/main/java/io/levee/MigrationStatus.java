@@ -77,6 +77,7 @@ public record MigrationStatus(
                 rate,
                 etaSeconds,
                 error,
+                trouble,
                 newNote,
                 updated);
     }

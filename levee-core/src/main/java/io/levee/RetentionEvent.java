@@ -68,7 +68,7 @@ public record RetentionEvent(
     @Override
     public String toString() {
         return action.name().toLowerCase(Locale.ROOT) + " " + (partition.isEmpty() ? table : partition) + " ("
-                + (rows < 0 ? "?" : rows) + " rows, " + new Bytes(Math.max(0, bytes)) + ", by "
+                + (rows < 0 ? "" : rows + " rows, ") + (bytes <= 0 ? "" : new Bytes(bytes) + ", ") + "by "
                 + rule.name().toLowerCase(Locale.ROOT) + "): " + reason;
     }
 

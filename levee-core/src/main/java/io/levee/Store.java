@@ -246,6 +246,15 @@ public final class Store implements AutoCloseable {
     }
 
     /**
+     * Whether all work on migrations is paused, by {@link #pauseMigrations} without a name: also what is declared from now on waits then.
+     *
+     * @throws LeveeException {@link ErrorCode#IO_FAILED} where that cannot be read
+     */
+    public boolean migrationsPaused() {
+        return migrations.paused();
+    }
+
+    /**
      * What migrations would do, and what it would cost. Changes nothing; a part is tried on a sample, which takes up to seconds.
      *
      * @param list those asked for, in order; empty for those that were declared and are not done

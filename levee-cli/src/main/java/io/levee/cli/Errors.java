@@ -3,6 +3,11 @@ package io.levee.cli;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.json.JsonOut;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -45,10 +50,7 @@ final class Errors {
         if (thrown instanceof Console.OutputGoneException) {
             return Command.FAILED;
         }
-        LeveeException error = thrown instanceof LeveeException known
-                ? known
-                : new LeveeException(ErrorCode.INTERNAL, thrown.toString(), thrown)
-                        .hint("please report this, with the output of the same command under LEVEE_DEBUG=1");
+        LeveeException error = known(thrown);
         print(error);
         Command command = command(parsed);
         if (command != null) {
@@ -60,6 +62,32 @@ final class Errors {
             }
         }
         return Command.FAILED;
+    }
+
+    private static LeveeException known(Exception thrown) {
+        if (thrown instanceof LeveeException known) {
+            return known;
+        }
+        Throwable cause = thrown instanceof UncheckedIOException ? thrown.getCause() : thrown;
+        if (cause instanceof IOException e) {
+            return new LeveeException(ErrorCode.IO_FAILED, what(e), e)
+                    .hint("look whether the file's directory is there, may be written to and has room");
+        }
+        return new LeveeException(ErrorCode.INTERNAL, thrown.toString(), thrown)
+                .hint("please report this, with the output of the same command under LEVEE_DEBUG=1");
+    }
+
+    /** A file that the user named, such as that of {@code --out}: no fault of the program, and no exception's name for the user. */
+    private static String what(IOException e) {
+        if (e instanceof NoSuchFileException file) {
+            return "there is no file or directory " + file.getFile();
+        }
+        if (e instanceof AccessDeniedException file) {
+            return file.getFile() + " may not be used by this user (permission denied)";
+        }
+        return e instanceof FileSystemException file && file.getReason() != null
+                ? file.getFile() + ": " + file.getReason()
+                : String.valueOf(e.getMessage());
     }
 
     /** The two lines of an error. */

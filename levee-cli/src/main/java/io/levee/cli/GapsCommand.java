@@ -54,6 +54,9 @@ final class GapsCommand extends Command {
             }
         }
         grid.end();
+        if (Boolean.TRUE.equals(answer.get("complete"))) {
+            console.say("nothing is known to be missing");
+        }
         return OK;
     }
 

@@ -147,10 +147,11 @@ final class MigrateCommand extends Command {
         @Override
         int run() throws Exception {
             try (Migrations migrations = toRead(this)) {
+                Map<String, @Nullable Object> now = only(migrations.status(), id);
                 if (wait) {
                     return follow(this, migrations, true, named(id));
                 }
-                print(this, only(migrations.status(), id));
+                print(this, now);
             }
             return OK;
         }
@@ -265,6 +266,9 @@ final class MigrateCommand extends Command {
             command.console.json(answer);
         } else {
             MigrationText.status(command.console, MigrationWait.wanted(answer, one -> true));
+            if (Boolean.TRUE.equals(answer.get("paused"))) {
+                command.console.print("all work on migrations is paused until levee migrate resume");
+            }
         }
     }
 

@@ -32,7 +32,7 @@ final class MigrationText {
             row.add(rows(one));
             row.add("running".equals(one.get("status")) ? rate(one) : "");
             row.add("running".equals(one.get("status")) ? eta(one.get("etaSeconds")) : "");
-            row.add(one.get("partitionsDone") + " of " + one.get("partitionsTotal"));
+            row.add(partitions(one));
             // An error is printed whole below: a cell is cut.
             row.add(one.get("error") == null ? one.get("note") : "see below");
             grid.row(row);
@@ -75,7 +75,7 @@ final class MigrationText {
                     "takes",
                     step.get("expectedSeconds") == null
                             ? "unknown: nothing could be measured"
-                            : "about " + span(seconds(step.get("expectedSeconds"))) + ", measured on a sample");
+                            : about(seconds(step.get("expectedSeconds"))) + ", measured on a sample");
             if (step.get("untouched") instanceof List<?> list) {
                 list.forEach(one -> line(console, "leaves", one));
             }
@@ -87,6 +87,10 @@ final class MigrationText {
         if (Boolean.TRUE.equals(plan.get("needsApproval"))) {
             console.print("apply it with --approve: some of it waits for that");
         }
+    }
+
+    private static String about(double seconds) {
+        return seconds < 0.01 ? "no time to speak of" : "about " + span(seconds);
     }
 
     private static void line(Console console, String name, @Nullable Object what) {
@@ -105,6 +109,13 @@ final class MigrationText {
         return String.format(Locale.ROOT, "%,d of %,d rows%s", done, total, part);
     }
 
+    /** Partitions done of those there are. */
+    static String partitions(Map<?, ?> one) {
+        long total = number(one, "partitionsTotal");
+        String done = String.format(Locale.ROOT, "%,d", Math.max(0, number(one, "partitionsDone")));
+        return total < 0 ? done : done + String.format(Locale.ROOT, " of %,d", total);
+    }
+
     static String rate(Map<?, ?> one) {
         double rate = seconds(one.get("rate"));
         return String.format(Locale.ROOT, rate < 10 ? "%,.1f rows/s" : "%,.0f rows/s", rate);
@@ -120,6 +131,9 @@ final class MigrationText {
     }
 
     private static String span(double seconds) {
+        if (seconds < 0.01) {
+            return "0 s";
+        }
         if (seconds < 1) {
             return String.format(Locale.ROOT, "%.2f s", seconds);
         }

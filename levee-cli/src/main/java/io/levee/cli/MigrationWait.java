@@ -146,11 +146,7 @@ final class MigrationWait implements AutoCloseable {
     }
 
     private static String partitions(Map<?, ?> one) {
-        return String.format(
-                Locale.ROOT,
-                "%,d of %,d partitions",
-                number(one, "partitionsDone"),
-                Math.max(0, number(one, "partitionsTotal")));
+        return MigrationText.partitions(one) + " partitions";
     }
 
     private static String note(Map<?, ?> one) {

@@ -53,6 +53,7 @@ final class ServeCommand extends Command {
     int run() throws Exception {
         localOnly();
         ServerOptions options = address(listen != null ? listen : console.env("LEVEE_LISTEN"));
+        options.requireLoopback();
         List<Migration> declared = declared();
         CountDownLatch stop = new CountDownLatch(1);
         Store store = target.openToWrite(console, disk::apply);
@@ -101,6 +102,9 @@ final class ServeCommand extends Command {
         }
         if (!port.matches("\\d{1,5}")) {
             throw usage("--listen must be HOST:PORT, such as 127.0.0.1:7311 (got '" + text + "')");
+        }
+        if (Integer.parseInt(port) > 65_535) {
+            throw usage("a port is a number up to 65535 (got " + port + ")");
         }
         return ServerOptions.of(host.isEmpty() ? ServerOptions.DEFAULT_HOST : host, Integer.parseInt(port));
     }

@@ -98,6 +98,7 @@ class MigrateCommandTest {
             assertThat(((List<?>) place.json(0, "migrate", "status", "shout").get("migrations")))
                     .hasSize(1);
             assertThat(place.levee("migrate", "status", "nobody").err()).contains("NOT_FOUND", "nobody");
+            assertThat(place.levee("migrate", "status", "nobody", "--wait").err()).contains("NOT_FOUND", "nobody");
 
             // The same again does nothing; another step under a known name is refused.
             assertThat(place.levee("migrate", "apply", file).status()).isZero();
@@ -141,13 +142,18 @@ class MigrateCommandTest {
         try (Place place = Place.of(Way.DIRECTORY, dir)) {
             place.create("runs", RUNS);
             place.take("runs", lines());
-            place.json(0, "migrate", "pause");
+            // Also where nothing is there to be paused yet: who declares something tomorrow has to know why it waits.
+            assertThat(place.levee("migrate", "pause").out()).contains("no migrations", "is paused until");
+            assertThat(place.levee("migrate", "status").out()).contains("is paused until levee migrate resume");
+            assertThat(place.json(0, "migrate", "status")).containsEntry("paused", true);
+            assertThat(place.json(0, "status")).containsEntry("migrationsPaused", true);
             Run paused = place.levee("migrate", "apply", file(MIGRATIONS));
             assertThat(paused.status()).isEqualTo(1);
             assertThat(paused.err()).contains("levee migrate resume");
             assertThat(place.json(0, "status")).containsEntry("migrationsPaused", true);
             Map<String, Object> resumed = place.json(0, "migrate", "resume");
             assertThat(one(resumed, "shout").get("status")).isEqualTo("done");
+            assertThat(resumed).containsEntry("paused", false);
             assertThat(place.levee("migrate", "pause", "nobody").err()).contains("NOT_FOUND");
         }
     }

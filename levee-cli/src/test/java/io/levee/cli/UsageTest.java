@@ -2,6 +2,7 @@ package io.levee.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -51,6 +52,17 @@ class UsageTest {
                 "demo --for ever",
                 "demo --port 70000",
                 "serve --listen nowhere",
+                "serve --listen 127.0.0.1:99999",
+                "migrate",
+                "migrate nowhere",
+                "migrate apply",
+                "migrate plan a b",
+                "migrate status a b",
+                "adopt --table t",
+                "backup",
+                "restore",
+                "export",
+                "export t --format xml",
                 "get",
                 "get t",
                 "update t k",
@@ -126,7 +138,16 @@ class UsageTest {
                 "verify",
                 "quarantine list",
                 "clock accept",
-                "doctor"
+                "doctor",
+                "migrate plan",
+                "migrate apply",
+                "migrate status",
+                "migrate pause",
+                "migrate resume",
+                "adopt",
+                "backup",
+                "restore",
+                "export"
             })
     void everyCommandHasHelpWithExamples(String command) {
         Run run = Run.levee((Object[]) (command + " --help").split(" "));
@@ -144,6 +165,33 @@ class UsageTest {
                 .doesNotContain("\tat ");
         assertThat(run.json()).containsOnlyKeys("error");
         assertThat((Map<?, ?>) run.json().get("error")).extracting("code").isEqualTo("LEVEE-404 NOT_FOUND");
+    }
+
+    /** What a newcomer mistypes: each is said in words, without an exception's name, and leaves nothing behind. */
+    @Test
+    void wrongPlacesAreSaidInWords(@TempDir Path dir) throws Exception {
+        Path file = Files.writeString(dir.resolve("runs.ndjson"), "{\"id\":1,\"at\":\"2026-05-20T10:00:00Z\"}\n");
+        Path store = dir.resolve("history");
+        refused("which is a file", "status", "--store", file);
+        refused("which is a file", "serve", "--listen", "127.0.0.1:0", "--store", file);
+        refused("others can reach it", "serve", "--listen", "0.0.0.0:0", "--store", store);
+        assertThat(store).as("refused before a store is made").doesNotExist();
+
+        assertThat(Run.levee("ingest", "runs", file, "--infer", "--store", store)
+                        .status())
+                .isZero();
+        refused("no SQLite database", "adopt", file, "--table", "runs", "--source", "runs", "--store", store);
+        refused("no file or directory", "export", "runs", "--out", dir.resolve("nowhere/x.csv"), "--store", store);
+        refused("it is a directory", "migrate", "plan", dir, "--store", store);
+        Run gaps = Run.levee("gaps", "--store", store);
+        assertThat(gaps.err()).contains("nothing is known to be missing");
+    }
+
+    private static void refused(String why, Object... command) {
+        Run run = Run.levee(command);
+        assertThat(run.status()).as(run.err()).isEqualTo(1);
+        assertThat(run.err()).contains(why).doesNotContain("INTERNAL", "Exception", "\tat ");
+        assertThat(run.out()).isEmpty();
     }
 
     @Test

@@ -16,7 +16,7 @@ public final class MigrationForms {
     private MigrationForms() {}
 
     /**
-     * How far they are: {@code migrations[], running, settled}.
+     * How far they are: {@code migrations[], running, paused, settled}.
      *
      * @param which those wanted
      */
@@ -28,6 +28,7 @@ public final class MigrationForms {
                 "migrations",
                 all.stream().filter(which).map(MigrationStatus::toMap).toList());
         map.put("running", all.stream().anyMatch(m -> m.state() == MigrationStatus.State.RUNNING));
+        map.put("paused", store.migrationsPaused());
         map.put("settled", settled);
         return map;
     }

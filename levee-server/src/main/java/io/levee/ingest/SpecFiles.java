@@ -61,7 +61,8 @@ public final class SpecFiles {
         } catch (CharacterCodingException e) {
             throw new LeveeException(ErrorCode.BAD_SPEC, file + " is not UTF-8", e).with("file", file.toString());
         } catch (IOException e) {
-            throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be read: " + e, e)
+            String why = Files.isDirectory(file) ? "it is a directory" : e.toString();
+            throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be read: " + why, e)
                     .with("file", file.toString());
         }
     }

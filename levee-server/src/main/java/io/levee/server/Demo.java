@@ -27,7 +27,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Demo {
     private static final Duration REPLAY = Duration.ofMinutes(2);
-    private static final Duration RETENTION_EVERY = Duration.ofSeconds(1);
+    /** Never by itself: what a replay of hours in seconds makes due at once would be more than retention takes by itself. */
+    private static final Duration NO_PASSES = Duration.ofDays(365);
+    private static final long RETAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long TICK_MILLIS = 50;
     private static final long REPORT_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final long STOP_SECONDS = 15;
@@ -76,7 +78,7 @@ public final class Demo {
         try (DemoSample sample = new DemoSample();
                 Store store = Levee.open(
                         directory,
-                        o -> o.asOf(Micros.instant(sample.firstMicros())).retentionEvery(RETENTION_EVERY));
+                        o -> o.asOf(Micros.instant(sample.firstMicros())).retentionEvery(NO_PASSES));
                 LeveeServer server =
                         LeveeServer.start(store, ServerOptions.of(ServerOptions.DEFAULT_HOST, options.port()))) {
             options.messages().accept("Levee is at " + server.url());
@@ -99,9 +101,14 @@ public final class Demo {
                         feed.speed()));
         long began = clock.nanos();
         long reported = began;
+        long retained = began;
         boolean ended = false;
         while (!over(clock.nanos() - began) && !pause(stop)) {
             feed.advance(clock.nanos() - began);
+            if (clock.nanos() - retained >= RETAIN_NANOS) {
+                retained = clock.nanos();
+                feed.retain();
+            }
             if (!ended && feed.ended()) {
                 ended = true;
                 options.messages().accept("the sample has ended; nothing more is fed. " + feed.progress());

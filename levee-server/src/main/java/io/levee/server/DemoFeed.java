@@ -84,6 +84,11 @@ final class DemoFeed {
         return sample.ended();
     }
 
+    /** Drops all that is past its age by the time of the replay. */
+    void retain() {
+        store.applyRetention(store.planRetention());
+    }
+
     /** Notes which partitions there are. */
     void look() {
         Set<PartitionId> now = new HashSet<>();

@@ -104,15 +104,7 @@ public final class LeveeServer implements AutoCloseable {
      *     where the address cannot be bound
      */
     public static LeveeServer start(Store store, ServerOptions options) {
-        if (!options.loopback()) {
-            throw new LeveeException(
-                            ErrorCode.UNSAFE_ENVIRONMENT,
-                            "the server would listen on " + options.host()
-                                    + ", where others can reach it, without tokens")
-                    .with("host", options.host())
-                    .hint("listen on " + ServerOptions.DEFAULT_HOST
-                            + " and put a proxy that authenticates in front of it");
-        }
+        options.requireLoopback();
         LeveeServer started = new LeveeServer(store, options);
         started.start();
         return started;

@@ -95,8 +95,24 @@ public record ServerOptions(
         return new ServerOptions(host, port, maxBody, maxLineBytes, maxRequests, maxStreams, maxTails, readers);
     }
 
+    /**
+     * Looks whether a server may listen there; {@link LeveeServer#start} does so too, but only once there is a store.
+     *
+     * @throws LeveeException {@link ErrorCode#UNSAFE_ENVIRONMENT} for a host that others can reach, {@link ErrorCode#BAD_VALUE} for one that
+     *     has no address
+     */
+    public void requireLoopback() {
+        if (!loopback()) {
+            throw new LeveeException(
+                            ErrorCode.UNSAFE_ENVIRONMENT,
+                            "the server would listen on " + host + ", where others can reach it, without tokens")
+                    .with("host", host)
+                    .hint("listen on " + DEFAULT_HOST + " and put a proxy that authenticates in front of it");
+        }
+    }
+
     /** Whether the host is this machine's loopback interface, and nothing else. */
-    boolean loopback() {
+    private boolean loopback() {
         try {
             for (InetAddress address : InetAddress.getAllByName(host)) {
                 if (!address.isLoopbackAddress()) {

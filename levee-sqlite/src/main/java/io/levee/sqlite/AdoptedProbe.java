@@ -104,6 +104,11 @@ final class AdoptedProbe {
                             e)
                     .hint("open it once with its own program, or with: sqlite3 " + file + " .tables");
         }
+        if (Sqlite.notADatabase(e)) {
+            return new LeveeException(ErrorCode.BAD_VALUE, file + " is no SQLite database", e)
+                    .with("database", file.toString())
+                    .hint("name the file that the old program kept its history in");
+        }
         return Sqlite.failure("the database to be adopted cannot be read", file, e);
     }
 

@@ -100,6 +100,11 @@ final class Sqlite {
         return code == SQLiteErrorCode.SQLITE_CORRUPT.code || code == SQLiteErrorCode.SQLITE_NOTADB.code;
     }
 
+    /** Whether the file never was a database, or begins like none. */
+    static boolean notADatabase(SQLException e) {
+        return primary(e) == SQLiteErrorCode.SQLITE_NOTADB.code;
+    }
+
     /** Whether the statement itself is refused: trying it again cannot help. */
     static boolean refused(SQLException e) {
         int code = primary(e);

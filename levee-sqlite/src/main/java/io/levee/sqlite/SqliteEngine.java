@@ -149,6 +149,7 @@ final class SqliteEngine implements StorageEngine {
     }
 
     static SqliteEngine open(StorePaths paths, EngineSettings settings) {
+        paths.requireDirectory();
         StoreRestore.requireFinished(paths);
         return settings.readOnly() ? openForReading(paths, settings) : openForWriting(paths, settings);
     }

@@ -1,5 +1,7 @@
 package io.levee.sqlite;
 
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -8,6 +10,15 @@ import java.nio.file.StandardOpenOption;
 
 /** Where the files of a store lie. */
 record StorePaths(Path root) {
+    /** Refuses a name that is that of a file. */
+    void requireDirectory() {
+        if (Files.isRegularFile(root)) {
+            throw new LeveeException(ErrorCode.NOT_FOUND, "there is no store in " + root + ", which is a file")
+                    .with("store", root.toString())
+                    .hint("a store is a directory: name that one");
+        }
+    }
+
     Path lock() {
         return root.resolve("store.lock");
     }

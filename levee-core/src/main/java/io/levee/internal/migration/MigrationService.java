@@ -127,6 +127,11 @@ public final class MigrationService {
         return reader.statuses();
     }
 
+    /** See {@link io.levee.Store#migrationsPaused}. */
+    public boolean paused() {
+        return reader.paused();
+    }
+
     /** See {@link io.levee.Store#planMigrations}. */
     public MigrationPlan plan(List<Migration> migrations) {
         return plans.plan(migrations, reader.records(), options.clock().instant());

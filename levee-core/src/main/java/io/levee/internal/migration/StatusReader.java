@@ -76,11 +76,20 @@ final class StatusReader {
                 : status;
     }
 
+    /** See {@link io.levee.Store#migrationsPaused}. */
+    synchronized boolean paused() {
+        if (registry != null) {
+            return registry.paused();
+        }
+        read();
+        return keptPaused;
+    }
+
     private synchronized List<MigrationRecord> read() {
         List<MigrationRecord> known = kept;
         if (known == null || clock.nanos() - keptNanos > FRESH.toNanos()) {
             known = engine.migrations();
-            keptPaused = !known.isEmpty() && engine.migrationsPaused();
+            keptPaused = engine.migrationsPaused();
             keptUnlooked = !known.isEmpty() && engine.migrationsUnlooked();
             keptNanos = clock.nanos();
             kept = known;

@@ -40,6 +40,10 @@ final class RetentionPass {
     /** How long a pass by itself deletes single rows: the next goes on. */
     private static final Duration SINGLE_ROWS = Duration.ofSeconds(10);
 
+    private static final String BIT_BY_BIT =
+            " past their age, more than go at once: the others wait, and go bit by bit. If the clock is right, levee"
+                    + " retention apply drops them now";
+
     private final StorageEngine engine;
     private final StoreOptions options;
     private final Tables tables;
@@ -112,12 +116,11 @@ final class RetentionPass {
             int taken = share.take(table, partitions.getOrDefault(table, count), count);
             may.put(table, taken);
             if (taken < count) {
-                String why =
-                        count + " partitions are past their age at once, and so many are only dropped bit by bit: the"
-                                + " others wait. If the clock is right, levee retention apply drops them now";
+                String why = count + (count == 1 ? " partition is" : " partitions are") + BIT_BY_BIT;
                 kept.put(table, why);
-                events.note(
-                        new RetentionEvent(options.clock().instant(), Action.KEPT, Rule.AGE, table, "", -1, 0, why));
+                // Without the figure, which changes with each pass: the reason is the same, and told once.
+                events.note(new RetentionEvent(
+                        options.clock().instant(), Action.KEPT, Rule.AGE, table, "", -1, 0, "partitions are" + BIT_BY_BIT));
             }
         });
         List<Drop> drops = new ArrayList<>();

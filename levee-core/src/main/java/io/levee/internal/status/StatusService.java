@@ -237,7 +237,7 @@ public final class StatusService {
     private StoreStatus.Migrations migrationsOrError() {
         try {
             List<MigrationStatus> all = migrations.get();
-            return new StoreStatus.Migrations(all, !all.isEmpty() && engine.migrationsPaused(), null);
+            return new StoreStatus.Migrations(all, engine.migrationsPaused(), null);
         } catch (LeveeException e) {
             return new StoreStatus.Migrations(List.of(), false, String.valueOf(e.getMessage()));
         }

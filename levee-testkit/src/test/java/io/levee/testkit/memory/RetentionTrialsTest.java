@@ -123,6 +123,27 @@ class RetentionTrialsTest {
         }
     }
 
+    /** Not with each pass, each time with another number (seen in the demo: a line a second). */
+    @Test
+    void shouldSayOnceThatTheOthersWaitHoweverManyPassesThatTakes() {
+        TableSpec spec = spec("events", RetentionRule.maxAge(MAX_AGE));
+        try (Store store = open(Duration.ofMillis(10))) {
+            Instant[] days = new Instant[40];
+            for (int day = 0; day < days.length; day++) {
+                days[day] = BEGIN.minus(Duration.ofDays(day));
+            }
+            append(store, spec("events", RetentionRule.KEEP_ALL), days);
+            clock.advance(Duration.ofDays(30));
+            store.createTable(spec);
+            await().until(() -> store.partitions().isEmpty());
+            assertThat(store.retentionEvents("events", 100))
+                    .filteredOn(event -> event.action() == RetentionEvent.Action.KEPT)
+                    .singleElement()
+                    .satisfies(event -> assertThat(event.toString())
+                            .startsWith("kept events (by age): partitions are past their age, more than go at once"));
+        }
+    }
+
     /** A clock that is a day, or a year, ahead since before the store was opened looks like a store that rested: it costs a share only. */
     @Test
     void shouldTakeABoundedShareByItselfAndAllWhenAPersonSaysSo() {

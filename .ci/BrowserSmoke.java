@@ -88,6 +88,7 @@ public final class BrowserSmoke implements WebSocket.Listener {
         screen(360, 780, false);
         await("it fits 360 px", "document.documentElement.scrollWidth <= 360");
         picture(folder.resolve("narrow-light.png"));
+        schemaChanges(url, folder);
         if (!errors.isEmpty()) {
             throw new IllegalStateException("the browser reported: " + errors);
         }
@@ -98,6 +99,50 @@ public final class BrowserSmoke implements WebSocket.Listener {
             picture(folder.resolve("narrow-lost.png"));
         }
         System.out.println("the page shows live figures; pictures are in " + folder);
+    }
+
+    /** One that is done and one that fails are the server's own; then each state there is, as {@code schema-changes.js} has them. */
+    private void schemaChanges(String url, Path folder) throws Exception {
+        String declared = "[{id: add-region, table: job_events, addColumn: {name: region, type: text, default: eu}},"
+                + " {id: bad, table: task_events, backfill: {set: {user: \"json_extract(\\\"user\\\", '$.x')\"}}}]";
+        HttpRequest request = HttpRequest.newBuilder(URI.create(url + "/v1/migrations"))
+                .POST(HttpRequest.BodyPublishers.ofString(declared))
+                .build();
+        HttpResponse<String> answer = http.send(request, HttpResponse.BodyHandlers.ofString());
+        if (answer.statusCode() != 200) {
+            throw new IllegalStateException("the migrations are refused: " + answer.body());
+        }
+        await("a schema change is done", shows("add-region", "done"));
+        await("a schema change has failed", shows("bad", "failed") + " && " + shows("bad", "malformed JSON"));
+        await("health says so", "document.getElementById('health').dataset.state === 'DEGRADED'"
+                + " && document.getElementById('reasons').textContent.includes('bad')");
+        String all = Files.readString(Path.of(".ci/schema-changes.js"));
+        call("Page.addScriptToEvaluateOnNewDocument", "\"source\":\"" + escaped(all) + "\"");
+        screen(1200, 900, false);
+        call("Page.navigate", "\"url\":\"" + url + "/\"");
+        await("every state is shown", "new Set([...document.querySelectorAll('#migrations tr td:nth-child(2)')].map(td => td.dataset.state)).size === 6");
+        await("one that fails comes with its error, as text", shows("a-name", "malformed JSON") + " && " + shows("a-name", "<b>in row"));
+        await("a full disk is told", shows("on-a-full-disk", "the volume is full"));
+        await("a rate and the time left", shows("last-seen", "8,123 rows/s") + " && " + shows("last-seen", "4 s"));
+        await("what nobody knows is no figure", "!/NaN|-1|undefined|null/.test(document.getElementById('migrations-section').innerText)");
+        await("the change is said beside the health", "document.getElementById('migrating').textContent.includes('reading and writing go on')");
+        picture(folder.resolve("schema-wide-light.png"));
+        screen(1200, 900, true);
+        picture(folder.resolve("schema-wide-dark.png"));
+        screen(360, 780, false);
+        await("it fits 360 px with them", "document.documentElement.scrollWidth <= 360");
+        picture(folder.resolve("schema-narrow-light.png"));
+        screen(360, 780, true);
+        picture(folder.resolve("schema-narrow-dark.png"));
+    }
+
+    private static String shows(String id, String text) {
+        return "[...document.querySelectorAll('#migrations tr')].some(tr => tr.textContent.startsWith('" + id + "') && tr.textContent.includes('"
+                + text + "'))";
+    }
+
+    private static String escaped(String script) {
+        return script.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n");
     }
 
     /** Connects to the tab that chromium opened. */
@@ -143,7 +188,7 @@ public final class BrowserSmoke implements WebSocket.Listener {
     }
 
     private void await(String what, String condition) throws Exception {
-        String escaped = condition.replace("\\", "\\\\").replace("\"", "\\\"");
+        String escaped = escaped(condition);
         Instant end = Instant.now().plus(PATIENCE);
         String answer = "";
         while (!answer.contains("\"value\":true")) {

@@ -1,7 +1,7 @@
 // Online schema changes: a line each, those that go on or need somebody first, and a word beside the health while one goes on.
 
 import {$, element, head, rows, setText} from './dom.js';
-import {count, rate, share, span} from './format.js';
+import {count, rate, share, span, words} from './format.js';
 
 const ORDER = ['running', 'failed', 'paused', 'interrupted', 'pending', 'done'];
 const SHOWN = 50;
@@ -9,11 +9,11 @@ const SHOWN = 50;
 export function drawMigrations(status) {
   const all = status.migrations;
   const error = status.migrationsError;
-  $('migrations-section').hidden = !all.length && !error;
+  $('migrations-section').hidden = !all.length && !error && !status.migrationsPaused;
   const notice = $('migrations-error');
   notice.hidden = !error;
   notice.textContent = error ? `How far they are cannot be read: ${error}` : '';
-  setText('migrations-paused', status.migrationsPaused ? 'All work on them is paused.' : '');
+  setText('migrations-paused', status.migrationsPaused ? 'All work on them is paused, until levee migrate resume.' : '');
   rows('migrations', shown(all), 6, line, error ? 'Not known.' : 'None.');
   const running = all.filter(one => one.status === 'running');
   $('migrating').replaceChildren(...running.map(one => element('li', sentence(one))));
@@ -30,15 +30,24 @@ function shown(all) {
 function line(one) {
   const name = head(one.id);
   name.append(element('p', `${one.kind} of ${one.table}`, 'note'));
-  const failed = one.status === 'failed';
   return [
     name,
-    element('td', one.status, failed ? 'failing' : ''),
+    state(one),
     progress(one),
     element('td', one.status === 'running' ? `${rate(one.rate)} rows/s` : '', 'num'),
     element('td', one.status === 'running' ? left(one) : '', 'num'),
     element('td', one.error ?? one.note, 'wrap'),
   ];
+}
+
+/** The word of the state, in the colour of those that need somebody; a trouble that passes by itself is one, too. */
+function state(one) {
+  const cell = element('td', one.status, one.status === 'failed' ? 'failing' : one.trouble ? 'troubled' : '');
+  cell.dataset.state = one.status;
+  if (one.trouble) {
+    cell.append(element('p', words(one.trouble), 'note'));
+  }
+  return cell;
 }
 
 function progress(one) {

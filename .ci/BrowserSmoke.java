@@ -1,4 +1,5 @@
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -131,6 +132,8 @@ public final class BrowserSmoke implements WebSocket.Listener {
         picture(folder.resolve("schema-wide-dark.png"));
         screen(360, 780, false);
         await("it fits 360 px with them", "document.documentElement.scrollWidth <= 360");
+        await("what failed is in sight there", "[...document.querySelectorAll('#migrations .wrap')]"
+                + ".every(td => td.getBoundingClientRect().right <= 360)");
         picture(folder.resolve("schema-narrow-light.png"));
         screen(360, 780, true);
         picture(folder.resolve("schema-narrow-dark.png"));
@@ -241,7 +244,7 @@ public final class BrowserSmoke implements WebSocket.Listener {
             for (Path path : walk.sorted(Comparator.reverseOrder()).toList()) {
                 Files.deleteIfExists(path);
             }
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             // Chromium's helpers may still be writing; the folder is a temporary one.
         }
     }

@@ -29,6 +29,7 @@ function shown(all) {
 
 function line(one) {
   const name = head(one.id);
+  name.className = 'name';
   name.append(element('p', `${one.kind} of ${one.table}`, 'note'));
   return [
     name,

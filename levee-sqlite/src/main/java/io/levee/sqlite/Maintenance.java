@@ -2,14 +2,12 @@ package io.levee.sqlite;
 
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -29,7 +27,7 @@ final class Maintenance {
     private final Merging merging;
     private final Orphans orphans;
     private final List<Partition> leftOpen;
-    private final Clock wall;
+    private final MissingChecksums checksums;
     private @Nullable LeveeException failure;
 
     Maintenance(
@@ -58,7 +56,7 @@ final class Maintenance {
         this.manifest = manifest;
         this.readers = readers;
         this.erasures = erasures;
-        this.wall = wall;
+        this.checksums = new MissingChecksums(paths, catalog, readers, wall);
     }
 
     /** One run over all partitions. One damaged file does not keep the others from being looked at. */
@@ -87,7 +85,7 @@ final class Maintenance {
             if (partition.state() == Partition.State.CLOSED
                     && still.contains(partition.file())
                     && !erasures.pending(partition)) {
-                attempt(partition, () -> addChecksum(partition));
+                attempt(partition, () -> checksums.make(partition));
             }
         }
         attempt(merging::run);
@@ -151,28 +149,6 @@ final class Maintenance {
             }
         } catch (SQLException e) {
             throw Sqlite.failure("what a partition holds cannot be read", file, e);
-        }
-    }
-
-    /** Read while no handle is open: where one is opened meanwhile, it is tried again later. */
-    private void addChecksum(Partition partition) {
-        Path file = paths.partition(partition);
-        try {
-            // No checksum is made of a file that is not what was closed: taking a handle tells.
-            readers.giveBack(readers.take(partition), false);
-            // Those that queries left behind would keep one that is read all the time from ever getting its checksum.
-            readers.evict(file);
-            Optional<String> checksum = Checksums.of(file, Checksums.Pace.NONE);
-            if (checksum.isPresent()) {
-                catalog.change(c -> {
-                    CatalogChecks.putChecksum(c, partition.id(), checksum.get(), wall.instant());
-                    return true;
-                });
-            }
-        } catch (SQLException e) {
-            throw Sqlite.failure("a partition cannot be read", file, e);
-        } catch (IOException e) {
-            throw new LeveeException(ErrorCode.IO_FAILED, file + " cannot be read: " + e, e);
         }
     }
 }

@@ -458,11 +458,12 @@ final class OpenPartitions {
     }
 
     private void checkpoint(PartitionWriter writer) {
-        long wal = Partition.size(StorePaths.wal(writer.file()));
+        Path log = StorePaths.wal(writer.file());
+        long wal = Partition.size(log);
         if (wal + Partition.size(writer.file()) > limits.roll()) {
             leave(writer.partition());
         }
-        if (wal < limits.checkpoint() || !writer.dirty()) {
+        if (!writer.dirty() || !WalFill.reaches(log, wal, limits.checkpoint())) {
             return;
         }
         checkpoint(writer, writer::checkpoint);

@@ -519,6 +519,17 @@ public interface StorageEngine {
      */
     default MigrationRows migrationRows(
             MigrationRecord record, PartitionId id, SliceOrder order, List<io.levee.Column> columns) {
+        return migrationRows(record, id, order, columns, Long.MIN_VALUE);
+    }
+
+    /**
+     * The same, ahead of the cursor: for slices that come when those before them have moved it there. Migration thread.
+     *
+     * @param behind rows with numbers up to here are left out, even where the cursor is not there yet; the least number for none
+     * @return no row, and not the last, where nothing can be read ahead now
+     */
+    default MigrationRows migrationRows(
+            MigrationRecord record, PartitionId id, SliceOrder order, List<io.levee.Column> columns, long behind) {
         throw noMigrations(record);
     }
 

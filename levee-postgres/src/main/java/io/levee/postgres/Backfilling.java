@@ -101,12 +101,19 @@ final class Backfilling {
     }
 
     /** The next rows for values that are made elsewhere. */
-    MigrationRows rows(List<Column> columns) throws SQLException {
+    MigrationRows rows(List<Column> columns, long behind) throws SQLException {
         Postgres.run(connection, BY_NUMBER);
         Part known = lines.part(connection, record.id(), leaf.id(), true);
         Part part = begun(known);
         if (known.bound() == null) {
             lines.put(connection, record.id(), leaf.id(), part, 0);
+        }
+        if (behind > part.through()) {
+            part = new Part(part.done(), behind, part.bound(), part.seen(), part.skipped());
+            if (again(part)) {
+                // What is left there are rows that could not be had: which these are is known when the cursor is there.
+                return new MigrationRows(List.of(), 0, behind, false);
+            }
         }
         boolean again = again(part);
         SqlBuilder sql = new SqlBuilder().add("SELECT _seq, " + version() + ", " + Names.time(spec));

@@ -139,14 +139,14 @@ final class Migrations {
     }
 
     /** See {@link io.levee.engine.StorageEngine#migrationRows}. */
-    MigrationRows rows(MigrationRecord record, PartitionId id, SliceOrder order, List<Column> columns) {
+    MigrationRows rows(MigrationRecord record, PartitionId id, SliceOrder order, List<Column> columns, long behind) {
         Leaf leaf = manifest.get(id);
         if (leaf == null) {
             return new MigrationRows(List.of(), 0, 0, true);
         }
         return work.changeSoon(
                 "rows of " + id + " cannot be read",
-                c -> new Backfilling(c, catalog, record, leaf, order).rows(columns));
+                c -> new Backfilling(c, catalog, record, leaf, order).rows(columns, behind));
     }
 
     /** See {@link io.levee.engine.StorageEngine#migrate}. */

@@ -698,8 +698,9 @@ final class PostgresEngine implements StorageEngine {
     }
 
     @Override
-    public MigrationRows migrationRows(MigrationRecord record, PartitionId id, SliceOrder order, List<Column> columns) {
-        return writing().migrations.rows(record, id, order, columns);
+    public MigrationRows migrationRows(
+            MigrationRecord record, PartitionId id, SliceOrder order, List<Column> columns, long behind) {
+        return writing().migrations.rows(record, id, order, columns, behind);
     }
 
     @Override

@@ -107,7 +107,7 @@ final class Migrating {
     }
 
     /** See {@link io.levee.engine.StorageEngine#migrationRows}. */
-    MigrationRows rows(MigrationRecord record, PartitionId id, SliceOrder order, List<Column> columns) {
+    MigrationRows rows(MigrationRecord record, PartitionId id, SliceOrder order, List<Column> columns, long behind) {
         Partition partition = manifest.get(id);
         if (partition == null || Files.notExists(paths.partition(partition))) {
             return new MigrationRows(List.of(), 0, 0, true);
@@ -118,7 +118,7 @@ final class Migrating {
             boolean usable = false;
             try {
                 handle.begin();
-                MigrationRows rows = rows(record, order, columns, handle);
+                MigrationRows rows = rows(record, order, columns, behind, handle);
                 usable = true;
                 return rows;
             } finally {
@@ -132,14 +132,18 @@ final class Migrating {
     }
 
     private MigrationRows rows(
-            MigrationRecord record, SliceOrder order, List<Column> columns, ReadHandles.ReadHandle handle)
+            MigrationRecord record,
+            SliceOrder order,
+            List<Column> columns,
+            long behind,
+            ReadHandles.ReadHandle handle)
             throws SQLException {
         TableSpec spec = order.spec();
         if (!new PartitionSql(spec, handle).tableThere()) {
             return new MigrationRows(List.of(), 0, 0, true);
         }
         MigrationMark mark = MigrationMark.of(handle.connection(), record.id());
-        long after = mark == null ? Long.MIN_VALUE : mark.cursor();
+        long after = Math.max(behind, mark == null ? Long.MIN_VALUE : mark.cursor());
         long upTo = mark != null
                 ? mark.upTo()
                 : Math.min(

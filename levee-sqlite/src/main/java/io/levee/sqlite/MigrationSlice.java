@@ -298,30 +298,44 @@ final class MigrationSlice {
         }
         int numbered = given.columns().size() + 1;
         boolean applied = false;
-        String version = "SELECT " + (spec.keyed() ? "coalesce(_chg, 0)" : "0") + " FROM " + Sqlite.quote(spec.name())
-                + " WHERE _seq = ?";
-        try (PreparedStatement look = connection.prepareStatement(version);
-                PreparedStatement set = connection.prepareStatement(setting(values, " WHERE m._seq = ?" + numbered))) {
+        String version = spec.keyed() ? "coalesce(_chg, 0)" : "0";
+        String look = "SELECT " + version + " FROM " + Sqlite.quote(spec.name()) + " WHERE _seq = ?";
+        String which = " WHERE m._seq = ?" + numbered + (spec.keyed() ? " AND coalesce(m._chg, 0) = ?" + (numbered + 1) : "");
+        try (PreparedStatement looked = connection.prepareStatement(look);
+                PreparedStatement set = connection.prepareStatement(setting(values, which))) {
             for (SliceOrder.Values row : given.rows()) {
                 if (row.seq() <= mark.cursor()) {
                     continue;
                 }
-                Long now = version(look, row.seq());
-                if (now != null && now != row.version() || applied && late()) {
+                boolean stop = applied && late();
+                if (!stop && set(set, row) == 0) {
+                    // It is right already, gone, or another one by now.
+                    Long now = version(looked, row.seq());
+                    stop = now != null && now != row.version();
+                }
+                if (stop) {
                     // The rows before it that the filter kept out were seen with it.
                     return mark.after(row.seq() - 1, between(mark.cursor(), row.seq()), changed, false);
-                }
-                if (now != null) {
-                    for (int i = 0; i < row.values().length; i++) {
-                        PartitionWriter.bind(set, i + 1, row.values()[i]);
-                    }
-                    set.setLong(numbered, row.seq());
-                    changed += set.executeUpdate();
                 }
                 applied = true;
             }
         }
         return mark.after(Math.max(mark.cursor(), given.throughSeq()), given.seen(), changed, given.last());
+    }
+
+    /** Writes one row where it has its version still and another value; returns how many that were. */
+    private int set(PreparedStatement statement, SliceOrder.Values row) throws SQLException {
+        int parameter = 1;
+        for (Object value : row.values()) {
+            PartitionWriter.bind(statement, parameter++, value);
+        }
+        statement.setLong(parameter++, row.seq());
+        if (spec.keyed()) {
+            statement.setLong(parameter, row.version());
+        }
+        int written = statement.executeUpdate();
+        changed += written;
+        return written;
     }
 
     /** How many rows lie behind one number and before another. */

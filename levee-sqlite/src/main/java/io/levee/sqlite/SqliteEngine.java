@@ -434,8 +434,9 @@ final class SqliteEngine implements StorageEngine {
     }
 
     @Override
-    public MigrationRows migrationRows(MigrationRecord record, PartitionId id, SliceOrder order, List<Column> columns) {
-        return migrating().rows(record, id, order, columns);
+    public MigrationRows migrationRows(
+            MigrationRecord record, PartitionId id, SliceOrder order, List<Column> columns, long behind) {
+        return migrating().rows(record, id, order, columns, behind);
     }
 
     @Override

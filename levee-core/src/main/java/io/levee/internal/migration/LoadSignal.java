@@ -33,6 +33,9 @@ final class LoadSignal {
     LoadSignal(@Nullable Latency latency, MonotonicClock clock) {
         this.latency = latency;
         this.clock = clock;
+        // What comes from the opening of the store to the first migration is what the writer does by itself.
+        this.before = latency == null ? null : latency.seen();
+        this.beforeNanos = clock.nanos();
     }
 
     /**

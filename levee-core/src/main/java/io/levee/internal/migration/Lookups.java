@@ -21,7 +21,9 @@ import io.levee.internal.query.WhereParser;
 import io.levee.internal.row.Values;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -34,14 +36,15 @@ import org.jspecify.annotations.Nullable;
  * The lookups of one backfill: for rows that were read, figures of rows of other tables, through the query service. Confined to the
  * migration thread.
  *
- * <p>Where the other table is small beside what it would be asked for, it is read once as a whole, and what it said then holds for rows
- * that were not changed since; for the others, and where it has too many groups, it is asked row by row, many at a time.
+ * <p>Rows that an index finds are asked for by their keys, many at a time, on one query thread and at times a
+ * second: readers wait for a part of a question at most. Where there is none, and the other table is small beside what it would be asked for, it is read once as a whole,
+ * and what it said then holds for rows that were not changed since; for the others, and where it has too many groups, it is asked as well.
  */
 final class Lookups {
     private static final Duration DEADLINE = Duration.ofMinutes(5);
-    /** Keys of one question. */
-    private static final int KEYS = 500;
-    /** A question for one key costs about what reading so many rows does. */
+    /** So many rows are read as a whole within the time of some questions, even where an index finds those of a key. */
+    private static final long FEW_ROWS = 20_000;
+    /** A question for one key without an index costs about what reading so many rows does. */
     private static final long ROWS_PER_KEY = 50;
     /** Fewer rows are not worth reading a table as a whole. */
     private static final long LEAST_ROWS = 2_000;
@@ -52,6 +55,7 @@ final class Lookups {
     private final TableSpec spec;
     private final Instant now;
     private final List<One> lookups = new ArrayList<>();
+    private final Questions sizes = new Questions();
     private final List<Column> columns;
     private final List<Column> wanted;
     private final boolean gapsAccepted;
@@ -129,7 +133,9 @@ final class Lookups {
             for (var partition : engine.partitions()) {
                 theirs += partition.id().table().equals(one.lookup.table()) ? Math.max(0, partition.rows()) : 0;
             }
-            if (rows >= LEAST_ROWS && theirs <= rows * ROWS_PER_KEY) {
+            TableSpec other = tables.apply(one.lookup.table());
+            boolean found = indexed(other, List.copyOf(one.lookup.match().keySet())) >= 0;
+            if (rows >= LEAST_ROWS && theirs <= (found ? FEW_ROWS : rows * ROWS_PER_KEY)) {
                 // Before the table is read: what is changed afterwards has a higher number.
                 one.wholeSeq = queries.highestSeq(spec);
                 one.whole = whole(one);
@@ -140,7 +146,7 @@ final class Lookups {
     private @Nullable Map<List<Object>, Object> whole(One one) {
         Map<List<Object>, Object> found = new HashMap<>();
         try {
-            ask(one, null, found);
+            take(one, queries.aggregateLater(aggregation(one, null)).answer(), found);
             return found;
         } catch (LeveeException e) {
             if (e.code() == ErrorCode.LIMIT_EXCEEDED || e.code() == ErrorCode.DEADLINE) {
@@ -150,42 +156,108 @@ final class Lookups {
         }
     }
 
-    /** The values for rows that were read, in their order. */
-    List<SliceOrder.Values> values(List<MigrationRows.Read> rows) {
-        List<@Nullable Object[]> values = new ArrayList<>(rows.size());
-        rows.forEach(row -> values.add(new Object[lookups.size()]));
-        for (int i = 0; i < lookups.size(); i++) {
-            fill(lookups.get(i), i, rows, values);
-        }
-        List<SliceOrder.Values> made = new ArrayList<>(rows.size());
-        for (int r = 0; r < rows.size(); r++) {
-            made.add(new SliceOrder.Values(rows.get(r).seq(), rows.get(r).version(), values.get(r)));
-        }
-        return made;
+    /** How many rows it should be asked for at once, so that a query thread is free again soon. */
+    int rows() {
+        return sizes.keys();
     }
 
-    private void fill(One one, int at, List<MigrationRows.Read> rows, List<@Nullable Object[]> values) {
-        Map<List<Object>, Object> fresh = new HashMap<>();
-        Set<List<Object>> asked = new LinkedHashSet<>();
-        for (MigrationRows.Read row : rows) {
-            List<Object> key = key(one, row);
-            if (key != null && !fromWhole(one, row)) {
-                asked.add(key);
+    /**
+     * Asks for the values of rows that were read. Returns at once: {@link Asked#values} waits.
+     *
+     * @param known values that were made before, by number: they hold for a row that has its version still
+     */
+    Asked ask(List<MigrationRows.Read> rows, Map<Long, SliceOrder.Values> known) {
+        return new Asked(rows, known);
+    }
+
+    /** Values on their way: questions are asked one after the other, the first at once. */
+    final class Asked implements AutoCloseable {
+        private final List<MigrationRows.Read> rows;
+        private final Map<Long, SliceOrder.Values> known;
+        private final List<Map<List<Object>, Object>> found = new ArrayList<>();
+        private final Deque<Question> questions = new ArrayDeque<>();
+        private QueryService.@Nullable Later running;
+
+        private Asked(List<MigrationRows.Read> rows, Map<Long, SliceOrder.Values> known) {
+            this.rows = rows;
+            this.known = known;
+            for (One one : lookups) {
+                Map<List<Object>, Object> answers = new HashMap<>();
+                found.add(answers);
+                Set<List<Object>> asked = new LinkedHashSet<>();
+                for (MigrationRows.Read row : rows) {
+                    List<Object> key = knows(row) || fromWhole(one, row) ? null : key(one, row);
+                    if (key != null) {
+                        asked.add(key);
+                    }
+                }
+                List<List<Object>> keys = new ArrayList<>(asked);
+                for (int from = 0; from < keys.size(); from += Questions.MOST) {
+                    questions.add(new Question(one, keys.subList(from, Math.min(keys.size(), from + Questions.MOST)), answers));
+                }
+            }
+            next();
+        }
+
+        private boolean knows(MigrationRows.Read row) {
+            SliceOrder.Values values = known.get(row.seq());
+            return values != null && values.version() == row.version();
+        }
+
+        private void next() {
+            Question question = questions.peek();
+            running = question == null ? null : queries.aggregateLater(aggregation(question.one, question.keys));
+        }
+
+        /** The values for the rows, in their order. Once. */
+        List<SliceOrder.Values> values() {
+            QueryService.Later now = running;
+            while (now != null) {
+                Groups groups = now.answer();
+                Question question = questions.remove();
+                sizes.took(question.keys.size(), now.nanos());
+                next();
+                take(question.one, groups, question.into);
+                now = running;
+            }
+            List<SliceOrder.Values> made = new ArrayList<>(rows.size());
+            rows.forEach(row -> made.add(made(row)));
+            return made;
+        }
+
+        private SliceOrder.Values made(MigrationRows.Read row) {
+            SliceOrder.Values before = known.get(row.seq());
+            if (before != null && before.version() == row.version()) {
+                return before;
+            }
+            @Nullable Object[] values = new Object[lookups.size()];
+            for (int i = 0; i < values.length; i++) {
+                One one = lookups.get(i);
+                List<Object> key = key(one, row);
+                Map<List<Object>, Object> whole = one.whole;
+                Object value = key == null
+                        ? null
+                        : whole != null && fromWhole(one, row)
+                                ? whole.get(key)
+                                : found.get(i).get(key);
+                boolean count = one.lookup.function() == Lookup.Function.COUNT;
+                values[i] = value == null && count ? Long.valueOf(0) : value;
+            }
+            return new SliceOrder.Values(row.seq(), row.version(), values);
+        }
+
+        /** Nobody wants them any more. */
+        @Override
+        public void close() {
+            QueryService.Later now = running;
+            if (now != null) {
+                now.close();
             }
         }
-        List<List<Object>> keys = new ArrayList<>(asked);
-        for (int from = 0; from < keys.size(); from += KEYS) {
-            ask(one, keys.subList(from, Math.min(keys.size(), from + KEYS)), fresh);
-        }
-        for (int r = 0; r < rows.size(); r++) {
-            List<Object> key = key(one, rows.get(r));
-            Map<List<Object>, Object> known = one.whole;
-            Object value =
-                    key == null ? null : known != null && fromWhole(one, rows.get(r)) ? known.get(key) : fresh.get(key);
-            boolean count = one.lookup.function() == Lookup.Function.COUNT;
-            values.get(r)[at] = value == null && count ? Long.valueOf(0) : value;
-        }
     }
+
+    /** What is asked for at once. */
+    private record Question(One one, List<List<Object>> keys, Map<List<Object>, Object> into) {}
 
     private static boolean fromWhole(One one, MigrationRows.Read row) {
         return one.whole != null && Math.max(row.version(), row.seq()) <= one.wholeSeq;
@@ -203,8 +275,8 @@ final class Lookups {
         return key;
     }
 
-    /** Asks for the keys, or for all. */
-    private void ask(One one, @Nullable List<List<Object>> keys, Map<List<Object>, Object> into) {
+    /** What is asked for the keys, or for all. */
+    private Aggregation aggregation(One one, @Nullable List<List<Object>> keys) {
         Lookup lookup = one.lookup;
         TableSpec other = tables.apply(lookup.table());
         List<String> match = List.copyOf(lookup.match().keySet());
@@ -214,17 +286,36 @@ final class Lookups {
             query.where(WhereParser.parse(where, now));
         }
         if (keys != null) {
-            Column first = other.column(match.get(0));
+            int at = Math.max(0, indexed(other, match));
+            Column by = other.column(match.get(at));
             Set<Object> values = new LinkedHashSet<>();
             keys.forEach(key -> {
-                Object value = Values.read(first, key.get(0));
+                Object value = Values.read(by, key.get(at));
                 if (value != null) {
                     values.add(value);
                 }
             });
-            query.where(new Expr.In(first.name(), new ArrayList<>(values), false));
+            query.where(new Expr.In(by.name(), new ArrayList<>(values), false));
         }
-        Groups groups = queries.aggregate(new Aggregation(query.build(), match, List.of(measure(lookup))));
+        return new Aggregation(query.build(), match, List.of(measure(lookup)));
+    }
+
+    /** The first of the columns whose rows an index finds; -1 where none does. */
+    private static int indexed(TableSpec other, List<String> match) {
+        for (int i = 0; i < match.size(); i++) {
+            String column = match.get(i);
+            boolean key = !other.key().isEmpty() && other.key().get(0).equals(column);
+            if (key || other.indexes().stream().anyMatch(index -> index.get(0).equals(column))) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    private void take(One one, Groups groups, Map<List<Object>, Object> into) {
+        Lookup lookup = one.lookup;
+        TableSpec other = tables.apply(lookup.table());
+        List<String> match = List.copyOf(lookup.match().keySet());
         requireAllRead(lookup, groups.coverage());
         for (List<@Nullable Object> group : groups.groups()) {
             List<Object> key = new ArrayList<>(match.size());

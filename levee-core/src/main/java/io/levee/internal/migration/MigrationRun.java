@@ -173,20 +173,23 @@ final class MigrationRun {
             List<PartitionId> ids, TableSpec spec, @Nullable Fill fill) {
         List<PartitionId> waiting = new ArrayList<>();
         Live.Wait why = Live.Wait.NONE;
-        for (PartitionId id : ids) {
-            PartRun run =
-                    new PartRun(parts.engine(), live.step(), id, spec, fill, lookups, pace, parts.rows(), cancelled);
-            Live.Wait waits = partition(run, id);
-            if (cancelled.getAsBoolean()) {
-                return List.of();
+        List<PartRun> runs = runs(ids, spec, fill);
+        try {
+            for (int i = 0; i < runs.size(); i++) {
+                Live.Wait waits = partition(runs.get(i), ids.get(i));
+                if (cancelled.getAsBoolean()) {
+                    return List.of();
+                }
+                if (!waits.none()) {
+                    waiting.add(ids.get(i));
+                    // A trouble is told before what is in order.
+                    why = why.none() || why.trouble() == null && waits.trouble() != null ? waits : why;
+                } else {
+                    wait = FIRST_WAIT;
+                }
             }
-            if (!waits.none()) {
-                waiting.add(id);
-                // A trouble is told before what is in order.
-                why = why.none() || why.trouble() == null && waits.trouble() != null ? waits : why;
-            } else {
-                wait = FIRST_WAIT;
-            }
+        } finally {
+            runs.forEach(PartRun::close);
         }
         if (!waiting.isEmpty()) {
             pauseLonger(why);
@@ -213,6 +216,19 @@ final class MigrationRun {
                 pauseLonger(Live.Wait.of(e));
             }
         }
+    }
+
+    private List<PartRun> runs(List<PartitionId> ids, TableSpec spec, @Nullable Fill fill) {
+        List<PartRun> runs = new ArrayList<>(ids.size());
+        for (PartitionId id : ids) {
+            PartRun run =
+                    new PartRun(parts.engine(), live.step(), id, spec, fill, lookups, pace, parts.rows(), cancelled);
+            if (!runs.isEmpty()) {
+                runs.get(runs.size() - 1).before(run);
+            }
+            runs.add(run);
+        }
+        return runs;
     }
 
     /** Works on a partition until it is done; returns what it waits for. */

@@ -5,6 +5,9 @@ import java.time.Duration;
 /**
  * How many rows the next slice takes, so that its transaction takes about {@link #TARGET}: grows by a fifth, halves where it took too long.
  * Confined to the migration thread.
+ *
+ * <p>A slice that took long once, because of a disk or a processor that others used, says nothing of rows: where the next one is quick, the
+ * number comes back in doublings, and one slice does not count in the average for more than the one before it.
  */
 final class Pace {
     /** How long a slice's transaction should take. */
@@ -14,11 +17,17 @@ final class Pace {
     static final double WEIGHT = 0.4;
 
     private static final double GROWTH = 1.2;
+    /** How much of what it was before a row of slow slices stays in reach with each of them. */
+    private static final double BACK = 0.9;
+
     private static final int FIRST = 200;
     private static final int MOST = 50_000;
 
     private double rows = FIRST;
     private double nanosPerRow;
+    private double lastCost = Double.MAX_VALUE;
+    /** What it was before it was halved; it comes back to it quickly. */
+    private double before;
 
     /** Rows of the next slice. */
     int rows() {
@@ -30,14 +39,24 @@ final class Pace {
         if (seen <= 0 || nanos <= 0) {
             return;
         }
-        double cost = (double) nanos / seen;
-        nanosPerRow = nanosPerRow == 0 ? cost : WEIGHT * cost + (1 - WEIGHT) * nanosPerRow;
-        if (nanos > TARGET.toNanos()) {
+        boolean full = seen >= rows();
+        boolean late = nanos > TARGET.toNanos();
+        // Of few rows the cost is that of the transaction.
+        if (2 * seen >= rows() || late || nanosPerRow == 0) {
+            double cost = (double) nanos / seen;
+            double counts = Math.min(cost, lastCost);
+            nanosPerRow = nanosPerRow == 0 ? counts : WEIGHT * counts + (1 - WEIGHT) * nanosPerRow;
+            lastCost = cost;
+        }
+        if (late) {
+            before = Math.max(BACK * before, rows);
             rows = Math.max(1, rows / 2);
-        } else if (seen >= rows() || nanosPerRow * rows * GROWTH <= TARGET.toNanos()) {
+        } else if (full || nanosPerRow * rows * GROWTH <= TARGET.toNanos()) {
+            boolean quick = rows < before && nanos < TARGET.toNanos() / 2;
+            double more = quick ? Math.min(2 * rows, before) : rows * GROWTH;
             // Not past what the average says a slice can take.
-            double fits = TARGET.toNanos() / nanosPerRow;
-            rows = Math.max(1, Math.min(MOST, Math.min(rows * GROWTH, Math.max(fits, 1))));
+            double fits = quick ? more : TARGET.toNanos() / nanosPerRow;
+            rows = Math.min(MOST, Math.max(rows, Math.min(more, fits)));
         }
     }
 }

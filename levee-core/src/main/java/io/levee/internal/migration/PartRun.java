@@ -15,6 +15,7 @@ import io.levee.engine.SliceOutcome;
 import io.levee.engine.StorageEngine;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -22,14 +23,11 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One migration's work in one partition, slice by slice. For steps whose values are made here, rows are read ahead of the slices that
- * write them: a row that is changed in between ends its slice, and is read again. Confined to the migration thread.
+ * One migration's work in one partition, slice by slice. For steps whose values are made here, rows are read in blocks, ahead of the slices
+ * that write them: a row that is changed in between ends its slice, and is read again. While a block is written the next one's lookups are
+ * answered, of this partition or the one that follows. Confined to the migration thread.
  */
-final class PartRun {
-    /** Rows read at once, as a multiple of what a slice writes, and at most. */
-    private static final int AHEAD = 4;
-
-    private static final int MOST_LOOKED_UP = 4_000;
+final class PartRun implements AutoCloseable {
     private static final int MOST_FOR_FUNCTION = 500;
 
     /** Makes a row for a function of the program. */
@@ -47,9 +45,27 @@ final class PartRun {
     private final Pace pace;
     private final RowMaker rows;
     private final BooleanSupplier cancelled;
-    private @Nullable MigrationRows ahead;
-    private List<SliceOrder.Values> made = List.of();
-    private int taken;
+    /** What is written now. */
+    private @Nullable Block block;
+    /** What comes behind it, its values still on their way. */
+    private @Nullable Block next;
+
+    private @Nullable PartRun following;
+    /** Values of rows whose slice ended before them, by number. */
+    private Map<Long, SliceOrder.Values> known = Map.of();
+
+    /** Rows that were read, and what was made for them. */
+    private static final class Block {
+        final MigrationRows read;
+        final Lookups.@Nullable Asked asked;
+        List<SliceOrder.Values> made = List.of();
+        int taken;
+
+        Block(MigrationRows read, Lookups.@Nullable Asked asked) {
+            this.read = read;
+            this.asked = asked;
+        }
+    }
 
     PartRun(
             StorageEngine engine,
@@ -82,10 +98,44 @@ final class PartRun {
         pace.took(outcome.rowsSeen(), outcome.workNanos());
         if (given != null
                 && (outcome.rowsSeen() < given.seen() || !outcome.waitsFor().isEmpty())) {
-            // A row was changed since it was read: what was read ahead of it is read again, with it.
-            ahead = null;
+            // It took too long, or a row was changed since it was read: all are read again, and what was made for those
+            // that were not changed still holds.
+            boolean soon = outcome.waitsFor().isEmpty();
+            known = soon ? made(given.rows()) : Map.of();
+            block = null;
+            forget();
         }
         return outcome;
+    }
+
+    /** What was made for rows of a slice and those of its block behind it. */
+    private Map<Long, SliceOrder.Values> made(List<SliceOrder.Values> given) {
+        Map<Long, SliceOrder.Values> made = new HashMap<>();
+        given.forEach(values -> made.put(values.seq(), values));
+        Block rest = block;
+        if (rest != null) {
+            rest.made.subList(rest.taken, rest.made.size()).forEach(values -> made.put(values.seq(), values));
+        }
+        return made;
+    }
+
+    /** Another partition comes behind this one: what it begins with may be asked for when this one's last rows are written. */
+    void before(PartRun run) {
+        following = run;
+    }
+
+    private void forget() {
+        Block none = next;
+        next = null;
+        if (none != null && none.asked != null) {
+            none.asked.close();
+        }
+    }
+
+    /** Nobody waits for what was asked for any more. */
+    @Override
+    public void close() {
+        forget();
     }
 
     private SliceOrder order(int most, SliceOrder.@Nullable Given given) {
@@ -100,35 +150,56 @@ final class PartRun {
     }
 
     private SliceOrder.Given given(MigrationRecord record) {
-        MigrationRows read = ahead;
-        if (read == null || taken >= read.rows().size() && !read.last()) {
-            read = readAhead(record);
-        }
+        Block now = block == null ? taken(record) : block;
+        MigrationRows read = now.read;
         int size = read.rows().size();
-        int end = Math.min(size, taken + pace.rows());
+        int end = now.taken + part(size - now.taken);
         boolean all = end == size;
-        long before = taken == 0 ? 0 : read.rows().get(taken - 1).seen();
+        long before = now.taken == 0 ? 0 : read.rows().get(now.taken - 1).seen();
         long seen = (all ? read.seen() : read.rows().get(end - 1).seen()) - before;
         long through = all ? read.throughSeq() : read.rows().get(end - 1).seq();
-        List<SliceOrder.Values> part = made.subList(taken, end);
-        taken = end;
-        if (all) {
-            // What was looked at behind the last row goes with it.
-            ahead = null;
-        }
+        List<SliceOrder.Values> part = now.made.subList(now.taken, end);
+        now.taken = end;
+        // What was looked at behind the last row goes with it.
+        block = all ? null : now;
         List<Column> columns = lookups != null ? lookups.columns() : changed();
         return new SliceOrder.Given(columns, part, seen, through, all && read.last());
     }
 
-    private MigrationRows readAhead(MigrationRecord record) {
-        boolean function = lookups == null;
-        int most = Math.min(function ? MOST_FOR_FUNCTION : MOST_LOOKED_UP, Math.max(AHEAD * pace.rows(), 100));
-        List<Column> columns = lookups == null ? spec.columns() : lookups.wanted();
-        MigrationRows read = engine.migrationRows(record, id, order(most, null), columns);
-        made = lookups == null ? applied(read) : lookups.values(read.rows());
-        taken = 0;
-        ahead = read;
-        return read;
+    /** How many of so many rows the next slice takes: no small rest is left. */
+    private int part(int left) {
+        int slices = Math.max(1, (left + pace.rows() - 1) / pace.rows());
+        return (left + slices - 1) / slices;
+    }
+
+    /** The next block with its values. What comes behind it is asked for. */
+    private Block taken(MigrationRecord record) {
+        Block now = next;
+        next = null;
+        if (now == null) {
+            now = read(record, Long.MIN_VALUE);
+        }
+        known = Map.of();
+        now.made = now.asked == null ? applied(now.read) : now.asked.values();
+        PartRun other = following;
+        if (lookups != null && !now.read.last()) {
+            next = read(record, now.read.throughSeq());
+            if (next.read.seen() == 0 && !next.read.last()) {
+                next = null;
+            }
+        } else if (lookups != null && other != null && other.next == null) {
+            following = null;
+            other.next = other.read(record, Long.MIN_VALUE);
+        }
+        return now;
+    }
+
+    private Block read(MigrationRecord record, long behind) {
+        Lookups from = lookups;
+        int most = from == null ? Math.min(MOST_FOR_FUNCTION, Math.max(4 * pace.rows(), 100)) : from.rows();
+        List<Column> columns = from == null ? spec.columns() : from.wanted();
+        MigrationRows read = engine.migrationRows(record, id, order(most, null), columns, behind);
+        return new Block(read, from == null ? null : from.ask(read.rows(), known));
     }
 
     private List<Column> changed() {

@@ -48,6 +48,9 @@ public final class QueryService {
     private final Gaps gaps;
     private final PartialCache partials;
     private final Folding folding;
+    /** With one other query thread at most, and keeping nothing. */
+    private final Folding background;
+
     private final SlowLog slowLog;
     private final Slots slots;
     private final Share groups;
@@ -69,6 +72,7 @@ public final class QueryService {
         this.memory = new MemoryWatch(engine, slots, budget);
         this.partials = new PartialCache(budget.partials());
         this.folding = new Folding(groups, options.queryThreads() - 1, slots::help, partials);
+        this.background = new Folding(groups, Math.min(1, options.queryThreads() - 1), slots::help, new PartialCache(0));
     }
 
     /** Starts the query threads and the watchdog. */
@@ -120,6 +124,60 @@ public final class QueryService {
                 ask("aggregate", query, execution -> aggregates.run(engine, folding, execution));
         Aggregates.Answer answer = asked.answer();
         return new Groups(answer.columns(), answer.groups(), answer.errors(), asked.coverage());
+    }
+
+    /**
+     * The same in the background: it keeps one query thread and borrows at most one more, for a partition at a time and behind whoever
+     * waits; what it reads is not kept for others.
+     *
+     * @return asked for at once; its answer may be had later
+     */
+    public Later aggregateLater(Aggregation aggregation) {
+        Query query = aggregation.query();
+        return new Later(this, query, new Aggregates(aggregation, spec(query)));
+    }
+
+    /** An aggregation in the background. Used by one thread. */
+    public static final class Later implements AutoCloseable {
+        private final AtomicReference<Aggregates.Answer> answer = new AtomicReference<>();
+        private final ChunkStream stream;
+        private volatile long nanos;
+
+        private Later(QueryService queries, Query query, Aggregates aggregates) {
+            stream = queries.submit(
+                    "aggregate " + describe(query),
+                    query.deadline(),
+                    () -> queries.gaps.coverage(query.table(), query.fromMicros(), query.toMicros()),
+                    (execution, sink) -> {
+                        long begun = queries.slots.nanos();
+                        answer.set(aggregates.run(queries.engine, queries.background, execution));
+                        nanos = queries.slots.nanos() - begun;
+                    });
+        }
+
+        /** Waits for the answer. Errors as {@link QueryService#aggregate}. */
+        public Groups answer() {
+            try {
+                while (stream.hasNext()) {
+                    stream.next();
+                }
+            } finally {
+                stream.close();
+            }
+            Aggregates.Answer found = Objects.requireNonNull(answer.get());
+            return new Groups(found.columns(), found.groups(), found.errors(), stream.coverage());
+        }
+
+        /** How long it kept a query thread, once there is an answer. */
+        public long nanos() {
+            return nanos;
+        }
+
+        /** Nobody wants the answer any more. Idempotent. */
+        @Override
+        public void close() {
+            stream.close();
+        }
     }
 
     /** Groups that are kept for the next time they are asked for. */

@@ -14,7 +14,7 @@ public final class Latency {
     private final AtomicLongArray counts = new AtomicLongArray(BUCKETS);
 
     /** Notes one record. Writer thread. */
-    void took(long nanos) {
+    public void took(long nanos) {
         int bucket = bucket(nanos);
         // One thread writes: no read-modify-write is needed, nor a fence for those who read a moment later.
         counts.lazySet(bucket, counts.getPlain(bucket) + 1);

@@ -34,4 +34,23 @@ class PaceTest {
         }
         assertThat(pace.rows()).as("never none").isEqualTo(1);
     }
+
+    /** What was slow because of others says nothing of rows: behind it the number comes back in doublings. */
+    @Test
+    void shouldComeBackBehindSlicesThatWereSlowForAnotherReason() {
+        Pace pace = new Pace();
+        for (int slice = 0; slice < 30; slice++) {
+            pace.took(pace.rows(), pace.rows() * 20_000L);
+        }
+        int before = pace.rows();
+        assertThat(before).isBetween(500, 1500);
+        for (int slice = 0; slice < 6; slice++) {
+            pace.took(pace.rows(), 200 * MILLI);
+        }
+        assertThat(pace.rows()).as("it gives way").isLessThan(before / 30);
+        for (int slice = 0; slice < 6; slice++) {
+            pace.took(pace.rows(), pace.rows() * 20_000L);
+        }
+        assertThat(pace.rows()).isBetween(before / 3, before);
+    }
 }

@@ -121,7 +121,7 @@ final class Backfilling {
         sql.add(", ");
         filter(sql);
         String next = "(" + next(part, again) + ")";
-        sql.add(" FROM " + (Filled.any(spec) ? Filled.from(spec, names, next) : next + " r") + " ORDER BY _seq");
+        sql.add(" FROM " + (Filled.any(spec, names) ? Filled.from(spec, names, next) : next + " r") + " ORDER BY _seq");
         List<MigrationRows.Read> rows = new ArrayList<>();
         long seen = 0;
         long through = part.through();
@@ -194,7 +194,7 @@ final class Backfilling {
      * @param rows which, as a condition
      */
     private void filter(SqlBuilder sql, String rows) {
-        if (order.where() == null || !Filled.any(spec)) {
+        if (order.where() == null || !Filled.any(spec, names)) {
             filter(sql);
         } else {
             filter(sql.add(

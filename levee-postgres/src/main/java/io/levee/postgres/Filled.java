@@ -12,7 +12,7 @@ import java.util.function.UnaryOperator;
 /**
  * Columns whose rows have an expression where they are null: those that were stored before the column was added, until a migration has
  * reached them, and new ones that leave it null. Every query reads them through this, so that nobody sees which is which. A column with a
- * default needs none of it: the server keeps one value for all rows that were there before.
+ * default needs none of it, unless a release wrote that leaves such columns null: the server keeps one value for all rows that were there before.
  */
 final class Filled {
     /** What a row is called within the expressions. */
@@ -21,8 +21,12 @@ final class Filled {
     private Filled() {}
 
     /** Whether a table has such a column. */
-    static boolean any(TableSpec spec) {
-        return spec.columns().stream().anyMatch(c -> c.expression() != null);
+    static boolean any(TableSpec spec, Names names) {
+        return spec.columns().stream().anyMatch(c -> filled(c, names));
+    }
+
+    private static boolean filled(Column column, Names names) {
+        return column.expression() != null || column.defaultValue() != null && names.nulls().get();
     }
 
     /**
@@ -31,7 +35,7 @@ final class Filled {
      * @param table the parent, or a partition's own table, quoted
      */
     static String from(TableSpec spec, Names names, String table) {
-        if (!any(spec)) {
+        if (!any(spec, names)) {
             return table;
         }
         Map<String, String> selected = new LinkedHashMap<>();
@@ -56,7 +60,9 @@ final class Filled {
      */
     static String value(TableSpec spec, Names names, Column column, String row) {
         String own = row + Names.column(spec, column.name());
-        return column.expression() == null ? own : "coalesce(" + own + ", " + made(spec, names, column, row) + ")";
+        Object stored = column.defaultValue();
+        String otherwise = stored == null ? made(spec, names, column, row) : StoredSql.literal(stored);
+        return filled(column, names) ? "coalesce(" + own + ", " + otherwise + ")" : own;
     }
 
     /** What a column's expression gives, in the form that the column keeps. */

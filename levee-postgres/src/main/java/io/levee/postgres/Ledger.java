@@ -176,6 +176,8 @@ final class Ledger {
     private static String heartbeat(Instant at, List<InFlight> inFlight) {
         Map<String, Object> said = new LinkedHashMap<>();
         said.put("at", micros(at));
+        // Releases before migrations leave it out: see OlderWriter.
+        said.put(OlderWriter.MIGRATES, true);
         said.put(
                 "inFlight",
                 inFlight.stream()

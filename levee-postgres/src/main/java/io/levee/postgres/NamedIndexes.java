@@ -57,7 +57,9 @@ final class NamedIndexes {
     }
 
     /** What comes behind the table in CREATE INDEX. A column's order is that of declared indexes: null first. */
-    static String definition(TableSpec spec, Names names, IndexSpec index) {
+    static String definition(TableSpec spec, Names given, IndexSpec index) {
+        // The same whoever has written: it is known by its text.
+        Names names = new Names(given.schema());
         List<String> parts = new ArrayList<>();
         for (String part : index.parts()) {
             String value = IndexSpec.expression(part)

@@ -10,6 +10,7 @@ import io.levee.engine.ClassName;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Pattern;
 import java.util.zip.CRC32;
 
@@ -18,8 +19,9 @@ import java.util.zip.CRC32;
  * it.
  *
  * @param schema the store's schema
+ * @param nulls whether rows may be null in a column with a default, see {@link OlderWriter}; told once the store is opened
  */
-record Names(String schema) {
+record Names(String schema, AtomicBoolean nulls) {
     /** Names longer than this are cut off by the server in silence. */
     private static final int LONGEST = 63;
 
@@ -36,6 +38,11 @@ record Names(String schema) {
                                     + " and does not begin with pg_ (got '" + schema + "')")
                     .with("schema", schema);
         }
+    }
+
+    /** Of a store whose columns with defaults are never null. */
+    Names(String schema) {
+        this(schema, new AtomicBoolean());
     }
 
     static String quote(String name) {

@@ -208,6 +208,7 @@ final class PostgresEngine implements StorageEngine {
             catalog.raiseNextSeq(c);
             clean[0] = "CLEAN".equals(catalog.get(c, "last_shutdown"));
             catalog.put(c, "last_shutdown", "RUNNING");
+            OlderWriter.look(c, catalog, true);
             return Ledger.open(c, catalog, session, clock, clean[0], writer.me());
         });
         writer.announce();
@@ -224,6 +225,7 @@ final class PostgresEngine implements StorageEngine {
         Manifest manifest = new Manifest();
         Map<String, Object> pragmas = session.ask("the store cannot be opened", c -> {
             catalog.requireFormat(c);
+            OlderWriter.look(c, catalog, false);
             manifest.reload(catalog.leaves(c));
             return ServerSettings.of(c);
         });

@@ -206,13 +206,26 @@ final class Catalog {
         return new Partition(id, rows.getString(5), state, held, rows.getLong(10));
     }
 
-    /** The files of the newest dropped partitions; older ones are long gone. What was set aside is not among them: it is kept. */
-    static List<String> droppedFiles(Connection connection) throws SQLException {
-        return files(
-                connection,
-                "SELECT file FROM partitions p WHERE state = 'dropped' AND NOT EXISTS(SELECT 1 FROM quarantine q"
-                        + " WHERE q.table_name = p.table_name AND q.class = p.class AND q.period = p.period AND q.n = p.n)"
-                        + " ORDER BY changed DESC LIMIT 1000");
+    /** The files of those that are dropped. What was set aside is not among them: it is kept. */
+    static List<String> droppedFiles(Connection connection, List<PartitionId> ids) throws SQLException {
+        List<String> files = new ArrayList<>();
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT file FROM partitions p WHERE table_name = ? AND class = ? AND period = ? AND n = ? AND state ="
+                        + " 'dropped' AND NOT EXISTS(SELECT 1 FROM quarantine q WHERE q.table_name = p.table_name AND"
+                        + " q.class = p.class AND q.period = p.period AND q.n = p.n)")) {
+            for (PartitionId id : ids) {
+                statement.setString(1, id.table());
+                statement.setString(2, id.retentionClass());
+                statement.setString(3, id.period());
+                statement.setInt(4, id.n());
+                try (ResultSet rows = statement.executeQuery()) {
+                    if (rows.next()) {
+                        files.add(rows.getString(1));
+                    }
+                }
+            }
+        }
+        return files;
     }
 
     static List<String> files(Connection connection, String sql) throws SQLException {

@@ -42,7 +42,7 @@ final class Trash {
     private final TrashFiles files;
     private final TrashPlaces places;
     private final TrashClaims claims;
-    private final Set<String> ours = new HashSet<>();
+    private final TrashNames names;
     private long notedMillis;
 
     /**
@@ -72,6 +72,7 @@ final class Trash {
         this.files = new TrashFiles(paths, readers);
         this.places = new TrashPlaces(paths, catalog, files, up);
         this.claims = new TrashClaims(paths, catalog, manifest, wall, up, places);
+        this.names = new TrashNames(asked -> catalog.change(c -> Orphans.dropped(c, asked)), up::millis);
     }
 
     /** See {@link io.levee.engine.StorageEngine#drop}. The partition is closed. */
@@ -189,7 +190,7 @@ final class Trash {
         places.moveReleased(false);
         try {
             places.moveLeftovers(claims.all());
-            List<Path> there = droppedHere(files.all(claims.names()));
+            List<Path> there = droppedHere(files.all(claims.names()), false);
             if (there.isEmpty()) {
                 return false;
             }
@@ -207,15 +208,8 @@ final class Trash {
     }
 
     /** Without files that somebody else laid there: see {@link Orphans}. */
-    private List<Path> droppedHere(List<Path> there) {
-        Set<String> asked = there.stream()
-                .map(TrashFiles::name)
-                .filter(n -> !ours.contains(n))
-                .collect(Collectors.toSet());
-        if (!asked.isEmpty()) {
-            ours.addAll(catalog.change(c -> Orphans.dropped(c, asked)));
-        }
-        ours.retainAll(there.stream().map(TrashFiles::name).collect(Collectors.toSet()));
+    private List<Path> droppedHere(List<Path> there, boolean now) {
+        Set<String> ours = names.ours(there.stream().map(TrashFiles::name).collect(Collectors.toSet()), now);
         return there.stream()
                 .filter(file -> ours.contains(TrashFiles.name(file)))
                 .toList();
@@ -254,7 +248,7 @@ final class Trash {
         Path file;
         try {
             places.moveLeftovers(claims.all());
-            List<Path> there = droppedHere(files.all(claims.names()));
+            List<Path> there = droppedHere(files.all(claims.names()), true);
             if (there.isEmpty()) {
                 return false;
             }

@@ -16,6 +16,9 @@ final class TrashPlaces {
     /** So long what was merged keeps its place after the merge. */
     private static final long SUPERSEDED_MILLIS = 60_000;
 
+    /** The catalog's thread is not kept longer than this many searches take. */
+    private static final int ASKED_AT_ONCE = 500;
+
     private final StorePaths paths;
     private final Catalog catalog;
     private final TrashFiles files;
@@ -99,6 +102,17 @@ final class TrashPlaces {
         leftoversMoved = false;
     }
 
+    /** The files of dropped partitions that are in their places: asked by what is there, however long ago it was dropped. */
+    private List<String> dropped() {
+        List<PartitionId> there = PartitionFiles.of(paths);
+        List<String> dropped = new ArrayList<>();
+        for (int from = 0; from < there.size(); from += ASKED_AT_ONCE) {
+            List<PartitionId> some = there.subList(from, Math.min(there.size(), from + ASKED_AT_ONCE));
+            dropped.addAll(catalog.change(c -> Catalog.droppedFiles(c, some)));
+        }
+        return dropped;
+    }
+
     /**
      * A crash between the catalog's word and the rename leaves a dropped file in its place.
      *
@@ -108,8 +122,7 @@ final class TrashPlaces {
         if (leftoversMoved) {
             return;
         }
-        List<String> dropped = catalog.change(Catalog::droppedFiles);
-        for (String file : dropped) {
+        for (String file : dropped()) {
             Path path = paths.root().resolve(file);
             if (Files.exists(path)
                     && claimed.stream().noneMatch(id -> PartitionFiles.name(id).equals(file))

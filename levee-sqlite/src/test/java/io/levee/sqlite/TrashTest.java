@@ -273,6 +273,28 @@ class TrashTest {
         assertThat(files("trash")).isEqualTo(1);
     }
 
+    /** What a crash left in its place goes to the trash, however many were dropped since. */
+    @Test
+    void shouldFindWhatACrashLeftBeforeThousandsOfOtherDrops() throws Exception {
+        List<PartitionId> dropped;
+        try (Store store = open()) {
+            fill(store);
+            dropped = drop(store, 3);
+        }
+        Path file = directory.resolve("tables/events/" + dropped.get(0).period() + ".db");
+        Files.move(directory.resolve("trash/events~" + file.getFileName()), file);
+        Path catalog = directory.resolve("catalog.db");
+        Connection connection = Connections.catalog(catalog);
+        Sqlite.run(
+                connection,
+                "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 1200) INSERT INTO"
+                        + " partitions(table_name, class, period, n, file, state, created, changed) SELECT 'events', '',"
+                        + " '2020-01-01', i, 'tables/events/2020-01-01.' || i || '.db', 'dropped', '9999', '9999' FROM c");
+        Connections.close(catalog, connection);
+        inTrash(new AtomicLong(), Duration.ofHours(1), Trash::free);
+        assertThat(file).doesNotExist();
+    }
+
     /** Two that were dropped have the same key, since it was written between the drops: one row of it is live, in any order. */
     @Test
     void shouldKeepOneRowAKeyWhenSeveralComeBack() {

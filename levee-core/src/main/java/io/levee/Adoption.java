@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * @param detailsKey the column that joins the two; null for the table's key
  * @param columns for columns of other names: ours, then theirs
  * @param take whether the database becomes the store's own, and is deleted once its newest row is past retention
+ * @param split whether its rows move into the store's own partitions from then on, in the background; see {@link Store#split}. Begun
+ *     once: what somebody has stopped stays so. Where there is too little room it is tried again when the table is declared next
  */
 public record Adoption(
         String database,
@@ -30,9 +32,10 @@ public record Adoption(
         @Nullable String details,
         @Nullable String detailsKey,
         Map<String, String> columns,
-        boolean take) {
+        boolean take,
+        boolean split) {
     private static final Set<String> ENTRIES =
-            Set.of("database", "source", "time", "timeUnit", "details", "detailsKey", "map", "take");
+            Set.of("database", "source", "time", "timeUnit", "details", "detailsKey", "map", "take", "split");
 
     /** How an older database writes its times. */
     public enum TimeUnit {
@@ -90,6 +93,19 @@ public record Adoption(
         }
     }
 
+    /** One that stays where it lies. */
+    public Adoption(
+            String database,
+            String source,
+            List<String> time,
+            @Nullable TimeUnit timeUnit,
+            @Nullable String details,
+            @Nullable String detailsKey,
+            Map<String, String> columns,
+            boolean take) {
+        this(database, source, time, timeUnit, details, detailsKey, columns, take, false);
+    }
+
     /** A table of the database that the store itself is in, such as {@code public.events} in PostgreSQL. */
     public static Adoption ofTable(String source) {
         return new Adoption("", source, List.of(), null, null, null, Map.of(), false);
@@ -103,32 +119,37 @@ public record Adoption(
 
     /** The same with the columns that hold the event time: the first that is not null counts. */
     public Adoption time(String... names) {
-        return new Adoption(database, source, List.of(names), timeUnit, details, detailsKey, columns, take);
+        return new Adoption(database, source, List.of(names), timeUnit, details, detailsKey, columns, take, split);
     }
 
     /** The same with a unit of its times. */
     public Adoption timeUnit(@Nullable TimeUnit unit) {
-        return new Adoption(database, source, time, unit, details, detailsKey, columns, take);
+        return new Adoption(database, source, time, unit, details, detailsKey, columns, take, split);
     }
 
     /** The same with a table of details, and the column that both tables have. */
     public Adoption details(@Nullable String table, @Nullable String key) {
-        return new Adoption(database, source, time, timeUnit, table, key, columns, take);
+        return new Adoption(database, source, time, timeUnit, table, key, columns, take, split);
     }
 
     /** The same with a column of another name. */
     public Adoption map(String ours, String theirs) {
         Map<String, String> more = new LinkedHashMap<>(columns);
         more.put(ours, theirs);
-        return new Adoption(database, source, time, timeUnit, details, detailsKey, more, take);
+        return new Adoption(database, source, time, timeUnit, details, detailsKey, more, take, split);
     }
 
     /** The same as a database that becomes the store's own. */
     public Adoption taken() {
-        return new Adoption(database, source, time, timeUnit, details, detailsKey, columns, true);
+        return new Adoption(database, source, time, timeUnit, details, detailsKey, columns, true, split);
     }
 
-    /** The form of spec files: {@code database, source, time, timeUnit, details, detailsKey, map, take}. */
+    /** The same, with its rows moving into the store's own partitions from then on. */
+    public Adoption thenSplit() {
+        return new Adoption(database, source, time, timeUnit, details, detailsKey, columns, take, true);
+    }
+
+    /** The form of spec files: {@code database, source, time, timeUnit, details, detailsKey, map, take, split}. */
     public Map<String, Object> toMap() {
         Map<String, Object> map = new LinkedHashMap<>();
         if (!database.isBlank()) {
@@ -152,6 +173,9 @@ public record Adoption(
         }
         if (take) {
             map.put("take", true);
+        }
+        if (split) {
+            map.put("split", true);
         }
         return map;
     }
@@ -185,7 +209,8 @@ public record Adoption(
                 text(map, "details"),
                 text(map, "detailsKey"),
                 columns,
-                Boolean.TRUE.equals(map.get("take")));
+                Boolean.TRUE.equals(map.get("take")),
+                Boolean.TRUE.equals(map.get("split")));
     }
 
     private static @Nullable String text(Map<?, ?> map, String entry) {

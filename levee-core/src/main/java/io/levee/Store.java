@@ -135,7 +135,7 @@ public final class Store implements AutoCloseable {
      *     {@link ErrorCode#NOT_WRITABLE}
      */
     public Table<Row> createTable(TableSpec spec) {
-        return rows(adoptions.declared(rollups.declare(spec)));
+        return rows(adoptions.declared(rollups.declare(spec), spec));
     }
 
     /**
@@ -169,7 +169,7 @@ public final class Store implements AutoCloseable {
 
     /** The table of any other type, declared by its codec. Errors as {@link #createTable}. */
     public <T> Table<T> table(RowCodec<T> codec) {
-        return new Table<>(this, adoptions.declared(rollups.declare(codec.spec())), codec);
+        return new Table<>(this, adoptions.declared(rollups.declare(codec.spec()), codec.spec()), codec);
     }
 
     private Table<Row> rows(TableState state) {
@@ -196,11 +196,12 @@ public final class Store implements AutoCloseable {
      * @param table the declared table
      * @throws LeveeException {@link ErrorCode#UNKNOWN_TABLE}, {@link ErrorCode#NOT_FOUND}, {@link ErrorCode#BAD_SPEC} where it cannot be
      *     read as the table, {@link ErrorCode#NOT_WRITABLE}, {@link ErrorCode#NOT_SUPPORTED} for an engine without
-     *     {@link Capability#ADOPTION}
+     *     {@link Capability#ADOPTION}, or with {@link Adoption#split} for one that cannot; {@link ErrorCode#DISK_FULL} where it was
+     *     adopted, and there is too little room to split it
      */
     public AdoptionReport adopt(String table, Adoption adoption) {
         writes();
-        return engine.adopt(tables.get(table).spec(), adoption);
+        return adoptions.adopt(tables.get(table).spec(), adoption);
     }
 
     /** The databases that were adopted and are not dropped, and who else has them open. Any thread; looks at the system's processes. */

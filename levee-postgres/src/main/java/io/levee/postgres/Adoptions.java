@@ -121,6 +121,12 @@ final class Adoptions {
 
     /** See {@link io.levee.engine.StorageEngine#adopt}. */
     synchronized AdoptionReport adopt(TableSpec spec, Adoption given) {
+        if (given.split()) {
+            throw new LeveeException(
+                            ErrorCode.NOT_SUPPORTED, "an adopted table in PostgreSQL is not split: " + given.source())
+                    .with("source", given.source())
+                    .hint("adopt it without split: it is read where it lies");
+        }
         long begin = clock.nanos();
         List<AdoptedCatalog.Entry> known = entries();
         return looking("the table to be adopted cannot be looked at", c -> {

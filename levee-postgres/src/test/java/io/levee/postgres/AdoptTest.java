@@ -346,6 +346,16 @@ class AdoptTest {
         assertThat(old.fingerprint("invocations")).isEqualTo(invocations);
     }
 
+    /** By name, and before anything is adopted. */
+    @Test
+    void shouldRefuseToSplitWhatItAdopts() {
+        try (Store store = Levee.open(address)) {
+            store.createTable(LegacyTables.invocations().build());
+            refused(() -> store.adopt("invocations", monitor().thenSplit()), "is not split");
+            assertThat(store.adopted()).isEmpty();
+        }
+    }
+
     private static void refused(Runnable action, String what) {
         Throwable error = org.assertj.core.api.Assertions.catchThrowable(action::run);
         while (error != null && !(error instanceof LeveeException)) {

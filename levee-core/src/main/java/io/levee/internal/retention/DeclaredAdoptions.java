@@ -1,8 +1,10 @@
 package io.levee.internal.retention;
 
 import io.levee.Adoption;
+import io.levee.AdoptionReport;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.TableSpec;
 import io.levee.engine.StorageEngine;
 import io.levee.internal.write.TableState;
 import java.util.Set;
@@ -28,11 +30,13 @@ public final class DeclaredAdoptions {
     /**
      * A table was declared.
      *
+     * @param wanted as it was declared: what is stored of it does not say what is to be split
      * @return the same
      * @throws LeveeException as {@link io.levee.Store#adopt}; a database that is not there is none (guarantee G101)
      */
-    public TableState declared(TableState state) {
-        for (Adoption adoption : state.spec().adoptions()) {
+    public TableState declared(TableState state, TableSpec wanted) {
+        for (Adoption stored : state.spec().adoptions()) {
+            Adoption adoption = wanted.adoptions().contains(stored.thenSplit()) ? stored.thenSplit() : stored;
             if (!readOnly && !seen.contains(adoption)) {
                 adopt(state, adoption);
                 seen.add(adoption);
@@ -43,12 +47,28 @@ public final class DeclaredAdoptions {
 
     private void adopt(TableState state, Adoption adoption) {
         try {
-            engine.adopt(state.spec(), adoption);
+            adopt(state.spec(), adoption);
         } catch (LeveeException e) {
-            if (e.code() != ErrorCode.NOT_FOUND) {
+            if (e.code() == ErrorCode.DISK_FULL) {
+                // It is read where it lies: that is no reason not to open.
+                LOG.log(System.Logger.Level.WARNING, "an adopted database is not split yet: {0}", e.getMessage());
+            } else if (e.code() == ErrorCode.NOT_FOUND) {
+                LOG.log(System.Logger.Level.INFO, "nothing to adopt: {0}", e.what());
+            } else {
                 throw e;
             }
-            LOG.log(System.Logger.Level.INFO, "nothing to adopt: {0}", e.what());
         }
+    }
+
+    /** See {@link io.levee.Store#adopt}: with its splitting, where that is wanted and was never begun. */
+    public AdoptionReport adopt(TableSpec spec, Adoption adoption) {
+        AdoptionReport report = engine.adopt(spec, adoption);
+        boolean begun = !adoption.split()
+                || report.dropped()
+                || engine.splits().stream().anyMatch(s -> s.partition().equals(report.partition()));
+        if (!begun) {
+            engine.split(report.partition(), true);
+        }
+        return report;
     }
 }

@@ -118,6 +118,13 @@ public final class SpecCodec {
         return IndexSpec.fromMap(map);
     }
 
+    /** Without what is begun where it is declared, and known from then on: releases of before do not know the word. */
+    private static Map<String, Object> adoption(Adoption adoption) {
+        Map<String, Object> map = adoption.toMap();
+        map.remove("split");
+        return map;
+    }
+
     /** One, or a list of them. */
     private static void adoptions(TableSpec.Builder builder, @Nullable Object form) {
         if (form == null) {
@@ -320,7 +327,7 @@ public final class SpecCodec {
         }
         map.put("unknown", spec.unknown().name().toLowerCase(Locale.ROOT));
         if (!spec.adoptions().isEmpty()) {
-            map.put("adopt", spec.adoptions().stream().map(Adoption::toMap).toList());
+            map.put("adopt", spec.adoptions().stream().map(SpecCodec::adoption).toList());
         }
         if (!spec.rollups().isEmpty()) {
             map.put("rollups", spec.rollups().stream().map(SpecCodec::form).toList());

@@ -126,11 +126,18 @@ class ServerTroubleTest {
             CompletableFuture<?> waiting = table.append(job(2), Ack.COMMITTED);
             awaitReason(store, "max_connections");
             assertThat(waiting).isNotDone();
-            for (Connection other : others) {
-                other.close();
-            }
+            closeAll(others);
             waiting.join();
             assertThat(numbers()).containsExactly("1", "2");
+        } finally {
+            // Whatever failed: the other tests share this server, and would find it full.
+            closeAll(others);
+        }
+    }
+
+    private static void closeAll(List<Connection> others) throws SQLException {
+        for (Connection other : others) {
+            other.close();
         }
     }
 

@@ -5,6 +5,8 @@ import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.LossReason;
 import io.levee.PartitionId;
+import io.levee.TableSpec;
+import io.levee.engine.MigrationRecord;
 import io.levee.internal.backup.BackupDirectory;
 import io.levee.internal.backup.BackupManifest;
 import io.levee.internal.backup.BackupManifest.Entry;
@@ -17,6 +19,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,9 +64,8 @@ final class PutBack {
                 exact ? entry.maxSeq() : 0,
                 held,
                 entry.plain().bytes());
-        writing.restoring()
-                .restore(writing.trash()
-                        .claimCopy(copy(entry), dropped, entry.plain().checksum()));
+        Path copy = copy(entry);
+        writing.restoring().restore(writing.trash().claimCopy(copy, dropped, adapted(copy, entry)));
         if (!exact) {
             lacks(from, entry, known);
         }
@@ -131,6 +133,21 @@ final class PutBack {
             return to;
         } catch (IOException e) {
             throw BackupDirectory.failed("the copy cannot be read", backup, e);
+        }
+    }
+
+    /** Its columns may be called otherwise by now; returns the checksum of what is put back. */
+    private String adapted(Path copy, Entry entry) {
+        TableSpec spec = writing.catalog().change(c -> CatalogTables.table(c, entry.id().table()));
+        List<MigrationRecord> records = writing.catalog().change(MigrationCatalog::all);
+        try {
+            return CopyColumns.adapt(copy, spec, records)
+                    ? PlainFiles.checksum(copy, bytes -> true)
+                    : entry.plain().checksum();
+        } catch (SQLException e) {
+            throw Sqlite.failure("the columns of the copy cannot be told", copy, e);
+        } catch (IOException e) {
+            throw BackupDirectory.failed("the copy cannot be read", copy, e);
         }
     }
 

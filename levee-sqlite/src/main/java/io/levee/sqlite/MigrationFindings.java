@@ -1,5 +1,7 @@
 package io.levee.sqlite;
 
+import io.levee.IndexSpec;
+import io.levee.Migration;
 import io.levee.MigrationStatus.State;
 import io.levee.MigrationStep;
 import io.levee.TableSpec;
@@ -42,16 +44,43 @@ final class MigrationFindings {
                     .ifPresent(
                             spec -> findings.add(finding(record, reach.left(record, spec, bound.applyAsLong(record)))));
         }
+        specs.forEach(spec -> orphans(records, spec, findings));
         return findings;
+    }
+
+    /** Indexes that no migration makes: declared with the table, or by one that a lost catalog had and that had reached no partition. */
+    private void orphans(List<MigrationRecord> records, TableSpec spec, List<Finding> findings) {
+        for (IndexSpec index : spec.namedIndexes()) {
+            MigrationStep.AddIndex step = new MigrationStep.AddIndex(index);
+            boolean made = records.stream()
+                    .anyMatch(r -> r.table().equals(spec.name())
+                            && r.step() instanceof MigrationStep.AddIndex add
+                            && add.index().name().equals(index.name()));
+            List<Partition> left = made
+                    ? List.of()
+                    : reach.left(
+                            MigrationRecord.planned(new Migration(index.name(), spec.name(), step)),
+                            spec,
+                            Long.MAX_VALUE);
+            if (!left.isEmpty()) {
+                findings.add(Finding.warning(
+                        named(spec.name(), step, left) + "; no migration makes it",
+                        "declare a migration that adds the same index (addIndex): only what is missing is built"));
+            }
+        }
+    }
+
+    private static String named(String table, MigrationStep step, List<Partition> left) {
+        String named = left.stream().limit(NAMED).map(p -> p.id().toString()).collect(Collectors.joining(", "));
+        return left.size() + " partitions of " + table + " " + lack(step) + ": " + named
+                + (left.size() > NAMED ? ", …" : "");
     }
 
     private Finding finding(MigrationRecord record, List<Partition> left) {
         if (left.isEmpty()) {
             return Finding.ok("the migration " + record.id() + " has reached every partition of " + record.table());
         }
-        String named = left.stream().limit(NAMED).map(p -> p.id().toString()).collect(Collectors.joining(", "));
-        String what = left.size() + " partitions of " + record.table() + " " + lack(record.step()) + ": " + named
-                + (left.size() > NAMED ? ", …" : "");
+        String what = named(record.table(), record.step(), left);
         return record.state() == State.DONE
                 ? Finding.warning(
                         what + "; the migration " + record.id() + " was done before they came"

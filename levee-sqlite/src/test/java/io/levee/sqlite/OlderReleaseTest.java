@@ -2,9 +2,12 @@ package io.levee.sqlite;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.levee.IndexSpec;
 import io.levee.Levee;
+import io.levee.Migration;
 import io.levee.MigrationStatus;
 import io.levee.MigrationStatus.State;
+import io.levee.MigrationStep;
 import io.levee.Query;
 import io.levee.Result;
 import io.levee.Row;
@@ -194,6 +197,23 @@ class OlderReleaseTest {
             }
         }
         return names;
+    }
+
+    /** As a table's own declaration makes it, or a rebuilt catalog whose migration had reached no partition (G107). */
+    @Test
+    void shouldTellOfAnIndexThatNoMigrationMakes() {
+        try (Store store = Levee.openReadOnly(directory)) {
+            assertThat(warned(store)).noneSatisfy(w -> assertThat(w).contains("no migration makes it"));
+        }
+        IndexSpec byMs = new IndexSpec("by_ms", List.of("ms"), null);
+        try (Store store = open()) {
+            store.createTable(store.table("runs").spec().toBuilder().index(byMs).build());
+            assertThat(warned(store)).anySatisfy(w -> assertThat(w).contains("of runs lack the index by_ms", "no migration makes it"));
+            store.migrate(List.of(new Migration("runs-by-ms", "runs", new MigrationStep.AddIndex(byMs))), true);
+            store.resumeMigrations(null);
+            assertThat(store.awaitMigrations(SOON)).isTrue();
+            assertThat(warned(store)).isEmpty();
+        }
     }
 
     @Test

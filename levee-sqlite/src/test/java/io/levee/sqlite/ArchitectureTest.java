@@ -152,6 +152,7 @@ class ArchitectureTest {
                         "CursorFiles",
                         "Reserve",
                         "Relief",
+                        "WalFill",
                         "Descriptors",
                         "ForeignProcesses"))
                 .should()

@@ -209,6 +209,7 @@ class SchemaKillTest {
                     indexes.remove("ix" + (n - 2));
                 }
             }
+            assertThat(store.quarantined()).as(when).isEmpty();
             rows(store, stored, all.size(), bumps, looked, when);
             assertThat(store.table("sent").spec().namedIndexes())
                     .extracting(IndexSpec::name)

@@ -85,6 +85,10 @@ final class MigrationWait implements AutoCloseable {
         String status = text(one, "status");
         if (ENDED.contains(status)) {
             if (!status.equals(said.put(id, status))) {
+                if (bar != null && barOf.equals(id)) {
+                    // Where it ended, which is seldom where it was looked at last.
+                    draw(one, id);
+                }
                 closeBar(id);
                 console.say(end(one));
             }

@@ -4,7 +4,6 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.json.JsonOut;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
@@ -68,7 +67,11 @@ final class Errors {
         if (thrown instanceof LeveeException known) {
             return known;
         }
-        Throwable cause = thrown instanceof UncheckedIOException ? thrown.getCause() : thrown;
+        Throwable cause = thrown;
+        // Also where a library has wrapped it: what writes JSON does.
+        while (cause != null && !(cause instanceof IOException)) {
+            cause = cause.getCause();
+        }
         if (cause instanceof IOException e) {
             return new LeveeException(ErrorCode.IO_FAILED, what(e), e)
                     .hint("look whether the file's directory is there, may be written to and has room");

@@ -103,6 +103,8 @@ final class ExportCommand extends Command {
     private Replay write(Store store, Path file) throws IOException {
         Path partial = file.resolveSibling(file.getFileName() + ".part");
         boolean done = false;
+        // Also where Ctrl-C ends it.
+        partial.toFile().deleteOnExit();
         try {
             Replay replay;
             try (OutputStream to =

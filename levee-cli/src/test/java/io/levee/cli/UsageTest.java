@@ -182,6 +182,11 @@ class UsageTest {
                 .isZero();
         refused("no SQLite database", "adopt", file, "--table", "runs", "--source", "runs", "--store", store);
         refused("no file or directory", "export", "runs", "--out", dir.resolve("nowhere/x.csv"), "--store", store);
+        if (Files.isWritable(Path.of("/dev/full"))) {
+            Path full = Files.createSymbolicLink(dir.resolve("full.csv.part"), Path.of("/dev/full"));
+            refused("No space left", "export", "runs", "--out", dir.resolve("full.csv"), "--store", store);
+            assertThat(full).doesNotExist();
+        }
         refused("it is a directory", "migrate", "plan", dir, "--store", store);
         Run gaps = Run.levee("gaps", "--store", store);
         assertThat(gaps.err()).contains("nothing is known to be missing");

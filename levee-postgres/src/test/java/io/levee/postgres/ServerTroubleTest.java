@@ -124,7 +124,7 @@ class ServerTroubleTest {
                 }
             }
             CompletableFuture<?> waiting = table.append(job(2), Ack.COMMITTED);
-            awaitReason(store, "max_connections");
+            awaitReason(store, "too many clients already");
             assertThat(waiting).isNotDone();
             closeAll(others);
             waiting.join();

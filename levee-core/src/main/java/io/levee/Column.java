@@ -28,7 +28,8 @@ public record Column(
     /** Longest name in UTF-8 bytes: PostgreSQL cuts longer ones off in silence, so no engine takes them. */
     public static final int MAX_NAME_BYTES = 63;
 
-    private static final Set<String> RESERVED = Set.of("_seq", "_chg", "_time", "_levee_migrated", "rowid", "oid", "_rowid_");
+    private static final Set<String> RESERVED =
+            Set.of("_seq", "_chg", "_time", "_levee_migrated", "rowid", "oid", "_rowid_");
 
     /**
      * Checks the name (guarantee G62) and that format and type fit.

@@ -198,7 +198,8 @@ final class MigrateCommand extends Command {
 
         @Option(
                 names = "--accept-gaps",
-                description = "Goes on without the rows that its lookups cannot read, such as those in quarantine; the note says which.")
+                description =
+                        "Goes on without the rows that its lookups cannot read, such as those in quarantine; the note says which.")
         private boolean acceptGaps;
 
         @CommandLine.Mixin

@@ -103,8 +103,7 @@ interface Migrations extends AutoCloseable {
 
             @Override
             public void resume(@Nullable String id, boolean acceptGaps) throws InterruptedException {
-                server.send(
-                        "POST", path(id, "resume"), acceptGaps ? Map.of("acceptGaps", true) : Map.of(), null);
+                server.send("POST", path(id, "resume"), acceptGaps ? Map.of("acceptGaps", true) : Map.of(), null);
             }
 
             private String path(@Nullable String id, String what) {

@@ -98,7 +98,8 @@ class MigrateCommandTest {
             assertThat(((List<?>) place.json(0, "migrate", "status", "shout").get("migrations")))
                     .hasSize(1);
             assertThat(place.levee("migrate", "status", "nobody").err()).contains("NOT_FOUND", "nobody");
-            assertThat(place.levee("migrate", "status", "nobody", "--wait").err()).contains("NOT_FOUND", "nobody");
+            assertThat(place.levee("migrate", "status", "nobody", "--wait").err())
+                    .contains("NOT_FOUND", "nobody");
 
             // The same again does nothing; another step under a known name is refused.
             assertThat(place.levee("migrate", "apply", file).status()).isZero();
@@ -128,8 +129,10 @@ class MigrateCommandTest {
             assertThat(place.json(0, "status").get("health")).isEqualTo("DEGRADED");
             assertThat(place.levee("status").out()).contains("bad of runs: failed");
             assertThat(place.levee("migrate", "resume", "bad").status()).isEqualTo(1);
-            assertThat(place.levee("migrate", "resume", "bad", "--accept-gaps").status()).isEqualTo(1);
-            assertThat(place.levee("migrate", "resume", "--accept-gaps").status()).isEqualTo(2);
+            assertThat(place.levee("migrate", "resume", "bad", "--accept-gaps").status())
+                    .isEqualTo(1);
+            assertThat(place.levee("migrate", "resume", "--accept-gaps").status())
+                    .isEqualTo(2);
         }
     }
 

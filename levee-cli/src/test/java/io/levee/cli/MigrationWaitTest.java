@@ -23,7 +23,8 @@ class MigrationWaitTest {
     /** Ten seconds pass with each look at the clock, so that each look at the migration is told. */
     private final AtomicLong nanos = new AtomicLong();
 
-    private static Map<String, Object> one(String status, long done, long total, int partitions, double rate, Object eta) {
+    private static Map<String, Object> one(
+            String status, long done, long total, int partitions, double rate, Object eta) {
         Map<String, Object> one = new HashMap<>();
         one.put("id", "last-seen");
         one.put("table", "transmissions");
@@ -46,7 +47,13 @@ class MigrationWaitTest {
             @Override
             public Map<String, Object> status() {
                 Map<String, Object> next = left.remove();
-                return Map.of("migrations", List.of(next), "running", next.get("status").equals("running"), "settled", false);
+                return Map.of(
+                        "migrations",
+                        List.of(next),
+                        "running",
+                        next.get("status").equals("running"),
+                        "settled",
+                        false);
             }
 
             @Override
@@ -132,9 +139,7 @@ class MigrationWaitTest {
     @Test
     void shouldTellAFailureOnceWithoutWhatATerminalWouldObey() throws Exception {
         for (boolean terminal : new boolean[] {false, true}) {
-            assertThat(told(
-                            terminal,
-                            List.of(one("running", 0, 9, 0, 0, null), one("failed", 4, 9, 1, 0, null))))
+            assertThat(told(terminal, List.of(one("running", 0, 9, 0, 0, null), one("failed", 4, 9, 1, 0, null))))
                     .containsOnlyOnce("of transmissions: failed")
                     .contains("LEVEE-400 BAD_VALUE: malformed")
                     .doesNotContain("malformed\u001b");

@@ -50,7 +50,8 @@ class ServeMigrationsTest {
     @Test
     void shouldMakeThoseOfItsFileAndFindThemDoneAtTheNextStart() throws Exception {
         String store = store();
-        String file = Files.writeString(dir.resolve("migrations.yaml"), MIGRATIONS).toString();
+        String file =
+                Files.writeString(dir.resolve("migrations.yaml"), MIGRATIONS).toString();
         for (int start = 0; start < 2; start++) {
             try (ChildJvm server = ChildJvm.start(
                     Server.class, "serve", "--store", store, "--listen", "127.0.0.1:0", "--migrations", file)) {
@@ -60,9 +61,9 @@ class ServeMigrationsTest {
                 Run waited = Run.levee("migrate", "status", "--wait", "--url", url, "--json");
                 assertThat(waited.status()).as(waited.err()).isZero();
                 assertThat(waited.json().get("migrations"))
-                        .asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.list(Map.class))
-                        .singleElement()
-                        .satisfies(one -> assertThat(one).containsEntry("status", "done"));
+                        .asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.LIST)
+                        .singleElement(org.assertj.core.api.InstanceOfAssertFactories.MAP)
+                        .containsEntry("status", "done");
                 // A second process is told who has the store, and how to reach it.
                 Run second = Run.levee("migrate", "apply", file, "--store", store);
                 assertThat(second.status()).isEqualTo(1);
@@ -80,14 +81,15 @@ class ServeMigrationsTest {
     void shouldNotServeWithAFileThatIsWrong() throws Exception {
         String store = store();
         Path file = dir.resolve("migrations.yaml");
-        for (String wrong : List.of("[{id: x", "[{id: x, table: none, dropIndex: a}]", "[{id: x, table: runs, drop: a}]")) {
+        for (String wrong :
+                List.of("[{id: x", "[{id: x, table: none, dropIndex: a}]", "[{id: x, table: runs, drop: a}]")) {
             Files.writeString(file, wrong);
             Run run = Run.levee("serve", "--store", store, "--listen", "127.0.0.1:0", "--migrations", file);
             assertThat(run.status()).as(run.err()).isEqualTo(1);
             assertThat(run.err()).contains("LEVEE-4").doesNotContain("serves", "Exception");
         }
-        Run env = Run.withEnv(
-                Map.of("LEVEE_MIGRATIONS", dir.resolve("none.yaml").toString()), "serve", "--store", store);
+        Run env =
+                Run.withEnv(Map.of("LEVEE_MIGRATIONS", dir.resolve("none.yaml").toString()), "serve", "--store", store);
         assertThat(env.status()).isEqualTo(1);
         assertThat(env.err()).contains("NOT_FOUND", "none.yaml");
         assertThat(Run.levee("migrate", "status", "--store", store).out()).contains("no migrations");
@@ -97,7 +99,14 @@ class ServeMigrationsTest {
         String store = dir.resolve("history").toString();
         Path spec = Files.writeString(dir.resolve("runs.yaml"), SPEC);
         Run made = Run.withInput(
-                "{\"id\":1,\"at\":\"2026-05-20T10:00:00Z\"}\n", "ingest", "runs", "-", "--spec", spec, "--store", store);
+                "{\"id\":1,\"at\":\"2026-05-20T10:00:00Z\"}\n",
+                "ingest",
+                "runs",
+                "-",
+                "--spec",
+                spec,
+                "--store",
+                store);
         assertThat(made.status()).as(made.err()).isZero();
         return store;
     }

@@ -109,7 +109,9 @@ final class Adopted {
 
     /** Whether the catalog says the same of both. */
     boolean same(Adopted other) {
-        return id.equals(other.id) && adoption.equals(other.adoption) && facts.equals(other.facts)
+        return id.equals(other.id)
+                && adoption.equals(other.adoption)
+                && facts.equals(other.facts)
                 && overridable == other.overridable;
     }
 

@@ -85,11 +85,9 @@ final class AdoptedOverrides {
 
     /** Whether an index finds many keys at once: a list of values is said in a foreign column's own form for few types. */
     private static boolean byLists(TableSpec spec, AdoptedTable table) {
-        ForeignColumn only = spec.key().size() == 1
-                ? table.plain(spec.column(spec.key().get(0)))
-                : null;
-        return only != null
-                && (only.kind() == ForeignColumn.Kind.INTEGER || only.kind() == ForeignColumn.Kind.TEXT);
+        ForeignColumn only =
+                spec.key().size() == 1 ? table.plain(spec.column(spec.key().get(0))) : null;
+        return only != null && (only.kind() == ForeignColumn.Kind.INTEGER || only.kind() == ForeignColumn.Kind.TEXT);
     }
 
     private void find(Connection c, TableSpec spec, AdoptedTable table, List<Item> items) throws SQLException {
@@ -146,10 +144,15 @@ final class AdoptedOverrides {
         try (PreparedStatement statement = c.prepareStatement("INSERT INTO " + names.catalog(TABLE)
                 + " SELECT * FROM unnest(?::text[], ?::integer[], ?::bigint[]) ON CONFLICT DO NOTHING")) {
             statement.setArray(
-                    1, c.createArrayOf("text", all.stream().map(v -> v.from().table()).toArray()));
+                    1,
+                    c.createArrayOf(
+                            "text", all.stream().map(v -> v.from().table()).toArray()));
             statement.setArray(
-                    2, c.createArrayOf("integer", all.stream().map(v -> v.from().n()).toArray()));
-            statement.setArray(3, c.createArrayOf("bigint", all.stream().map(Version::seq).toArray()));
+                    2,
+                    c.createArrayOf(
+                            "integer", all.stream().map(v -> v.from().n()).toArray()));
+            statement.setArray(
+                    3, c.createArrayOf("bigint", all.stream().map(Version::seq).toArray()));
             statement.executeUpdate();
         }
     }

@@ -172,7 +172,8 @@ final class AdoptedProbe {
 
     private void notes(List<String> notes) throws SQLException {
         if (spec.keyed() && spec.key().stream().noneMatch(this::finds)) {
-            notes.add("no index of it finds the key " + spec.key() + ": keys are not unique against it (of a record that is"
+            notes.add("no index of it finds the key " + spec.key()
+                    + ": keys are not unique against it (of a record that is"
                     + " written again the old version stays in lists and counts), and it is not looked into for single"
                     + " records");
         }

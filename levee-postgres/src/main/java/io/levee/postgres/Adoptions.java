@@ -334,8 +334,7 @@ final class Adoptions {
         boolean more = adopted.overridable();
         while (more) {
             more = session.change(
-                    "what was written again cannot be forgotten",
-                    c -> AdoptedOverrides.forget(c, names, adopted.id()));
+                    "what was written again cannot be forgotten", c -> AdoptedOverrides.forget(c, names, adopted.id()));
         }
         return new DropOutcome(take ? adopted.facts().bytes() : 0, "");
     }

@@ -34,7 +34,7 @@ final class ExpressionTrial {
             throws SQLException {
         for (Map<Column, @Nullable Object> row : HardRows.of(spec, expressions)) {
             try {
-                Postgres.run(connection, insert(names, spec, table, row));
+                Postgres.run(connection, insert(spec, table, row));
             } catch (SQLException e) {
                 if (Postgres.gone(e) || Postgres.busy(e)) {
                     throw e;
@@ -50,7 +50,7 @@ final class ExpressionTrial {
         }
     }
 
-    private static String insert(Names names, TableSpec spec, String table, Map<Column, @Nullable Object> row) {
+    private static String insert(TableSpec spec, String table, Map<Column, @Nullable Object> row) {
         StringBuilder columns = new StringBuilder("_seq");
         StringBuilder values = new StringBuilder("1");
         if (spec.separateTime()) {

@@ -26,7 +26,8 @@ final class Filled {
     }
 
     private static boolean filled(Column column, Names names) {
-        return column.expression() != null || column.defaultValue() != null && names.nulls().get();
+        return column.expression() != null
+                || column.defaultValue() != null && names.nulls().get();
     }
 
     /**

@@ -107,7 +107,8 @@ final class KeyLookup {
                     },
                     () -> {});
         } catch (SQLException e) {
-            if (Postgres.gone(e) || Postgres.failure("keys cannot be looked up", e).retryable()) {
+            if (Postgres.gone(e)
+                    || Postgres.failure("keys cannot be looked up", e).retryable()) {
                 throw e;
             }
             System.getLogger("io.levee.postgres")

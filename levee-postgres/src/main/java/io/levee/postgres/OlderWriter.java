@@ -31,7 +31,8 @@ final class OlderWriter {
 
     private static boolean older(@Nullable String heartbeat) {
         try {
-            return heartbeat != null && !Boolean.TRUE.equals(Json.object(heartbeat).get(MIGRATES));
+            return heartbeat != null
+                    && !Boolean.TRUE.equals(Json.object(heartbeat).get(MIGRATES));
         } catch (IllegalArgumentException e) {
             return true;
         }

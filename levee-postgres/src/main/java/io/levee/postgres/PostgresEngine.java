@@ -149,8 +149,7 @@ final class PostgresEngine implements StorageEngine {
             manifest.reload(catalog.leaves(writer.take()));
             Leaves leaves = new Leaves(writer, catalog, manifest, clock, ledger::found);
             Adoptions adoptions = new Adoptions(connections, session, catalog, clock);
-            AdoptedOverrides overrides =
-                    new AdoptedOverrides(catalog.names(), spec -> adoptions.of(spec.name()));
+            AdoptedOverrides overrides = new AdoptedOverrides(catalog.names(), spec -> adoptions.of(spec.name()));
             KeyLookup keys = new KeyLookup(writer, catalog.names(), manifest, overrides);
             Sources sources = new Sources(catalog.names(), manifest, writer);
             Writing writing = new Writing(

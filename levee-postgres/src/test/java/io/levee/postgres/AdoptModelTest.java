@@ -124,7 +124,8 @@ class AdoptModelTest {
         }
     }
 
-    private static List<Known> fill(LegacyTables old, Kind kind, boolean second, boolean keyed, Gen gen) throws Exception {
+    private static List<Known> fill(LegacyTables old, Kind kind, boolean second, boolean keyed, Gen gen)
+            throws Exception {
         List<Known> model = new ArrayList<>();
         // From a second to years, with many equal times where it is narrow.
         long span = gen.of(1_000_000L, 60_000_000L, 86_400_000_000L, 100 * 86_400_000_000L, 2000 * 86_400_000_000L);

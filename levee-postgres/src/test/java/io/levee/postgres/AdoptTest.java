@@ -336,7 +336,8 @@ class AdoptTest {
                 assertThat(store.aggregate(new Aggregation(again, List.of("task_name"), List.of(Measure.count())))
                                 .groups())
                         .containsExactly(List.of("app.task1", 2L));
-                try (SqlResult result = store.sql(SqlQuery.of("SELECT count(*), count(DISTINCT task_id) FROM invocations"))) {
+                try (SqlResult result =
+                        store.sql(SqlQuery.of("SELECT count(*), count(DISTINCT task_id) FROM invocations"))) {
                     List<List<@Nullable Object>> found = new ArrayList<>();
                     result.forEach(found::add);
                     assertThat(found).containsExactly(List.of(ROWS - 1L, ROWS - 1L));

@@ -365,7 +365,8 @@ class DropKillTest {
             String schema = PostgresServer.schema(server.newStore());
             schemas.put(point, schema);
         }
-        // Of another process than the detach that waits for it: else the kill ends both, and the server does the detach to its end.
+        // Of another process than the detach that waits for it: else the kill ends both, and the server does the detach
+        // to its end.
         try (Connection reader = server.dataSource().getConnection()) {
             try (ChildJvm child = ChildJvm.start(
                     Child.class,
@@ -380,8 +381,7 @@ class DropKillTest {
             }
             schemas.forEach((point, schema) -> await().untilAsserted(() -> assertThat(states(schema))
                     .as("%s", point)
-                    .anySatisfy(
-                            one -> assertThat(one).isEqualTo("2026-05-" + (20 - (DAYS - 1)) + " " + point.left))));
+                    .anySatisfy(one -> assertThat(one).isEqualTo("2026-05-" + (20 - (DAYS - 1)) + " " + point.left))));
             endDetach(schemas.get(Point.PENDING));
         }
         schemas.forEach(this::requireWhole);

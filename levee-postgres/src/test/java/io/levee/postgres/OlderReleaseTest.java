@@ -92,7 +92,8 @@ class OlderReleaseTest {
     }
 
     private static void requireRows(Store store) {
-        try (SqlResult result = store.sql(SqlQuery.of("SELECT count(*), count(region), sum(level), round(sum(seconds)::numeric, 3)::text FROM runs"))) {
+        try (SqlResult result = store.sql(SqlQuery.of(
+                "SELECT count(*), count(region), sum(level), round(sum(seconds)::numeric, 3)::text FROM runs"))) {
             result.forEach(row -> assertThat(row).hasToString("[" + ROWS + ", " + ROWS + ", " + 3 * ROWS + ", 1.128]"));
         }
         for (Expr filter : List.of(Expr.eq("region", "eu"), Expr.eq("level", 3L))) {

@@ -29,6 +29,7 @@ public final class Demo {
     private static final Duration REPLAY = Duration.ofMinutes(2);
     /** Never by itself: what a replay of hours in seconds makes due at once would be more than retention takes by itself. */
     private static final Duration NO_PASSES = Duration.ofDays(365);
+
     private static final long RETAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long TICK_MILLIS = 50;
     private static final long REPORT_NANOS = TimeUnit.SECONDS.toNanos(5);

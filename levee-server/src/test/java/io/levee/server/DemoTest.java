@@ -39,7 +39,8 @@ class DemoTest {
         assertThat(report.partitions()).isGreaterThanOrEqualTo(5);
         assertThat(report.dropped()).isGreaterThanOrEqualTo(3);
         assertThat(report.toMap()).containsOnlyKeys("url", "stored", "lost", "partitions", "dropped");
-        // A replay makes more due at once than retention takes by itself; nobody who looks at it should be warned of that.
+        // A replay makes more due at once than retention takes by itself; nobody who looks at it should be warned of
+        // that.
         try (Store store = Levee.openReadOnly(directory.resolve(String.valueOf(seconds)))) {
             assertThat(store.retentionEvents(null, 100))
                     .hasSizeGreaterThanOrEqualTo(3)

@@ -80,7 +80,8 @@ class MigrationRoutesTest {
 
     private static void refused(TestServer server, int status, String code, String request, String body)
             throws Exception {
-        HttpResponse<String> answer = server.send(request.split(" ")[0], request.split(" ")[1], body);
+        int space = request.indexOf(' ');
+        HttpResponse<String> answer = server.send(request.substring(0, space), request.substring(space + 1), body);
         assertThat(answer.statusCode()).as("%s: %s", request, answer.body()).isEqualTo(status);
         assertThat(answer.body()).contains(code).doesNotContain("Exception");
     }
@@ -90,8 +91,7 @@ class MigrationRoutesTest {
         try (TestServer server = serve()) {
             HttpResponse<String> plan = server.send("POST", "/v1/migrations/plan", REGION);
             assertThat(plan.body()).contains("\"undo\":\"dropColumn: region\"", "\"needsApproval\":false");
-            assertThat(declare(server, REGION))
-                    .containsKeys("migrations", "running", "paused", "settled");
+            assertThat(declare(server, REGION)).containsKeys("migrations", "running", "paused", "settled");
             await().atMost(LONG).until(() -> status(server, "add-region").equals("done"));
             awaitIn(server, "/metrics", "levee_migrations{state=\"done\"} 1\n", "levee_migrations_readable 1\n");
             awaitIn(server, "/v1/status", "\"id\":\"add-region\",\"status\":\"done\"");
@@ -111,7 +111,9 @@ class MigrationRoutesTest {
             await().atMost(LONG).until(() -> status(server, "bad").equals("failed"));
             awaitIn(server, "/health", "\"status\":\"DEGRADED\"", "bad", "\"status\":\"failed\"", "\"error\":\"");
             assertThat(server.get("/health").statusCode()).isEqualTo(200);
-            assertThat(server.get("/health/ready").statusCode()).as("records are taken").isEqualTo(200);
+            assertThat(server.get("/health/ready").statusCode())
+                    .as("records are taken")
+                    .isEqualTo(200);
             assertThat(server.get("/metrics").body())
                     .contains("levee_migrations{state=\"failed\"} 1\n", "levee_health{state=\"DEGRADED\"} 1\n")
                     .contains("levee_migration_rows_per_second{migration=\"bad\",table=\"runs\"} 0\n")

@@ -62,11 +62,7 @@ final class AdoptedTable {
     }
 
     private AdoptedTable(
-            Adopted adopted,
-            String schema,
-            Map<String, Foreign> source,
-            Map<String, Foreign> details,
-            long overrides) {
+            Adopted adopted, String schema, Map<String, Foreign> source, Map<String, Foreign> details, long overrides) {
         this.overrides = overrides;
         this.adopted = adopted;
         this.schema = schema;

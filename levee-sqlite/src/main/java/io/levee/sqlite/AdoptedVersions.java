@@ -89,7 +89,11 @@ final class AdoptedVersions implements AutoCloseable {
             throw busy;
         }
         // What cannot be read is in no answer either, and must not keep new rows from being stored.
-        LOG.log(System.Logger.Level.WARNING, "the adopted database {0} cannot be asked for keys: {1}", partition.id(), e);
+        LOG.log(
+                System.Logger.Level.WARNING,
+                "the adopted database {0} cannot be asked for keys: {1}",
+                partition.id(),
+                e);
         leave(partition);
     }
 

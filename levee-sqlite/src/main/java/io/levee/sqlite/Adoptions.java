@@ -347,8 +347,8 @@ final class Adoptions {
             }
             return released;
         });
-        if (overrides.free(id -> manifest.get(id) != null
-                || pinnedStill.stream().anyMatch(p -> p.id().equals(id)))) {
+        if (overrides.free(
+                id -> manifest.get(id) != null || pinnedStill.stream().anyMatch(p -> p.id().equals(id)))) {
             return true;
         }
         for (Partition partition : List.copyOf(toDelete())) {

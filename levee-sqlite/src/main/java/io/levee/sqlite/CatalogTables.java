@@ -24,9 +24,8 @@ final class CatalogTables {
     static List<TableSpec> tables(Connection connection) throws SQLException {
         List<TableSpec> specs = new ArrayList<>();
         try (Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery(
-                        "SELECT t.spec, " + more(connection, "spec_additions") + ", "
-                                + more(connection, "spec_migrated") + " FROM tables t ORDER BY name")) {
+                ResultSet rows = statement.executeQuery("SELECT t.spec, " + more(connection, "spec_additions") + ", "
+                        + more(connection, "spec_migrated") + " FROM tables t ORDER BY name")) {
             while (rows.next()) {
                 specs.add(spec(rows.getString(1), rows.getString(2), rows.getString(3)));
             }

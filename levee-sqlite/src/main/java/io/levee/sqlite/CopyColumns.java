@@ -61,15 +61,15 @@ final class CopyColumns {
             // The first that took the name from what the copy has.
             boolean before = asOf < Math.max(record.declaredMicros(), record.startedMicros());
             if (freed != null && before && settled.add(freed)) {
-                changed |= tell(freed, ours(record.step()), false) | tell(freed, ours(record.step()), true);
+                changed |= tell(freed, ours(record.step()), false);
+                changed |= tell(freed, ours(record.step()), true);
             }
         }
         return changed;
     }
 
     private long described(String key) throws SQLException {
-        Object value = Sqlite.value(
-                connection, "SELECT value FROM levee_partition WHERE key = " + Sqlite.literal(key));
+        Object value = Sqlite.value(connection, "SELECT value FROM levee_partition WHERE key = " + Sqlite.literal(key));
         return value == null ? Long.MIN_VALUE : Micros.of(Instant.parse(value.toString()));
     }
 
@@ -86,9 +86,8 @@ final class CopyColumns {
 
     /** What the column is called now; empty where it was dropped, by the step or since. */
     private String ours(MigrationStep step) {
-        Column now = step instanceof MigrationStep.RenameColumn rename
-                ? MigrationReach.current(spec, rename.to())
-                : null;
+        Column now =
+                step instanceof MigrationStep.RenameColumn rename ? MigrationReach.current(spec, rename.to()) : null;
         return now == null ? "" : now.name();
     }
 

@@ -58,7 +58,8 @@ final class ExpressionTrial {
                                         + expressions + " ends with an error for " + text(row) + ": " + e.getMessage(),
                                 e)
                         .with("migration", record.id())
-                        .hint("have it give null there, such as CASE WHEN json_valid(x) THEN json_extract(x, '$.a') END");
+                        .hint(
+                                "have it give null there, such as CASE WHEN json_valid(x) THEN json_extract(x, '$.a') END");
             }
         }
     }

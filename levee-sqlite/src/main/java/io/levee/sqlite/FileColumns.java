@@ -183,7 +183,10 @@ final class FileColumns {
 
     /** Whether the older rows of a column are still to be filled. */
     boolean unfilled(String column) {
-        return unfilled.contains(column) || doubted && spec.column(column).filled() && !spec.column(column).detail();
+        return unfilled.contains(column)
+                || doubted
+                        && spec.column(column).filled()
+                        && !spec.column(column).detail();
     }
 
     /** Whether a column is read as it lies in the file. */

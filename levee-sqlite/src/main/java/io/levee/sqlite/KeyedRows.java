@@ -29,8 +29,7 @@ final class KeyedRows {
     /** Of keys that adopted databases have more than once: the rows besides the one that is found. */
     private final Map<Insert, List<AdoptedVersions.Version>> older = new LinkedHashMap<>();
 
-    KeyedRows(
-            TableSpec spec, TableKeys keys, KeyLookup lookup, StorePaths paths, AdoptedVersions adopted, int rows) {
+    KeyedRows(TableSpec spec, TableKeys keys, KeyLookup lookup, StorePaths paths, AdoptedVersions adopted, int rows) {
         this.adopted = adopted;
         this.inBatch = new NewKeys<>(rows);
         this.spec = spec;

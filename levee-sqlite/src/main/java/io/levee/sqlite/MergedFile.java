@@ -299,8 +299,8 @@ final class MergedFile {
         }
         Map<String, MigrationMark> done = marks();
         Sqlite.transaction(to, () -> {
-            try (PreparedStatement statement = to.prepareStatement(
-                    "UPDATE levee_stats SET rows = ?, min_time = ?, max_time = ?, max_seq = ?4"
+            try (PreparedStatement statement =
+                    to.prepareStatement("UPDATE levee_stats SET rows = ?, min_time = ?, max_time = ?, max_seq = ?4"
                             + (FilledRows.kept(to, "") ? ", filled_seq = ?4" : "") + " WHERE id = 1")) {
                 statement.setLong(1, held.rows());
                 statement.setLong(2, held.minMicros());

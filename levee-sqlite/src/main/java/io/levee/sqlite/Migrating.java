@@ -132,11 +132,7 @@ final class Migrating {
     }
 
     private MigrationRows rows(
-            MigrationRecord record,
-            SliceOrder order,
-            List<Column> columns,
-            long behind,
-            ReadHandles.ReadHandle handle)
+            MigrationRecord record, SliceOrder order, List<Column> columns, long behind, ReadHandles.ReadHandle handle)
             throws SQLException {
         TableSpec spec = order.spec();
         if (!new PartitionSql(spec, handle).tableThere()) {

@@ -80,7 +80,8 @@ final class MigrationCatalog {
     /** The same of one whose bound is known otherwise. */
     static void put(Connection connection, MigrationRecord record, long bound) throws SQLException {
         put(connection, record);
-        try (PreparedStatement statement = connection.prepareStatement("UPDATE migrations SET bound = ? WHERE id = ?")) {
+        try (PreparedStatement statement =
+                connection.prepareStatement("UPDATE migrations SET bound = ? WHERE id = ?")) {
             statement.setLong(1, bound);
             statement.setString(2, record.id());
             statement.executeUpdate();

@@ -63,7 +63,8 @@ final class MigrationSlice {
                     && !PartitionSchema.columns(connection, spec.name()).contains(MigrationMark.COLUMN)) {
                 Sqlite.run(
                         connection,
-                        "ALTER TABLE " + Sqlite.quote(spec.name()) + " ADD COLUMN " + MigrationMark.COLUMN + " INTEGER");
+                        "ALTER TABLE " + Sqlite.quote(spec.name()) + " ADD COLUMN " + MigrationMark.COLUMN
+                                + " INTEGER");
             }
             long highest = Sqlite.number(connection, "SELECT max_seq FROM levee_stats WHERE id = 1");
             mark = MigrationMark.begin(record, bound, Math.min(highest, bound - 1));
@@ -300,7 +301,8 @@ final class MigrationSlice {
         boolean applied = false;
         String version = spec.keyed() ? "coalesce(_chg, 0)" : "0";
         String look = "SELECT " + version + " FROM " + Sqlite.quote(spec.name()) + " WHERE _seq = ?";
-        String which = " WHERE m._seq = ?" + numbered + (spec.keyed() ? " AND coalesce(m._chg, 0) = ?" + (numbered + 1) : "");
+        String which =
+                " WHERE m._seq = ?" + numbered + (spec.keyed() ? " AND coalesce(m._chg, 0) = ?" + (numbered + 1) : "");
         try (PreparedStatement looked = connection.prepareStatement(look);
                 PreparedStatement set = connection.prepareStatement(setting(values, which))) {
             for (SliceOrder.Values row : given.rows()) {

@@ -50,8 +50,7 @@ final class MoveNotes {
         }
     }
 
-    private static void note(PreparedStatement statement, PartitionId from, long seq, long change)
-            throws SQLException {
+    private static void note(PreparedStatement statement, PartitionId from, long seq, long change) throws SQLException {
         statement.setLong(1, seq);
         statement.setString(2, from.retentionClass());
         statement.setString(3, from.period());

@@ -267,7 +267,8 @@ final class Moves {
     void arrived(Group group) {
         Homes.Trip trip = group.trip;
         if (trip != null) {
-            // The row itself comes last: who begins in between finds the version that it takes the place of, and no other.
+            // The row itself comes last: who begins in between finds the version that it takes the place of, and no
+            // other.
             group.older.forEach(homes::arrived);
             homes.arrived(trip);
         }

@@ -1,7 +1,6 @@
 package io.levee.sqlite;
 
 import io.levee.PartitionId;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;

@@ -80,9 +80,8 @@ final class PartitionWriter {
         }
         this.insert = prepare(insertSql());
         this.insertDetails = detailAt.length == 0 ? null : prepare(detailsSql());
-        this.stats =
-                prepare("UPDATE levee_stats SET rows=?, min_time=?, max_time=?, max_seq=max(max_seq, ?4)"
-                        + (FilledRows.kept(connection, "") ? ", filled_seq=max(max_seq, ?4)" : "") + " WHERE id=1");
+        this.stats = prepare("UPDATE levee_stats SET rows=?, min_time=?, max_time=?, max_seq=max(max_seq, ?4)"
+                + (FilledRows.kept(connection, "") ? ", filled_seq=max(max_seq, ?4)" : "") + " WHERE id=1");
         this.find = spec.keyed() ? prepare(findSql()) : null;
     }
 

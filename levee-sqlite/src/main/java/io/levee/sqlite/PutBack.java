@@ -138,7 +138,8 @@ final class PutBack {
 
     /** Its columns may be called otherwise by now; returns the checksum of what is put back. */
     private String adapted(Path copy, Entry entry) {
-        TableSpec spec = writing.catalog().change(c -> CatalogTables.table(c, entry.id().table()));
+        TableSpec spec =
+                writing.catalog().change(c -> CatalogTables.table(c, entry.id().table()));
         List<MigrationRecord> records = writing.catalog().change(MigrationCatalog::all);
         try {
             return CopyColumns.adapt(copy, spec, records)

@@ -3,8 +3,8 @@ package io.levee.sqlite;
 import io.levee.Bytes;
 import io.levee.Column;
 import io.levee.Expr;
-import io.levee.TableSpec;
 import io.levee.PartitionId;
+import io.levee.TableSpec;
 import io.levee.engine.Execution;
 import io.levee.internal.memory.Budget;
 import io.levee.internal.time.MonotonicClock;
@@ -135,6 +135,7 @@ final class ReadHandles {
         private final Map<Adopted, AdoptedTable> adoptedTables = new HashMap<>();
         /** By adopted table, what its overridden rows are kept under; none where none were found yet. */
         private final Map<PartitionId, Long> overridden = new HashMap<>();
+
         private boolean overridesAttached;
         private @Nullable AdoptedTable adopted;
         private final Map<String, Set<String>> columns = new LinkedHashMap<>();

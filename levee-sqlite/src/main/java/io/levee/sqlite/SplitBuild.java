@@ -137,7 +137,10 @@ final class SplitBuild {
             keyHashes.add(hashes);
         }
         for (int i = 0; i < batch.size(); i++) {
-            take(batch.get(i), spec.keyed() ? keys.get(i) : null, known[i] || batch.get(i).overridden());
+            take(
+                    batch.get(i),
+                    spec.keyed() ? keys.get(i) : null,
+                    known[i] || batch.get(i).overridden());
         }
     }
 

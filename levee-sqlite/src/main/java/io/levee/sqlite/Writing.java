@@ -97,8 +97,7 @@ record Writing(
                     new OpenPartitions(paths, catalog, manifest, readers, quarantine, wall, share, figure);
             Homes homes = new Homes();
             Overrides overrides = new Overrides(paths);
-            Adoptions adoptions =
-                    new Adoptions(paths, catalog, manifest, readers, told, homes, overrides, wall);
+            Adoptions adoptions = new Adoptions(paths, catalog, manifest, readers, told, homes, overrides, wall);
             KeyLookup lookup = new KeyLookup(open, readers, homes);
             AdoptedKeys adoptedKeys = new AdoptedKeys(manifest, readers, homes, overrides);
             Moves moves = new Moves(manifest, open, paths, homes, overrides, last.specs);
@@ -133,7 +132,13 @@ record Writing(
                     ledger,
                     open,
                     new BatchAppender(
-                            open, paths, lookup, new Sources(manifest, open, paths, readers), relief, moves, figure,
+                            open,
+                            paths,
+                            lookup,
+                            new Sources(manifest, open, paths, readers),
+                            relief,
+                            moves,
+                            figure,
                             adoptedKeys::versions),
                     new SingleRecords(open, manifest, paths, readers, lookup, erasures, moves, adoptedKeys),
                     erasures,
@@ -208,8 +213,7 @@ record Writing(
             List<String> tables = specs.stream().map(TableSpec::name).toList();
             Object made = Catalog.value(connection, "created");
             long created = made == null ? 0 : Micros.of(Instant.parse(made.toString()));
-            if (!ledger.knewMigrations()
-                    && !MigrationCatalog.all(connection).isEmpty()) {
+            if (!ledger.knewMigrations() && !MigrationCatalog.all(connection).isEmpty()) {
                 // Before the ledger tells of this one: a crash in between is looked at by the next.
                 MigrationCatalog.unlooked(connection, true);
             }

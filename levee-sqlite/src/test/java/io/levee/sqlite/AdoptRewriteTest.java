@@ -121,7 +121,9 @@ class AdoptRewriteTest {
         long count = rows.size();
         assertThat(store.count(ALL)).as(when).isEqualTo(count);
         assertThat(store.aggregate(new Aggregation(
-                                ALL, List.of("task_name", "state"), List.of(Measure.count(), Measure.parse("count(queue)"))))
+                                ALL,
+                                List.of("task_name", "state"),
+                                List.of(Measure.count(), Measure.parse("count(queue)"))))
                         .groups())
                 .as(when)
                 .containsExactlyInAnyOrderElementsOf(LegacyData.ask(
@@ -130,20 +132,19 @@ class AdoptRewriteTest {
                 .from(BEGIN.minusSeconds(86_400))
                 .to(BEGIN.plusSeconds(10 * 86_400))
                 .build();
-        assertThat(
-                        store
-                                .timeSeries(new TimeSeries(
-                                        within, Duration.ofHours(1), List.of(), List.of(Measure.count())))
-                                .points()
-                                .stream()
-                                .mapToLong(p -> (Long) p.figures().get(0))
-                                .sum())
+        assertThat(store
+                        .timeSeries(new TimeSeries(within, Duration.ofHours(1), List.of(), List.of(Measure.count())))
+                        .points()
+                        .stream()
+                        .mapToLong(p -> (Long) p.figures().get(0))
+                        .sum())
                 .as(when)
                 .isEqualTo(LegacyData.ask(model, "SELECT count(*) FROM invocations WHERE finished_at IS NOT NULL")
                         .get(0)
                         .get(0));
-        try (SqlResult result = store.sql(SqlQuery.of("SELECT task_name, count(*), count(DISTINCT task_id), count(DISTINCT _seq)"
-                + " FROM invocations GROUP BY 1"))) {
+        try (SqlResult result =
+                store.sql(SqlQuery.of("SELECT task_name, count(*), count(DISTINCT task_id), count(DISTINCT _seq)"
+                        + " FROM invocations GROUP BY 1"))) {
             List<List<@Nullable Object>> found = new ArrayList<>();
             result.forEach(found::add);
             assertThat(found)
@@ -152,12 +153,14 @@ class AdoptRewriteTest {
                             model, "SELECT task_name, count(*), count(*), count(*) FROM invocations GROUP BY 1"));
         }
         List<String> newest = new ArrayList<>();
-        try (Result<Row> result = store.query(
-                Query.builder("invocations").newestPer("task_id").build())) {
+        try (Result<Row> result =
+                store.query(Query.builder("invocations").newestPer("task_id").build())) {
             result.forEach(row -> newest.add((String) row.get("task_id")));
         }
         assertThat(newest).as(when).doesNotHaveDuplicates().hasSize((int) count);
-        assertThat(store.explain(ALL).toString()).as(when).contains("adopted".repeat(store.adopted().size()));
+        assertThat(store.explain(ALL).toString())
+                .as(when)
+                .contains("adopted".repeat(store.adopted().size()));
     }
 
     @Test
@@ -241,7 +244,10 @@ class AdoptRewriteTest {
                         found.add((String) row.get("task_id"));
                     });
                 }
-                assertThat(found).as("round %d of %s", round, id).doesNotHaveDuplicates().hasSize(ROWS);
+                assertThat(found)
+                        .as("round %d of %s", round, id)
+                        .doesNotHaveDuplicates()
+                        .hasSize(ROWS);
                 assertThat(store.count(query)).isEqualTo(ROWS);
             }
             // What was adopted is as it was, and says so: an erasure reaches the table's own rows and hides none.
@@ -277,13 +283,18 @@ class AdoptRewriteTest {
                 store.adopt("e", Adoption.of(file, "e"));
             }
             assertThat(store.count(Query.builder("e").build())).isEqualTo(8);
-            table.append(Row.of(spec).set("k", "a").set("v", 5L).set("at", BEGIN).build(), Ack.COMMITTED)
+            table.append(
+                            Row.of(spec)
+                                    .set("k", "a")
+                                    .set("v", 5L)
+                                    .set("at", BEGIN)
+                                    .build(),
+                            Ack.COMMITTED)
                     .join();
             assertThat(store.count(Query.builder("e").build())).isEqualTo(3);
         }
         try (Store store = Levee.open(home)) {
-            assertThat(store.count(
-                            Query.builder("e").where(Expr.eq("k", "a")).build()))
+            assertThat(store.count(Query.builder("e").where(Expr.eq("k", "a")).build()))
                     .isEqualTo(1);
             store.table("e").delete(Ack.COMMITTED, "a").join();
             assertThat(store.count(Query.builder("e").build())).isEqualTo(2);

@@ -21,7 +21,6 @@ import io.levee.RunningQuery;
 import io.levee.Store;
 import io.levee.TableSpec;
 import io.levee.testkit.Property;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -76,7 +76,9 @@ class MigrationComeBackTest {
 
     private static void done(Store store) {
         assertThat(store.awaitMigrations(SOON)).isTrue();
-        assertThat(store.migrations()).as("%s", store.migrations()).allMatch(m -> m.state() == MigrationStatus.State.DONE);
+        assertThat(store.migrations())
+                .as("%s", store.migrations())
+                .allMatch(m -> m.state() == MigrationStatus.State.DONE);
     }
 
     private static Map<Long, List<Object>> values(Store store, String... columns) {
@@ -84,7 +86,8 @@ class MigrationComeBackTest {
         try (Result<Row> rows =
                 store.query(Query.builder("ev").details().oldestFirst().build())) {
             rows.forEach(row -> values.put(
-                    (Long) row.get("k"), java.util.Arrays.stream(columns).map(row::get).toList()));
+                    (Long) row.get("k"),
+                    java.util.Arrays.stream(columns).map(row::get).toList()));
         }
         return values;
     }
@@ -118,13 +121,14 @@ class MigrationComeBackTest {
             for (int look = 0; look < 2; look++) {
                 Map<Long, List<Object>> values = values(store, columns);
                 assertThat(values).hasSize(5);
-                values.forEach((k, found) -> assertThat(found)
-                        .as("row %s", k)
-                        .containsExactly("t" + k, "new", "v" + k, "m" + k, null));
+                values.forEach((k, found) ->
+                        assertThat(found).as("row %s", k).containsExactly("t" + k, "new", "v" + k, "m" + k, null));
                 done(store);
             }
             values(store, "v").forEach((k, found) -> assertThat(found).containsExactly(k * 10));
-            assertThat(store.diagnose()).noneMatch(found -> found.level() == Finding.Level.WARNING && found.what().contains("ev"));
+            assertThat(store.diagnose())
+                    .noneMatch(found -> found.level() == Finding.Level.WARNING
+                            && found.what().contains("ev"));
             assertThat(store.partitions()).extracting(p -> p.id().period()).containsAll(DAYS);
         }
         try (Store store = open()) {

@@ -69,7 +69,8 @@ class MigrationFullDiskTest {
 
     private static Store open(SmallDisk disk) {
         return Levee.open(
-                disk.directory().resolve("store"), o -> o.asOf(BEGIN.plus(Duration.ofDays(DAYS)).minusSeconds(60)));
+                disk.directory().resolve("store"),
+                o -> o.asOf(BEGIN.plus(Duration.ofDays(DAYS)).minusSeconds(60)));
     }
 
     private static void fill(Store store) {
@@ -108,7 +109,8 @@ class MigrationFullDiskTest {
     /** Waits until the full volume is told, and makes room. */
     private void tellsAndGoesOn(Store store, SmallDisk disk) throws IOException {
         await().atMost(SOON)
-                .untilAsserted(() -> assertThat(status(store).note()).as("%s", status(store)).contains("DISK_FULL"));
+                .untilAsserted(() ->
+                        assertThat(status(store).note()).as("%s", status(store)).contains("DISK_FULL"));
         assertThat(status(store).state()).as("%s", status(store)).isIn(State.RUNNING, State.PENDING);
         assertThat(status(store).rate()).isZero();
         assertThat(status(store).etaSeconds()).isNull();
@@ -126,12 +128,15 @@ class MigrationFullDiskTest {
         assertThat(store.table("sent").query().count()).isEqualTo(ROWS);
         makeRoom(disk);
         await().atMost(SOON)
-                .untilAsserted(() -> assertThat(status(store).state()).as("%s", status(store)).isEqualTo(State.DONE));
+                .untilAsserted(() -> assertThat(status(store).state())
+                        .as("%s", status(store))
+                        .isEqualTo(State.DONE));
         assertThat(status(store).error()).isNull();
         assertThat(status(store).note()).isEmpty();
         await().atMost(SOON)
-                .untilAsserted(() ->
-                        assertThat(store.status().health().state()).as("%s", store.status().health()).isEqualTo(Health.State.UP));
+                .untilAsserted(() -> assertThat(store.status().health().state())
+                        .as("%s", store.status().health())
+                        .isEqualTo(Health.State.UP));
     }
 
     private static Migration grow(UnaryOperator<Row> function) {

@@ -141,7 +141,8 @@ class MigrationStoreTest {
                             Map.of("hash", "h" + i, "rx_time", at.plus(Duration.ofHours(30L * k)), "n", i * 10L + k));
                 }
             }
-            // All of them: a backfill sets what is stored when a partition's turn comes, and batches commit one partition after another.
+            // All of them: a backfill sets what is stored when a partition's turn comes, and batches commit one
+            // partition after another.
             assertThat(store.flush(LONG)).isTrue();
             store.migrate(
                     List.of(new Migration(

@@ -199,8 +199,7 @@ class MigrationTruthTest {
     /** Whoever meets the damage first, the verifier or a lookup: it is in quarantine from here on. */
     private static void awaitAside(Store store, PartitionInfo damaged) {
         store.verify("heard", each -> {});
-        await().atMost(SOON)
-                .until(() -> store.partitions().stream().noneMatch(p -> p.id().equals(damaged.id())));
+        await().atMost(SOON).until(() -> store.partitions().stream().noneMatch(p -> p.id().equals(damaged.id())));
     }
 
     /** Where no backup has the rows that cannot be read, a person may say that it is to be made without them; that stays with it. */
@@ -220,7 +219,10 @@ class MigrationTruthTest {
             assertThat(status(store).note()).contains("without rows", "heard", "QUARANTINED");
             assertThatThrownBy(() -> store.resumeMigration("bump", true)).hasMessageContaining("BAD_VALUE");
             // Each was heard on two days, of which one at most is gone; all were bumped behind it.
-            assertThat(added(store)).hasSize(ROWS).allMatch(a -> a == 1 || a == 2).contains(1L, 2L);
+            assertThat(added(store))
+                    .hasSize(ROWS)
+                    .allMatch(a -> a == 1 || a == 2)
+                    .contains(1L, 2L);
         }
         try (Store reader = Levee.openReadOnly(home)) {
             assertThat(status(reader).note()).contains("without rows");

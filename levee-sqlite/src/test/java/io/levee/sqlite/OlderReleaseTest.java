@@ -25,6 +25,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.NavigableMap;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -63,8 +64,8 @@ class OlderReleaseTest {
     }
 
     /** What each row has to read as: name, region, seconds and tries by key. */
-    private static TreeMap<Long, String> wanted(boolean backfilled) {
-        TreeMap<Long, String> rows = new TreeMap<>();
+    private static NavigableMap<Long, String> wanted(boolean backfilled) {
+        NavigableMap<Long, String> rows = new TreeMap<>();
         for (long k = 0; k < (long) OlderWriter.DAYS * OlderWriter.OF_DAY; k++) {
             rows.put(k, row(k, "old", backfilled ? k + 1000 : k));
         }
@@ -79,8 +80,8 @@ class OlderReleaseTest {
         return name + " eu " + k * 10 / 1000.0 + " " + tries + " text of " + k;
     }
 
-    private static TreeMap<Long, String> rows(Store store, Query query) {
-        TreeMap<Long, String> rows = new TreeMap<>();
+    private static NavigableMap<Long, String> rows(Store store, Query query) {
+        NavigableMap<Long, String> rows = new TreeMap<>();
         try (Result<Row> result = store.query(query)) {
             result.forEach(r -> rows.put(
                     (Long) r.get("k"),
@@ -91,15 +92,16 @@ class OlderReleaseTest {
     }
 
     private static void requireRows(Store store, boolean lateBackfilled) {
-        TreeMap<Long, String> runs = wanted(true);
+        NavigableMap<Long, String> runs = wanted(true);
         // The older program wrote it anew after its backfill was done.
         runs.put(1L, row(1, "again", 1));
-        TreeMap<Long, String> late = wanted(lateBackfilled);
+        NavigableMap<Long, String> late = wanted(lateBackfilled);
         late.put(1L, row(1, "again", lateBackfilled ? 1001 : 1));
         assertThat(rows(store, Query.builder("runs").details().build())).isEqualTo(runs);
         assertThat(rows(store, Query.builder("late").details().build())).isEqualTo(late);
         for (String table : MigratedFixture.TABLES) {
-            assertThat(OlderWriter.ask(store, "SELECT count(*) FROM " + table + " WHERE region = 'eu' AND seconds = 0.64"))
+            assertThat(OlderWriter.ask(
+                            store, "SELECT count(*) FROM " + table + " WHERE region = 'eu' AND seconds = 0.64"))
                     .as(table)
                     .hasToString("[[1]]");
             assertThat(OlderWriter.ask(store, "SELECT count(*) FROM " + table + " WHERE region IS NULL"))
@@ -208,7 +210,8 @@ class OlderReleaseTest {
         IndexSpec byMs = new IndexSpec("by_ms", List.of("ms"), null);
         try (Store store = open()) {
             store.createTable(store.table("runs").spec().toBuilder().index(byMs).build());
-            assertThat(warned(store)).anySatisfy(w -> assertThat(w).contains("of runs lack the index by_ms", "no migration makes it"));
+            assertThat(warned(store))
+                    .anySatisfy(w -> assertThat(w).contains("of runs lack the index by_ms", "no migration makes it"));
             store.migrate(List.of(new Migration("runs-by-ms", "runs", new MigrationStep.AddIndex(byMs))), true);
             store.resumeMigrations(null);
             assertThat(store.awaitMigrations(SOON)).isTrue();
@@ -222,7 +225,7 @@ class OlderReleaseTest {
         Files.deleteIfExists(directory.resolve("catalog.db-wal"));
         try (Store store = open()) {
             assertThat(store.awaitMigrations(SOON)).as("%s", store.migrations()).isTrue();
-            TreeMap<Long, String> runs = wanted(true);
+            NavigableMap<Long, String> runs = wanted(true);
             runs.put(1L, row(1, "again", 1));
             assertThat(rows(store, Query.builder("runs").details().build())).isEqualTo(runs);
             assertThat(store.table("runs").spec().namedIndexes())

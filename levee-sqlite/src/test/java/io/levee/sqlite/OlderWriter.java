@@ -42,11 +42,16 @@ public final class OlderWriter {
 
     private static void write(Table<Row> table) {
         List<Row> rows = new ArrayList<>();
-        // A row of a partition that is closed, as it was but for its name: what the older program does not know of it is null from now on.
+        // A row of a partition that is closed, as it was but for its name: what the older program does not know of it
+        // is null from now on.
         rows.add(row(table, 1, "again").build());
         // New rows of the newest partition, of a day before, and of one that this release makes.
-        rows.add(row(table, 100, "new").set("at", BEGIN.plus(Duration.ofHours(60))).build());
-        rows.add(row(table, 101, "new").set("at", BEGIN.plus(Duration.ofHours(5))).build());
+        rows.add(row(table, 100, "new")
+                .set("at", BEGIN.plus(Duration.ofHours(60)))
+                .build());
+        rows.add(row(table, 101, "new")
+                .set("at", BEGIN.plus(Duration.ofHours(5)))
+                .build());
         for (int k = DAYS * OF_DAY; k < DAYS * OF_DAY + 5; k++) {
             rows.add(row(table, k, "new").build());
         }

@@ -130,8 +130,8 @@ class QuarantineTest {
             assertThat(Catalog.nextN(reader, "events", Slot.of(Period.parse("2026-05-10"))))
                     .isEqualTo(3);
             // The janitor must not take them for dropped files that a crash left in their place.
-            assertThat(Catalog.droppedFiles(
-                            reader, List.of(ID, new PartitionId("events", "", "2026-05-10", 2)))).isEmpty();
+            assertThat(Catalog.droppedFiles(reader, List.of(ID, new PartitionId("events", "", "2026-05-10", 2))))
+                    .isEmpty();
         } finally {
             Connections.close(paths.catalog(), reader);
         }

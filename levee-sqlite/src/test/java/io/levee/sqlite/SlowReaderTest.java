@@ -190,7 +190,8 @@ class SlowReaderTest {
     }
 
     private long dropped() {
-        List<String> live = store.partitions().stream().map(p -> p.id().period()).toList();
+        List<String> live =
+                store.partitions().stream().map(p -> p.id().period()).toList();
         return Tree.files(directory).stream()
                 .filter(f -> f.toString().endsWith(".db") && !f.endsWith("catalog.db"))
                 .filter(f -> live.stream().noneMatch(f.toString()::contains))

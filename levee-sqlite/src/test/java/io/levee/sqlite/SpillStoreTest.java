@@ -103,11 +103,8 @@ class SpillStoreTest {
 
     private long killed(long first) {
         long most = 0;
-        try (ChildJvm child = ChildJvm.start(
-                List.of("-Xmx128m"),
-                Appender.class,
-                directory.toString(),
-                String.valueOf(first))) {
+        try (ChildJvm child =
+                ChildJvm.start(List.of("-Xmx128m"), Appender.class, directory.toString(), String.valueOf(first))) {
             for (int line = 0; line < 25 || most == 0 && line < 400; line++) {
                 most = Math.max(most, Long.parseLong(child.line()));
             }

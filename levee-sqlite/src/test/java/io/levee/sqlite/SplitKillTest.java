@@ -140,7 +140,8 @@ class SplitKillTest {
                 });
             }
             assertThat(keys).as(what).hasSize(ROWS);
-            keys.forEach((key, times) -> assertThat(times).as("%s: %s", what, key).isEqualTo(1));
+            keys.forEach(
+                    (key, times) -> assertThat(times).as("%s: %s", what, key).isEqualTo(1));
             again.stream()
                     .filter(line -> line.startsWith("stored "))
                     .limit(50)

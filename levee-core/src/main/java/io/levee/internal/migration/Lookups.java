@@ -193,7 +193,8 @@ final class Lookups {
                 }
                 List<List<Object>> keys = new ArrayList<>(asked);
                 for (int from = 0; from < keys.size(); from += Questions.MOST) {
-                    questions.add(new Question(one, keys.subList(from, Math.min(keys.size(), from + Questions.MOST)), answers));
+                    questions.add(new Question(
+                            one, keys.subList(from, Math.min(keys.size(), from + Questions.MOST)), answers));
                 }
             }
             next();

@@ -121,7 +121,14 @@ final class MigrationRun {
     private @Nullable Lookups lookups(@Nullable Fill fill, TableSpec spec) {
         return fill == null || fill.lookups().isEmpty()
                 ? null
-                : new Lookups(fill, spec, parts.engine(), parts.queries(), parts.tables(), declared(), live.record().gapsAccepted());
+                : new Lookups(
+                        fill,
+                        spec,
+                        parts.engine(),
+                        parts.queries(),
+                        parts.tables(),
+                        declared(),
+                        live.record().gapsAccepted());
     }
 
     /** Counts what is to be done, where it was not counted before. */
@@ -140,23 +147,22 @@ final class MigrationRun {
             base = Math.max(base, record.rowsTotal() - rows);
         }
         note(edit -> {
-                            edit.state = State.RUNNING;
-                            edit.error = null;
-                            edit.note = unread();
-                            edit.rowsTotal = fresh ? rows : Math.max(edit.rowsTotal, base + rows);
-                            edit.partitionsTotal = total;
-                            edit.partitionsDone = Math.max(more ? 0 : edit.partitionsDone, total - left.size());
-                            edit.rowsDone = Math.max(base, edit.rowsDone);
-                            edit.rowsPartial = edit.rowsDone - base;
-                        });
+            edit.state = State.RUNNING;
+            edit.error = null;
+            edit.note = unread();
+            edit.rowsTotal = fresh ? rows : Math.max(edit.rowsTotal, base + rows);
+            edit.partitionsTotal = total;
+            edit.partitionsDone = Math.max(more ? 0 : edit.partitionsDone, total - left.size());
+            edit.rowsDone = Math.max(base, edit.rowsDone);
+            edit.rowsPartial = edit.rowsDone - base;
+        });
         live.rowsDone = live.record().rowsDone();
         live.progress.restart(live.rowsDone, parts.clock().nanos());
     }
 
     private int live(String table) {
-        return (int) counted.keySet().stream()
-                .filter(id -> id.table().equals(table))
-                .count();
+        return (int)
+                counted.keySet().stream().filter(id -> id.table().equals(table)).count();
     }
 
     private long rows(List<PartitionId> ids) {
@@ -169,8 +175,7 @@ final class MigrationRun {
     }
 
     /** Goes over partitions once, newest first; returns those that wait for something. */
-    private List<PartitionId> pass(
-            List<PartitionId> ids, TableSpec spec, @Nullable Fill fill) {
+    private List<PartitionId> pass(List<PartitionId> ids, TableSpec spec, @Nullable Fill fill) {
         List<PartitionId> waiting = new ArrayList<>();
         Live.Wait why = Live.Wait.NONE;
         List<PartRun> runs = runs(ids, spec, fill);
@@ -284,13 +289,13 @@ final class MigrationRun {
     private void keep(int partitions) {
         keptNanos = parts.clock().nanos();
         note(edit -> {
-                            edit.partitionsDone += partitions;
-                            edit.partitionsTotal = Math.max(edit.partitionsTotal, edit.partitionsDone);
-                            edit.rowsDone = Math.max(base, live.rowsDone);
-                            edit.rowsPartial = edit.rowsDone - base;
-                            edit.workMicros = worked();
-                            edit.note = unread();
-                        });
+            edit.partitionsDone += partitions;
+            edit.partitionsTotal = Math.max(edit.partitionsTotal, edit.partitionsDone);
+            edit.rowsDone = Math.max(base, live.rowsDone);
+            edit.rowsPartial = edit.rowsDone - base;
+            edit.workMicros = worked();
+            edit.note = unread();
+        });
     }
 
     /** What lookups could not read, where that was accepted: it stays with the migration, whoever goes on with it. */
@@ -303,8 +308,11 @@ final class MigrationRun {
         Set<String> missed = asked == null ? Set.of() : asked.missed();
         return missed.isEmpty() && record.note().startsWith(UNREAD)
                 ? record.note()
-                : missed.isEmpty() ? "" : UNREAD + String.join("; ", missed.stream().limit(NAMED).toList())
-                        + (missed.size() > NAMED ? "; and " + (missed.size() - NAMED) + " more" : "");
+                : missed.isEmpty()
+                        ? ""
+                        : UNREAD
+                                + String.join("; ", missed.stream().limit(NAMED).toList())
+                                + (missed.size() > NAMED ? "; and " + (missed.size() - NAMED) + " more" : "");
     }
 
     private long worked() {
@@ -314,35 +322,35 @@ final class MigrationRun {
     private void done() {
         TableSpec spec = parts.tables().apply(live.record().table());
         note(edit -> {
-                            edit.state = State.DONE;
-                            edit.rowsDone = Math.max(base, live.rowsDone);
-                            edit.rowsPartial = 0;
-                            edit.rowsTotal = edit.rowsDone;
-                            edit.partitionsTotal = edit.partitionsDone;
-                            edit.workMicros = worked();
-                            edit.note = unread();
-                        });
+            edit.state = State.DONE;
+            edit.rowsDone = Math.max(base, live.rowsDone);
+            edit.rowsPartial = 0;
+            edit.rowsTotal = edit.rowsDone;
+            edit.partitionsTotal = edit.partitionsDone;
+            edit.workMicros = worked();
+            edit.note = unread();
+        });
         live.waits(Live.Wait.NONE);
         task.ran("the migration " + live.record().id() + " of " + spec.name() + " is done");
     }
 
     private void custom(MigrationStep.Custom custom) throws Exception {
         note(edit -> {
-                            edit.state = State.RUNNING;
-                            edit.error = null;
-                            edit.note = unread();
-                        });
+            edit.state = State.RUNNING;
+            edit.error = null;
+            edit.note = unread();
+        });
         while (!cancelled.getAsBoolean()) {
             String cursor = slice(custom);
             note(edit -> {
-                                edit.rowsDone++;
-                                edit.cursor = cursor;
-                                edit.workMicros = worked();
-                                if (cursor == null) {
-                                    edit.state = State.DONE;
-                                    edit.rowsTotal = edit.rowsDone;
-                                }
-                            });
+                edit.rowsDone++;
+                edit.cursor = cursor;
+                edit.workMicros = worked();
+                if (cursor == null) {
+                    edit.state = State.DONE;
+                    edit.rowsTotal = edit.rowsDone;
+                }
+            });
             live.rowsDone = live.record().rowsDone();
             live.progress.done(live.rowsDone, parts.clock().nanos());
             if (cursor == null) {

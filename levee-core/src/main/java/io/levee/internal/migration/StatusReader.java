@@ -33,8 +33,7 @@ final class StatusReader {
      *
      * @param unlooked whether what is done is still to be looked at, where there is a registry
      */
-    StatusReader(
-            StorageEngine engine, @Nullable Registry registry, MonotonicClock clock, BooleanSupplier unlooked) {
+    StatusReader(StorageEngine engine, @Nullable Registry registry, MonotonicClock clock, BooleanSupplier unlooked) {
         this.unlooked = unlooked;
         this.engine = engine;
         this.registry = registry;
@@ -72,7 +71,8 @@ final class StatusReader {
     /** What is done by the records may not be so where an older release wrote. */
     private static MigrationStatus told(MigrationStatus status, boolean older) {
         return older && status.state() == MigrationStatus.State.DONE
-                ? status.noted(OLDER + ": what it wrote may lack it, and is reached when this release opens it for writing")
+                ? status.noted(
+                        OLDER + ": what it wrote may lack it, and is reached when this release opens it for writing")
                 : status;
     }
 

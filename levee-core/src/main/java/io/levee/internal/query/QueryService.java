@@ -72,7 +72,8 @@ public final class QueryService {
         this.memory = new MemoryWatch(engine, slots, budget);
         this.partials = new PartialCache(budget.partials());
         this.folding = new Folding(groups, options.queryThreads() - 1, slots::help, partials);
-        this.background = new Folding(groups, Math.min(1, options.queryThreads() - 1), slots::help, new PartialCache(0));
+        this.background =
+                new Folding(groups, Math.min(1, options.queryThreads() - 1), slots::help, new PartialCache(0));
     }
 
     /** Starts the query threads and the watchdog. */

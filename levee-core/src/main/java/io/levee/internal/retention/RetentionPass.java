@@ -120,7 +120,14 @@ final class RetentionPass {
                 kept.put(table, why);
                 // Without the figure, which changes with each pass: the reason is the same, and told once.
                 events.note(new RetentionEvent(
-                        options.clock().instant(), Action.KEPT, Rule.AGE, table, "", -1, 0, "partitions are" + BIT_BY_BIT));
+                        options.clock().instant(),
+                        Action.KEPT,
+                        Rule.AGE,
+                        table,
+                        "",
+                        -1,
+                        0,
+                        "partitions are" + BIT_BY_BIT));
             }
         });
         List<Drop> drops = new ArrayList<>();

@@ -80,7 +80,8 @@ public final class TestPlace {
         Path file = made.resolve(LOCK);
         made.toFile().deleteOnExit();
         file.toFile().deleteOnExit();
-        // Under its name only once it is locked: the other test JVM, which starts at the same moment, must not take it for one that is left.
+        // Under its name only once it is locked: the other test JVM, which starts at the same moment, must not take it
+        // for one that is left.
         Path making = made.resolve(LOCK + ".making");
         if (!lock(making)) {
             throw new IOException("another process has the lock of a file that it cannot know: " + making);

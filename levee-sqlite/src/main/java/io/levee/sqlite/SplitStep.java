@@ -321,6 +321,12 @@ final class SplitStep implements SplitBuild.Help {
                 above ? split.from() : range.from(),
                 above || split.moved().none() ? range.to() : split.to(),
                 build.count());
+        // The ledger names one step's files: those that a step before a crash left are not to be forgotten with them,
+        // or
+        // they pass for partitions where the catalog is lost.
+        if (parts.trash().moveLeftovers()) {
+            StorePaths.sync(parts.paths().directory(spec.name()));
+        }
         if (!parts.told().note(split.id(), next, names, false)) {
             return "the ledger cannot be written";
         }

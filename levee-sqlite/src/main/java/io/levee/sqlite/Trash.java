@@ -185,6 +185,11 @@ final class Trash {
         }
     }
 
+    /** Moves what a crash left in its place now, and not with the janitor's next step; returns whether there was any. */
+    synchronized boolean moveLeftovers() {
+        return places.moveLeftovers(claims.all());
+    }
+
     /** Frees one step of what has no grace (any more); returns whether there is more. */
     synchronized boolean free() {
         places.moveReleased(false);

@@ -117,11 +117,13 @@ final class TrashPlaces {
      * A crash between the catalog's word and the rename leaves a dropped file in its place.
      *
      * @param claimed what is in somebody's hands
+     * @return whether there were any
      */
-    void moveLeftovers(Set<PartitionId> claimed) {
+    boolean moveLeftovers(Set<PartitionId> claimed) {
         if (leftoversMoved) {
-            return;
+            return false;
         }
+        boolean any = false;
         for (String file : dropped()) {
             Path path = paths.root().resolve(file);
             if (Files.exists(path)
@@ -129,8 +131,10 @@ final class TrashPlaces {
                     && Stream.concat(stillPinned.stream(), superseded.keySet().stream())
                             .noneMatch(p -> p.file().equals(file))) {
                 files.move(file);
+                any = true;
             }
         }
         leftoversMoved = true;
+        return any;
     }
 }

@@ -169,9 +169,9 @@ class FaultsTest {
         LeveeException e = catchThrowableOfType(LeveeException.class, () -> Levee.open(file.resolve("store")));
         assertThat(e.code()).isEqualTo(ErrorCode.IO_FAILED);
         assertThat(e.hint()).isNotNull();
-        assertThat(catchThrowableOfType(LeveeException.class, () -> Levee.open(file))
-                        .code())
-                .isEqualTo(ErrorCode.IO_FAILED);
+        assertThat(catchThrowableOfType(LeveeException.class, () -> Levee.open(file)))
+                .returns(ErrorCode.NOT_FOUND, LeveeException::code)
+                .hasMessageContaining(file.toString());
     }
 
     @ParameterizedTest

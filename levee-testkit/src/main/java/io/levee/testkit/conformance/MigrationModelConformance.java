@@ -247,7 +247,8 @@ abstract class MigrationModelConformance extends Conformance {
 
         private MigrationStep fill() {
             settleIf(pending != null);
-            // Not what an expression reads: whether a null that it gave is looked at again then, engines differ (docs/migrations.md).
+            // Not what an expression reads: whether a null that it gave is looked at again then, engines differ
+            // (docs/migrations.md).
             List<Field> free = fields.stream()
                     .filter(one -> fields.stream().noneMatch(other -> other.from == one))
                     .toList();

@@ -245,7 +245,7 @@ abstract class MigrationModelConformance extends Conformance {
             return new MigrationStep.DropColumn(field.name);
         }
 
-        private MigrationStep fill() {
+        private @Nullable MigrationStep fill() {
             settleIf(pending != null);
             // Not what an expression reads: whether a null that it gave is looked at again then, engines differ
             // (docs/migrations.md).

@@ -1,15 +1,12 @@
 package io.levee.postgres;
 
 import io.levee.Column;
-import io.levee.ErrorCode;
-import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.engine.MigrationRecord;
 import io.levee.internal.migration.HardRows;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +19,7 @@ final class ExpressionTrial {
      * Refuses a step whose expressions end with an error for some row.
      *
      * @param table an empty table of that spec that has the index; the caller undoes what is done to it
-     * @throws LeveeException {@code BAD_SPEC} naming the row and what PostgreSQL said of it
+     * @throws io.levee.LeveeException {@code BAD_SPEC} naming the row and what PostgreSQL said of it
      */
     static void run(
             Connection connection,
@@ -39,13 +36,7 @@ final class ExpressionTrial {
                 if (Postgres.gone(e) || Postgres.busy(e)) {
                     throw e;
                 }
-                throw new LeveeException(
-                                ErrorCode.BAD_SPEC,
-                                "the migration " + record.id() + " would make rows unreadable, or have them refused: "
-                                        + expressions + " ends with an error for " + text(row) + ": " + e.getMessage(),
-                                e)
-                        .with("migration", record.id())
-                        .hint("have it give null there, such as a / nullif(b, 0), or CASE WHEN … THEN … END");
+                throw HardRows.refusal(record, expressions, row, e, "a / nullif(b, 0), or CASE WHEN … THEN … END");
             }
         }
     }
@@ -75,12 +66,5 @@ final class ExpressionTrial {
         }
         String text = value instanceof byte[] bytes ? "\\x" + HexFormat.of().formatHex(bytes) : value.toString();
         return "'" + text.replace("'", "''") + "'";
-    }
-
-    private static Map<String, String> text(Map<Column, @Nullable Object> row) {
-        Map<String, String> text = new LinkedHashMap<>();
-        row.forEach((column, value) ->
-                text.put(column.name(), value instanceof byte[] bytes ? bytes.length + " bytes" : "" + value));
-        return text;
     }
 }

@@ -3,7 +3,6 @@ package io.levee.postgres;
 import io.levee.Column;
 import io.levee.ColumnType;
 import io.levee.ErrorCode;
-import io.levee.IndexSpec;
 import io.levee.LeveeException;
 import io.levee.Lookup;
 import io.levee.MigrationStep.AddColumn;
@@ -11,9 +10,9 @@ import io.levee.MigrationStep.AddIndex;
 import io.levee.MigrationStep.Backfill;
 import io.levee.TableSpec;
 import io.levee.engine.MigrationRecord;
+import io.levee.internal.migration.HardRows;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -52,7 +51,8 @@ final class MigrationCheck {
                         connection,
                         add.index().toMap().toString(),
                         "CREATE INDEX ON " + table + " " + NamedIndexes.definition(after, names, add.index()));
-                ExpressionTrial.run(connection, names, record, after, table, expressions(add.index()));
+                ExpressionTrial.run(
+                        connection, names, record, after, table, HardRows.expressions(add.index()));
             } else if (record.step() instanceof Backfill fill) {
                 backfill(connection, after, fill, table);
             }
@@ -60,16 +60,6 @@ final class MigrationCheck {
             connection.rollback();
             connection.setAutoCommit(true);
         }
-    }
-
-    private static List<String> expressions(IndexSpec index) {
-        List<String> tried = new ArrayList<>();
-        index.parts().stream().filter(IndexSpec::expression).forEach(tried::add);
-        String where = index.where();
-        if (where != null) {
-            tried.add(where);
-        }
-        return tried;
     }
 
     private void backfill(Connection connection, TableSpec after, Backfill fill, String table) throws SQLException {

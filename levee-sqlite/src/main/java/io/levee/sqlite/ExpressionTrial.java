@@ -1,9 +1,6 @@
 package io.levee.sqlite;
 
 import io.levee.Column;
-import io.levee.ErrorCode;
-import io.levee.IndexSpec;
-import io.levee.LeveeException;
 import io.levee.MigrationStep;
 import io.levee.TableSpec;
 import io.levee.engine.MigrationRecord;
@@ -29,7 +26,7 @@ final class ExpressionTrial {
     /**
      * Refuses a step whose expressions end with an error for some row.
      *
-     * @throws LeveeException {@code BAD_SPEC} naming the row and what SQLite said of it
+     * @throws io.levee.LeveeException {@code BAD_SPEC} naming the row and what SQLite said of it
      */
     void run(MigrationRecord record) throws SQLException {
         List<String> expressions = new ArrayList<>();
@@ -39,11 +36,7 @@ final class ExpressionTrial {
             expressions.add(String.valueOf(column.expression()));
             computed = FileColumns.of(spec, connection).otherwise(column);
         } else if (record.step() instanceof MigrationStep.AddIndex add) {
-            add.index().parts().stream().filter(IndexSpec::expression).forEach(expressions::add);
-            String where = add.index().where();
-            if (where != null) {
-                expressions.add(where);
-            }
+            expressions.addAll(HardRows.expressions(add.index()));
         }
         if (expressions.isEmpty()) {
             return;
@@ -52,14 +45,8 @@ final class ExpressionTrial {
             try {
                 attempt(row, computed);
             } catch (SQLException e) {
-                throw new LeveeException(
-                                ErrorCode.BAD_SPEC,
-                                "the migration " + record.id() + " would make rows unreadable, or have them refused: "
-                                        + expressions + " ends with an error for " + text(row) + ": " + e.getMessage(),
-                                e)
-                        .with("migration", record.id())
-                        .hint(
-                                "have it give null there, such as CASE WHEN json_valid(x) THEN json_extract(x, '$.a') END");
+                throw HardRows.refusal(
+                        record, expressions, row, e, "CASE WHEN json_valid(x) THEN json_extract(x, '$.a') END");
             }
         }
     }
@@ -93,12 +80,5 @@ final class ExpressionTrial {
             }
             insert.executeUpdate();
         }
-    }
-
-    private static Map<String, String> text(Map<Column, @Nullable Object> row) {
-        Map<String, String> text = new java.util.LinkedHashMap<>();
-        row.forEach((column, value) ->
-                text.put(column.name(), value instanceof byte[] bytes ? bytes.length + " bytes" : "" + value));
-        return text;
     }
 }

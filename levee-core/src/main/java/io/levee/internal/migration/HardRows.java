@@ -2,7 +2,11 @@ package io.levee.internal.migration;
 
 import io.levee.Column;
 import io.levee.ColumnType;
+import io.levee.ErrorCode;
+import io.levee.IndexSpec;
+import io.levee.LeveeException;
 import io.levee.TableSpec;
+import io.levee.engine.MigrationRecord;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -42,6 +46,45 @@ public final class HardRows {
             }
         }
         return rows;
+    }
+
+    /** The expressions of an index: its parts that are no columns, and its condition. */
+    public static List<String> expressions(IndexSpec index) {
+        List<String> all = new ArrayList<>();
+        index.parts().stream().filter(IndexSpec::expression).forEach(all::add);
+        String where = index.where();
+        if (where != null) {
+            all.add(where);
+        }
+        return all;
+    }
+
+    /**
+     * Says that a step is refused, since an expression of it ends with an error for a row.
+     *
+     * @param cause what the engine said of it
+     * @param instead what the expression could be, in the engine's dialect
+     */
+    public static LeveeException refusal(
+            MigrationRecord record,
+            List<String> expressions,
+            Map<Column, @Nullable Object> row,
+            Exception cause,
+            String instead) {
+        return new LeveeException(
+                        ErrorCode.BAD_SPEC,
+                        "the migration " + record.id() + " would make rows unreadable, or have them refused: "
+                                + expressions + " ends with an error for " + text(row) + ": " + cause.getMessage(),
+                        cause)
+                .with("migration", record.id())
+                .hint("have it give null there, such as " + instead);
+    }
+
+    private static Map<String, String> text(Map<Column, @Nullable Object> row) {
+        Map<String, String> text = new LinkedHashMap<>();
+        row.forEach((column, value) ->
+                text.put(column.name(), value instanceof byte[] bytes ? bytes.length + " bytes" : "" + value));
+        return text;
     }
 
     private static Map<Column, @Nullable Object> row(TableSpec spec, Set<Column> named, @Nullable Column only, int i) {

@@ -123,13 +123,32 @@ final class Overrides {
 
     private void put(Connection c, PartitionId id) throws SQLException {
         Sqlite.run(c, "PRAGMA synchronous=2");
+        parts.put(id, part(c, id));
+    }
+
+    /** What the rows of a database are kept under, from now on if they were not before. */
+    private static long part(Connection c, PartitionId id) throws SQLException {
         try (PreparedStatement statement =
                 c.prepareStatement("INSERT OR IGNORE INTO parts(table_name, n) VALUES(?, ?)")) {
             statement.setString(1, id.table());
             statement.setInt(2, id.n());
             statement.executeUpdate();
         }
-        parts.put(id, id(c, "main", id));
+        return id(c, "main", id);
+    }
+
+    /** Puts rows down, in the caller's transaction; returns how many were not there. */
+    private static int insert(Connection c, long part, Collection<Long> numbers) throws SQLException {
+        int added = 0;
+        try (PreparedStatement statement =
+                c.prepareStatement("INSERT OR IGNORE INTO gone(part, number) VALUES(?, ?)")) {
+            for (long number : numbers) {
+                statement.setLong(1, part);
+                statement.setLong(2, number);
+                added += statement.executeUpdate();
+            }
+        }
+        return added;
     }
 
     /**
@@ -144,15 +163,7 @@ final class Overrides {
             long part = parts.getOrDefault(id, 0L);
             Sqlite.run(c, "PRAGMA synchronous=" + (durable ? 2 : 1));
             int added = Sqlite.transaction(c, () -> {
-                int some = 0;
-                try (PreparedStatement statement =
-                        c.prepareStatement("INSERT OR IGNORE INTO gone(part, number) VALUES(?, ?)")) {
-                    for (long number : numbers) {
-                        statement.setLong(1, part);
-                        statement.setLong(2, number);
-                        some += statement.executeUpdate();
-                    }
-                }
+                int some = insert(c, part, numbers);
                 if (some == 0 && durable && unsynced) {
                     // A commit of nothing would not sync what an earlier one wrote.
                     Sqlite.run(c, "UPDATE parts SET n = n WHERE id = " + part);
@@ -269,24 +280,8 @@ final class Overrides {
         try {
             prepare(connection);
             for (Map.Entry<PartitionId, ? extends Collection<Long>> one : more.entrySet()) {
-                try (PreparedStatement part =
-                        connection.prepareStatement("INSERT OR IGNORE INTO parts(table_name, n) VALUES(?, ?)")) {
-                    part.setString(1, one.getKey().table());
-                    part.setInt(2, one.getKey().n());
-                    part.executeUpdate();
-                }
-                long id = id(connection, "main", one.getKey());
-                Sqlite.transaction(connection, () -> {
-                    try (PreparedStatement row =
-                            connection.prepareStatement("INSERT OR IGNORE INTO gone(part, number) VALUES(?, ?)")) {
-                        for (long number : one.getValue()) {
-                            row.setLong(1, id);
-                            row.setLong(2, number);
-                            row.executeUpdate();
-                        }
-                    }
-                    return true;
-                });
+                long part = part(connection, one.getKey());
+                Sqlite.transaction(connection, () -> insert(connection, part, one.getValue()));
             }
             Sqlite.value(connection, "PRAGMA journal_mode=DELETE");
         } finally {

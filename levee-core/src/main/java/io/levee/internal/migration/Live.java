@@ -23,8 +23,6 @@ final class Live {
     private volatile Wait wait = Wait.NONE;
     /** Rows done, ahead of the record. */
     volatile long rowsDone;
-    /** Whether a wait of its own was ended. */
-    volatile boolean due = true;
 
     /**
      * What it waits for.

@@ -244,12 +244,11 @@ public final class MigrationService {
 
     /** See {@link io.levee.Store#resumeMigrations}. */
     public void resume(@Nullable String id) {
-        Registry all = registry();
-        if (id == null) {
-            all.pause(false);
-        } else {
-            resume(all, all.require(id), false);
+        if (id != null) {
+            resume(id, false);
+            return;
         }
+        registry().pause(false);
         work();
     }
 

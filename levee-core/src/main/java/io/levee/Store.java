@@ -91,7 +91,7 @@ public final class Store implements AutoCloseable {
                 retention.growth());
         this.backups = new BackupService(engine, writes);
         this.migrations = new MigrationService(engine, options, tables, supervisor, writes, queries, Row::new);
-        status.migrations(migrations::statuses);
+        status.migrations(migrations::statuses, migrations::paused);
     }
 
     static Store start(StorageEngine engine, StoreOptions options, boolean readOnly, Supervisor supervisor) {

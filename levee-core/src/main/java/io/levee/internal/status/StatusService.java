@@ -32,6 +32,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -53,6 +54,7 @@ public final class StatusService {
     private final @Nullable Growth growth;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private volatile Supplier<List<MigrationStatus>> migrations = List::of;
+    private volatile BooleanSupplier migrationsPaused = () -> false;
     private @Nullable Snapshot snapshot;
 
     /** What costs more than a counter: read at most once a second, whoever asks. */
@@ -109,9 +111,10 @@ public final class StatusService {
         this.cursors = new NamedCursors(engine, options.clock());
     }
 
-    /** Says where it is known how far the migrations are; asked once a second, may throw where it cannot be read. */
-    public void migrations(Supplier<List<MigrationStatus>> source) {
+    /** Says where it is known how far the migrations are, and whether all are paused; asked once a second, may throw where it cannot be read. */
+    public void migrations(Supplier<List<MigrationStatus>> source, BooleanSupplier paused) {
         migrations = source;
+        migrationsPaused = paused;
     }
 
     /** See {@link io.levee.Store#status}. */
@@ -237,7 +240,7 @@ public final class StatusService {
     private StoreStatus.Migrations migrationsOrError() {
         try {
             List<MigrationStatus> all = migrations.get();
-            return new StoreStatus.Migrations(all, engine.migrationsPaused(), null);
+            return new StoreStatus.Migrations(all, migrationsPaused.getAsBoolean(), null);
         } catch (LeveeException e) {
             return new StoreStatus.Migrations(List.of(), false, String.valueOf(e.getMessage()));
         }

@@ -211,7 +211,7 @@ class HealthTest {
     void shouldTellOfMigrationsThatRunAndThatFailed() {
         StatusService fresh = new StatusService(
                 engine, StoreOptions.builder().build(), new Tables(engine, false), supervisor, service);
-        fresh.migrations(() -> List.of(migration(MigrationStatus.State.RUNNING, null)));
+        fresh.migrations(() -> List.of(migration(MigrationStatus.State.RUNNING, null)), () -> false);
         assertThat(fresh.status().health().state()).isEqualTo(Health.State.UP);
         assertThat(fresh.status().toMap())
                 .containsEntry("migrationsRunning", true)
@@ -221,7 +221,7 @@ class HealthTest {
                 .contains("id=fill, status=running, rowsDone=40, rowsTotal=100, rate=0.0, etaSeconds=null, error=null");
         StatusService later = new StatusService(
                 engine, StoreOptions.builder().build(), new Tables(engine, false), supervisor, service);
-        later.migrations(() -> List.of(migration(MigrationStatus.State.FAILED, "no such function: nosuch")));
+        later.migrations(() -> List.of(migration(MigrationStatus.State.FAILED, "no such function: nosuch")), () -> false);
         assertThat(later.status().health().state()).isEqualTo(Health.State.DEGRADED);
         assertThat(later.status().health().reasons())
                 .containsExactly("the migration fill of events failed at 2026-05-10T12:00:00Z, after 40 rows: no such"
@@ -235,10 +235,12 @@ class HealthTest {
         StatusService fresh = new StatusService(
                 engine, StoreOptions.builder().build(), new Tables(engine, false), supervisor, service);
         AtomicLong asked = new AtomicLong();
-        fresh.migrations(() -> {
-            asked.incrementAndGet();
-            throw new LeveeException(ErrorCode.CORRUPT, "page 7 is zero");
-        });
+        fresh.migrations(
+                () -> {
+                    asked.incrementAndGet();
+                    throw new LeveeException(ErrorCode.CORRUPT, "page 7 is zero");
+                },
+                () -> false);
         long began = System.nanoTime();
         for (int i = 0; i < 500; i++) {
             assertThat(fresh.status().migrations().error()).contains("page 7 is zero");

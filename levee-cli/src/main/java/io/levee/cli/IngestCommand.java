@@ -50,7 +50,8 @@ import picocli.CommandLine.Parameters;
             "  levee ingest events --follow /var/log/app/events.ndjson --infer",
             "",
             "Bad records are named and left out; they fail the command only past --max-errors. It fails (status 1) when an",
-            "input cannot be read to its end, when records were lost, or when there were records and none was stored.",
+            "input cannot be read to its end, when records were lost, or when there were records and none was stored. The",
+            "first loss, or a queue that stays full, ends the reading: it says which lines were lost and where it ended.",
         })
 final class IngestCommand extends Command {
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(10);
@@ -151,9 +152,11 @@ final class IngestCommand extends Command {
     private IngestReport total = IngestReport.NONE;
     private boolean inputFailed;
     private boolean tooManyErrors;
+    private final LostLines lostLines;
 
     IngestCommand(Console console) {
         super(console);
+        this.lostLines = new LostLines(console);
     }
 
     @Override
@@ -286,6 +289,10 @@ final class IngestCommand extends Command {
         if (inputs.stopped() || tooManyErrors) {
             return;
         }
+        if (lostLines.ended()) {
+            lostLines.leftOut(file);
+            return;
+        }
         RecordSource source;
         try {
             InputStream known = opened.remove(file);
@@ -324,12 +331,20 @@ final class IngestCommand extends Command {
         public void rejected(long line, LeveeException error) {
             rejections.add(file, line, error);
             tooManyErrors |= maxErrors != null && rejections.count() > maxErrors;
+            if (error.code() == ErrorCode.QUEUE_FULL) {
+                // Nothing was written for as long as it may wait: the rest would wait as long, batch by batch.
+                lostLines.full(file, line);
+            }
         }
 
         @Override
-        public void lost(long count, @Nullable LeveeException error) {
-            console.say(
-                    "lost " + count + " records" + (error == null ? "" : ": " + Printable.line(error.getMessage())));
+        public void lost(long count, long from, long to, @Nullable LeveeException error) {
+            lostLines.lost(file, count, from, to, error, writing.get());
+        }
+
+        @Override
+        public void endedAfter(long line) {
+            lostLines.endedAfter(file, line);
         }
 
         @Override
@@ -339,7 +354,7 @@ final class IngestCommand extends Command {
 
         @Override
         public boolean stopped() {
-            return tooManyErrors || inputs.stopped();
+            return tooManyErrors || inputs.stopped() || lostLines.ended();
         }
     }
 
@@ -358,6 +373,7 @@ final class IngestCommand extends Command {
         report.put("seconds", Math.round(total.seconds() * 1000) / 1000.0);
         report.put("partitions", partitions);
         report.put("rejectedByCode", rejections.byCode());
+        lostLines.into(report);
         report.put("stopped", stopped);
         console.say(String.format(
                 Locale.ROOT,
@@ -381,6 +397,7 @@ final class IngestCommand extends Command {
         if (lost > 0) {
             failures.add(lost + " records were lost");
         }
+        failures.addAll(lostLines.failures());
         if (total.read() > 0 && stored + total.updated() == 0) {
             failures.add("no record was stored");
         }

@@ -43,6 +43,12 @@ public final class Ingest {
     private long[] lines = new long[64];
     private long batchBegan;
     private boolean refused;
+    private boolean losing;
+    private boolean atEnd;
+    /** The line of the last record read, and of the last one that was handed on or rejected. */
+    private long lastRead;
+
+    private long lastTaken;
 
     private long read;
     private long stored;
@@ -70,7 +76,8 @@ public final class Ingest {
     }
 
     /**
-     * Reads the source to its end (or until the listener says stop), and waits until every record is settled.
+     * Reads the source to its end (or until the listener says stop), and waits until every record is settled. The first loss ends the
+     * reading: what could not be written within the writer's patience is mostly followed by more of it, each batch after as long a wait.
      *
      * <p>With {@link Ack#ACCEPTED} a record counts as stored once it is in the queue; what is lost after that shows in
      * {@code StoreStatus} and in the store's close report.
@@ -110,7 +117,11 @@ public final class Ingest {
     private IngestReport run(MonotonicClock clock) {
         long began = clock.nanos();
         batchBegan = source.bytesRead();
-        while (!refused && !listener.stopped() && source.advance()) {
+        while (!refused && !losing && !listener.stopped()) {
+            atEnd = !source.advance();
+            if (atEnd) {
+                break;
+            }
             if (listener.stopped()) {
                 // Stopped while waiting for input: what came last may be half a record, and was not read as one.
                 break;
@@ -124,12 +135,16 @@ public final class Ingest {
         while (!inFlight.isEmpty()) {
             settleOldest();
         }
+        if (losing && (!atEnd || lastTaken < lastRead)) {
+            listener.endedAfter(lastTaken);
+        }
         return new IngestReport(read, stored, updated, rejected, lost, (clock.nanos() - began) / 1e9);
     }
 
     private void record() {
         read++;
         long line = source.line();
+        lastRead = line;
         try {
             Row row = source.row();
             if (rows.size() == lines.length) {
@@ -156,6 +171,13 @@ public final class Ingest {
         if (inFlight.size() >= IN_FLIGHT) {
             settleOldest();
         }
+        if (losing) {
+            // They would wait as long as those that are lost, for nothing.
+            read -= rows.size();
+            rows.clear();
+            return;
+        }
+        lastTaken = lastRead;
         List<Row> batch = rows;
         long[] batchLines = lines;
         rows = new ArrayList<>(Math.min(BATCH_RECORDS, batch.size()));
@@ -190,15 +212,16 @@ public final class Ingest {
                 reject(line, rejection.error().with("line", line));
             }
             if (receipt.lost() > 0) {
-                lose(receipt.lost(), null);
+                lose(batch, receipt.lost(), null);
             }
         } catch (CompletionException e) {
-            lose(batch.size, Waits.failed("a batch failed", e));
+            lose(batch, batch.size, Waits.failed("a batch failed", e));
         }
     }
 
-    private void lose(long count, @Nullable LeveeException error) {
+    private void lose(Batch batch, long count, @Nullable LeveeException error) {
         lost += count;
-        listener.lost(count, error);
+        losing = true;
+        listener.lost(count, batch.lines[0], batch.lines[batch.size - 1], error);
     }
 }

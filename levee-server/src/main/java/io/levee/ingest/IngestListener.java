@@ -17,12 +17,21 @@ public interface IngestListener {
     default void rejected(long line, LeveeException error) {}
 
     /**
-     * Records that were accepted are lost.
+     * Records that were accepted are lost. Nothing more is read; what is on its way is settled.
      *
-     * @param count how many
+     * @param count how many of those of these lines
+     * @param from the line of the batch's first record, from 1
+     * @param to the line of its last one
      * @param error why; null where the receipt does not say
      */
-    default void lost(long count, @Nullable LeveeException error) {}
+    default void lost(long count, long from, long to, @Nullable LeveeException error) {}
+
+    /**
+     * A loss has ended the reading before the input's end, and all that was taken is settled. Comes last.
+     *
+     * @param line of the last record that was taken: none after it was
+     */
+    default void endedAfter(long line) {}
 
     /**
      * A batch was handed on.

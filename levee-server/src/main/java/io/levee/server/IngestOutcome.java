@@ -22,7 +22,8 @@ final class IngestOutcome implements IngestListener {
     private long notTaken;
     private @Nullable LeveeException full;
     private long fullAt;
-    private boolean losing;
+    private final List<String> lostLines = new ArrayList<>();
+    private @Nullable Long endedAfter;
 
     @Override
     public void rejected(long line, LeveeException error) {
@@ -44,15 +45,19 @@ final class IngestOutcome implements IngestListener {
         }
     }
 
-    /** What could not be written within the writer's patience: the rest would wait as long, part by part. */
     @Override
-    public void lost(long count, @Nullable LeveeException error) {
-        losing = true;
+    public void lost(long count, long from, long to, @Nullable LeveeException error) {
+        lostLines.add(count + " of lines " + from + " to " + to);
+    }
+
+    @Override
+    public void endedAfter(long line) {
+        endedAfter = line;
     }
 
     @Override
     public boolean stopped() {
-        return full != null || losing;
+        return full != null;
     }
 
     /** The answer to a request that was read to its end. */
@@ -79,12 +84,18 @@ final class IngestOutcome implements IngestListener {
             return describe(full, report).with("line", fullAt);
         }
         if (report.lost() > 0) {
+            LeveeException losses = new LeveeException(
+                            ErrorCode.RECORD_LOST,
+                            report.lost() + " records were accepted and then lost: " + String.join(", ", lostLines))
+                    .with("lost", report.lost())
+                    .with("read", report.read());
+            String look = "look at health and lost.byReason in /v1/status";
+            Long after = endedAfter;
             return describe(
-                    new LeveeException(ErrorCode.RECORD_LOST, report.lost() + " records were accepted and then lost")
-                            .with("lost", report.lost())
-                            .with("read", report.read())
-                            .hint("look at health and lost.byReason in /v1/status; what comes after line "
-                                    + report.read() + " was not taken"),
+                    after == null
+                            ? losses.hint(look)
+                            : losses.with("endedAfterLine", after)
+                                    .hint(look + "; what comes after line " + after + " was not taken"),
                     report);
         }
         if (broken == null) {

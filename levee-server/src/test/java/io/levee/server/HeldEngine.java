@@ -2,9 +2,11 @@ package io.levee.server;
 
 import io.levee.Ack;
 import io.levee.CloseReport;
+import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.Gap;
 import io.levee.Levee;
+import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.SqlQuery;
@@ -86,6 +88,9 @@ final class HeldEngine implements StorageEngine {
     volatile List<Gap> gaps = List.of();
 
     volatile List<Quarantined> quarantined = List.of();
+
+    /** How many rows are taken before one is refused; those after it are taken. Set before anything is written. */
+    long refusedAfter = Long.MAX_VALUE;
 
     /** What verifying shows of each partition. */
     volatile Verification.State found = Verification.State.OK;
@@ -184,6 +189,11 @@ final class HeldEngine implements StorageEngine {
         synchronized (this) {
             for (WriteRow row : rows) {
                 long number = seq.next();
+                if (refusedAfter-- == 0) {
+                    row.settle(
+                            WriteRow.Outcome.FAILED, 0, new LeveeException(ErrorCode.DISK_FULL, "the volume is full"));
+                    continue;
+                }
                 int width = spec.columns().size();
                 Object[] stored = java.util.Arrays.copyOf(row.values(), width + 2);
                 stored[width] = row.timeMicros();

@@ -79,6 +79,28 @@ class HeldEngineTest {
         }
     }
 
+    /** What could not be written is mostly followed by more of it: a request ends at its first loss, and says where (G130). */
+    @Test
+    void aLossEndsARequestAndSaysWhichLinesAndWhere() throws Exception {
+        try (TestServer server = TestServer.held(o -> o.asOf(NOW)).withRuns()) {
+            HeldEngine.last().refusedAfter = 99;
+            StringBuilder body = new StringBuilder();
+            for (int i = 1; i <= 20_000; i++) {
+                // A blank line is a line and no record.
+                body.append(TestServer.line(i, "OK")).append(i == 1 ? "\n" : "");
+            }
+            HttpResponse<String> answer = server.send("POST", "/v1/tables/runs/records", body.toString());
+            assertThat(answer.statusCode()).as(answer.body()).isEqualTo(500);
+            assertThat(TestServer.json(answer))
+                    .containsEntry("code", "LEVEE-500 RECORD_LOST")
+                    .containsEntry("lost", 1L)
+                    .containsEntry("read", 16_000L)
+                    .containsEntry("stored", 15_999L)
+                    .containsEntry("endedAfterLine", 16_001L);
+            assertThat(answer.body()).contains("1 of lines 1 to 2001", "after line 16001 was not taken");
+        }
+    }
+
     /** Each level is answered when it is reached, and not before; the level reaches the engine. */
     @Test
     void anAnswerWaitsForTheLevelThatWasAskedFor() throws Exception {

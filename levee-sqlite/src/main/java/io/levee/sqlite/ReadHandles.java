@@ -144,6 +144,9 @@ final class ReadHandles {
         private @Nullable Boolean utf8;
         private @Nullable FileColumns shape;
         private long idleSinceNanos;
+        /** What it was taken for last. */
+        private @Nullable Partition partition;
+
         private boolean begun;
         private String leftOut = "";
 
@@ -220,14 +223,21 @@ final class ReadHandles {
             return adopted;
         }
 
+        /** Whether its partition was dropped: nobody asks for it any more, and its file may have no name but this handle. */
+        private boolean ofDropped() {
+            Partition last = partition;
+            return last != null && last.state() == Partition.State.DROPPED;
+        }
+
         /** It is taken for a partition: several may be tables of one adopted database. */
-        private void takenFor(Partition partition, StorePaths paths) throws SQLException {
-            Adopted wanted = partition.adopted();
+        private void takenFor(Partition taken, StorePaths paths) throws SQLException {
+            partition = taken;
+            Adopted wanted = taken.adopted();
             if (wanted == null) {
                 adopted = null;
                 return;
             }
-            long overrides = overrides(partition.id(), paths);
+            long overrides = overrides(taken.id(), paths);
             adopted = adoptedTables.get(wanted);
             if (adopted == null) {
                 adopted = AdoptedTable.read(connection, "main", wanted, overrides);
@@ -525,7 +535,9 @@ final class ReadHandles {
         }
         synchronized (this) {
             out--;
-            boolean current = replacedAt.getOrDefault(handle.file, 0) <= handle.replacementsBefore;
+            // Whoever drops a partition says so before he evicts its handles: one that comes back later is seen here.
+            boolean current =
+                    replacedAt.getOrDefault(handle.file, 0) <= handle.replacementsBefore && !handle.ofDropped();
             if (usable && whole && current && !closed && maxIdle > 0) {
                 handle.idleSinceNanos = clock.nanos();
                 idle.add(handle);

@@ -1,5 +1,6 @@
 package io.levee.sqlite;
 
+import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
@@ -17,6 +18,10 @@ import org.jspecify.annotations.Nullable;
 
 /** Whether a catalog can be trusted: reads the catalog and nothing else, before each opening for writing. */
 final class CatalogCheck {
+    /** What to do about a catalog that is lost. */
+    static final String REBUILD =
+            "open the store for writing once: its catalog is rebuilt from the partition files";
+
     private CatalogCheck() {}
 
     /**
@@ -40,8 +45,7 @@ final class CatalogCheck {
     static Found look(StorePaths paths) {
         Path file = paths.catalog();
         if (Partition.size(file) == 0) {
-            boolean partitions = !PartitionFiles.of(paths).isEmpty() || AdoptedLedger.any(paths);
-            return Found.wrong(partitions ? (Files.exists(file) ? "it is empty" : "it is missing") : null);
+            return Found.wrong(anything(paths) ? (Files.exists(file) ? "it is empty" : "it is missing") : null);
         }
         try {
             Connection connection = Connections.catalog(file);
@@ -56,6 +60,55 @@ final class CatalogCheck {
             }
             throw Sqlite.failure("the catalog cannot be opened", file, e);
         }
+    }
+
+    /** Whether there is something that a catalog should know of. */
+    private static boolean anything(StorePaths paths) {
+        return !PartitionFiles.of(paths).isEmpty() || AdoptedLedger.any(paths);
+    }
+
+    /**
+     * Before a store is opened for reading.
+     *
+     * @throws LeveeException {@code NOT_FOUND} where there is none, {@code CORRUPT} where only its catalog is gone
+     */
+    static void requireThere(StorePaths paths) {
+        if (Partition.size(paths.catalog()) == 0 && anything(paths)) {
+            throw lost(paths);
+        }
+        if (Files.notExists(paths.catalog())) {
+            throw new LeveeException(ErrorCode.NOT_FOUND, "there is no store in " + paths.root())
+                    .with("store", paths.root().toString())
+                    .hint("name its directory with --store, or make one by writing to it");
+        }
+    }
+
+    private static LeveeException lost(StorePaths paths) {
+        return new LeveeException(ErrorCode.CORRUPT, "the catalog of " + paths.root() + " is missing or empty")
+                .with("store", paths.root().toString())
+                .hint(REBUILD);
+    }
+
+    /**
+     * Whether a reader can use the catalog. One that holds nothing yet is that of a store whose making a full disk, or a kill, has cut off:
+     * who opens it for writing makes it whole.
+     *
+     * @throws LeveeException {@code NOT_FOUND} for such a one, {@code CORRUPT} where there is something that it should know of,
+     *     {@code UNSAFE_ENVIRONMENT} for one of another release
+     */
+    static void requireMade(Connection connection, StorePaths paths) throws SQLException {
+        if (Sqlite.number(connection, "PRAGMA user_version") == 0 && !CatalogSchema.anyTable(connection)) {
+            throw anything(paths)
+                    ? lost(paths)
+                    : new LeveeException(
+                                    ErrorCode.NOT_FOUND,
+                                    "the making of the store in " + paths.root()
+                                            + " was interrupted, as by a full disk, or has only begun: there is no record in it")
+                            .with("store", paths.root().toString())
+                            .hint("open it for writing again, which finishes it, such as by levee table create or levee ingest;"
+                                    + " or delete the directory");
+        }
+        CatalogSchema.requireFormat(connection);
     }
 
     private static Found look(Connection connection, StorePaths paths) throws SQLException {
@@ -76,8 +129,7 @@ final class CatalogCheck {
             }
             boolean fresh = !CatalogSchema.anyTable(connection);
             if (fresh) {
-                boolean nothing = PartitionFiles.of(paths).isEmpty() && !AdoptedLedger.any(paths);
-                return Found.wrong(nothing ? null : "it holds nothing");
+                return Found.wrong(anything(paths) ? "it holds nothing" : null);
             }
             CatalogSchema.requireFormat(connection);
         }

@@ -125,7 +125,7 @@ final class Sqlite {
         if (busy(e)) {
             return new LeveeException(ErrorCode.PARTITION_BUSY, text, e).hint("another process locks the file");
         }
-        if (full(e)) {
+        if (full(e) || e instanceof SQLiteException known && Volume.lacksShm(known, file)) {
             return new LeveeException(ErrorCode.DISK_FULL, text, e).hint(Volume.FREE_SPACE);
         }
         if (primary(e) == SQLiteErrorCode.SQLITE_READONLY.code) {

@@ -66,9 +66,6 @@ import org.jspecify.annotations.Nullable;
 final class SqliteEngine implements StorageEngine {
     private static final System.Logger LOG = System.getLogger("io.levee.sqlite");
     private static final String VERSION = "sqlite ";
-    private static final String REBUILD =
-            "open the store for writing once: its catalog is rebuilt from the partition files";
-
     private static final Set<Capability> CAPABILITIES = Set.of(Capability.values());
 
     private final StorePaths paths;
@@ -210,22 +207,13 @@ final class SqliteEngine implements StorageEngine {
     }
 
     private static SqliteEngine openForReading(StorePaths paths, EngineSettings settings) {
-        if (Partition.size(paths.catalog()) == 0 && !PartitionFiles.of(paths).isEmpty()) {
-            throw new LeveeException(ErrorCode.CORRUPT, "the catalog of " + paths.root() + " is missing or empty")
-                    .with("store", paths.root().toString())
-                    .hint(REBUILD);
-        }
-        if (Files.notExists(paths.catalog())) {
-            throw new LeveeException(ErrorCode.NOT_FOUND, "there is no store in " + paths.root())
-                    .with("store", paths.root().toString())
-                    .hint("name its directory with --store, or make one by writing to it");
-        }
+        CatalogCheck.requireThere(paths);
         Connections.prepare(paths.tmp());
         Connection catalog = null;
         boolean done = false;
         try {
             catalog = Connections.reader(paths.catalog(), Bytes.mebi(1));
-            CatalogSchema.requireFormat(catalog);
+            CatalogCheck.requireMade(catalog, paths);
             Manifest manifest = new Manifest(paths);
             manifest.reload(catalog);
             Map<String, Object> pragmas = Connections.effective(catalog);
@@ -326,7 +314,7 @@ final class SqliteEngine implements StorageEngine {
 
     private static LeveeException unreadable(StorePaths paths, SQLException e) {
         LeveeException failure = Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
-        return failure.code() == ErrorCode.CORRUPT ? failure.hint(REBUILD) : failure;
+        return failure.code() == ErrorCode.CORRUPT ? failure.hint(CatalogCheck.REBUILD) : failure;
     }
 
     /** Beside a writer of another process the catalog is read again before each use. */

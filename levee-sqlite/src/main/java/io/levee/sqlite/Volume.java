@@ -15,6 +15,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.sqlite.SQLiteErrorCode;
+import org.sqlite.SQLiteException;
 
 /** The file system that a store lies on: whether it is one that locks and syncs can be trusted on, and what the store takes. */
 final class Volume {
@@ -36,6 +38,9 @@ final class Volume {
     static final String ORPHANS = "orphans";
 
     static final String REMOUNT = "mount the volume writable again; Levee goes on by itself";
+
+    /** What SQLite makes the shared memory of a database in WAL mode longer by. */
+    private static final long SHM = 32 << 10;
 
     private Volume() {}
 
@@ -114,6 +119,16 @@ final class Volume {
         }
         LeveeException why = failure(what, file, volume);
         return why.code() == ErrorCode.IO_FAILED ? told : why;
+    }
+
+    /** Whether there is no room for the memory that all users of a database share, which readers too have to make: SQLite says only that it failed. */
+    static boolean lacksShm(SQLiteException e, Path database) {
+        try {
+            return e.getResultCode() == SQLiteErrorCode.SQLITE_IOERR_SHMSIZE
+                    && Files.getFileStore(database).getUsableSpace() < SHM;
+        } catch (IOException unknown) {
+            return false;
+        }
     }
 
     /** The size of the volume, or as good as endless where that cannot be read. */

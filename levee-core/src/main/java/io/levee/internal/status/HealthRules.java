@@ -67,13 +67,13 @@ final class HealthRules {
             say(
                     trouble.code(),
                     trouble.sinceMicros(),
-                    "records of " + trouble.table() + " cannot be written: " + trouble.what());
+                    "records of " + trouble.table() + " cannot be written: " + trouble.text());
         }
         for (Trouble trouble : writes.waiting()) {
             say(
                     trouble.code(),
                     trouble.sinceMicros(),
-                    "some records of " + trouble.table() + " wait: " + trouble.what());
+                    "some records of " + trouble.table() + " wait: " + trouble.text());
         }
         String spill = writes.spillTrouble();
         if (!spill.isEmpty()) {

@@ -224,6 +224,7 @@ final class Settlement {
                 table.spec().name(),
                 met.error().code(),
                 met.error().what(),
+                met.error().hint(),
                 met.sinceMicros(),
                 met.partly(),
                 met.lastNanos())));

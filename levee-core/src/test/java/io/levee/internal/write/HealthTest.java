@@ -89,14 +89,16 @@ class HealthTest {
     void shouldNameWhatKeepsRecordsFromBeingWrittenUntilTheyAre(ErrorCode code, Health.State state) {
         assertThat(health()).isEqualTo(new Health(Health.State.UP, List.of()));
         engine.writing = (rows, seq) ->
-                rows.forEach(r -> r.settle(WriteRow.Outcome.RETRY, 0, new LeveeException(code, "said by the test")));
+                rows.forEach(r -> r.settle(
+                        WriteRow.Outcome.RETRY, 0, new LeveeException(code, "said by the test").hint("end the test")));
         CompletableFuture<?> stored = append(NOW);
         await().until(() -> health().state() == state);
         assertThat(health().reasons())
                 .singleElement()
                 .asString()
                 .startsWith(code.text() + " since 2026-05-10T12:00:00Z: ")
-                .contains("events", "said by the test");
+                .contains("events")
+                .endsWith("said by the test Do: end the test");
         engine.writing = engine::store;
         stored.join();
         assertThat(health()).as("at once").isEqualTo(new Health(Health.State.UP, List.of()));

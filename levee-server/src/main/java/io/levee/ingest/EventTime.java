@@ -81,9 +81,7 @@ final class EventTime {
         }
         for (TimeFormat.Unit unit :
                 List.of(TimeFormat.Unit.S, TimeFormat.Unit.MS, TimeFormat.Unit.US, TimeFormat.Unit.NS)) {
-            TimeFormat format = TimeFormat.epoch(unit);
-            boolean fits = fits(field.least, unit) && fits(field.greatest, unit);
-            if (fits && plausible(format.fromNumber(field.least)) && plausible(format.fromNumber(field.greatest))) {
+            if (plausible(field.least, unit) && plausible(field.greatest, unit)) {
                 return unit;
             }
         }
@@ -94,7 +92,13 @@ final class EventTime {
         return unit == TimeFormat.Unit.NS || unit == TimeFormat.Unit.US || Math.abs(value) < 9_000_000_000_000L;
     }
 
-    private boolean plausible(long micros) {
+    /** Whether a number is a plausible time in a unit. */
+    boolean plausible(long value, TimeFormat.Unit unit) {
+        return fits(value, unit) && plausible(TimeFormat.epoch(unit).fromNumber(value));
+    }
+
+    /** Whether a time is one that records have: 1980 until now. */
+    boolean plausible(long micros) {
         return micros >= earliest && micros <= latest;
     }
 

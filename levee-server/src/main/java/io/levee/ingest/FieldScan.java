@@ -81,24 +81,24 @@ final class FieldScan {
                 throw new LeveeException(io.levee.ErrorCode.BAD_LINE, "not a JSON object");
             }
             for (String name = parser.nextName(); name != null; name = parser.nextName()) {
-                value(parser, field(name), parser.nextToken());
+                value(parser, field(name), parser.nextToken(), frames.line);
             }
         }
     }
 
-    private void value(JsonParser parser, FieldStats field, JsonToken token) {
+    private void value(JsonParser parser, FieldStats field, JsonToken token, long line) {
         switch (token) {
-            case VALUE_STRING -> field.text(parser.getString());
+            case VALUE_STRING -> field.text(parser.getString(), line);
             case VALUE_NUMBER_INT -> {
                 JsonParser.NumberType type = parser.getNumberType();
                 if (type == JsonParser.NumberType.INT || type == JsonParser.NumberType.LONG) {
-                    field.integer(parser.getLongValue());
+                    field.integer(parser.getLongValue(), line);
                 } else {
-                    field.number(parser.getString(), true);
+                    field.number(parser.getString(), true, line);
                 }
             }
-            case VALUE_NUMBER_FLOAT -> field.number(parser.getString(), false);
-            case VALUE_TRUE, VALUE_FALSE -> field.bool();
+            case VALUE_NUMBER_FLOAT -> field.number(parser.getString(), false, line);
+            case VALUE_TRUE, VALUE_FALSE -> field.bool(token == JsonToken.VALUE_TRUE, line);
             case VALUE_NULL -> {}
             default -> field.nested(text.copy(parser).length());
         }
@@ -114,24 +114,24 @@ final class FieldScan {
             FieldStats field = field(header.get(i));
             String cell = values.get(i);
             if (cell != null) {
-                csvCell(field, cell);
+                csvCell(field, cell, frames.line);
             }
         }
     }
 
     /** A cell is a number only in the one form that a number is printed in: 007 and 1,5 stay text. */
-    private static void csvCell(FieldStats field, String cell) {
+    private static void csvCell(FieldStats field, String cell, long line) {
         if (NUMBER.matcher(cell).matches()) {
             boolean whole = cell.indexOf('.') < 0 && cell.indexOf('e') < 0 && cell.indexOf('E') < 0;
             if (whole && cell.length() <= 18) {
-                field.integer(Long.parseLong(cell));
+                field.integer(Long.parseLong(cell), line);
             } else {
-                field.number(cell, whole);
+                field.number(cell, whole, line);
             }
         } else if (cell.equals("true") || cell.equals("false")) {
-            field.bool();
+            field.bool(cell.equals("true"), line);
         } else {
-            field.text(cell);
+            field.text(cell, line);
         }
     }
 

@@ -3,6 +3,7 @@ package io.levee.ingest;
 import java.math.BigDecimal;
 import java.util.HashSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** What all values of one field have in common. Not thread-safe. */
 final class FieldStats {
@@ -11,6 +12,7 @@ final class FieldStats {
 
     private static final int MOST_DISTINCT = 2_000;
     private static final int LONGEST_COUNTED = 100;
+    private static final int LONGEST_TOLD = 60;
 
     final String name;
     final TimeText time = new TimeText();
@@ -21,7 +23,9 @@ final class FieldStats {
     long texts;
     long nested;
     long least = Long.MAX_VALUE;
+    long leastLine;
     long greatest = Long.MIN_VALUE;
+    long greatestLine;
     boolean past64Bits;
     boolean exactReal = true;
     long bytes;
@@ -30,7 +34,14 @@ final class FieldStats {
     /** Event times of text values, microseconds. */
     long earliest = Long.MAX_VALUE;
 
+    long earliestLine;
     long latest = Long.MIN_VALUE;
+    long latestLine;
+    /** The first value that is no time of the form of those before, and its line; null while there is none. */
+    @Nullable
+    String odd;
+
+    long oddLine;
     long stepsBack;
     private long last = Long.MIN_VALUE;
     private final Set<Integer> distinct = new HashSet<>();
@@ -40,29 +51,52 @@ final class FieldStats {
         this.name = name;
     }
 
-    void integer(long value) {
+    void integer(long value, long line) {
         values++;
         integers++;
-        least = Math.min(least, value);
-        greatest = Math.max(greatest, value);
+        if (texts > 0) {
+            odd(Long.toString(value), line);
+        }
+        reach(value, value, line);
         exactReal &= value >= -EXACT && value <= EXACT;
         step(value);
         count(Long.hashCode(value));
     }
 
     /** A number with a fraction, an exponent, or past 64 bits. */
-    void number(String token, boolean whole) {
+    void number(String token, boolean whole, long line) {
         values++;
         decimals++;
+        if (texts > 0) {
+            odd(token, line);
+        }
         past64Bits |= whole;
         double value = Double.parseDouble(token);
         exactReal &= exact(token, value);
         if (Math.abs(value) < 9e18) {
-            least = Math.min(least, (long) Math.floor(value));
-            greatest = Math.max(greatest, (long) Math.ceil(value));
+            reach((long) Math.floor(value), (long) Math.ceil(value), line);
             step((long) value);
         } else {
             least = Long.MIN_VALUE;
+            odd(token, line);
+        }
+    }
+
+    private void reach(long low, long high, long line) {
+        if (low < least) {
+            least = low;
+            leastLine = line;
+        }
+        if (high > greatest) {
+            greatest = high;
+            greatestLine = line;
+        }
+    }
+
+    private void odd(String value, long line) {
+        if (odd == null) {
+            odd = value.length() <= LONGEST_TOLD ? value : value.substring(0, LONGEST_TOLD) + "…";
+            oddLine = line;
         }
     }
 
@@ -75,12 +109,13 @@ final class FieldStats {
                 || new BigDecimal(token).compareTo(new BigDecimal(Double.toString(value))) == 0;
     }
 
-    void bool() {
+    void bool(boolean value, long line) {
         values++;
         booleans++;
+        odd(Boolean.toString(value), line);
     }
 
-    void text(String value) {
+    void text(String value, long line) {
         values++;
         texts++;
         bytes += value.length();
@@ -88,9 +123,18 @@ final class FieldStats {
         count(value.length() <= LONGEST_COUNTED ? value.hashCode() : (int) values);
         if (time.possible()) {
             Long micros = time.look(value);
+            if (micros == null || texts < values) {
+                odd(value, line);
+            }
             if (micros != null) {
-                earliest = Math.min(earliest, micros);
-                latest = Math.max(latest, micros);
+                if (micros < earliest) {
+                    earliest = micros;
+                    earliestLine = line;
+                }
+                if (micros > latest) {
+                    latest = micros;
+                    latestLine = line;
+                }
                 step(micros);
             }
         }

@@ -8,6 +8,7 @@ import io.levee.PartitionBy;
 import io.levee.TableSpec;
 import io.levee.TimeFormat;
 import io.levee.ingest.EventTime.Candidate;
+import io.levee.ingest.TimeDoubts.Doubt;
 import io.levee.internal.time.Micros;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +39,8 @@ public final class Infer {
 
     /** Most fields that become columns; more are data in names, and stay in {@code extra}. */
     private static final int MAX_COLUMNS = 300;
+
+    private static final int MOST_DOUBTS = 3;
 
     private static final Set<String> OWN_NAMES = Set.of("_seq", "_chg", "_time", "rowid", "oid", "_rowid_");
     private static final Instant PLACEHOLDER = Instant.parse("2000-01-01T00:00:00Z");
@@ -111,6 +115,10 @@ public final class Infer {
         if (candidates.isEmpty()) {
             throw noTime(kept);
         }
+        List<FieldStats> taken = candidates.stream().map(Candidate::field).toList();
+        TimeDoubts.of(kept.stream().filter(f -> !taken.contains(f)).toList(), times, false).stream()
+                .limit(MOST_DOUBTS)
+                .forEach(doubt -> notes.add(doubt + ": it is not taken for a time."));
         Candidate time = candidates.get(0);
         explain(time, candidates);
         TableSpec.Builder spec =
@@ -282,9 +290,17 @@ public final class Infer {
                     + "# {type: timestamp, format: iso | epoch-s | epoch-ms | epoch-us | 'PATTERN', zone: Europe/Berlin}\n"
                     + SpecFiles.yaml(draft.build());
         }
-        return new LeveeException(
-                        ErrorCode.NO_TIME, "no field is a plausible event time (1980 until now, in most records)")
-                .with("spec", yaml)
+        List<Doubt> doubts = TimeDoubts.of(kept, times, true);
+        String nearly = doubts.stream().limit(MOST_DOUBTS).map(Doubt::toString).collect(Collectors.joining("; "));
+        LeveeException error = new LeveeException(
+                ErrorCode.NO_TIME,
+                "no field is a plausible event time (1980 until now, in most records)"
+                        + (nearly.isEmpty() ? "" : ": " + nearly));
+        if (!doubts.isEmpty()) {
+            Doubt first = doubts.get(0);
+            error.with("line", first.line()).with("field", first.field()).with("value", first.value());
+        }
+        return error.with("spec", yaml)
                 .hint(
                         "edit the proposed spec and give it with --spec FILE; for a clock that does not count from 1970 say"
                                 + " time: {column: time, unit: us, origin: 2011-05-01T23:00:00Z}");

@@ -8,6 +8,7 @@ import io.levee.StoreStatus;
 import io.levee.engine.WriteRow;
 import io.levee.internal.memory.Budget;
 import io.levee.internal.memory.DiskCap;
+import io.levee.internal.memory.NoRoom;
 import io.levee.internal.time.MonotonicClock;
 import java.io.IOException;
 import java.nio.file.FileStore;
@@ -69,6 +70,7 @@ final class DiskFigure {
     private long dirtyLogs;
     private long dirtySoFar;
     private volatile long coming;
+    private volatile long refused;
     private volatile long refusedNanos = clock.nanos() - TIGHT.toNanos();
     private long admitted;
     private long admittedRows;
@@ -77,7 +79,7 @@ final class DiskFigure {
     private long askedNanos = clock.nanos() - ASK_EVERY.toNanos();
 
     /** A full look: everything but what sorts keep, and {@link #grown} when it began. */
-    private record Full(long bytes, long grown) {}
+    private record Full(long bytes, long grown, StoreStatus.Disk disk) {}
 
     /**
      * A figure.
@@ -177,7 +179,7 @@ final class DiskFigure {
         long before = grown.get();
         StoreStatus.Disk disk =
                 with(Volume.measure(paths, cap, Orphans.parts(kept.get(), orphans.get())), outside.getAsLong());
-        full = new Full(disk.bytes() - disk.byPart().getOrDefault(Volume.SORTS, 0L), before);
+        full = new Full(disk.bytes() - disk.byPart().getOrDefault(Volume.SORTS, 0L), before, disk);
         if (sorts != null) {
             sorts.look();
         }
@@ -212,7 +214,9 @@ final class DiskFigure {
     /** What sorts may keep besides what the store takes now and is about to write: they end before the cap is passed. */
     long temporaryRoom() {
         long least = ofSorts();
-        return capped() ? Math.max(least, cap - now() - coming - least) : Long.MAX_VALUE;
+        // What was refused is about to be written too: a sort that is kept below what was let in would keep it out.
+        long next = tight() ? Math.max(coming, refused) : coming;
+        return capped() ? Math.max(least, cap - now() - next - least) : Long.MAX_VALUE;
     }
 
     /** What the writer leaves to sorts, whatever they take. */
@@ -294,12 +298,12 @@ final class DiskFigure {
         long wanted = admitted + expected + dirtyLogs;
         long least = Math.max(0, ofSorts() - temporary);
         if (use + least + Math.min(wanted, DiskCap.headroom(cap) - ofSorts()) > cap) {
+            refused = wanted;
             refusedNanos = clock.nanos();
             ask();
             return new LeveeException(
                             ErrorCode.DISK_FULL,
-                            "the store takes " + new Bytes(use) + " of its cap of " + new Bytes(cap)
-                                    + ", and nothing more can be dropped at the moment")
+                            NoRoom.text(known.disk, use, wanted, cap))
                     .with("limit", cap)
                     .with("bytes", use)
                     .hint("raise the cap, or use narrower partitions: the one that is written to is never dropped");

@@ -9,6 +9,7 @@ import io.levee.Ack;
 import io.levee.Bytes;
 import io.levee.ColumnType;
 import io.levee.ErrorCode;
+import io.levee.Health;
 import io.levee.Levee;
 import io.levee.LeveeException;
 import io.levee.Overflow;
@@ -24,6 +25,7 @@ import io.levee.StoreStatus;
 import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.engine.Execution;
+import io.levee.engine.WriteRow.Outcome;
 import io.levee.internal.memory.ThreadWrites;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,11 +35,14 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -141,6 +146,58 @@ class DiskPressureTest {
             }
             assertThat(store.status().lost()).isZero();
             assertThat(store.status().stored()).isEqualTo(40_000);
+        }
+    }
+
+    /**
+     * Who cannot be ended keeps dropped partitions, as a backup may for a moment: the rows wait, and health says for what, in figures;
+     * when it lets go they are written.
+     */
+    @Test
+    void shouldSayWhatKeepsRowsFromBeingWritten() throws Exception {
+        Bytes cap = Bytes.mebi(16);
+        Path home = directory.resolve("store");
+        try (Store store = Levee.open(home, o -> o.disk(cap).asOf(DAY1))) {
+            Table<Row> events = store.createTable(SPEC);
+            fill(events, 0, 8000);
+            Map<Path, Connection> held = new HashMap<>();
+            CompletableFuture<Void> rest;
+            try (Stream<Path> files = Files.list(home.resolve("tables/events"))) {
+                for (Path file : files.filter(f -> f.toString().endsWith(".db")).toList()) {
+                    Connection connection = Connections.reader(file, Bytes.kibi(64));
+                    held.put(file, connection);
+                    Sqlite.value(connection, "SELECT count(*) FROM events");
+                }
+                rest = CompletableFuture.runAsync(() -> fill(events, 8000, 30_000));
+                await().until(() -> store.status().health().reasons().toString().contains("of dropped partitions"));
+                Health health = store.status().health();
+                assertThat(health.state()).isEqualTo(Health.State.DOWN);
+                assertThat(health.reasons().toString())
+                        .contains("DISK_FULL", "of its cap of 16.0 MiB, and the next rows may need");
+                assertThat(rest).isNotDone();
+            } finally {
+                held.forEach(Connections::closeQuietly);
+            }
+            rest.join();
+            assertThat(store.status().lost()).isZero();
+            assertThat(store.status().stored()).isEqualTo(30_000);
+        }
+    }
+
+    /** What was refused counts as about to be written: a sort that leaves no room for it is ended, not waited for. */
+    @Test
+    void shouldLeaveSortsNoRoomThatRowsWereRefused() throws Exception {
+        try (OpenEngine store = new OpenEngine(directory.resolve("capped"), o -> o.disk(Bytes.mebi(64)))) {
+            store.append(List.of(OpenEngine.row(0, 0)), Ack.COMMITTED);
+            Files.write(directory.resolve("capped/ballast"), new byte[(int) Bytes.mebi(57).value()]);
+            store.engine.disk();
+            // A quarter of the headroom is theirs, whatever rows may need.
+            assertThat(store.engine.temporaryRoom()).isGreaterThan(Bytes.mebi(2).value());
+            String large = "x".repeat(5_000_000);
+            await().until(() -> {
+                assertThat(store.append(OpenEngine.row(1, 0, large))).containsExactly(Outcome.RETRY);
+                return store.engine.temporaryRoom() == Bytes.mebi(2).value();
+            });
         }
     }
 

@@ -5,6 +5,7 @@ import io.levee.PartitionInfo;
 import io.levee.StoreStatus;
 import io.levee.engine.Period;
 import io.levee.internal.memory.DiskCap;
+import io.levee.internal.memory.NoRoom;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -25,7 +26,7 @@ final class Emergency {
      */
     static @Nullable String why(StoreStatus.Disk disk, @Nullable Bytes max, @Nullable Bytes minFree, boolean full) {
         // History does not go for what a query keeps: dropping more would give nothing back either (G86).
-        long bytes = lasting(disk);
+        long bytes = NoRoom.lasting(disk);
         if (max != null && bytes > DiskCap.highWater(max.value())) {
             return "the store's " + new Bytes(bytes) + " on disk come to its cap " + max + ", less what a batch needs";
         }
@@ -33,16 +34,6 @@ final class Emergency {
             return new Bytes(disk.freeBytes()) + " free on the volume are less than minFreeDisk " + minFree;
         }
         return full && (max != null || minFree != null) ? "the volume is full" : null;
-    }
-
-    /** Without what goes with the queries that have it open: their sorts, and files of partitions that are dropped already. */
-    private static long lasting(StoreStatus.Disk disk) {
-        return disk.bytes() - disk.byPart().getOrDefault("sorts", 0L) - kept(disk);
-    }
-
-    /** What partitions take that are dropped, and that queries still read: in their places, and without one. */
-    static long kept(StoreStatus.Disk disk) {
-        return disk.byPart().getOrDefault("unlinked", 0L) + disk.byPart().getOrDefault("dropped", 0L);
     }
 
     /**
@@ -53,7 +44,7 @@ final class Emergency {
      */
     static boolean needsWhatIsKept(
             StoreStatus.Disk disk, @Nullable Bytes max, @Nullable Bytes minFree, boolean tight, boolean full) {
-        if (kept(disk) == 0) {
+        if (NoRoom.kept(disk) == 0) {
             return false;
         }
         long bytes = disk.bytes() - disk.byPart().getOrDefault("sorts", 0L);
@@ -69,7 +60,7 @@ final class Emergency {
      * @param freed bytes of the files that went
      */
     static boolean relievesNothing(StoreStatus.Disk before, StoreStatus.Disk after, long freed, @Nullable Bytes max) {
-        if (freed <= 0 || max != null && lasting(before) > DiskCap.highWater(max.value())) {
+        if (freed <= 0 || max != null && NoRoom.lasting(before) > DiskCap.highWater(max.value())) {
             return freed <= 0;
         }
         long written = after.bytes() - (before.bytes() - freed);

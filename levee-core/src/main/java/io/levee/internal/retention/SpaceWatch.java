@@ -33,6 +33,9 @@ final class SpaceWatch {
     /** Measuring a store of many files takes at most this share of the time, as divisor. */
     private static final int MEASURING = 20;
 
+    /** No look is put off for longer: one that took long since the volume hung must not stop the cap's rule for minutes. */
+    private static final Duration LONGEST_REST = Duration.ofSeconds(5);
+
     private final StorageEngine engine;
     private final StoreOptions options;
     private final BiFunction<PartitionInfo, String, StorageEngine.DropOutcome> dropping;
@@ -40,6 +43,7 @@ final class SpaceWatch {
     private final Growth growth;
     private final LongSupplier stored;
     private final ToIntFunction<String> makeWay;
+    private final Squeeze squeeze;
     private long wayUntilNanos = clock.nanos();
     private long notBeforeNanos = clock.nanos();
     private boolean postponed;
@@ -65,6 +69,7 @@ final class SpaceWatch {
         this.stored = stored;
         this.makeWay = makeWay;
         this.dropping = dropping;
+        this.squeeze = new Squeeze(clock, options.disk());
     }
 
     /** One look; returns what was dropped, for people. */
@@ -138,7 +143,8 @@ final class SpaceWatch {
         if (growth.due()) {
             growth.seen(disk, stored.getAsLong());
         }
-        notBeforeNanos = clock.nanos() + MEASURING * (clock.nanos() - before);
+        notBeforeNanos = clock.nanos() + Math.min(LONGEST_REST.toNanos(), MEASURING * (clock.nanos() - before));
+        squeeze.seen(disk, engine.tight(), stored.getAsLong());
         return disk;
     }
 

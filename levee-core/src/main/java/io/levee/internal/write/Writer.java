@@ -50,6 +50,7 @@ final class Writer {
     /** Bytes after which a batch takes no further record. */
     private final long batchBytes;
 
+    private final Turns turns;
     private final BlockingQueue<Runnable> commands = new LinkedBlockingQueue<>();
     private volatile boolean stopRequested;
     private volatile long giveUpNanos;
@@ -68,6 +69,7 @@ final class Writer {
         this.settlement = settlement;
         this.clock = clock;
         this.patience = patience;
+        this.turns = new Turns(clock);
     }
 
     /** Runs until a stop was requested and everything is settled; then closes the engine's writing side. */
@@ -75,7 +77,9 @@ final class Writer {
         takeUpAgain();
         while (!finished()) {
             runCommands();
-            settlement.giveUpOverdue(patience);
+            if (!turns.stoodStill()) {
+                settlement.giveUpOverdue(patience);
+            }
             refill(task);
             List<Pending> batch = queue.take(limit.records(), batchBytes, wakeNanos());
             try {

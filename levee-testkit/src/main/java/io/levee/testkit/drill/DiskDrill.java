@@ -2,6 +2,7 @@ package io.levee.testkit.drill;
 
 import io.levee.Ack;
 import io.levee.BackupCheck;
+import io.levee.BatchReceipt;
 import io.levee.Bytes;
 import io.levee.Gap;
 import io.levee.Levee;
@@ -70,6 +71,9 @@ public final class DiskDrill {
     private volatile long mostHidden;
     private volatile long mostFiles;
 
+    /** What the store said of itself when the first record was lost. */
+    private String firstLoss = "";
+
     /**
      * A drill.
      *
@@ -131,8 +135,12 @@ public final class DiskDrill {
                 batch.add(row(runs, written++));
                 if (batch.size() == BATCH) {
                     // Each is waited for: what is lost would be a fault, not a choice of the queue.
-                    runs.appendAll(batch, Ack.COMMITTED, Overflow.block(Duration.ofMinutes(1)))
+                    BatchReceipt receipt = runs.appendAll(batch, Ack.COMMITTED, Overflow.block(Duration.ofMinutes(1)))
                             .join();
+                    if (receipt.lost() > 0 && firstLoss.isEmpty()) {
+                        firstLoss = written + ": " + store.status().health() + ", " + store.status().disk().byPart();
+                        progress.accept("records were lost before " + firstLoss);
+                    }
                     batch.clear();
                 }
             }
@@ -168,6 +176,7 @@ public final class DiskDrill {
         figures.put("stored", status.stored());
         figures.put("lost", status.lost());
         figures.put("lostByReason", reasons(status));
+        figures.put("firstLoss", firstLoss);
         figures.put("dropped", status.stored() - rows);
         figures.put("gaps", gaps.size());
         figures.put("queries", queries.get());

@@ -30,6 +30,14 @@ public interface ReadView extends AutoCloseable {
     /** The pieces of a grouping: all of them together are the answer. */
     List<ScanPart> parts(Grouping grouping);
 
+    /**
+     * The same in pieces that are read within some milliseconds each, where the engine can cut them so: for who reads in the background and
+     * lets others have their turn between two of them.
+     */
+    default List<ScanPart> shortParts(Grouping grouping) {
+        return parts(grouping);
+    }
+
     /** How {@link #rows} would read; runs nothing but the planner. */
     List<PlanStep> explain(RowQuery query, Execution execution);
 

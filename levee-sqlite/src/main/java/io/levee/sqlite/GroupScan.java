@@ -26,12 +26,14 @@ final class GroupScan implements ScanPart {
     private final ReadHandles handles;
     private final Partition partition;
     private final Grouping grouping;
+    private final SeqRange rows;
     private final Consumer<Partition> missing;
     private final Sight sight;
 
     /**
      * A scan.
      *
+     * @param rows which of the partition's rows
      * @param missing told of each partition whose file or tables are not there
      * @param sight where rows are found that move meanwhile
      */
@@ -40,8 +42,10 @@ final class GroupScan implements ScanPart {
             ReadHandles handles,
             Partition partition,
             Grouping grouping,
+            SeqRange rows,
             Consumer<Partition> missing,
             Sight sight) {
+        this.rows = rows;
         this.sight = sight;
         this.missing = missing;
         this.paths = paths;
@@ -58,7 +62,7 @@ final class GroupScan implements ScanPart {
     @Override
     public @Nullable String version() {
         HeldRange range = range();
-        return range.openings() < 0 ? null : range.version(partition);
+        return range.openings() < 0 || !rows.all() ? null : range.version(partition);
     }
 
     @Override
@@ -121,7 +125,7 @@ final class GroupScan implements ScanPart {
     private boolean collect(ReadHandle handle, HeldRange range, Execution execution, RowSink sink) throws SQLException {
         boolean[] sound = new boolean[1];
         boolean[] any = new boolean[1];
-        PartitionSql sql = statement(grouping, handle, range);
+        PartitionSql sql = statement(grouping, rows, handle, range);
         PreparedStatement statement = sql.prepare(handle);
         try {
             execution.<SQLException>interruptibly(() -> RowScan.cancel(statement), () -> {
@@ -140,7 +144,7 @@ final class GroupScan implements ScanPart {
             throw e;
         }
         handle.done(sql.text(), statement);
-        if (sound[0] && !any[0]) {
+        if (sound[0] && !any[0] && rows.all()) {
             handles.facts().learn(grouping.spec(), grouping.where(), partition, range, handle, execution);
         }
         return sound[0];
@@ -151,7 +155,8 @@ final class GroupScan implements ScanPart {
     }
 
     /** The statement of a grouping. */
-    static PartitionSql statement(Grouping grouping, ReadHandle handle, HeldRange range) throws SQLException {
+    static PartitionSql statement(Grouping grouping, SeqRange rows, ReadHandle handle, HeldRange range)
+            throws SQLException {
         PartitionSql sql = new PartitionSql(grouping.spec(), handle);
         sql.add("SELECT ");
         String comma = "";
@@ -163,8 +168,11 @@ final class GroupScan implements ScanPart {
             sql.add(comma + figure(figure, sql));
             comma = ", ";
         }
-        sql.add(comma.isEmpty() ? "1" : "").from(details(grouping));
+        sql.add(comma.isEmpty() ? "1" : "").from(details(grouping), rows);
         sql.where(range.fromMicros(), range.toMicros(), grouping.where());
+        if (!rows.all()) {
+            sql.add(" AND m._seq >= ?", rows.from()).add(" AND m._seq < ?", rows.to());
+        }
         int keys = grouping.keys().size();
         return keys == 0
                 ? sql

@@ -156,11 +156,16 @@ final class PartitionSql {
 
     /** Appends FROM, with the detail table where it is wanted and there. */
     PartitionSql from(boolean details) {
+        return from(details, SeqRange.ALL);
+    }
+
+    /** The same for some of the rows: these are read in their order, whichever indexes there are. */
+    PartitionSql from(boolean details, SeqRange rows) {
         if (adopted != null) {
             sql.append(adopted.from());
             return this;
         }
-        sql.append(" FROM ").append(Sqlite.quote(spec.name())).append(" m");
+        sql.append(" FROM ").append(Sqlite.quote(spec.name())).append(" m").append(rows.all() ? "" : " NOT INDEXED");
         if (details && columns != null && columns.detailsThere()) {
             sql.append(" LEFT JOIN ")
                     .append(Sqlite.quote(PartitionSchema.details(spec)))

@@ -57,7 +57,15 @@ final class PartitionsView implements ReadView {
     @Override
     public List<ScanPart> parts(Grouping grouping) {
         return pinned.stream()
-                .<ScanPart>map(p -> new GroupScan(paths, handles, p, grouping, missing, sight))
+                .<ScanPart>map(p -> new GroupScan(paths, handles, p, grouping, SeqRange.ALL, missing, sight))
+                .toList();
+    }
+
+    @Override
+    public List<ScanPart> shortParts(Grouping grouping) {
+        return pinned.stream()
+                .<ScanPart>flatMap(p -> SeqRange.of(p, paths, grouping).stream()
+                        .map(range -> new GroupScan(paths, handles, p, grouping, range, missing, sight)))
                 .toList();
     }
 

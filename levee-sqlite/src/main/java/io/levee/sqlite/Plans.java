@@ -84,6 +84,7 @@ final class Plans {
                 partitions,
                 (partition, handle) -> GroupScan.statement(
                         grouping,
+                        SeqRange.ALL,
                         handle,
                         HeldRange.of(partition, grouping.fromMicros(), grouping.toMicros(), handles.live())),
                 false,

@@ -11,6 +11,7 @@ import io.levee.LeveeException;
 import io.levee.Lookup;
 import io.levee.LossReason;
 import io.levee.Measure;
+import io.levee.PartitionInfo;
 import io.levee.Query;
 import io.levee.TableSpec;
 import io.levee.engine.MigrationRows;
@@ -36,18 +37,14 @@ import org.jspecify.annotations.Nullable;
  * The lookups of one backfill: for rows that were read, figures of rows of other tables, through the query service. Confined to the
  * migration thread.
  *
- * <p>Rows that an index finds are asked for by their keys, many at a time, on one query thread and at times a
- * second: readers wait for a part of a question at most. Where there is none, and the other table is small beside what it would be asked for, it is read once as a whole,
- * and what it said then holds for rows that were not changed since; for the others, and where it has too many groups, it is asked as well.
+ * <p>Where that is cheaper than asking for so many keys, the other table is read once as a whole ({@link WholeAnswer}). Else, and for rows that
+ * were changed since, it is asked by keys, many at a time. Either is done on one query thread and at times a second, in short pieces: readers
+ * wait for one of those at most.
  */
-final class Lookups {
+final class Lookups implements AutoCloseable {
     private static final Duration DEADLINE = Duration.ofMinutes(5);
-    /** So many rows are read as a whole within the time of some questions, even where an index finds those of a key. */
-    private static final long FEW_ROWS = 20_000;
-    /** A question for one key without an index costs about what reading so many rows does. */
-    private static final long ROWS_PER_KEY = 50;
-    /** Fewer rows are not worth reading a table as a whole. */
-    private static final long LEAST_ROWS = 2_000;
+    /** Most rows of a block that need no questions. */
+    private static final int MOST_KNOWN = 10_000;
 
     private final StorageEngine engine;
     private final QueryService queries;
@@ -70,9 +67,7 @@ final class Lookups {
         final int[] at;
 
         @Nullable
-        Map<List<Object>, Object> whole;
-        /** Rows whose last change has a higher number are newer than {@link #whole}. */
-        long wholeSeq;
+        WholeAnswer whole;
 
         One(Lookup lookup, Column column, int[] at) {
             this.lookup = lookup;
@@ -129,25 +124,29 @@ final class Lookups {
      */
     void prepare(long rows) {
         for (One one : lookups) {
+            String table = one.lookup.table();
             long theirs = 0;
-            for (var partition : engine.partitions()) {
-                theirs += partition.id().table().equals(one.lookup.table()) ? Math.max(0, partition.rows()) : 0;
+            int partitions = 0;
+            for (PartitionInfo partition : engine.partitions()) {
+                if (partition.id().table().equals(table)) {
+                    theirs += Math.max(0, partition.rows());
+                    partitions++;
+                }
             }
-            TableSpec other = tables.apply(one.lookup.table());
-            boolean found = indexed(other, List.copyOf(one.lookup.match().keySet())) >= 0;
-            if (rows >= LEAST_ROWS && theirs <= (found ? FEW_ROWS : rows * ROWS_PER_KEY)) {
-                // Before the table is read: what is changed afterwards has a higher number.
-                one.wholeSeq = queries.highestSeq(spec);
+            boolean indexed = indexed(tables.apply(table), List.copyOf(one.lookup.match().keySet())) >= 0;
+            if (one.whole == null && WholeAnswer.cheaper(rows, theirs, partitions, indexed)) {
                 one.whole = whole(one);
             }
         }
     }
 
-    private @Nullable Map<List<Object>, Object> whole(One one) {
+    private @Nullable WholeAnswer whole(One one) {
         Map<List<Object>, Object> found = new HashMap<>();
         try {
+            // Before the table is read: what is changed afterwards has a higher number.
+            long seq = queries.highestSeq(spec);
             take(one, queries.aggregateLater(aggregation(one, null)).answer(), found);
-            return found;
+            return WholeAnswer.kept(found, seq, queries.partials());
         } catch (LeveeException e) {
             if (e.code() == ErrorCode.LIMIT_EXCEEDED || e.code() == ErrorCode.DEADLINE) {
                 return null;
@@ -156,9 +155,25 @@ final class Lookups {
         }
     }
 
-    /** How many rows it should be asked for at once, so that a query thread is free again soon. */
-    int rows() {
-        return sizes.keys();
+    /**
+     * How many rows it should be asked for at once, so that a query thread is free again soon.
+     *
+     * @param slice rows of the next slice
+     */
+    int rows(int slice) {
+        boolean known = lookups.stream().allMatch(one -> one.whole != null);
+        return known ? Math.max(Questions.MOST, Math.min(MOST_KNOWN, 2 * slice)) : sizes.keys();
+    }
+
+    /** Gives back the memory of what was read as a whole. */
+    @Override
+    public void close() {
+        for (One one : lookups) {
+            if (one.whole != null) {
+                one.whole.close();
+                one.whole = null;
+            }
+        }
     }
 
     /**
@@ -235,11 +250,11 @@ final class Lookups {
             for (int i = 0; i < values.length; i++) {
                 One one = lookups.get(i);
                 List<Object> key = key(one, row);
-                Map<List<Object>, Object> whole = one.whole;
+                WholeAnswer whole = one.whole;
                 Object value = key == null
                         ? null
-                        : whole != null && fromWhole(one, row)
-                                ? whole.get(key)
+                        : whole != null && whole.holdsFor(row.seq(), row.version())
+                                ? whole.of(key)
                                 : found.get(i).get(key);
                 boolean count = one.lookup.function() == Lookup.Function.COUNT;
                 values[i] = value == null && count ? Long.valueOf(0) : value;
@@ -261,7 +276,8 @@ final class Lookups {
     private record Question(One one, List<List<Object>> keys, Map<List<Object>, Object> into) {}
 
     private static boolean fromWhole(One one, MigrationRows.Read row) {
-        return one.whole != null && Math.max(row.version(), row.seq()) <= one.wholeSeq;
+        WholeAnswer whole = one.whole;
+        return whole != null && whole.holdsFor(row.seq(), row.version());
     }
 
     private static @Nullable List<Object> key(One one, MigrationRows.Read row) {

@@ -89,11 +89,17 @@ final class MigrationRun {
         begin(left);
         TableSpec spec = parts.tables().apply(live.record().table());
         Fill fill = fill(spec);
-        lookups = lookups(fill, spec);
-        Lookups asked = lookups;
-        if (asked != null && !left.isEmpty()) {
-            asked.prepare(live.record().rowsTotal() - base);
+        try (Lookups asked = lookups(fill, spec)) {
+            lookups = asked;
+            if (asked != null && !left.isEmpty()) {
+                asked.prepare(live.record().rowsTotal() - base);
+            }
+            passes(left, spec, fill);
         }
+    }
+
+    private void passes(List<PartitionId> first, TableSpec spec, @Nullable Fill fill) {
+        List<PartitionId> left = first;
         while (!cancelled.getAsBoolean()) {
             if (left.isEmpty()) {
                 // Partitions may have come back from the trash meanwhile, or been made by rows that were late.

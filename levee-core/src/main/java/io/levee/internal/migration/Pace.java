@@ -20,7 +20,7 @@ final class Pace {
     /** How much of what it was before a row of slow slices stays in reach with each of them. */
     private static final double BACK = 0.9;
 
-    private static final int FIRST = 200;
+    private static final int FIRST = 500;
     private static final int MOST = 50_000;
 
     private double rows = FIRST;

@@ -196,7 +196,7 @@ final class PartRun implements AutoCloseable {
 
     private Block read(MigrationRecord record, long behind) {
         Lookups from = lookups;
-        int most = from == null ? Math.min(MOST_FOR_FUNCTION, Math.max(4 * pace.rows(), 100)) : from.rows();
+        int most = from == null ? Math.min(MOST_FOR_FUNCTION, Math.max(4 * pace.rows(), 100)) : from.rows(pace.rows());
         List<Column> columns = from == null ? spec.columns() : from.wanted();
         MigrationRows read = engine.migrationRows(record, id, order(most, null), columns, behind);
         return new Block(read, from == null ? null : from.ask(read.rows(), known));

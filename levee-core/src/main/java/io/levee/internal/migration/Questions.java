@@ -11,10 +11,9 @@ final class Questions {
     static final int MOST = 1000;
 
     private static final int LEAST = 500;
-    private static final int FIRST = 1000;
     private static final Duration LONG = Duration.ofMillis(400);
 
-    private int keys = FIRST;
+    private int keys = MOST;
 
     /** Keys of the next question. */
     int keys() {

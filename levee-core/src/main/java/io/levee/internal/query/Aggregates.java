@@ -12,6 +12,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** One aggregation, its names resolved. Immutable. */
@@ -59,6 +60,15 @@ final class Aggregates {
 
     /** The answer. Query thread. */
     Answer run(StorageEngine engine, Folding folding, Execution execution) {
+        return run(engine, folding, execution, true);
+    }
+
+    /** All groups in any order: for who puts them into a map. Query thread. */
+    Answer unordered(StorageEngine engine, Folding folding, Execution execution) {
+        return run(engine, folding, execution, false);
+    }
+
+    private Answer run(StorageEngine engine, Folding folding, Execution execution, boolean ordered) {
         List<GroupTable> tables;
         Grouping first = grouped.folds().get(0).grouping();
         try (ReadView view = engine.view(first.spec(), first.fromMicros(), first.toMicros(), where(grouped.folds()))) {
@@ -66,7 +76,8 @@ final class Aggregates {
             tables = folding.run(view, grouped.folds(), execution);
         }
         List<List<@Nullable Object>> groups = new ArrayList<>();
-        grouped.lines(tables).stream().filter(having).sorted(order).limit(limit).forEach(line -> {
+        Stream<@Nullable Object[]> lines = grouped.lines(tables).stream().filter(having);
+        (ordered ? lines.sorted(order).limit(limit) : lines).forEach(line -> {
             execution.check();
             List<@Nullable Object> row = new ArrayList<>(line.length);
             for (int i = 0; i < line.length; i++) {

@@ -69,7 +69,11 @@ final class FoldRun {
             GroupTable partial = new GroupTable(folds.get(piece.fold()), room);
             try {
                 piece.part().run(execution, new Into(partial));
-                of(piece).merge(partial);
+                if (key == null) {
+                    of(piece).absorb(partial);
+                } else {
+                    of(piece).merge(partial);
+                }
             } finally {
                 room.give(partial.bytes());
             }
@@ -95,8 +99,9 @@ final class FoldRun {
             }
         }
 
+        /** Takes all of a table that nobody keeps. */
         private void add(GroupTable to, GroupTable from) {
-            to.merge(from);
+            to.absorb(from);
             room.give(from.bytes());
         }
 
@@ -108,9 +113,13 @@ final class FoldRun {
                 List<PartialCache.Key> keys = whole.get(i);
                 // What is kept changes no more: then the sum is another table.
                 boolean kept = keys != null && cache.put(keys, all);
-                GroupTable sum = kept ? tables.get(i) : all;
-                add(sum, kept ? all : tables.get(i));
-                sums.add(sum);
+                if (kept) {
+                    tables.get(i).merge(all);
+                    room.give(all.bytes());
+                } else {
+                    add(all, tables.get(i));
+                }
+                sums.add(kept ? tables.get(i) : all);
             }
             return sums;
         }

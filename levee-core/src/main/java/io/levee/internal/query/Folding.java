@@ -19,10 +19,11 @@ final class Folding {
     private final int helpers;
     private final Consumer<Runnable> help;
     private final PartialCache cache;
+    private final boolean background;
 
     /** Runs folds, with room for so many bytes of groups. */
     Folding(long roomBytes, int helpers, Consumer<Runnable> help, PartialCache cache) {
-        this(new Share(roomBytes), helpers, help, cache);
+        this(new Share(roomBytes), helpers, help, cache, false);
     }
 
     /**
@@ -31,12 +32,14 @@ final class Folding {
      * @param groups what the groups of all running queries may take
      * @param helpers most other threads of one query
      * @param help see {@link Slots#help}
+     * @param background whether it reads in short pieces, so that others wait little for the threads that help
      */
-    Folding(Share groups, int helpers, Consumer<Runnable> help, PartialCache cache) {
+    Folding(Share groups, int helpers, Consumer<Runnable> help, PartialCache cache, boolean background) {
         this.groups = groups;
         this.helpers = helpers;
         this.help = help;
         this.cache = cache;
+        this.background = background;
     }
 
     /**
@@ -98,8 +101,8 @@ final class Folding {
         return keys;
     }
 
-    private static List<Piece> pieces(ReadView view, int at, Fold fold) {
-        List<ScanPart> parts = view.parts(fold.grouping());
+    private List<Piece> pieces(ReadView view, int at, Fold fold) {
+        List<ScanPart> parts = background ? view.shortParts(fold.grouping()) : view.parts(fold.grouping());
         // Versions before ranges: a row that comes in between makes another version, and its groups are not kept by
         // this one.
         Map<ScanPart, String> versions = new HashMap<>();

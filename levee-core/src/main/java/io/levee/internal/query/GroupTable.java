@@ -157,19 +157,24 @@ final class GroupTable {
     private Group group(List<@Nullable Object> key) {
         Group group = groups.get(key);
         if (group == null) {
-            if (groups.size() >= Aggregation.MAX_GROUPS) {
-                throw new LeveeException(ErrorCode.LIMIT_EXCEEDED, "more than " + Aggregation.MAX_GROUPS + " groups")
-                        .hint("group by a column of fewer values, or narrow the range or the filter");
-            }
-            long size = GROUP_BYTES + FIGURE_BYTES * fold.grouping().figures().size();
-            for (Object value : key) {
-                size += size(value);
-            }
-            grow(size);
             group = new Group(fold.grouping().figures().size());
-            groups.put(key, group);
+            admit(key, group);
         }
         return group;
+    }
+
+    /** Takes a group that it has not. */
+    private void admit(List<@Nullable Object> key, Group group) {
+        if (groups.size() >= Aggregation.MAX_GROUPS) {
+            throw new LeveeException(ErrorCode.LIMIT_EXCEEDED, "more than " + Aggregation.MAX_GROUPS + " groups")
+                    .hint("group by a column of fewer values, or narrow the range or the filter");
+        }
+        long size = GROUP_BYTES + FIGURE_BYTES * fold.grouping().figures().size();
+        for (Object value : key) {
+            size += size(value);
+        }
+        grow(size);
+        groups.put(key, group);
     }
 
     private void grow(long more) {
@@ -243,9 +248,7 @@ final class GroupTable {
         merging = true;
         other.groups.forEach((key, theirs) -> {
             Group group = group(key);
-            for (int i = 0; i < group.figures.length; i++) {
-                group.figures[i].merge(fold.grouping().figures().get(i), theirs.figures[i]);
-            }
+            mergeFigures(group, theirs);
             group.present += theirs.present;
             Quantiles quantiles = theirs.quantiles;
             if (quantiles != null) {
@@ -257,6 +260,30 @@ final class GroupTable {
             }
         });
         merging = false;
+    }
+
+    /** The same where nobody else uses the other one any more, now or later: its groups become those of this one. */
+    void absorb(GroupTable other) {
+        if (fold.extra() != Fold.Extra.NONE) {
+            merge(other);
+            return;
+        }
+        merging = true;
+        other.groups.forEach((key, theirs) -> {
+            Group group = groups.get(key);
+            if (group == null) {
+                admit(key, theirs);
+            } else {
+                mergeFigures(group, theirs);
+            }
+        });
+        merging = false;
+    }
+
+    private void mergeFigures(Group group, Group theirs) {
+        for (int i = 0; i < group.figures.length; i++) {
+            group.figures[i].merge(fold.grouping().figures().get(i), theirs.figures[i]);
+        }
     }
 
     /** A value as a key of a map: arrays are equal only to themselves, and there are two zeros. */

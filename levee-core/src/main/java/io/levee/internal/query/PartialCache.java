@@ -17,6 +17,7 @@ public final class PartialCache {
     private final AtomicLong hits = new AtomicLong();
     private final AtomicLong misses = new AtomicLong();
     private long bytes;
+    private long reserved;
 
     /**
      * An empty cache.
@@ -81,17 +82,36 @@ public final class PartialCache {
         }
         GroupTable before = tables.put(key, table);
         bytes += size - (before == null ? 0 : ENTRY_BYTES + before.bytes());
-        var oldest = tables.entrySet().iterator();
-        while (bytes > maxBytes && oldest.hasNext()) {
-            bytes -= ENTRY_BYTES + oldest.next().getValue().bytes();
-            oldest.remove();
-        }
+        makeRoom();
         return true;
     }
 
-    /** Bytes that it takes, about. */
+    private void makeRoom() {
+        var oldest = tables.entrySet().iterator();
+        while (bytes + reserved > maxBytes && oldest.hasNext()) {
+            bytes -= ENTRY_BYTES + oldest.next().getValue().bytes();
+            oldest.remove();
+        }
+    }
+
+    /** Takes room for aggregates that are kept elsewhere; false where that would be more than three quarters of it. */
+    public synchronized boolean reserve(long more) {
+        if (reserved + more > maxBytes / 4 * 3) {
+            return false;
+        }
+        reserved += more;
+        makeRoom();
+        return true;
+    }
+
+    /** Gives back what {@link #reserve} took. */
+    public synchronized void release(long less) {
+        reserved -= less;
+    }
+
+    /** Bytes that are taken, about. */
     public synchronized long bytes() {
-        return bytes;
+        return bytes + reserved;
     }
 
     /** The most that it takes. */

@@ -48,7 +48,7 @@ public final class QueryService {
     private final Gaps gaps;
     private final PartialCache partials;
     private final Folding folding;
-    /** With one other query thread at most, and keeping nothing. */
+    /** With one other query thread at most, in short pieces, and keeping nothing. */
     private final Folding background;
 
     private final SlowLog slowLog;
@@ -71,9 +71,9 @@ public final class QueryService {
         this.slots = new Slots(supervisor, options.queryThreads(), Leases.DEFAULT, results, this::ended);
         this.memory = new MemoryWatch(engine, slots, budget);
         this.partials = new PartialCache(budget.partials());
-        this.folding = new Folding(groups, options.queryThreads() - 1, slots::help, partials);
+        this.folding = new Folding(groups, options.queryThreads() - 1, slots::help, partials, false);
         this.background =
-                new Folding(groups, Math.min(1, options.queryThreads() - 1), slots::help, new PartialCache(0));
+                new Folding(groups, Math.min(1, options.queryThreads() - 1), slots::help, new PartialCache(0), true);
     }
 
     /** Starts the query threads and the watchdog. */
@@ -128,8 +128,8 @@ public final class QueryService {
     }
 
     /**
-     * The same in the background: it keeps one query thread and borrows at most one more, for a partition at a time and behind whoever
-     * waits; what it reads is not kept for others.
+     * The same in the background, its groups in any order: it keeps one query thread and borrows at most one more, for a short piece at a
+     * time and behind whoever waits; what it reads is not kept for others.
      *
      * @return asked for at once; its answer may be had later
      */
@@ -151,7 +151,7 @@ public final class QueryService {
                     () -> queries.gaps.coverage(query.table(), query.fromMicros(), query.toMicros()),
                     (execution, sink) -> {
                         long begun = queries.slots.nanos();
-                        answer.set(aggregates.run(queries.engine, queries.background, execution));
+                        answer.set(aggregates.unordered(queries.engine, queries.background, execution));
                         nanos = queries.slots.nanos() - begun;
                     });
         }

@@ -214,6 +214,14 @@ public abstract class EngineConformance {
     }
 
     @Nested
+    @DisplayName("lookups of many rows")
+    class WholeLookups extends WholeLookupConformance {
+        WholeLookups() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
     @DisplayName("SQL")
     class Sql extends SqlConformance {
         Sql() {

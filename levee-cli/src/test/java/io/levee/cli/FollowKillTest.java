@@ -6,20 +6,12 @@ import static org.awaitility.Awaitility.await;
 import io.levee.Levee;
 import io.levee.Query;
 import io.levee.Store;
-import io.levee.internal.time.MonotonicClock;
 import io.levee.testkit.ChildJvm;
 import io.levee.testkit.PostgresServer;
-import java.io.ByteArrayInputStream;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -48,26 +40,6 @@ class FollowKillTest {
     private Path file;
     private Path spec;
     private int written;
-
-    /** The victim: the command, with all that it says on standard output. */
-    static final class Victim {
-        private Victim() {}
-
-        public static void main(String[] arguments) {
-            PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
-            Console console = new Console(
-                    new ByteArrayInputStream(new byte[0]),
-                    OutputStream.nullOutputStream(),
-                    out,
-                    System.getenv(),
-                    false,
-                    false,
-                    false,
-                    Clock.systemUTC(),
-                    MonotonicClock.SYSTEM);
-            System.exit(Main.execute(console, arguments));
-        }
-    }
 
     @BeforeEach
     void nameTheFiles() throws IOException {
@@ -179,7 +151,7 @@ class FollowKillTest {
 
     private ChildJvm follow(String store) {
         return ChildJvm.start(
-                Victim.class,
+                CommandProcess.class,
                 "ingest",
                 "lines",
                 "--follow",

@@ -3,15 +3,8 @@ package io.levee.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.levee.testkit.ChildJvm;
-import java.io.ByteArrayInputStream;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
-import java.io.OutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -27,26 +20,6 @@ class ServeMigrationsTest {
     @TempDir
     private Path dir;
 
-    /** The server's process, with what it tells people on standard output. */
-    static final class Server {
-        private Server() {}
-
-        public static void main(String[] arguments) {
-            PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
-            Console console = new Console(
-                    new ByteArrayInputStream(new byte[0]),
-                    OutputStream.nullOutputStream(),
-                    out,
-                    System.getenv(),
-                    false,
-                    false,
-                    false,
-                    Clock.systemUTC(),
-                    io.levee.internal.time.MonotonicClock.SYSTEM);
-            System.exit(Main.execute(console, arguments));
-        }
-    }
-
     @Test
     void shouldMakeThoseOfItsFileAndFindThemDoneAtTheNextStart() throws Exception {
         String store = store();
@@ -54,7 +27,7 @@ class ServeMigrationsTest {
                 Files.writeString(dir.resolve("migrations.yaml"), MIGRATIONS).toString();
         for (int start = 0; start < 2; start++) {
             try (ChildJvm server = ChildJvm.start(
-                    Server.class, "serve", "--store", store, "--listen", "127.0.0.1:0", "--migrations", file)) {
+                    CommandProcess.class, "serve", "--store", store, "--listen", "127.0.0.1:0", "--migrations", file)) {
                 String said = server.line();
                 assertThat(said).startsWith("Levee serves ");
                 String url = said.substring(said.indexOf("http://"));

@@ -63,6 +63,17 @@ class RetentionTrialsTest {
         assertThat(table.appendAll(rows, Ack.COMMITTED).join().stored()).isEqualTo(times.length);
     }
 
+    /** Forty days that are all past what their table is told to keep only now. */
+    private void fortyOldDays(Store store, TableSpec spec) {
+        Instant[] days = new Instant[40];
+        for (int day = 0; day < days.length; day++) {
+            days[day] = BEGIN.minus(Duration.ofDays(day));
+        }
+        append(store, spec("events", RetentionRule.KEEP_ALL), days);
+        clock.advance(Duration.ofDays(30));
+        store.createTable(spec);
+    }
+
     private void pass(Duration time) {
         truth = truth.plus(time);
         clock.advance(time);
@@ -128,13 +139,7 @@ class RetentionTrialsTest {
     void shouldSayOnceThatTheOthersWaitHoweverManyPassesThatTakes() {
         TableSpec spec = spec("events", RetentionRule.maxAge(MAX_AGE));
         try (Store store = open(Duration.ofMillis(10))) {
-            Instant[] days = new Instant[40];
-            for (int day = 0; day < days.length; day++) {
-                days[day] = BEGIN.minus(Duration.ofDays(day));
-            }
-            append(store, spec("events", RetentionRule.KEEP_ALL), days);
-            clock.advance(Duration.ofDays(30));
-            store.createTable(spec);
+            fortyOldDays(store, spec);
             await().until(() -> store.partitions().isEmpty());
             assertThat(store.retentionEvents("events", 100))
                     .filteredOn(event -> event.action() == RetentionEvent.Action.KEPT)
@@ -149,13 +154,7 @@ class RetentionTrialsTest {
     void shouldTakeABoundedShareByItselfAndAllWhenAPersonSaysSo() {
         TableSpec spec = spec("events", RetentionRule.maxAge(MAX_AGE));
         try (Store store = open(Duration.ofSeconds(2))) {
-            Instant[] days = new Instant[40];
-            for (int day = 0; day < days.length; day++) {
-                days[day] = BEGIN.minus(Duration.ofDays(day));
-            }
-            append(store, spec("events", RetentionRule.KEEP_ALL), days);
-            clock.advance(Duration.ofDays(30));
-            store.createTable(spec);
+            fortyOldDays(store, spec);
             await().until(() -> store.partitions().size() == 30);
             await().until(() -> store.retentionEvents("events", 20).stream()
                     .anyMatch(event -> event.action() == RetentionEvent.Action.KEPT));

@@ -45,7 +45,7 @@ public final class MigrationCodec {
     private static Object form(MigrationStep step) {
         // Patterns in switches are none of Java 17.
         if (step instanceof AddColumn add) {
-            return SpecCodec.named(add.column());
+            return ColumnCodec.named(add.column());
         }
         if (step instanceof AddIndex add) {
             return add.index().toMap();
@@ -125,7 +125,7 @@ public final class MigrationCodec {
             throw bad(what + " must be a map (got " + form + ")");
         }
         return switch (kind) {
-            case "addColumn" -> new AddColumn(SpecCodec.column(map));
+            case "addColumn" -> new AddColumn(ColumnCodec.column(map));
             case "addIndex" -> new AddIndex(IndexSpec.fromMap(map));
             case "renameColumn" -> {
                 known(what, map, Set.of("from", "to"));
@@ -135,7 +135,7 @@ public final class MigrationCodec {
             case "backfillRows" -> {
                 known(what, map, Set.of("version", "columns"));
                 yield new BackfillRows(
-                        text(what, map.get("version")), SpecCodec.texts("columns", map.get("columns")), row -> {
+                        text(what, map.get("version")), SpecEntries.texts("columns", map.get("columns")), row -> {
                             throw undeclared(id);
                         });
             }

@@ -68,7 +68,7 @@ final class RetentionCodec {
         if (map.get("maxBytes") != null) {
             rule.maxBytes(Bytes.parse(text("maxBytes", map.get("maxBytes"))));
         }
-        List<String> per = map.get("per") == null ? List.of() : SpecCodec.texts("per", map.get("per"));
+        List<String> per = map.get("per") == null ? List.of() : SpecEntries.texts("per", map.get("per"));
         if (map.get("keepNewest") != null) {
             rule.keepNewest(number(map.get("keepNewest")), per.toArray(String[]::new));
         } else if (!per.isEmpty()) {

@@ -28,13 +28,18 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Free SQL reads and never writes, whatever its text; and its answers have the forms of every engine. */
+/**
+ * Free SQL reads and never writes, whatever its text; and its answers have the forms of every engine. All ask one store: what one leaves
+ * behind, the next one's look would see too.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class SqlSafetyTest {
     private static final Instant NOON = Instant.parse("2026-05-20T12:00:00Z");
     private static final TableSpec RUNS = TableSpec.builder("Runs")
@@ -53,9 +58,9 @@ class SqlSafetyTest {
     private final PostgresServer server = PostgresServer.shared();
     private final String address = server.newStore();
     private final Names names = new Names(PostgresServer.schema(address));
-    private Store store = Levee.open(address, false, o -> o.queryThreads(2));
+    private final Store store = Levee.open(address, false, o -> o.queryThreads(2));
 
-    @BeforeEach
+    @BeforeAll
     void fill() {
         Table<Row> table = store.createTable(RUNS);
         List<Row> rows = new ArrayList<>();
@@ -74,7 +79,7 @@ class SqlSafetyTest {
         assertThat(table.appendAll(rows, Ack.COMMITTED).join().stored()).isEqualTo(10);
     }
 
-    @AfterEach
+    @AfterAll
     void close() {
         store.close();
     }
@@ -205,7 +210,7 @@ class SqlSafetyTest {
             })
     void shouldBeKeptFromWritingByTheServer(String sql) throws SQLException {
         String sequence = names.in("numbers");
-        server.run("CREATE SEQUENCE " + sequence);
+        server.run("CREATE SEQUENCE IF NOT EXISTS " + sequence);
         List<@Nullable String> before = traces();
         for (String call : List.of(
                 names.catalog(SqlFunctions.READ) + "(?)",

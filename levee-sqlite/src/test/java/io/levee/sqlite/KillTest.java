@@ -15,13 +15,13 @@ import org.junit.jupiter.api.io.TempDirFactory;
 
 /**
  * What a receipt said is committed is there after SIGKILL, exactly once, time after time on one store, with retention and queries beside
- * (I1, I2, I6, I7, I9, I12); what a close reported is there too (I11, T16). {@code -Dlevee.long=true} kills a thousand times, {@code
- * -Dlevee.seed=N} repeats a run.
+ * (I1, I2, I6, I7, I9, I12); what a close reported is there too (I11, T16). CI kills a hundred times in a section of its own, {@code
+ * -Dlevee.long=true} a thousand times; {@code -Dlevee.seed=N} repeats a run.
  */
 class KillTest {
     private static final boolean LONG = Boolean.getBoolean("levee.long");
     private static final int LONG_MINUTES = 90;
-    private static final int KILLS = Integer.getInteger("levee.kills", LONG ? 1000 : 40);
+    private static final int KILLS = Integer.getInteger("levee.kills", LONG ? 1000 : 12);
     private static final int ENDINGS = LONG ? 500 : 8;
     private static final long BYTES = LONG ? 200_000 : 30_000;
 

@@ -96,7 +96,7 @@ final class AdoptedKeys {
                 + table.left() + " ORDER BY " + table.rowNumber() + " DESC LIMIT 1";
         try (PreparedStatement statement = handle.connection().prepareStatement(sql)) {
             for (int i = 0; i < key.length; i++) {
-                PartitionWriter.bind(statement, i + 1, key[i]);
+                RowStatements.bind(statement, i + 1, key[i]);
             }
             try (ResultSet rows = statement.executeQuery()) {
                 if (!rows.next()) {

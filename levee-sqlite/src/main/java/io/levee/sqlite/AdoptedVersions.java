@@ -119,7 +119,7 @@ final class AdoptedVersions implements AutoCloseable {
         boolean done = false;
         try {
             for (int i = 0; i < key.length; i++) {
-                PartitionWriter.bind(statement, i + 1, key[i]);
+                RowStatements.bind(statement, i + 1, key[i]);
             }
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {

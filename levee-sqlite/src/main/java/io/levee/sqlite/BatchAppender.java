@@ -184,11 +184,11 @@ final class BatchAppender {
         boolean committing = false;
         try {
             List<WriteRow> news = group.news();
-            writer.insert(news, seq);
+            writer.rows().insert(news, seq);
             maxSeq = news.isEmpty() ? 0 : news.get(news.size() - 1).seq();
             for (Group.Update update : group.updates) {
                 long change = seq.next();
-                writer.update(update.row(), update.seq(), change);
+                writer.rows().update(update.row(), update.seq(), change);
                 maxSeq = Math.max(maxSeq, change);
             }
             long firstChange = 0;
@@ -197,7 +197,7 @@ final class BatchAppender {
             for (Group.Moved one : group.moved) {
                 long change = seq.next();
                 firstChange = firstChange == 0 ? change : firstChange;
-                writer.moveIn(one.insert().last, one.seq(), change);
+                writer.rows().moveIn(one.insert().last, one.seq(), change);
                 maxSeq = Math.max(maxSeq, change);
             }
             MoveNotes.write(writer.connection(), group, firstChange);

@@ -76,7 +76,7 @@ final class ExpressionTrial {
                 "INSERT INTO " + Sqlite.quote(table) + "(" + names + ") VALUES(" + values + ")")) {
             int i = 1;
             for (Column column : columns) {
-                PartitionWriter.bind(insert, i++, row.get(column));
+                RowStatements.bind(insert, i++, row.get(column));
             }
             insert.executeUpdate();
         }

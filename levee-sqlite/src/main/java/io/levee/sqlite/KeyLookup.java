@@ -43,7 +43,7 @@ final class KeyLookup {
     private long find(TableSpec spec, Partition partition, Object[] key) throws SQLException {
         PartitionWriter writer = open.get(partition.id());
         if (writer != null) {
-            return writer.find(key);
+            return writer.rows().find(key);
         }
         partition.pin();
         try {
@@ -58,10 +58,10 @@ final class KeyLookup {
         ReadHandles.ReadHandle handle = readers.take(partition);
         boolean usable = false;
         String sql = "SELECT _seq FROM " + Sqlite.quote(spec.name()) + " WHERE "
-                + PartitionWriter.keyTest(handle.shape(spec));
+                + RowStatements.keyTest(handle.shape(spec));
         try (PreparedStatement statement = handle.connection().prepareStatement(sql)) {
             for (int i = 0; i < key.length; i++) {
-                PartitionWriter.bind(statement, i + 1, key[i]);
+                RowStatements.bind(statement, i + 1, key[i]);
             }
             try (ResultSet rows = statement.executeQuery()) {
                 usable = true;

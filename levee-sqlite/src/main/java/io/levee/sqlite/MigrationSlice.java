@@ -209,7 +209,7 @@ final class MigrationSlice {
                     range("m", from, to) + (where == null ? "" : " AND " + WhereSql.of(where, names(), parameters));
             try (PreparedStatement statement = connection.prepareStatement(setting(values, condition))) {
                 for (int i = 0; i < parameters.size(); i++) {
-                    PartitionWriter.bind(statement, i + 1, parameters.get(i));
+                    RowStatements.bind(statement, i + 1, parameters.get(i));
                 }
                 return statement.executeUpdate();
             }
@@ -329,7 +329,7 @@ final class MigrationSlice {
     private int set(PreparedStatement statement, SliceOrder.Values row) throws SQLException {
         int parameter = 1;
         for (Object value : row.values()) {
-            PartitionWriter.bind(statement, parameter++, value);
+            RowStatements.bind(statement, parameter++, value);
         }
         statement.setLong(parameter++, row.seq());
         if (spec.keyed()) {

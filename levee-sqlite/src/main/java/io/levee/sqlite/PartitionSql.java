@@ -235,7 +235,7 @@ final class PartitionSql {
 
     private PreparedStatement bound(PreparedStatement statement) throws SQLException {
         for (int i = 0; i < parameters.size(); i++) {
-            PartitionWriter.bind(statement, i + 1, parameters.get(i));
+            RowStatements.bind(statement, i + 1, parameters.get(i));
         }
         return statement;
     }

@@ -286,7 +286,7 @@ final class SingleRecords {
                         ? null
                         : connection.prepareStatement("DELETE FROM " + details + " WHERE _seq = ?")) {
             for (int i = 0; i < parameters.size(); i++) {
-                PartitionWriter.bind(rows, i + 2, parameters.get(i));
+                RowStatements.bind(rows, i + 2, parameters.get(i));
             }
             for (long number : numbers) {
                 rows.setLong(1, number);

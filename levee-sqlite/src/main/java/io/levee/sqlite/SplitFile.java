@@ -116,7 +116,7 @@ final class SplitFile {
             insert.setLong(parameter++, row.timeMicros());
         }
         for (int at : hot) {
-            PartitionWriter.bind(insert, parameter++, row.values()[at]);
+            RowStatements.bind(insert, parameter++, row.values()[at]);
         }
         insert.executeUpdate();
         boolean any = detail.stream().anyMatch(at -> row.values()[at] != null);
@@ -124,7 +124,7 @@ final class SplitFile {
         if (any && ofDetails != null) {
             ofDetails.setLong(1, row.seq());
             for (int i = 0; i < detail.size(); i++) {
-                PartitionWriter.bind(ofDetails, i + 2, row.values()[detail.get(i)]);
+                RowStatements.bind(ofDetails, i + 2, row.values()[detail.get(i)]);
             }
             ofDetails.executeUpdate();
         }
@@ -160,10 +160,10 @@ final class SplitFile {
 
     private long find(Object[] key) throws SQLException {
         String sql = "SELECT _seq FROM " + Sqlite.quote(spec.name()) + " WHERE "
-                + PartitionWriter.keyTest(FileColumns.of(spec, connection));
+                + RowStatements.keyTest(FileColumns.of(spec, connection));
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
             for (int i = 0; i < key.length; i++) {
-                PartitionWriter.bind(statement, i + 1, key[i]);
+                RowStatements.bind(statement, i + 1, key[i]);
             }
             try (ResultSet found = statement.executeQuery()) {
                 return found.next() ? found.getLong(1) : 0;

@@ -293,7 +293,7 @@ final class TailScan {
         source.sound = false;
         source.statement.setLong(1, place.seq);
         if (query.spec().keyed()) {
-            PartitionWriter.bind(source.statement, 2, place.change);
+            RowStatements.bind(source.statement, 2, place.change);
         }
         execution.<SQLException>interruptibly(() -> RowScan.cancel(source.statement), () -> {
             try (ResultSet rows = source.statement.executeQuery()) {

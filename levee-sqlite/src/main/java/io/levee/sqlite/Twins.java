@@ -35,7 +35,7 @@ final class Twins implements AutoCloseable {
         this.paths = paths;
         String table = Sqlite.quote(spec.name());
         this.find = connection.prepareStatement(
-                "SELECT _seq FROM " + table + " WHERE " + PartitionWriter.keyTest(FileColumns.of(spec, connection)));
+                "SELECT _seq FROM " + table + " WHERE " + RowStatements.keyTest(FileColumns.of(spec, connection)));
         this.delete = connection.prepareStatement("DELETE FROM " + table + " WHERE _seq = ?");
         String details = PartitionSchema.details(spec);
         this.deleteDetails = PartitionSchema.columns(connection, details).isEmpty()
@@ -109,7 +109,7 @@ final class Twins implements AutoCloseable {
                     looked++;
                     for (int i = 1; i <= spec.key().size(); i++) {
                         Object value = rows.getObject(i);
-                        PartitionWriter.bind(
+                        RowStatements.bind(
                                 find, i, value instanceof Integer whole ? (Object) whole.longValue() : value);
                     }
                     remove();

@@ -149,6 +149,7 @@ public final class Table<T> {
         RecordKey checked = new RecordKey(spec(), key);
         checked.requireNotChanged(changes);
         return store.writes()
+                .changes()
                 .update(state, checked.stored(), (spec, old) -> RecordKey.changed(spec, old, changes), level);
     }
 
@@ -160,7 +161,7 @@ public final class Table<T> {
      * @return whether there was such a record. Ends with {@link ErrorCode#PARTITION_BUSY} where it could not be deleted now
      */
     public CompletableFuture<Boolean> delete(Ack level, Object... key) {
-        return store.writes().delete(state, new RecordKey(spec(), key).stored(), level);
+        return store.writes().changes().delete(state, new RecordKey(spec(), key).stored(), level);
     }
 
     /**

@@ -109,7 +109,7 @@ public final class EraseService {
         long end = monotonic.nanos() + BUSY_PATIENCE.toNanos();
         while (true) {
             try {
-                return writes.deleteRows(table, slice, still);
+                return writes.changes().deleteRows(table, slice, still);
             } catch (LeveeException e) {
                 if (e.code() != ErrorCode.PARTITION_BUSY) {
                     throw e;

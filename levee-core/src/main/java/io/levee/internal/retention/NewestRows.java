@@ -233,7 +233,7 @@ final class NewestRows {
         for (int from = 0; from < page.size(); ) {
             int to = Math.min(page.size(), from + slice);
             long before = clock.nanos();
-            deleted += writes.deletePast(
+            deleted += writes.changes().deletePast(
                     table, marks(page.subList(from, to)), younger(page.subList(from, to)), surplus.removedBefore());
             slice = next(slice, clock.nanos() - before);
             from = to;

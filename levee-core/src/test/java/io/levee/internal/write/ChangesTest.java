@@ -88,7 +88,7 @@ class ChangesTest {
             if (random.nextInt(40) == 0) {
                 long seq = i;
                 CompletableFuture<Integer> change =
-                        service.inOrder(table, null, () -> engine.delete(SPEC, mark(seq), null, Ack.COMMITTED));
+                        service.changes().inOrder(table, null, () -> engine.delete(SPEC, mark(seq), null, Ack.COMMITTED));
                 changes.add(change.thenApplyAsync(n -> n, direct));
                 expected.add("delete " + seq);
             } else {
@@ -107,7 +107,7 @@ class ChangesTest {
         CountDownLatch held = new CountDownLatch(1);
         service.append(table, row(1));
         CompletableFuture<Integer> change =
-                service.inOrder(table, null, () -> engine.delete(SPEC, mark(1), null, Ack.COMMITTED));
+                service.changes().inOrder(table, null, () -> engine.delete(SPEC, mark(1), null, Ack.COMMITTED));
         assertThat(change.get(60, TimeUnit.SECONDS)).isEqualTo(1);
         engine.writing = (rows, seq) -> {
             try {
@@ -119,7 +119,7 @@ class ChangesTest {
         };
         service.append(table, row(2));
         CompletableFuture<Integer> behind =
-                service.inOrder(table, null, () -> engine.delete(SPEC, mark(2), null, Ack.COMMITTED));
+                service.changes().inOrder(table, null, () -> engine.delete(SPEC, mark(2), null, Ack.COMMITTED));
         CompletableFuture<Receipt> later = service.append(table, row(3), Ack.COMMITTED);
         assertThat(behind).isNotDone();
         held.countDown();
@@ -142,7 +142,7 @@ class ChangesTest {
         };
         service.append(table, row(1));
         CompletableFuture<Integer> change =
-                service.inOrder(table, null, () -> engine.delete(SPEC, mark(1), null, Ack.COMMITTED));
+                service.changes().inOrder(table, null, () -> engine.delete(SPEC, mark(1), null, Ack.COMMITTED));
         service.append(table, row(2));
         assertThat(change.get(60, TimeUnit.SECONDS)).isEqualTo(1);
         assertThat(service.flush(Duration.ofSeconds(60))).isTrue();
@@ -152,14 +152,14 @@ class ChangesTest {
     @Test
     void shouldRefuseAChangeOnceTheStoreIsClosed() {
         service.close(Duration.ofSeconds(1));
-        assertThatThrownBy(() -> service.inOrder(table, null, () -> 1))
+        assertThatThrownBy(() -> service.changes().inOrder(table, null, () -> 1))
                 .isInstanceOfSatisfying(
                         LeveeException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CLOSED));
     }
 
     @Test
     void shouldHandTheErrorOfAChangeToItsCallerAndGoOn() {
-        CompletableFuture<Integer> change = service.inOrder(table, null, () -> {
+        CompletableFuture<Integer> change = service.changes().inOrder(table, null, () -> {
             throw new LeveeException(ErrorCode.PARTITION_BUSY, "locked");
         });
         assertThatThrownBy(change::join).isInstanceOf(CompletionException.class).hasMessageContaining("locked");

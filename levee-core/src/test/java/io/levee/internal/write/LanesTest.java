@@ -134,10 +134,10 @@ class LanesTest {
         assertThat(engine.stored()).as("others go on").hasSize(27).doesNotContain(0L, 1L, 2L);
         assertThat(third).isNotDone();
         assertThat(service.troubles()).as("busy is not down").isEmpty();
-        assertThat(service.delete(runs, new Object[] {"b1"}, Ack.COMMITTED).join())
+        assertThat(service.changes().delete(runs, new Object[] {"b1"}, Ack.COMMITTED).join())
                 .as("a change of another key does not wait")
                 .isFalse();
-        CompletableFuture<Boolean> change = service.delete(runs, new Object[] {"a"}, Ack.COMMITTED);
+        CompletableFuture<Boolean> change = service.changes().delete(runs, new Object[] {"a"}, Ack.COMMITTED);
         assertThat(service.flush(Duration.ofMillis(100))).isFalse();
         assertThat(change).isNotDone();
         locked.clear();
@@ -157,7 +157,7 @@ class LanesTest {
         service.append(runs, run(0, "a"));
         service.append(runs, run(1, "b"));
         await().until(() -> !service.waiting().isEmpty());
-        CompletableFuture<Boolean> change = service.delete(runs, new Object[] {"b"}, Ack.COMMITTED);
+        CompletableFuture<Boolean> change = service.changes().delete(runs, new Object[] {"b"}, Ack.COMMITTED);
         assertThat(service.flush(Duration.ofMillis(100))).isFalse();
         assertThat(change).isNotDone();
         locked.remove("b");
@@ -215,7 +215,7 @@ class LanesTest {
         fillTheDisk(full);
         service.append(runs, run(0, "a"));
         CompletableFuture<Receipt> waited = service.append(runs, run(1, "a"), Ack.COMMITTED);
-        CompletableFuture<Boolean> change = service.delete(runs, new Object[] {"a"}, Ack.COMMITTED);
+        CompletableFuture<Boolean> change = service.changes().delete(runs, new Object[] {"a"}, Ack.COMMITTED);
         assertThatThrownBy(waited::join)
                 .hasCauseInstanceOf(RecordLostException.class)
                 .hasMessageContaining("no room");
@@ -382,7 +382,7 @@ class LanesTest {
             long number = i;
             if (random.nextInt(20) == 0) {
                 ofKey.add(key + ":change " + number);
-                answers.add(service.inOrder(runs, new Object[] {key}, () -> fickle.log.add(key + ":change " + number)));
+                answers.add(service.changes().inOrder(runs, new Object[] {key}, () -> fickle.log.add(key + ":change " + number)));
             } else {
                 ofKey.add(key + ":" + number);
                 if (random.nextInt(10) == 0) {

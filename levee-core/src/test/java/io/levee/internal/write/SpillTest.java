@@ -203,7 +203,7 @@ class SpillTest {
                 .isInstanceOfSatisfying(
                         LeveeException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.QUEUE_FULL))
                 .hasMessageContaining("spill");
-        assertThatThrownBy(() -> writes.delete(keyed, new Object[] {"a"}, Ack.COMMITTED))
+        assertThatThrownBy(() -> writes.changes().delete(keyed, new Object[] {"a"}, Ack.COMMITTED))
                 .isInstanceOfSatisfying(
                         LeveeException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.QUEUE_FULL));
         stuck.countDown();

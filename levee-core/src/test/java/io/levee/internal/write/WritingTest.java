@@ -106,10 +106,10 @@ class WritingTest {
                 List.of(new RowQuery.Mark(1, 11), new RowQuery.Mark(2, 12), new RowQuery.Mark(3, 13));
         long[] younger = {2, 1, 0};
         long counted = table.removed();
-        service.deleteRows(table, List.of(new RowQuery.Mark(9, 99)), null);
-        assertThat(service.deletePast(table, marks, younger, counted)).isEqualTo(2);
+        service.changes().deleteRows(table, List.of(new RowQuery.Mark(9, 99)), null);
+        assertThat(service.changes().deletePast(table, marks, younger, counted)).isEqualTo(2);
         assertThat(engine.stored()).contains("delete 11", "delete 12").doesNotContain("delete 13");
-        assertThat(service.deletePast(table, marks.subList(2, 3), new long[] {0}, table.removed()))
+        assertThat(service.changes().deletePast(table, marks.subList(2, 3), new long[] {0}, table.removed()))
                 .as("nothing went since, what it deletes itself left aside")
                 .isEqualTo(1);
     }

@@ -3,6 +3,7 @@ package io.levee.internal.migration;
 import io.levee.internal.time.MonotonicClock;
 import io.levee.internal.write.Latency;
 import java.time.Duration;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,11 +24,17 @@ final class LoadSignal {
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
     private static final Duration STOP = Duration.ofSeconds(5);
 
+    /** In a shorter pause records are committed that waited for the slices before it. */
+    private static final Duration LEAST_IDLE = Duration.ofSeconds(1);
+
     private final @Nullable Latency latency;
     private final MonotonicClock clock;
     private Latency.@Nullable Seen before;
     private long beforeNanos;
     private long idleNanos;
+    /** Whether slices have worked since {@link #before}. */
+    private boolean worked;
+
     private Duration pause = FIRST_PAUSE;
 
     LoadSignal(@Nullable Latency latency, MonotonicClock clock) {
@@ -55,10 +62,29 @@ final class LoadSignal {
         }
         Latency.Seen now = latency.seen();
         Latency.Seen last = before;
-        if (last != null && now.records(last) >= LEAST_RECORDS) {
+        if (last != null && !worked && now.records(last) >= LEAST_RECORDS) {
             idleNanos = now.p99(last);
         }
+        worked = false;
         restart(now);
+    }
+
+    /**
+     * Leaves the writer alone for as long as it asked for. What it does meanwhile is what it does by itself, but for what it has to catch up
+     * with first: were that taken for it, a backfill that is too fast would pass for what the writer is used to.
+     */
+    void rest(Ask ask, Consumer<Duration> sleep) {
+        if (ask.pause().compareTo(LEAST_IDLE) < 0) {
+            sleep.accept(ask.pause());
+            worked = true;
+        } else {
+            Duration half = ask.pause().dividedBy(2);
+            sleep.accept(half);
+            worked = true;
+            idle();
+            sleep.accept(half);
+        }
+        idle();
     }
 
     private void restart(Latency.Seen now) {
@@ -71,6 +97,7 @@ final class LoadSignal {
         if (latency == null) {
             return Ask.GO_ON;
         }
+        worked = true;
         Latency.Seen last = before;
         long length = clock.nanos() - beforeNanos;
         if (last == null || length > FORGET_NANOS) {

@@ -50,6 +50,7 @@ final class MigrationRun {
     private final Live live;
     private final Task task;
     private final BooleanSupplier cancelled;
+    private final Consumer<Duration> sleep;
     private final Pace pace = new Pace();
     private final long startNanos;
     private long workBefore;
@@ -66,6 +67,12 @@ final class MigrationRun {
     private long keptNanos;
 
     MigrationRun(Parts parts, Live live, Task task, BooleanSupplier cancelled) {
+        this(parts, live, task, cancelled, task::pause);
+    }
+
+    /** With waits that a test makes. */
+    MigrationRun(Parts parts, Live live, Task task, BooleanSupplier cancelled, Consumer<Duration> sleep) {
+        this.sleep = sleep;
         this.parts = parts;
         this.live = live;
         this.task = task;
@@ -265,8 +272,7 @@ final class MigrationRun {
             }
             LoadSignal.Ask ask = parts.load().ask();
             if (!ask.why().isEmpty()) {
-                pause(ask.pause(), Live.Wait.of(ask.why()));
-                parts.load().idle();
+                rest(ask);
             }
         }
         return Live.Wait.NONE;
@@ -364,8 +370,7 @@ final class MigrationRun {
             }
             LoadSignal.Ask ask = parts.load().ask();
             if (!ask.why().isEmpty()) {
-                pause(ask.pause(), Live.Wait.of(ask.why()));
-                parts.load().idle();
+                rest(ask);
             }
         }
     }
@@ -385,6 +390,12 @@ final class MigrationRun {
     private void pause(Duration length, Live.Wait why) {
         live.waits(why);
         live.progress.restart(live.rowsDone, parts.clock().nanos());
-        task.pause(length);
+        sleep.accept(length);
+    }
+
+    private void rest(LoadSignal.Ask ask) {
+        live.waits(Live.Wait.of(ask.why()));
+        live.progress.restart(live.rowsDone, parts.clock().nanos());
+        parts.load().rest(ask, sleep);
     }
 }

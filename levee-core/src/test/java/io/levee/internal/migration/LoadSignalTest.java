@@ -47,6 +47,36 @@ class LoadSignalTest {
         assertThat(asked(300).pause().toMillis()).isEqualTo(5000);
     }
 
+    /** Records that waited for a slice are committed in the pause behind it: they are not what the writer does by itself. */
+    @Test
+    void shouldNotTakeWhatItHasSlowedDownForWhatTheWriterIsUsedTo() {
+        written(100);
+        load.idle();
+        LoadSignal.Ask slow = asked(600);
+        assertThat(slow.pause().toMillis()).isEqualTo(50);
+        load.rest(slow, length -> written(600));
+        assertThat(asked(600).pause().toMillis()).as("still twice the idle figure").isEqualTo(100);
+        // A migration that ends and another one that begins in the same moment.
+        written(600);
+        assertThat(load.ask().pause().toMillis()).isEqualTo(200);
+        load.idle();
+        assertThat(asked(600).pause().toMillis()).isEqualTo(400);
+    }
+
+    /** A writer that became slower by itself must not keep a migration from coming on for ever. */
+    @Test
+    void shouldLearnInALongPauseThatTheWriterIsSlowByItself() {
+        written(100);
+        load.idle();
+        LoadSignal.Ask stop = asked(2000);
+        assertThat(stop.pause().toMillis()).isEqualTo(5000);
+        load.rest(stop, length -> {
+            assertThat(length.toMillis()).isEqualTo(2500);
+            written(1500);
+        });
+        assertThat(asked(2000)).isEqualTo(LoadSignal.Ask.GO_ON);
+    }
+
     @Test
     void shouldSayNothingOfAWriterThatHasNothingToDo() {
         written(1);

@@ -1,12 +1,14 @@
 package io.levee.postgres;
 
 import io.levee.Column;
+import io.levee.LeveeException;
 import io.levee.MigrationStep.AddColumn;
 import io.levee.MigrationStep.BackfillRows;
 import io.levee.TableSpec;
 import io.levee.engine.MigrationRecord;
 import io.levee.engine.MigrationRows;
 import io.levee.engine.SliceOrder;
+import io.levee.internal.migration.BrokenRow;
 import io.levee.postgres.MigrationTables.Part;
 import java.sql.Array;
 import java.sql.Connection;
@@ -88,7 +90,7 @@ final class Backfilling {
         Map<String, String> set = sets();
         SliceOrder.Given given = order.given();
         boolean again = again(part);
-        Look look = given != null ? look(given, set) : look(part, set, again);
+        Look look = given != null ? look(given, set) : look(next(part, again), set);
         List<Long> locked = lock(look.change);
         int changed = locked.isEmpty() ? 0 : update(locked, given, set);
         Set<Long> left = new TreeSet<>(look.change);
@@ -238,8 +240,8 @@ final class Backfilling {
         return each.isEmpty() ? "false" : "(" + String.join(" OR ", each) + ")";
     }
 
-    private Look look(Part part, Map<String, String> set, boolean again) throws SQLException {
-        String next = "(" + next(part, again) + ") r";
+    private Look look(String rows, Map<String, String> set) throws SQLException {
+        String next = "(" + rows + ") r";
         SqlBuilder sql = new SqlBuilder().add("SELECT _seq, ");
         filter(sql, "_seq IN (SELECT _seq FROM " + next + ")");
         sql.add(" AND " + differs(set) + ", false FROM " + next + " ORDER BY _seq");
@@ -269,6 +271,52 @@ final class Backfilling {
             }
         }
         return look;
+    }
+
+    /** Finds the row that a batch failed at, by trying ever fewer of its rows. */
+    LeveeException broken(SQLException met) throws SQLException {
+        Postgres.run(connection, BY_NUMBER);
+        Part part = begun(lines.part(connection, record.id(), leaf.id(), false));
+        SliceOrder.Given given = order.given();
+        List<Long> numbers = given != null
+                ? given.rows().stream().map(SliceOrder.Values::seq).toList()
+                : look(new SqlBuilder().add("SELECT _seq, false, false FROM (" + next(part, again(part)) + ") r")).seen;
+        while (numbers.size() > 1) {
+            List<Long> half = numbers.subList(0, numbers.size() / 2);
+            numbers = breaks(half) ? half : numbers.subList(half.size(), numbers.size());
+        }
+        if (numbers.isEmpty() || !breaks(numbers)) {
+            return BrokenRow.of(record, met);
+        }
+        List<@Nullable Object> values = new ArrayList<>();
+        for (String name : BrokenRow.columns(spec)) {
+            values.add(Postgres.value(
+                    connection,
+                    "SELECT " + Names.column(spec, name) + "::text FROM " + table + " WHERE _seq = ?",
+                    numbers.get(0)));
+        }
+        return BrokenRow.of(record, spec, values, numbers.get(0), met);
+    }
+
+    private boolean breaks(List<Long> numbers) throws SQLException {
+        SliceOrder.Given given = order.given();
+        Map<String, String> set = sets();
+        Postgres.run(connection, "SAVEPOINT broken");
+        try {
+            if (given != null) {
+                Set<Long> some = Set.copyOf(numbers);
+                List<SliceOrder.Values> rows = given.rows().stream()
+                        .filter(row -> some.contains(row.seq()))
+                        .toList();
+                look(new SliceOrder.Given(given.columns(), rows, rows.size(), given.throughSeq(), false), set);
+            } else {
+                look("SELECT * FROM " + table + " WHERE " + in(numbers), set);
+            }
+            return false;
+        } catch (SQLException e) {
+            Postgres.run(connection, "ROLLBACK TO SAVEPOINT broken");
+            return Postgres.badRow(e);
+        }
     }
 
     /** The given values as a table. */

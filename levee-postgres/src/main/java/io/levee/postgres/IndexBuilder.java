@@ -133,6 +133,14 @@ final class IndexBuilder {
     }
 
     private static LeveeException failed(IndexBuild build, SQLException e) {
+        if (Postgres.valueFault(e)) {
+            return new LeveeException(
+                            ErrorCode.BAD_VALUE,
+                            "a row of " + build.leaf().id() + " breaks the index "
+                                    + build.index().name() + " on " + build.index().parts() + ": " + e.getMessage(),
+                            e)
+                    .hint("mend the row and resume the migration, or take it back: dropIndex");
+        }
         return Postgres.failure(
                         "the index " + build.index().name() + " of "
                                 + build.leaf().id() + " cannot be built",

@@ -137,6 +137,11 @@ final class Postgres {
         return state.startsWith("22") || state.startsWith("23") || state.startsWith("54");
     }
 
+    /** Whether what is computed of a value ends with an error. */
+    static boolean valueFault(SQLException e) {
+        return state(e).startsWith("22");
+    }
+
     /** Whether a thing that a statement names is not there. */
     static boolean missing(SQLException e) {
         return switch (state(e)) {

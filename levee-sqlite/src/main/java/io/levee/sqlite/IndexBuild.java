@@ -9,6 +9,7 @@ import io.levee.engine.MigrationRecord;
 import io.levee.engine.SliceOrder;
 import io.levee.engine.SliceOutcome;
 import io.levee.engine.Verification;
+import io.levee.internal.migration.BrokenRow;
 import io.levee.internal.time.MonotonicClock;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -194,6 +195,9 @@ final class IndexBuild {
                 Connections.close(copy(), to);
             }
         } catch (SQLException e) {
+            if (Sqlite.refused(e)) {
+                throw BrokenRow.of(record, e);
+            }
             if (!Sqlite.interrupted(e)) {
                 throw Volume.failure("the index of " + partition.id() + " cannot be made", copy(), paths, e);
             }

@@ -128,13 +128,25 @@ final class MigrationSlice {
                 count = rows.getLong(2);
             }
             if (count > 0) {
-                changed += piece.run(cursor, end);
+                changed += run(piece, table, cursor, end);
                 cursor = end;
                 seen += count;
             }
             more = count == wanted;
         }
         return mark.after(cursor, seen, changed, !more);
+    }
+
+    private long run(Piece piece, String table, long after, long upTo) throws SQLException {
+        try {
+            return piece.run(after, upTo);
+        } catch (SQLException e) {
+            throw badRow().find(table, after, upTo, piece::run, e);
+        }
+    }
+
+    private BadRow badRow() {
+        return new BadRow(record, spec, connection, columns);
     }
 
     private boolean late() {
@@ -335,9 +347,13 @@ final class MigrationSlice {
         if (spec.keyed()) {
             statement.setLong(parameter, row.version());
         }
-        int written = statement.executeUpdate();
-        changed += written;
-        return written;
+        try {
+            int written = statement.executeUpdate();
+            changed += written;
+            return written;
+        } catch (SQLException e) {
+            throw badRow().at(row.seq(), e);
+        }
     }
 
     /** How many rows lie behind one number and before another. */

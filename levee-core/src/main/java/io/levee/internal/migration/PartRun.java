@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -221,7 +222,11 @@ final class PartRun implements AutoCloseable {
             } catch (RuntimeException e) {
                 throw new LeveeException(
                                 ErrorCode.BAD_VALUE,
-                                "the function failed at the row " + one.seq() + " of " + id + ": " + e,
+                                "the function failed at the row "
+                                        + BrokenRow.columns(spec).stream()
+                                                .map(name -> name + " = " + row.get(name))
+                                                .collect(Collectors.joining(", "))
+                                        + " (number " + one.seq() + ") of " + id + ": " + e,
                                 e)
                         .with("row", one.seq());
             }

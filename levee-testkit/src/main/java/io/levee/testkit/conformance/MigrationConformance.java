@@ -2,6 +2,7 @@ package io.levee.testkit.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.levee.Ack;
 import io.levee.Column;
 import io.levee.ColumnType;
 import io.levee.ErrorCode;
@@ -329,6 +330,27 @@ abstract class MigrationConformance extends Conformance {
         assertThat(status("failing").note()).as("its function is not known").contains("function");
         done(failing, fill("behind", "last", "last + 1"));
         values("last").forEach((n, value) -> assertThat(value).isEqualTo(n + 2));
+    }
+
+    /** What a row breaks is told with its key and the expression: it is no fault of the disk (G126). */
+    @Test
+    void shouldNameTheRowThatBreaksAnExpression(TestReporter reporter) {
+        if (!can(reporter)) {
+            return;
+        }
+        Table<Row> table = filled();
+        append(table, List.of(row(jobs(), "id", "odd one", "at", NOW, "n", Long.MIN_VALUE)));
+        String breaks = "abs(n)";
+        store.migrate(List.of(fill("breaks", "last", breaks)), false);
+        assertThat(store.awaitMigrations(PATIENCE)).isTrue();
+        assertThat(status("breaks").state()).isEqualTo(State.FAILED);
+        assertThat(status("breaks").error())
+                .contains("BAD_VALUE", "id = odd one", "last = " + breaks)
+                .doesNotContain("IO_FAILED");
+        assertThat(table.delete(Ack.COMMITTED, "odd one").join()).isTrue();
+        store.resumeMigrations("breaks");
+        done(fill("breaks", "last", breaks));
+        values("last").forEach((n, value) -> assertThat(value).isEqualTo(n));
     }
 
     private static Row changed(Row row, long more) {

@@ -460,15 +460,28 @@ public interface StorageEngine {
     }
 
     /**
-     * Whether a release that knows nothing of migrations wrote to the store, and {@link #migrationsLooked} was not called since: what is said
-     * to be done may not be, in what that release wrote. Any thread; touches no partition.
+     * Whether something came that migrations which are done may not have reached, and {@link #migrationsLooked} was not called since: what a
+     * release wrote that knows nothing of them, partitions that were split off an adopted database or came back. Kept durably, in the
+     * transaction that makes it live. Any thread, also of a store opened for reading; reads the catalog.
+     *
+     * @return 0 for nothing; else a number that is another one after each such arrival
      */
-    default boolean migrationsUnlooked() {
-        return false;
+    default long migrationsUnlooked() {
+        return 0;
     }
 
-    /** All migrations that are done were asked again which partitions they have not reached. Any thread but the writer. */
-    default void migrationsLooked() {}
+    /**
+     * All migrations that are done were asked again which partitions they have not reached. Any thread but the writer.
+     *
+     * @param upTo what {@link #migrationsUnlooked} said before that: what came since is still to be looked at
+     */
+    default void migrationsLooked(long upTo) {}
+
+    /**
+     * Has somebody told each time that {@link #migrationsUnlooked} became another one without a call from above, such as by a splitting.
+     * Before the first one; told on a thread of the engine, which does not wait.
+     */
+    default void onArrival(Runnable told) {}
 
     /** Pauses all work on migrations durably, or goes on with it. Any thread but the writer. */
     default void pauseMigrations(boolean paused) {
@@ -493,6 +506,16 @@ public interface StorageEngine {
      */
     default List<PartitionId> migrationParts(MigrationRecord record) {
         throw noMigrations(record);
+    }
+
+    /**
+     * The same of several that were declared, by their names, at the cost of one; those that have reached all may be left out. Any thread
+     * but the writer.
+     */
+    default Map<String, List<PartitionId>> migrationParts(List<MigrationRecord> records) {
+        Map<String, List<PartitionId>> parts = new java.util.LinkedHashMap<>();
+        records.forEach(record -> parts.put(record.id(), migrationParts(record)));
+        return parts;
     }
 
     /** Bytes that must be free while a migration works on a partition, such as for the copy in which an index is built. Any thread. */

@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 final class MigrationTables {
     private static final String MIGRATIONS = "migrations";
     private static final String PARTS = "migration_parts";
+    /** Below all numbers, those of moved rows included, and a bigint as it is written. */
+    private static final long FIRST = -Long.MAX_VALUE;
+
     private static final String WHERE_PART =
             " WHERE migration = ? AND table_name = ? AND class = ? AND period = ? AND n = ?";
 
@@ -143,6 +146,28 @@ final class MigrationTables {
             }
         }
         return open;
+    }
+
+    /** How many lines of live partitions migrations that are done have not reached: those came back, or were made since. */
+    long unreached(Connection connection) throws SQLException {
+        if (!readable(connection)) {
+            return 0;
+        }
+        return (Long) java.util.Objects.requireNonNull(Postgres.value(
+                connection,
+                "SELECT count(*) FROM " + names.catalog(PARTS) + " p JOIN " + names.catalog("partitions")
+                        + " l USING (table_name, class, period, n) WHERE NOT p.done AND l.state IN ('open', 'closed') AND"
+                        + " p.migration IN (SELECT id FROM " + names.catalog(MIGRATIONS)
+                        + " WHERE record::jsonb ->> 'state' = 'DONE')"));
+    }
+
+    /** A partition came whose rows no migration that sets values of its table has met: all have to reach it. */
+    void came(Connection connection, PartitionId id) throws SQLException {
+        for (MigrationRecord record : all(connection)) {
+            if (record.table().equals(id.table()) && TableChange.setsRows(record)) {
+                put(connection, record.id(), id, new Part(false, FIRST, null, 0, List.of()), 0);
+            }
+        }
     }
 
     /** Migrations that are done and have not reached a partition that is there: it was brought back, or an older release made it. */

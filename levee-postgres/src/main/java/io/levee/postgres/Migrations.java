@@ -172,9 +172,16 @@ final class Migrations {
         long begin = clock.nanos();
         // The rows and how far it is are one transaction: which of both a crash of the server takes back, it takes
         // both.
-        Backfilling.Done done = work.changeSoon(
-                "the migration " + record.id() + " failed in " + leaf.id(),
-                c -> new Backfilling(c, catalog, record, leaf, order).run());
+        Backfilling.Done done;
+        try {
+            done = work.changeSoon(
+                    "the migration " + record.id() + " failed in " + leaf.id(),
+                    c -> new Backfilling(c, catalog, record, leaf, order).run());
+        } catch (LeveeException e) {
+            throw e.getCause() instanceof SQLException met && Postgres.badRow(met)
+                    ? broken(record, leaf, order, met)
+                    : e;
+        }
         if (done.changed() > 0) {
             leaf.migrated(leaf.migrated() + done.changed());
         }
@@ -184,6 +191,13 @@ final class Migrations {
         }
         return new SliceOutcome(
                 done.seen(), done.changed(), done.part().seen(), done.part().done(), clock.nanos() - begin, "");
+    }
+
+    private LeveeException broken(MigrationRecord record, Leaf leaf, SliceOrder order, SQLException met) {
+        return work.ask(
+                "the row cannot be found that breaks the migration " + record.id(),
+                c -> Postgres.transaction(
+                        c, () -> new Backfilling(c, catalog, record, leaf, order).broken(met)));
     }
 
     /** See {@link io.levee.engine.StorageEngine#migrationSample}. */
@@ -244,8 +258,8 @@ final class Migrations {
         List<String> missed = done.isEmpty() ? List.of() : new MigrationTables(catalog).missed(c, ids, done);
         if (!missed.isEmpty()) {
             findings.add(Finding.warning(
-                    "partitions that were brought back have not been reached by migrations: " + missed,
-                    "declare the migration again under another id"));
+                    "partitions that were brought back, or made since, have not been reached by migrations: " + missed,
+                    "the next writer of this release has them reached in the background"));
         }
         return findings;
     }

@@ -677,6 +677,11 @@ final class PostgresEngine implements StorageEngine {
     }
 
     @Override
+    public long migrationsUnlooked() {
+        return session.ask("the migrations cannot be read", new MigrationTables(catalog)::unreached);
+    }
+
+    @Override
     public void pauseMigrations(boolean paused) {
         writing().migrations.pause(paused);
     }

@@ -4,6 +4,7 @@ import io.levee.Column;
 import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.LeveeException;
+import io.levee.MigrationStatus.State;
 import io.levee.MigrationStep;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
@@ -18,6 +19,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -37,6 +39,9 @@ final class Migrating {
     /** By migration: numbers from here on were given after it was declared. */
     private final Map<String, Long> bounds = new ConcurrentHashMap<>();
 
+    /** By migration that has reached all: numbers from here on were given after it was seen that it has. */
+    private final Map<String, Long> ended = new ConcurrentHashMap<>();
+
     Migrating(Writing writing, Manifest manifest, ReadHandles readers, IndexBuild builds, Clock wall) {
         this.wall = wall;
         this.paths = writing.paths();
@@ -50,8 +55,12 @@ final class Migrating {
 
     /** See {@link io.levee.engine.StorageEngine#putMigration}: the catalog's part. */
     void put(MigrationRecord record, @Nullable TableSpec spec) {
+        Long end = record.state() == State.DONE ? ended.get(record.id()) : null;
         catalog.change(c -> {
             MigrationCatalog.put(c, record);
+            if (end != null) {
+                MigrationCatalog.ended(c, record.id(), end);
+            }
             if (spec != null) {
                 CatalogTables.putTable(c, spec);
                 Apart.keepTo(c, spec);
@@ -61,6 +70,9 @@ final class Migrating {
             }
             return true;
         });
+        if (end != null) {
+            bounds.remove(record.id());
+        }
     }
 
     private long bound(MigrationRecord record) {
@@ -79,9 +91,43 @@ final class Migrating {
         if (record.step() instanceof MigrationStep.Custom) {
             return List.of();
         }
-        return reach.left(record, spec(record.table()), bound(record)).stream()
+        // Numbers are given in the order of commits: a partition that has only higher ones came after the look.
+        long highest = highest(record.table());
+        List<PartitionId> left = reach.left(record, spec(record.table()), bound(record)).stream()
                 .map(Partition::id)
                 .toList();
+        if (left.isEmpty() && MigrationCatalog.sets(record.step()) && highest < Long.MAX_VALUE) {
+            ended.put(record.id(), highest + 1);
+        } else {
+            ended.remove(record.id());
+        }
+        return left;
+    }
+
+    /** The same of several. */
+    Map<String, List<PartitionId>> parts(List<MigrationRecord> records) {
+        List<MigrationReach.Asked> asked = records.stream()
+                .filter(record -> !(record.step() instanceof MigrationStep.Custom))
+                .map(record -> new MigrationReach.Asked(record, spec(record.table()), bound(record)))
+                .toList();
+        Map<String, List<PartitionId>> parts = new LinkedHashMap<>();
+        reach.left(asked)
+                .forEach((one, left) -> parts.put(
+                        one.record().id(), left.stream().map(Partition::id).toList()));
+        return parts;
+    }
+
+    /** The highest number that was committed; {@link Long#MAX_VALUE} where that is not known of every partition. */
+    private long highest(String table) {
+        long highest = 0;
+        for (Partition partition : manifest.own(table)) {
+            Partition.Held held = partition.held();
+            if (!held.known() || held.maxSeq() < 0) {
+                return Long.MAX_VALUE;
+            }
+            highest = Math.max(highest, held.maxSeq());
+        }
+        return highest;
     }
 
     /** See {@link io.levee.engine.StorageEngine#migrate}. */

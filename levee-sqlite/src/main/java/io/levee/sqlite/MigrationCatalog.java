@@ -50,16 +50,33 @@ final class MigrationCatalog {
         return paused;
     }
 
-    /** Whether a release that knows nothing of migrations wrote here, and nobody has looked since at what it left undone. */
-    static boolean unlooked(Connection connection) throws SQLException {
-        return "1".equals(Catalog.value(connection, UNLOOKED));
+    /**
+     * How often something came that migrations which are done may lack, and nobody has looked at: what a release wrote that knows nothing of
+     * them, or partitions that were split off or came back. 0 for nothing.
+     */
+    static long unlooked(Connection connection) throws SQLException {
+        Object found = Catalog.value(connection, UNLOOKED);
+        return found == null ? 0 : Long.parseLong(found.toString());
     }
 
-    static boolean unlooked(Connection connection, boolean unlooked) throws SQLException {
-        if (unlooked != unlooked(connection)) {
-            Catalog.put(connection, UNLOOKED, unlooked ? "1" : "0");
+    /** Something came; in the transaction that makes it live. */
+    static void came(Connection connection) throws SQLException {
+        Catalog.put(connection, UNLOOKED, Long.toString(unlooked(connection) + 1));
+    }
+
+    /** The same of a partition of a table, where it has migrations. */
+    static void came(Connection connection, String table) throws SQLException {
+        if (all(connection).stream().anyMatch(record -> record.table().equals(table))) {
+            came(connection);
         }
-        return unlooked;
+    }
+
+    /** Somebody has looked at what came up to then; what came since is still to be looked at. */
+    static boolean looked(Connection connection, long upTo) throws SQLException {
+        if (upTo > 0 && unlooked(connection) == upTo) {
+            Catalog.put(connection, UNLOOKED, "0");
+        }
+        return true;
     }
 
     static void put(Connection connection, MigrationRecord record) throws SQLException {
@@ -88,6 +105,19 @@ final class MigrationCatalog {
         }
     }
 
+    /**
+     * One that sets values is done: of what has no number below this one nothing is its work, also where it has to reach what comes back. Of
+     * blocks that were reserved before its declaration new rows get numbers below its first bound.
+     */
+    static void ended(Connection connection, String id, long end) throws SQLException {
+        try (PreparedStatement statement =
+                connection.prepareStatement("UPDATE migrations SET bound = ?1 WHERE id = ?2 AND bound > ?1")) {
+            statement.setLong(1, end);
+            statement.setString(2, id);
+            statement.executeUpdate();
+        }
+    }
+
     /** Numbers from here on were given after the table's spec was as a migration makes it. */
     static long bound(Connection connection, String id) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement("SELECT bound FROM migrations WHERE id = ?")) {
@@ -98,11 +128,16 @@ final class MigrationCatalog {
         }
     }
 
-    /** The migrations of a table that set values of rows and are not done: what they have reached cannot be told of mixed rows. */
+    /**
+     * The migrations of a table that set values of rows and are not done, or may have to reach what came since: what they have reached
+     * cannot be told of mixed rows.
+     */
     static Set<String> unfinished(Connection connection, String table) throws SQLException {
         Set<String> ids = new LinkedHashSet<>();
+        boolean came = unlooked(connection) != 0;
         for (MigrationRecord record : all(connection)) {
-            if (record.table().equals(table) && record.state() != MigrationStatus.State.DONE && sets(record.step())) {
+            boolean done = record.state() == MigrationStatus.State.DONE && !came;
+            if (record.table().equals(table) && !done && sets(record.step())) {
                 ids.add(record.id());
             }
         }

@@ -9,8 +9,10 @@ import io.levee.engine.Finding;
 import io.levee.engine.MigrationRecord;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What {@code doctor} says of partitions that migrations have not reached, such as those without an index (guarantee G107). */
 final class MigrationFindings {
@@ -30,42 +32,46 @@ final class MigrationFindings {
     }
 
     /**
-     * Looks at every partition of the tables that were migrated.
+     * Looks at every partition of the tables that were migrated, once.
      *
      * @param bound what {@link MigrationCatalog#bound} says of a migration
      */
     List<Finding> look(List<MigrationRecord> records, List<TableSpec> specs, ToLongFunction<MigrationRecord> bound) {
         List<Finding> findings = new ArrayList<>();
-        for (MigrationRecord record : records) {
-            specs.stream()
-                    .filter(spec -> spec.name().equals(record.table()) && record.applied())
-                    .filter(spec -> !(record.step() instanceof MigrationStep.Custom))
-                    .findFirst()
-                    .ifPresent(
-                            spec -> findings.add(finding(record, reach.left(record, spec, bound.applyAsLong(record)))));
+        List<MigrationReach.Asked> asked = new ArrayList<>();
+        List<MigrationReach.Asked> orphans = new ArrayList<>();
+        for (TableSpec spec : specs) {
+            records.stream()
+                    .filter(record -> spec.name().equals(record.table()) && record.applied())
+                    .filter(record -> !(record.step() instanceof MigrationStep.Custom))
+                    .forEach(record -> asked.add(new MigrationReach.Asked(record, spec, bound.applyAsLong(record))));
+            orphans(records, spec, orphans);
         }
-        specs.forEach(spec -> orphans(records, spec, findings));
+        Map<MigrationReach.Asked, List<Partition>> left =
+                reach.left(Stream.concat(asked.stream(), orphans.stream()).toList());
+        asked.forEach(one ->
+                findings.add(finding(one.record(), left.getOrDefault(one, List.of()))));
+        for (MigrationReach.Asked one : orphans) {
+            List<Partition> lack = left.getOrDefault(one, List.of());
+            if (!lack.isEmpty()) {
+                findings.add(Finding.warning(
+                        named(one.record().table(), one.record().step(), lack) + "; no migration makes it",
+                        "declare a migration that adds the same index (addIndex): only what is missing is built"));
+            }
+        }
         return findings;
     }
 
     /** Indexes that no migration makes: declared with the table, or by one that a lost catalog had and that had reached no partition. */
-    private void orphans(List<MigrationRecord> records, TableSpec spec, List<Finding> findings) {
+    private static void orphans(List<MigrationRecord> records, TableSpec spec, List<MigrationReach.Asked> asked) {
         for (IndexSpec index : spec.namedIndexes()) {
-            MigrationStep.AddIndex step = new MigrationStep.AddIndex(index);
             boolean made = records.stream()
                     .anyMatch(r -> r.table().equals(spec.name())
                             && r.step() instanceof MigrationStep.AddIndex add
                             && add.index().name().equals(index.name()));
-            List<Partition> left = made
-                    ? List.of()
-                    : reach.left(
-                            MigrationRecord.planned(new Migration(index.name(), spec.name(), step)),
-                            spec,
-                            Long.MAX_VALUE);
-            if (!left.isEmpty()) {
-                findings.add(Finding.warning(
-                        named(spec.name(), step, left) + "; no migration makes it",
-                        "declare a migration that adds the same index (addIndex): only what is missing is built"));
+            if (!made) {
+                Migration lacking = new Migration(index.name(), spec.name(), new MigrationStep.AddIndex(index));
+                asked.add(new MigrationReach.Asked(MigrationRecord.planned(lacking), spec, Long.MAX_VALUE));
             }
         }
     }
@@ -84,7 +90,9 @@ final class MigrationFindings {
         return record.state() == State.DONE
                 ? Finding.warning(
                         what + "; the migration " + record.id() + " was done before they came"
-                                + (older ? ": an older release wrote to the store since" : " back"),
+                                + (older
+                                        ? ": an older release, a splitting or a restore wrote to the store since"
+                                        : " back"),
                         older
                                 ? "open the store for writing with this release: it reaches them in the background"
                                 : "declare the same step again under another name")

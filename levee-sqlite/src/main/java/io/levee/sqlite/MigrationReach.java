@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -27,8 +29,13 @@ final class MigrationReach {
     private final StorePaths paths;
     private final Manifest manifest;
 
+    /** So many are kept in mind: of many migrations and many partitions the rest is looked at again. */
+    private static final int MOST_KNOWN = 200_000;
+
     /** Those that were reached, by migration: what is still to be reached may need nothing any more. Guarded by this. */
     private final Map<String, Set<Partition>> known = new HashMap<>();
+
+    private int knownCount;
 
     MigrationReach(StorePaths paths, Manifest manifest) {
         this.paths = paths;
@@ -36,16 +43,44 @@ final class MigrationReach {
     }
 
     /**
-     * The partitions of the table that are still to be reached, newest first.
+     * What is asked of one migration.
      *
      * @param spec the newest of the table
      * @param bound numbers from here on were given after the declaration: a partition with no other rows needs nothing
      */
+    record Asked(MigrationRecord record, TableSpec spec, long bound) {}
+
+    /** The partitions of the table that are still to be reached, newest first. */
     List<Partition> left(MigrationRecord record, TableSpec spec, long bound) {
-        List<Partition> own = new ArrayList<>(manifest.own(record.table()));
+        Asked asked = new Asked(record, spec, bound);
+        return left(List.of(asked)).getOrDefault(asked, List.of());
+    }
+
+    /** The same of several: each partition is opened once at most. By identity; those that have reached all are left out. */
+    Map<Asked, List<Partition>> left(List<Asked> asked) {
+        Map<String, List<Asked>> tables = new LinkedHashMap<>();
+        asked.forEach(one -> tables.computeIfAbsent(one.record.table(), t -> new ArrayList<>())
+                .add(one));
+        Map<Asked, List<Partition>> left = new IdentityHashMap<>();
+        tables.forEach((table, of) -> {
+            List<Partition> own = own(table);
+            of.forEach(one -> forget(one.record, own));
+            for (Partition partition : own) {
+                List<Asked> open =
+                        of.stream().filter(one -> !knows(one.record, partition)).toList();
+                if (!open.isEmpty()) {
+                    look(partition, open)
+                            .forEach(one -> left.computeIfAbsent(one, o -> new ArrayList<>())
+                                    .add(partition));
+                }
+            }
+        });
+        return left;
+    }
+
+    private List<Partition> own(String table) {
+        List<Partition> own = new ArrayList<>(manifest.own(table));
         own.removeIf(partition -> partition.state() == Partition.State.DROPPED);
-        forget(record, own);
-        own.removeIf(partition -> reached(record, spec, partition, bound));
         own.sort(Comparator.comparingLong((Partition p) -> p.held().maxMicros())
                 .thenComparing(p -> p.period().name())
                 .thenComparing(p -> p.id().n())
@@ -55,31 +90,62 @@ final class MigrationReach {
 
     /** A partition was reached: that is committed in its file. */
     synchronized void reached(MigrationRecord record, Partition partition) {
-        known.computeIfAbsent(record.digest() + record.id(), id -> new HashSet<>())
-                .add(partition);
+        if (knownCount >= MOST_KNOWN) {
+            known.clear();
+            knownCount = 0;
+        }
+        if (known.computeIfAbsent(key(record), id -> new HashSet<>()).add(partition)) {
+            knownCount++;
+        }
+    }
+
+    private static String key(MigrationRecord record) {
+        return record.digest() + record.id();
+    }
+
+    private synchronized boolean knows(MigrationRecord record, Partition partition) {
+        // What was planned may have been declared since.
+        Set<Partition> of = applied(record) ? known.get(key(record)) : null;
+        return of != null && of.contains(partition);
     }
 
     private synchronized void forget(MigrationRecord record, List<Partition> own) {
-        Set<Partition> of = known.get(record.digest() + record.id());
+        Set<Partition> of = known.get(key(record));
         if (of != null) {
+            int before = of.size();
             of.retainAll(Set.copyOf(own));
+            knownCount -= before - of.size();
         }
     }
 
-    private boolean reached(MigrationRecord record, TableSpec spec, Partition partition, long bound) {
-        // What was planned may have been declared since.
-        boolean declared = applied(record);
-        synchronized (this) {
-            Set<Partition> of = known.get(record.digest() + record.id());
-            if (declared && of != null && of.contains(partition)) {
-                return true;
+    /** Looks into a file; returns the migrations that have not reached it. */
+    private List<Asked> look(Partition partition, List<Asked> asked) {
+        Path file = paths.partition(partition);
+        List<Asked> left = new ArrayList<>();
+        try {
+            // One of its own: a handle that is kept would keep the partition from getting its checksum.
+            Connection connection = Partition.size(file) == 0 ? null : Connections.reader(file, CACHE);
+            try {
+                for (Asked one : asked) {
+                    Found found = look(one, connection);
+                    if (found == Found.NOT_REACHED) {
+                        left.add(one);
+                    } else if (found == Found.REACHED && applied(one.record)) {
+                        reached(one.record, partition);
+                    }
+                }
+            } finally {
+                if (connection != null) {
+                    Connections.close(file, connection);
+                }
             }
+        } catch (SQLException e) {
+            if (partition.state() == Partition.State.DROPPED) {
+                return List.of();
+            }
+            throw Sqlite.failure("a partition's description cannot be read", file, e);
         }
-        Found found = look(record, spec, partition, bound);
-        if (declared && found == Found.REACHED) {
-            reached(record, partition);
-        }
-        return found != Found.NOT_REACHED;
+        return left;
     }
 
     /** What a look at a file tells. */
@@ -90,30 +156,17 @@ final class MigrationReach {
         NO_ROWS
     }
 
-    private Found look(MigrationRecord record, TableSpec spec, Partition partition, long bound) {
-        Path file = paths.partition(partition);
+    private static Found look(Asked asked, @Nullable Connection connection) throws SQLException {
+        MigrationRecord record = asked.record;
         boolean sets = MigrationCatalog.sets(record.step());
-        if (Partition.size(file) == 0) {
+        if (connection == null) {
             return sets ? Found.NO_ROWS : Found.REACHED;
         }
-        try {
-            // One of its own: a handle that is kept would keep the partition from getting its checksum.
-            Connection connection = Connections.reader(file, CACHE);
-            try {
-                if (!PartitionSchema.columns(connection, spec.name()).isEmpty()
-                        && !reached(record, spec, connection, bound)) {
-                    return Found.NOT_REACHED;
-                }
-                return sets && !marked(record, connection) ? Found.NO_ROWS : Found.REACHED;
-            } finally {
-                Connections.close(file, connection);
-            }
-        } catch (SQLException e) {
-            if (partition.state() == Partition.State.DROPPED) {
-                return Found.REACHED;
-            }
-            throw Sqlite.failure("a partition's description cannot be read", file, e);
+        if (!PartitionSchema.columns(connection, asked.spec.name()).isEmpty()
+                && !reached(record, asked.spec, connection, asked.bound)) {
+            return Found.NOT_REACHED;
         }
+        return sets && !marked(record, connection) ? Found.NO_ROWS : Found.REACHED;
     }
 
     /** Whether a migration has reached a file. */

@@ -57,7 +57,7 @@ final class MigrationRebuild {
         }
         if (!found.isEmpty()) {
             // Marks do not tell who wrote after them.
-            MigrationCatalog.unlooked(connection, true);
+            MigrationCatalog.came(connection);
         }
         List<Map.Entry<String, Found>> inOrder = new ArrayList<>(found.entrySet());
         inOrder.sort(Comparator.comparingLong(one -> one.getValue().first.number()));

@@ -405,6 +405,9 @@ final class SplitStep implements SplitBuild.Help {
             }
         }
         next.put(c);
+        if (!made.isEmpty()) {
+            MigrationCatalog.came(c, spec.name());
+        }
         gap(c, count.expired(), count, LossReason.EXPIRED);
         gap(c, count.keyless(), count, LossReason.WRITE_FAILED);
         return true;

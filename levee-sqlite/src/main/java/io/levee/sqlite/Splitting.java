@@ -55,6 +55,7 @@ final class Splitting {
     private volatile boolean rests = true;
     private volatile long rowsOfStep = SplitStep.MOST_ROWS;
     private volatile Consumer<Point> at = point -> {};
+    private volatile Runnable arrived = () -> {};
 
     /** Where a test has the process end. */
     enum Point {
@@ -86,6 +87,11 @@ final class Splitting {
         at = point;
         rests = false;
         rowsOfStep = rows;
+    }
+
+    /** See {@link io.levee.engine.StorageEngine#onArrival}. */
+    void onArrival(Runnable told) {
+        arrived = told;
     }
 
     private synchronized void wake() {
@@ -287,7 +293,11 @@ final class Splitting {
             SplitStep step = new SplitStep(parts, spec, split, partition, own, pace, at);
             SplitStep.Range range = step.next(source, table, rows);
             if (range != null) {
-                return step.run(source, table, range, rows);
+                String why = step.run(source, table, range, rows);
+                if (why.isEmpty()) {
+                    arrived.run();
+                }
+                return why;
             }
             return finish(split, partition, spec, source, table, pace);
         } catch (SplitPace.Ended e) {

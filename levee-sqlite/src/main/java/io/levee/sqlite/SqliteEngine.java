@@ -372,14 +372,21 @@ final class SqliteEngine implements StorageEngine {
     }
 
     @Override
-    public boolean migrationsUnlooked() {
-        return readOrAsk(MigrationCatalog::unlooked)
-                || ledgerReader != null && !ledgerReader.read().knewMigrations();
+    public long migrationsUnlooked() {
+        long came = readOrAsk(MigrationCatalog::unlooked);
+        return came == 0 && ledgerReader != null && !ledgerReader.read().knewMigrations() ? 1 : came;
     }
 
     @Override
-    public void migrationsLooked() {
-        writing().catalog().change(c -> MigrationCatalog.unlooked(c, false));
+    public void migrationsLooked(long upTo) {
+        writing().catalog().change(c -> MigrationCatalog.looked(c, upTo));
+    }
+
+    @Override
+    public void onArrival(Runnable told) {
+        if (writing != null) {
+            writing.splitting().onArrival(told);
+        }
     }
 
     private Migrating migrating() {
@@ -406,6 +413,11 @@ final class SqliteEngine implements StorageEngine {
         return migrating != null
                 ? migrating.parts(record)
                 : readOrAsk(c -> MigrationLook.parts(record, c, new MigrationReach(paths, manifest)));
+    }
+
+    @Override
+    public Map<String, List<PartitionId>> migrationParts(List<MigrationRecord> records) {
+        return migrating().parts(records);
     }
 
     @Override
@@ -810,7 +822,7 @@ final class SqliteEngine implements StorageEngine {
     public List<Finding> diagnose() {
         List<Finding> findings = new ArrayList<>(Surroundings.look(paths, pragmas()));
         findings.addAll(Adoptions.findings(manifest));
-        findings.addAll(new MigrationFindings(new MigrationReach(paths, manifest), migrationsUnlooked())
+        findings.addAll(new MigrationFindings(new MigrationReach(paths, manifest), migrationsUnlooked() != 0)
                 .look(migrations(), tables(), record -> readOrAsk(c -> MigrationCatalog.bound(c, record.id()))));
         findings.addAll(Orphans.findings(Orphans.find(paths, !owner().isEmpty(), this::readOrAsk)));
         return findings;

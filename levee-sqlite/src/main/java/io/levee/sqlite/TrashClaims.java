@@ -165,6 +165,7 @@ final class TrashClaims {
             Catalog.markClosed(c, claim.id(), exactly, bytes, wall.instant());
             Catalog.update(c, changed ? "reason=NULL, checksum=NULL" : "reason=NULL", claim.id(), wall.instant(), null);
             TrashEntries.restored(c, claim.id(), claim.entry().seq());
+            MigrationCatalog.came(c, claim.id().table());
             return true;
         });
         Partition before = claim.before();

@@ -215,7 +215,7 @@ record Writing(
             long created = made == null ? 0 : Micros.of(Instant.parse(made.toString()));
             if (!ledger.knewMigrations() && !MigrationCatalog.all(connection).isEmpty()) {
                 // Before the ledger tells of this one: a crash in between is looked at by the next.
-                MigrationCatalog.unlooked(connection, true);
+                MigrationCatalog.came(connection);
             }
             boolean clean = catalog.begin();
             CloseReport inLedger = ledger.lastReport();

@@ -7,6 +7,7 @@ import io.levee.MigrationPlan;
 import io.levee.MigrationStatus;
 import io.levee.MigrationStatus.State;
 import io.levee.MigrationStep;
+import io.levee.PartitionId;
 import io.levee.Row;
 import io.levee.StoreOptions;
 import io.levee.TableSpec;
@@ -22,9 +23,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -54,8 +57,11 @@ public final class MigrationService {
     private final Condition changed = lock.newCondition();
     private @Nullable Task task;
     private volatile boolean stopped;
-    /** Whether an older release wrote meanwhile, and it is still to be seen what of it migrations have to reach. */
-    private volatile boolean unlooked;
+    /** How often something came that migrations which are done may have to reach, in this life of the store and before it. */
+    private final AtomicLong came = new AtomicLong();
+
+    /** Up to which of these it was looked at. */
+    private volatile long looked;
 
     /** Makes a row of stored values. */
     @FunctionalInterface
@@ -80,8 +86,13 @@ public final class MigrationService {
         this.declaration = new Declaration(engine, tables);
         this.plans = new Plans(engine, declaration);
         this.registry = writes == null ? null : new Registry(engine, options.clock());
-        this.unlooked = registry != null && !registry.all().isEmpty() && engine.migrationsUnlooked();
-        this.reader = new StatusReader(engine, registry, MonotonicClock.SYSTEM, () -> unlooked);
+        if (registry != null && !registry.all().isEmpty() && engine.migrationsUnlooked() != 0) {
+            came.incrementAndGet();
+        }
+        if (registry != null) {
+            engine.onArrival(this::partitionCameBack);
+        }
+        this.reader = new StatusReader(engine, registry, MonotonicClock.SYSTEM, this::unlooked);
         this.parts = registry == null || writes == null
                 ? null
                 : new MigrationRun.Parts(
@@ -96,7 +107,7 @@ public final class MigrationService {
 
     /** Goes on with what an earlier life of the store has left. */
     public void start() {
-        if (registry != null && (unlooked || registry.all().stream().anyMatch(live -> !live.done()))) {
+        if (registry != null && (unlooked() || registry.all().stream().anyMatch(live -> !live.done()))) {
             work();
         }
     }
@@ -269,7 +280,7 @@ public final class MigrationService {
     public boolean await(Duration timeout) {
         Registry all = registry();
         return awaited(
-                timeout, () -> !unlooked && all.all().stream().noneMatch(live -> live.working || runnable(all, live)));
+                timeout, () -> !unlooked() && all.all().stream().noneMatch(live -> live.working || runnable(all, live)));
     }
 
     private boolean awaitIdle(@Nullable Live one, Duration timeout) {
@@ -306,42 +317,52 @@ public final class MigrationService {
         }
     }
 
-    /** A partition came back: what was done may have to be done in it. */
+    /** A partition came back, or came by a splitting: what was done may have to be done in it. Any thread; does not wait. */
     public void partitionCameBack() {
-        if (registry != null) {
-            again(registry, "a partition came back that it had not reached");
-            start();
+        if (registry != null && !registry.all().isEmpty()) {
+            came.incrementAndGet();
+            work();
         }
     }
 
+    private boolean unlooked() {
+        return came.get() != looked;
+    }
+
     /** What was done has to be done where it was not reached. */
-    private void again(Registry all, String note) {
-        for (Live live : all.all()) {
-            if (live.done()
-                    && !(live.record().step() instanceof MigrationStep.Custom)
-                    && !engine.migrationParts(live.record()).isEmpty()) {
+    private void again(Registry all) {
+        List<MigrationRecord> done = all.all().stream()
+                .filter(live -> live.done() && !(live.record().step() instanceof MigrationStep.Custom))
+                .map(Live::record)
+                .toList();
+        Map<String, List<PartitionId>> left = done.isEmpty() ? Map.of() : engine.migrationParts(done);
+        for (MigrationRecord record : done) {
+            if (!left.getOrDefault(record.id(), List.of()).isEmpty()) {
                 all.change(
-                        live,
+                        all.require(record.id()),
                         edit -> {
                             edit.state = State.PENDING;
-                            edit.note = note;
+                            edit.note = StatusReader.CAME;
                         },
                         null);
             }
         }
     }
 
-    /** Looks at what an older release left; returns whether that is over. Tried again where it could not be done. */
+    /** Looks at what came; returns whether that is over. Tried again where it could not be done. */
     private boolean looked(Registry all) {
         try {
-            if (unlooked) {
-                again(all, StatusReader.OLDER);
-                engine.migrationsLooked();
-                unlooked = false;
+            if (unlooked()) {
+                // In this order: what comes during the look is looked at by the next one.
+                long now = came.get();
+                long upTo = engine.migrationsUnlooked();
+                again(all);
+                engine.migrationsLooked(upTo);
+                looked = now;
             }
             return true;
         } catch (LeveeException e) {
-            LOG.log(System.Logger.Level.WARNING, "what an older release wrote cannot be looked at", e);
+            LOG.log(System.Logger.Level.WARNING, "what came since migrations were done cannot be looked at", e);
             return false;
         }
     }

@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  * G150). Thread-safe.
  */
 final class StatusReader {
-    /** What is said of a migration where a release wrote that knows nothing of it. */
-    static final String OLDER = "an older release wrote to the store since it was done";
+    /** What is said of a migration where a release wrote that knows nothing of it, or rows came that it never met. */
+    static final String CAME = "an older release wrote to the store since it was done, or a splitting or a restore"
+            + " brought rows";
 
     private static final Duration FRESH = Duration.ofSeconds(1);
 
@@ -68,11 +69,11 @@ final class StatusReader {
                 .toList();
     }
 
-    /** What is done by the records may not be so where an older release wrote. */
+    /** What is done by the records may not be so where something came since. */
     private static MigrationStatus told(MigrationStatus status, boolean older) {
         return older && status.state() == MigrationStatus.State.DONE
                 ? status.noted(
-                        OLDER + ": what it wrote may lack it, and is reached when this release opens it for writing")
+                        CAME + ": what came so may lack it, and is reached when this release opens it for writing")
                 : status;
     }
 
@@ -90,7 +91,7 @@ final class StatusReader {
         if (known == null || clock.nanos() - keptNanos > FRESH.toNanos()) {
             known = engine.migrations();
             keptPaused = engine.migrationsPaused();
-            keptUnlooked = !known.isEmpty() && engine.migrationsUnlooked();
+            keptUnlooked = !known.isEmpty() && engine.migrationsUnlooked() != 0;
             keptNanos = clock.nanos();
             kept = known;
         }

@@ -122,6 +122,27 @@ final class Connections {
         });
     }
 
+    /**
+     * A partition that the writer has open, for a checkpoint beside it that syncs as the writer's own would. Never makes a file: it may
+     * be dropped meanwhile.
+     */
+    static Connection mover(Path file) throws SQLException {
+        return Handles.opening(file, () -> {
+            Connection connection =
+                    config(false, 0).createConnection("jdbc:sqlite:" + file.toAbsolutePath().toUri() + "?mode=rw");
+            try {
+                setCommon(connection, Bytes.kibi(64));
+                set(connection, "mmap_size", 0);
+                set(connection, "synchronous", 1);
+                set(connection, "wal_autocheckpoint", 0);
+                return connection;
+            } catch (SQLException | RuntimeException e) {
+                connection.close();
+                throw e;
+            }
+        });
+    }
+
     /** The catalog for its owner: WAL, every commit synced. */
     static Connection catalog(Path file) throws SQLException {
         return open(file, false, BUSY_MILLIS, Bytes.mebi(1), connection -> {

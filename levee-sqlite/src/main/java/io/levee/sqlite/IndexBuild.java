@@ -44,6 +44,7 @@ final class IndexBuild {
     private final Catalog catalog;
     private final ReadHandles readers;
     private final Errands writer;
+    private final LogMover logs;
     private final Clock wall;
     private final @Nullable Bytes cap;
     private final Function<Partition, Verification> verify;
@@ -53,6 +54,7 @@ final class IndexBuild {
             Catalog catalog,
             ReadHandles readers,
             Errands writer,
+            LogMover logs,
             Clock wall,
             @Nullable Bytes cap,
             Function<Partition, Verification> verify) {
@@ -60,6 +62,7 @@ final class IndexBuild {
         this.catalog = catalog;
         this.readers = readers;
         this.writer = writer;
+        this.logs = logs;
         this.wall = wall;
         this.cap = cap;
         this.verify = verify;
@@ -160,6 +163,12 @@ final class IndexBuild {
         if (partition.state() == Partition.State.LENT) {
             return partition.id() + " is being rewritten or merged";
         }
+        // The writer only turns to another file; what moving the log costs, no append waits for.
+        writer.ask(open -> {
+            open.leave(partition);
+            return true;
+        });
+        logs.now(paths.partition(partition));
         String why = writer.ask(open -> open.roll(spec, partition));
         return why.isEmpty() ? "" : partition.id() + " cannot be closed: " + why;
     }

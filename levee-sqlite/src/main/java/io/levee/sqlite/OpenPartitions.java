@@ -58,6 +58,7 @@ final class OpenPartitions {
     private final Clock wall;
     private final WriterCaches caches;
     private final DiskFigure figure;
+    private final LogMover logs;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private final Map<PartitionId, PartitionWriter> open = new LinkedHashMap<>();
     private final Map<String, PartitionId> taking = new HashMap<>();
@@ -82,7 +83,9 @@ final class OpenPartitions {
             Quarantine quarantine,
             Clock wall,
             Bytes cacheShare,
-            DiskFigure figure) {
+            DiskFigure figure,
+            LogMover logs) {
+        this.logs = logs;
         this.figure = figure;
         this.quarantine = quarantine;
         this.paths = paths;
@@ -159,6 +162,7 @@ final class OpenPartitions {
         open.remove(partition.id());
         caches.forget(writer);
         figure.forget(writer.file());
+        logs.forget(writer.file());
         window(writer).ifPresent(window -> released.put(partition.id(), window));
         try {
             writer.close();
@@ -366,6 +370,7 @@ final class OpenPartitions {
         open.remove(writer.partition().id());
         caches.forget(writer);
         figure.forget(writer.file());
+        logs.forget(writer.file());
         window(writer).ifPresent(window -> released.put(writer.partition().id(), window));
         try {
             writer.close();
@@ -435,7 +440,7 @@ final class OpenPartitions {
             open.values().forEach(figure::saw);
             figure.looked();
         }
-        if (idle != null && !close(idle).isEmpty()) {
+        if (idle != null && logs.moved(idle) && !close(idle).isEmpty()) {
             // A reader holds it; it is tried again after another idle time.
             idle.used(now);
         }
@@ -509,7 +514,7 @@ final class OpenPartitions {
     }
 
     /** New rows go to a sibling from now on. */
-    private void leave(Partition partition) {
+    void leave(Partition partition) {
         full.add(partition.id());
         taking.values().remove(partition.id());
     }
@@ -563,6 +568,7 @@ final class OpenPartitions {
         Partition partition = writer.partition();
         Path file = writer.file();
         readers.evict(file);
+        logs.settle(file);
         if (Handles.open(file) > 1) {
             return "a query reads it";
         }
@@ -667,6 +673,7 @@ final class OpenPartitions {
 
     /** Closes everything. Returns why some stay open. */
     List<String> closeAll() {
+        logs.end();
         List<String> left = new ArrayList<>();
         List<Plain> done = new ArrayList<>();
         // First all, since it may open others again.

@@ -135,6 +135,7 @@ final class SqliteEngine implements StorageEngine {
                                 writing.catalog(),
                                 readers,
                                 writing.errands(),
+                                writing.logs(),
                                 settings.options().clock(),
                                 settings.options().disk(),
                                 writing.verifier()::verify),
@@ -508,6 +509,11 @@ final class SqliteEngine implements StorageEngine {
     /** The writer's partitions; for tests. */
     OpenPartitions open() {
         return writing().open();
+    }
+
+    /** Moves logs beside the writer; for tests. */
+    LogMover logs() {
+        return writing().logs();
     }
 
     /** Merges partitions; for tests. */

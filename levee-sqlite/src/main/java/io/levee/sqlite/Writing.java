@@ -30,6 +30,7 @@ record Writing(
         Catalog catalog,
         Ledger ledger,
         OpenPartitions open,
+        LogMover logs,
         BatchAppender appender,
         SingleRecords records,
         Erasures erasures,
@@ -93,8 +94,9 @@ record Writing(
             figure.orphans(orphans::seen);
             Erasures erasures = new Erasures(new Rewriter(paths, catalog, readers, wall), closings);
             Quarantine quarantine = new Quarantine(paths, catalog, manifest, readers, wall, marks);
+            LogMover logs = new LogMover();
             OpenPartitions open =
-                    new OpenPartitions(paths, catalog, manifest, readers, quarantine, wall, share, figure);
+                    new OpenPartitions(paths, catalog, manifest, readers, quarantine, wall, share, figure, logs);
             Homes homes = new Homes();
             Overrides overrides = new Overrides(paths);
             Adoptions adoptions = new Adoptions(paths, catalog, manifest, readers, told, homes, overrides, wall);
@@ -131,6 +133,7 @@ record Writing(
                     catalog,
                     ledger,
                     open,
+                    logs,
                     new BatchAppender(
                             open,
                             paths,
@@ -186,6 +189,7 @@ record Writing(
                     last.report);
             catalog.start(settings.supervisor());
             settings.supervisor().start("levee-verifier", verifier::run);
+            settings.supervisor().start("levee-logs", logs::run);
             writing.splitting().resume();
             done = true;
             return writing;

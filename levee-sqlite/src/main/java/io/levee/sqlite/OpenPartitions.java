@@ -100,7 +100,7 @@ final class OpenPartitions {
     PartitionWriter forNewRows(TableSpec spec, Slot slot) {
         PartitionId known = taking.get(spec.name() + "/" + slot.name());
         PartitionWriter writer = known == null ? null : open.get(known);
-        if (writer != null && writer.spec().equals(spec)) {
+        if (writer != null && writer.takes(spec)) {
             return used(writer);
         }
         Optional<Partition> newest = manifest.own(spec.name()).stream()
@@ -196,7 +196,7 @@ final class OpenPartitions {
     @Nullable
     PartitionWriter forUpdates(TableSpec spec, Partition partition) {
         PartitionWriter writer = open.get(partition.id());
-        if (writer == null || !writer.spec().equals(spec)) {
+        if (writer == null || !writer.takes(spec)) {
             writer = reopen(spec, partition);
         }
         if (writer == null) {

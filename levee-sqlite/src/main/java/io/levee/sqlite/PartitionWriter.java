@@ -11,6 +11,8 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class PartitionWriter {
     private final Partition partition;
-    private final TableSpec spec;
+    private TableSpec spec;
     private final Path file;
     private final Connection connection;
     private final RowStatements rows;
@@ -71,6 +73,26 @@ final class PartitionWriter {
 
     TableSpec spec() {
         return spec;
+    }
+
+    /**
+     * Whether it writes rows of a spec as it is; it has that one from then on. How long rows are kept is no part of the file: to open it
+     * anew for another rule would move its whole log while everybody waits.
+     */
+    boolean takes(TableSpec wanted) {
+        if (spec != wanted) {
+            if (!layout(spec).equals(layout(wanted))) {
+                return false;
+            }
+            spec = wanted;
+        }
+        return true;
+    }
+
+    private static Map<String, Object> layout(TableSpec spec) {
+        Map<String, Object> layout = new LinkedHashMap<>(spec.toMap());
+        layout.remove("retention");
+        return layout;
     }
 
     Path file() {

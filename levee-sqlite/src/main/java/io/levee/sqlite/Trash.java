@@ -13,7 +13,6 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -200,13 +199,11 @@ final class Trash {
                 return false;
             }
             Set<String> kept = kept();
-            Optional<Path> file = there.stream()
-                    .filter(f -> !kept.contains(TrashFiles.name(f)))
-                    .findFirst();
-            if (file.isPresent()) {
-                files.freeStep(file.get());
-            }
-            return file.isPresent();
+            List<Path> due = there.stream()
+                    .filter(file -> !kept.contains(TrashFiles.name(file)))
+                    .toList();
+            files.freeStep(due);
+            return !due.isEmpty();
         } catch (IOException e) {
             throw new LeveeException(ErrorCode.IO_FAILED, "the trash cannot be emptied: " + e, e);
         }

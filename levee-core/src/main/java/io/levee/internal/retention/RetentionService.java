@@ -116,11 +116,11 @@ public final class RetentionService {
             } while (task.pause(space.pause()));
         });
         janitor = supervisor.start("levee-janitor", task -> {
-            while (task.pause(options.retentionEvery())) {
+            Freeing freeing = new Freeing(engine::freeDropped, MonotonicClock.SYSTEM);
+            boolean more = false;
+            while (more ? !task.stopping() : task.pause(options.retentionEvery())) {
                 RetentionReport report = pass.run();
-                while (engine.freeDropped() && !task.stopping()) {
-                    // One bounded step after another, so that a stop is never waited for.
-                }
+                more = freeing.run(options.retentionEvery(), task::pause);
                 task.ran(done(report));
             }
         });

@@ -93,6 +93,11 @@ public interface StorageEngine {
      */
     List<PartitionInfo> partitions();
 
+    /** As {@link #partitions}, with what they take measured now: what a plan announces is what its drops give back (G81). Any thread. */
+    default List<PartitionInfo> partitionsMeasured() {
+        return partitions();
+    }
+
     /** Most partitions of all tables together, past which none is made; 0: no limit. Any thread. */
     default long maxPartitions() {
         return 0;

@@ -497,6 +497,12 @@ final class PostgresEngine implements StorageEngine {
     }
 
     @Override
+    public List<PartitionInfo> partitionsMeasured() {
+        sizes.changed();
+        return partitions();
+    }
+
+    @Override
     public boolean createAhead(TableSpec spec, Slot slot) {
         try {
             return writing().leaves.cover(spec, slot);

@@ -2,6 +2,7 @@ package io.levee.internal.query;
 
 import io.levee.Aggregation;
 import io.levee.Expr;
+import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.engine.Execution;
 import io.levee.engine.Grouping;
@@ -60,18 +61,30 @@ final class Aggregates {
 
     /** The answer. Query thread. */
     Answer run(StorageEngine engine, Folding folding, Execution execution) {
-        return run(engine, folding, execution, true);
+        return run(engine, null, folding, execution, true);
+    }
+
+    /** The same of one partition. Query thread. */
+    Answer run(StorageEngine engine, PartitionId only, Folding folding, Execution execution) {
+        return run(engine, only, folding, execution, true);
     }
 
     /** All groups in any order: for who puts them into a map. Query thread. */
     Answer unordered(StorageEngine engine, Folding folding, Execution execution) {
-        return run(engine, folding, execution, false);
+        return run(engine, null, folding, execution, false);
     }
 
-    private Answer run(StorageEngine engine, Folding folding, Execution execution, boolean ordered) {
+    private Answer run(
+            StorageEngine engine,
+            @Nullable PartitionId only,
+            Folding folding,
+            Execution execution,
+            boolean ordered) {
         List<GroupTable> tables;
         Grouping first = grouped.folds().get(0).grouping();
-        try (ReadView view = engine.view(first.spec(), first.fromMicros(), first.toMicros(), where(grouped.folds()))) {
+        try (ReadView view = only == null
+                ? engine.view(first.spec(), first.fromMicros(), first.toMicros(), where(grouped.folds()))
+                : engine.view(first.spec(), only)) {
             execution.keeps(view::wanted);
             tables = folding.run(view, grouped.folds(), execution);
         }

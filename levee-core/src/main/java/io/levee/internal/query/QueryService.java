@@ -36,6 +36,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What queries compute; {@link Slots} runs them, and ends them at their deadlines. Thread-safe.
@@ -125,6 +126,18 @@ public final class QueryService {
                 ask("aggregate", query, execution -> aggregates.run(engine, folding, execution));
         Aggregates.Answer answer = asked.answer();
         return new Groups(answer.columns(), answer.groups(), answer.errors(), asked.coverage());
+    }
+
+    /** The groups of one partition. */
+    public List<List<@Nullable Object>> aggregate(Aggregation aggregation, PartitionId only) {
+        Query query = aggregation.query();
+        Aggregates aggregates = new Aggregates(aggregation, spec(query));
+        return ask(
+                        "aggregate " + only.period() + " of",
+                        query,
+                        execution -> aggregates.run(engine, only, folding, execution))
+                .answer()
+                .groups();
     }
 
     /**

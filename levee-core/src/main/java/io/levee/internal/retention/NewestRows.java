@@ -6,6 +6,7 @@ import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.LeveeException;
 import io.levee.Measure;
+import io.levee.PartitionInfo;
 import io.levee.Query;
 import io.levee.RetentionRule;
 import io.levee.TableSpec;
@@ -71,74 +72,123 @@ final class NewestRows {
     /** A row that is to go, and how many of its key that are too many are younger. */
     private record Doomed(List<@Nullable Object> key, RowQuery.Mark mark, long younger) {}
 
+    /**
+     * The part of a table that is left once partitions have gone: all rows from a time on, and where those that stay reach below it, all
+     * without those that go.
+     *
+     * @param fromMicros the first time
+     * @param without partitions that are left out
+     */
+    record Part(long fromMicros, List<PartitionInfo> without) {
+        static final Part ALL = new Part(Long.MIN_VALUE, List.of());
+
+        /** What is left of a table. Partitions overlap in time where classes, late rows, several widths or adopted databases do. */
+        static Part without(List<PartitionInfo> gone, List<PartitionInfo> left) {
+            List<PartitionInfo> held = gone.stream().filter(p -> p.rows() != 0).toList();
+            long from = held.stream()
+                    .mapToLong(p -> p.maxMicros() == Long.MAX_VALUE ? p.maxMicros() : p.maxMicros() + 1)
+                    .max()
+                    .orElse(Long.MIN_VALUE);
+            boolean below = left.stream().anyMatch(p -> p.rows() != 0 && p.minMicros() < from);
+            return below ? new Part(Long.MIN_VALUE, held) : new Part(from, List.of());
+        }
+    }
+
     /** How many rows a table has after a time. */
     long rowsAfter(TableSpec spec, long micros) {
-        Query.Builder query = Query.builder(spec.name()).deadline(DEADLINE);
-        if (micros != Long.MIN_VALUE) {
-            query.from(Micros.instant(micros + 1));
-        }
-        return number(queries.aggregate(new Aggregation(query.build(), List.of(), List.of(Measure.count())))
+        return number(queries.aggregate(counting(spec, List.of(), micros))
                 .groups()
                 .get(0)
                 .get(0));
     }
 
-    /**
-     * Counts what is too many of a table, partitions that go as a whole left aside.
-     *
-     * @param fromMicros counts rows from that time on
-     */
-    Surplus count(TableState table, long fromMicros) {
+    /** The same without those of some partitions. */
+    long rowsAfter(TableSpec spec, long micros, List<PartitionInfo> without) {
+        long rows = rowsAfter(spec, micros);
+        for (PartitionInfo partition : without) {
+            if (partition.rows() != 0 && partition.maxMicros() > micros) {
+                for (List<@Nullable Object> one : groups(queries, counting(spec, List.of(), micros), partition)) {
+                    rows -= number(one.get(0));
+                }
+            }
+        }
+        return rows;
+    }
+
+    /** The groups of one partition; none where it is being rewritten or gone just now: what a drop then does is looked at again. */
+    static List<List<@Nullable Object>> groups(QueryService queries, Aggregation aggregation, PartitionInfo partition) {
+        try {
+            return queries.aggregate(aggregation, partition.id());
+        } catch (LeveeException e) {
+            if (e.code() == ErrorCode.PARTITION_BUSY || e.code() == ErrorCode.NOT_FOUND) {
+                return List.of();
+            }
+            throw e;
+        }
+    }
+
+    /** The rows after a time, counted by columns. */
+    static Aggregation counting(TableSpec spec, List<String> by, long afterMicros) {
+        Query.Builder query = Query.builder(spec.name()).deadline(DEADLINE);
+        if (afterMicros != Long.MIN_VALUE) {
+            query.from(Micros.instant(afterMicros + 1));
+        }
+        return new Aggregation(query.build(), by, List.of(Measure.count()));
+    }
+
+    /** Counts what is too many of a part of a table. */
+    Surplus count(TableState table, Part part) {
         TableSpec spec = table.spec();
         RetentionRule rule = spec.retention();
         long before = table.removed();
+        long after = part.fromMicros() == Long.MIN_VALUE ? Long.MIN_VALUE : part.fromMicros() - 1;
         Map<List<@Nullable Object>, Long> byKey = new HashMap<>();
         if (rule.per().isEmpty()) {
-            long surplus =
-                    rowsAfter(spec, fromMicros == Long.MIN_VALUE ? fromMicros : fromMicros - 1) - rule.keepNewest();
-            if (surplus > 0) {
-                byKey.put(List.of(), surplus);
+            byKey.put(List.of(), rowsAfter(spec, after, part.without()));
+        } else {
+            Aggregation all = counting(spec, rule.per(), after);
+            // Those within the rule are of no interest, unless rows are taken off the others first.
+            Aggregation many = new Aggregation(
+                    all.query(),
+                    rule.per(),
+                    all.measures(),
+                    Expr.gt(Measure.count().name(), rule.keepNewest()),
+                    List.of(),
+                    Query.NO_LIMIT);
+            add(byKey, queries.aggregate(part.without().isEmpty() ? many : all).groups(), 1);
+            for (PartitionInfo partition : part.without()) {
+                add(byKey, groups(queries, all, partition), -1);
             }
-            return new Surplus(byKey, before);
         }
-        Query.Builder query = Query.builder(spec.name()).deadline(DEADLINE);
-        if (fromMicros != Long.MIN_VALUE) {
-            query.from(Micros.instant(fromMicros));
-        }
-        Measure count = Measure.count();
-        Aggregation aggregation = new Aggregation(
-                query.build(),
-                rule.per(),
-                List.of(count),
-                Expr.gt(count.name(), rule.keepNewest()),
-                List.of(),
-                Query.NO_LIMIT);
-        int width = rule.per().size();
-        for (List<@Nullable Object> group : queries.aggregate(aggregation).groups()) {
-            List<@Nullable Object> key = Collections.unmodifiableList(new ArrayList<>(group.subList(0, width)));
-            byKey.put(key, number(group.get(width)) - rule.keepNewest());
-        }
+        byKey.replaceAll((key, rows) -> rows - rule.keepNewest());
+        byKey.values().removeIf(rows -> rows <= 0);
         return new Surplus(byKey, before);
     }
 
-    /**
-     * Of what is too many what can be deleted: rows of adopted databases count, and stay until their database goes.
-     *
-     * @param fromMicros counts rows from that time on, as the surplus does
-     */
-    Surplus deletable(TableSpec spec, Surplus surplus, long fromMicros) {
+    private static void add(
+            Map<List<@Nullable Object>, Long> byKey, List<List<@Nullable Object>> groups, long times) {
+        for (List<@Nullable Object> group : groups) {
+            int width = group.size() - 1;
+            List<@Nullable Object> key = Collections.unmodifiableList(new ArrayList<>(group.subList(0, width)));
+            byKey.merge(key, times * number(group.get(width)), Long::sum);
+        }
+    }
+
+    /** Of what is too many what can be deleted: rows of adopted databases count, and stay until their database goes. */
+    Surplus deletable(TableSpec spec, Surplus surplus, Part part) {
         Map<List<@Nullable Object>, Long> left = new HashMap<>(surplus.byKey());
         Map<List<@Nullable Object>, Long> ours = new HashMap<>();
+        GoingRows going = GoingRows.of(queries, spec, part.without());
         String after = null;
         do {
             List<Doomed> page = new ArrayList<>();
-            after = read(spec, left, fromMicros, after, page);
+            after = read(spec, left, part.fromMicros(), going, after, page);
             page.forEach(doomed -> ours.merge(doomed.key(), 1L, Long::sum));
         } while (after != null && !left.isEmpty());
         return new Surplus(ours, surplus.removedBefore());
     }
 
-    private static long number(@Nullable Object value) {
+    static long number(@Nullable Object value) {
         return value instanceof Number number ? number.longValue() : 0;
     }
 
@@ -154,7 +204,7 @@ final class NewestRows {
         String after = null;
         do {
             List<Doomed> page = new ArrayList<>();
-            after = read(table.spec(), left, Long.MIN_VALUE, after, page);
+            after = read(table.spec(), left, Long.MIN_VALUE, GoingRows.NONE, after, page);
             if (!page.isEmpty()) {
                 engine.raiseDroppedSeq(table.spec().name(), highest(table.spec(), page));
                 deleted += delete(table, surplus, page);
@@ -175,6 +225,7 @@ final class NewestRows {
             TableSpec spec,
             Map<List<@Nullable Object>, Long> left,
             long fromMicros,
+            GoingRows going,
             @Nullable String after,
             List<Doomed> page) {
         List<String> columns = new ArrayList<>(spec.retention().per());
@@ -198,8 +249,12 @@ final class NewestRows {
                 List<@Nullable Object> key = key(spec, row);
                 Long many = left.get(key);
                 if (many != null) {
+                    boolean adopted = engine.inAdopted(spec.name(), row.seq());
+                    if (going.take(key, row.timeMicros(), adopted)) {
+                        continue;
+                    }
                     // Rows of adopted databases count, and stay until their database goes.
-                    if (!engine.inAdopted(spec.name(), row.seq())) {
+                    if (!adopted) {
                         page.add(new Doomed(key, new RowQuery.Mark(row.timeMicros(), row.seq()), many - 1));
                     }
                     if (many > 1) {

@@ -287,7 +287,7 @@ final class RetentionPass {
         String table = trim.table();
         try {
             TableState state = tables.get(table);
-            NewestRows.Surplus surplus = newest.count(state, Long.MIN_VALUE);
+            NewestRows.Surplus surplus = newest.count(state, NewestRows.Part.ALL);
             long gone = newest.delete(
                     state,
                     surplus,

@@ -56,7 +56,7 @@ final class RetentionPlanner {
 
     /** What would go now. */
     Planned plan() {
-        List<PartitionInfo> all = engine.partitions();
+        List<PartitionInfo> all = engine.partitionsMeasured();
         List<Drop> drops = new ArrayList<>();
         List<Trim> trims = new ArrayList<>();
         Map<String, String> kept = new LinkedHashMap<>();
@@ -98,7 +98,7 @@ final class RetentionPlanner {
     }
 
     private List<Drop> drops(TableSpec spec, List<PartitionInfo> own) {
-        return RetentionPolicy.plan(spec.retention(), own, reference(spec), micros -> newest.rowsAfter(spec, micros))
+        return RetentionPolicy.plan(spec.retention(), own, reference(spec), (micros, gone) -> newest.rowsAfter(spec, micros, gone))
                 .stream()
                 .map(d -> new Drop(
                         d.partition(),
@@ -117,25 +117,25 @@ final class RetentionPlanner {
         if (rule.keepNewest() == 0) {
             return new Trims(null, "");
         }
-        long from = Long.MIN_VALUE;
-        for (Drop drop : drops) {
-            if (drop.partition().rows() != 0) {
-                from = Math.max(from, drop.partition().maxMicros() + 1);
-            }
-        }
-        NewestRows.Surplus surplus = newest.count(tables.get(spec.name()), from);
         List<PartitionInfo> gone = drops.stream().map(Drop::partition).toList();
-        boolean adopted = own.stream().anyMatch(p -> p.state() == PartitionInfo.State.ADOPTED && !gone.contains(p));
-        NewestRows.Surplus ours = adopted ? newest.deletable(spec, surplus, from) : surplus;
+        List<PartitionInfo> left = own.stream().filter(p -> !gone.contains(p)).toList();
+        NewestRows.Part part = NewestRows.Part.without(gone, left);
+        NewestRows.Surplus surplus = newest.count(tables.get(spec.name()), part);
+        boolean adopted = left.stream().anyMatch(p -> p.state() == PartitionInfo.State.ADOPTED);
+        NewestRows.Surplus ours = adopted ? newest.deletable(spec, surplus, part) : surplus;
         long stay = surplus.rows() - ours.rows();
+        String roughly = adopted && !GoingRows.exact(part.without())
+                ? "; how many single rows go is told roughly, beside more than " + GoingRows.MOST + " that go as a whole"
+                : "";
         return new Trims(
                 ours.rows() == 0
                         ? null
                         : new Trim(spec.name(), ours.rows(), ours.byKey().size(), numberReason(rule)),
                 stay == 0
-                        ? ""
+                        ? roughly
                         : "; " + stay
-                                + " rows past keepNewest are in adopted databases, and stay until these go as a whole");
+                                + " rows past keepNewest are in adopted databases, and stay until these go as a whole"
+                                + roughly);
     }
 
     static String numberReason(RetentionRule rule) {

@@ -12,12 +12,22 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.function.LongUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Decides what has to go; touches nothing (practice: a policy decides, one mechanism acts, a plan lies between). */
 final class RetentionPolicy {
     private RetentionPolicy() {}
+
+    /** Counts rows of the table. */
+    @FunctionalInterface
+    interface RowsAfter {
+        /**
+         * How many there are after a time.
+         *
+         * @param gone partitions that are not there any more by then: what goes for its class or size may be newer than what stays
+         */
+        long count(long micros, List<PartitionInfo> gone);
+    }
 
     /**
      * What goes of one table, by age, then by size, then by number of rows, each the oldest first.
@@ -25,10 +35,10 @@ final class RetentionPolicy {
      * @param rule the table's promise
      * @param partitions the table's live partitions
      * @param referenceMicros the time that ages are measured against
-     * @param rowsAfter how many rows the table has after a time; asked for rules of number only
+     * @param rowsAfter asked for rules of number only
      */
     static List<Drop> plan(
-            RetentionRule rule, List<PartitionInfo> partitions, long referenceMicros, LongUnaryOperator rowsAfter) {
+            RetentionRule rule, List<PartitionInfo> partitions, long referenceMicros, RowsAfter rowsAfter) {
         List<PartitionInfo> oldestFirst = new ArrayList<>(partitions);
         oldestFirst.sort(Comparator.comparingLong(RetentionPolicy::newest).thenComparing(PartitionInfo::id));
         List<Drop> drops = new ArrayList<>();
@@ -117,7 +127,7 @@ final class RetentionPolicy {
             RetentionRule rule,
             List<PartitionInfo> oldestFirst,
             long referenceMicros,
-            LongUnaryOperator rowsAfter,
+            RowsAfter rowsAfter,
             List<Drop> drops) {
         if (rule.keepNewest() == 0 || oldestFirst.isEmpty()) {
             return;
@@ -134,7 +144,8 @@ final class RetentionPolicy {
             }
             candidates.add(partition);
         }
-        int enough = rule.per().isEmpty() ? enough(candidates, rule.keepNewest(), rowsAfter) : candidates.size();
+        List<PartitionInfo> gone = drops.stream().map(Drop::partition).toList();
+        int enough = rule.per().isEmpty() ? enough(candidates, rule.keepNewest(), rowsAfter, gone) : candidates.size();
         for (int i = 0; i < candidates.size(); i++) {
             PartitionInfo partition = candidates.get(i);
             if (i < enough) {
@@ -151,12 +162,13 @@ final class RetentionPolicy {
     }
 
     /** How many of the oldest have enough rows after them: the older it is, the more. */
-    private static int enough(List<PartitionInfo> oldestFirst, long wanted, LongUnaryOperator rowsAfter) {
+    private static int enough(
+            List<PartitionInfo> oldestFirst, long wanted, RowsAfter rowsAfter, List<PartitionInfo> gone) {
         int low = 0;
         int high = oldestFirst.size();
         while (low < high) {
             int middle = (low + high + 1) / 2;
-            if (rowsAfter.applyAsLong(oldestFirst.get(middle - 1).maxMicros()) >= wanted) {
+            if (rowsAfter.count(oldestFirst.get(middle - 1).maxMicros(), gone) >= wanted) {
                 low = middle;
             } else {
                 high = middle - 1;

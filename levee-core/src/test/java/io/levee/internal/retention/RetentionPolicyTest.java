@@ -23,7 +23,7 @@ class RetentionPolicyTest {
     }
 
     private static List<String> dropped(RetentionRule rule, long reference, PartitionInfo... partitions) {
-        return RetentionPolicy.plan(rule, List.of(partitions), reference, micros -> Long.MAX_VALUE).stream()
+        return RetentionPolicy.plan(rule, List.of(partitions), reference, (micros, gone) -> Long.MAX_VALUE).stream()
                 .map(Drop::partition)
                 .map(p -> p.id().period())
                 .toList();
@@ -93,7 +93,7 @@ class RetentionPolicyTest {
                         rule,
                         all,
                         100 * 24 * HOUR,
-                        after -> all.stream()
+                        (after, gone) -> all.stream()
                                 .filter(p -> p.minMicros() > after)
                                 .mapToLong(PartitionInfo::rows)
                                 .sum())
@@ -144,10 +144,10 @@ class RetentionPolicyTest {
         PartitionInfo mixed = partition("2026-01-01", 0, HOUR, 5);
         PartitionInfo failed = new PartitionInfo(
                 new PartitionId("t", "FAILURE", "2026-01-01", 1), PartitionInfo.State.CLOSED, 0, HOUR, 1, 5);
-        assertThat(RetentionPolicy.plan(rule, List.of(plain, mixed, failed), 50 * HOUR, after -> 0))
+        assertThat(RetentionPolicy.plan(rule, List.of(plain, mixed, failed), 50 * HOUR, (after, gone) -> 0))
                 .extracting(Drop::partition)
                 .containsExactly(plain);
-        assertThat(RetentionPolicy.plan(rule, List.of(plain, mixed, failed), 102 * HOUR, after -> 0))
+        assertThat(RetentionPolicy.plan(rule, List.of(plain, mixed, failed), 102 * HOUR, (after, gone) -> 0))
                 .hasSize(3);
     }
 

@@ -110,6 +110,14 @@ public abstract class EngineConformance {
     }
 
     @Nested
+    @DisplayName("plans of retention")
+    class Plans extends PlanConformance {
+        Plans() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
     @DisplayName("classes of records")
     class Classes extends ClassConformance {
         Classes() {

@@ -16,9 +16,9 @@ import java.nio.file.Files;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -191,59 +191,47 @@ final class Migrating {
                 : Math.min(
                         Sqlite.number(handle.connection(), "SELECT max_seq FROM levee_stats WHERE id = 1"),
                         bound(record) - 1);
-        List<Long> looked = new ArrayList<>();
-        try (Statement statement = handle.connection().createStatement();
-                ResultSet rows = statement.executeQuery("SELECT _seq FROM " + Sqlite.quote(spec.name())
-                        + " WHERE _seq > " + after + " AND _seq <= " + upTo + " ORDER BY _seq LIMIT " + order.rows())) {
-            while (rows.next()) {
-                looked.add(rows.getLong(1));
-            }
-        }
-        if (looked.isEmpty()) {
-            return new MigrationRows(List.of(), 0, after, true);
-        }
-        long through = looked.get(looked.size() - 1);
-        List<MigrationRows.Read> found = read(spec, order.where(), columns, handle, after, through, looked);
-        return new MigrationRows(found, looked.size(), through, looked.size() < order.rows());
+        return read(order, columns, handle, after, upTo);
     }
 
-    private static List<MigrationRows.Read> read(
-            TableSpec spec,
-            @Nullable Expr where,
-            List<Column> columns,
-            ReadHandles.ReadHandle handle,
-            long after,
-            long through,
-            List<Long> looked)
+    /** In one pass: of a row that the filter keeps out only that it was looked at is taken. */
+    private static MigrationRows read(
+            SliceOrder order, List<Column> columns, ReadHandles.ReadHandle handle, long after, long upTo)
             throws SQLException {
+        TableSpec spec = order.spec();
         PartitionSql sql = new PartitionSql(spec, handle);
-        List<String> selected = new ArrayList<>();
-        columns.forEach(column -> selected.add(sql.column(column.name())));
-        selected.add("m._seq");
-        selected.add(spec.keyed() ? "coalesce(m._chg, 0)" : "0");
-        selected.add(sql.time());
-        sql.add("SELECT " + String.join(", ", selected))
+        sql.add("SELECT ");
+        columns.forEach(column -> sql.add(sql.column(column.name()) + ", "));
+        sql.add("m._seq, " + (spec.keyed() ? "coalesce(m._chg, 0)" : "0") + ", " + sql.time() + ", ");
+        Expr where = order.where();
+        (where == null ? sql.add("1") : sql.filter(where))
                 .from(true)
-                .where(Long.MIN_VALUE, Long.MAX_VALUE, where)
-                .add(" AND m._seq > ? AND m._seq <= " + through + " ORDER BY m._seq", after);
+                .add(" WHERE m._seq > ? AND m._seq <= " + upTo + " ORDER BY m._seq LIMIT " + order.rows(), after);
         List<MigrationRows.Read> found = new ArrayList<>();
         int width = columns.size();
-        int at = 0;
+        long seen = 0;
+        long through = after;
         try (PreparedStatement statement = sql.prepare(handle);
                 ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
-                @Nullable Object[] values = Stored.row(rows, width);
+                @Nullable Object[] row = Stored.row(rows, width + 4);
+                seen++;
+                through = number(row[width]);
+                if (!Long.valueOf(1).equals(row[width + 3])) {
+                    continue;
+                }
                 for (int i = 0; i < width; i++) {
-                    Stored.checked(values[i], columns.get(i));
+                    Stored.checked(row[i], columns.get(i));
                 }
-                long seq = rows.getLong(width + 1);
-                while (looked.get(at) < seq) {
-                    at++;
-                }
-                found.add(
-                        new MigrationRows.Read(seq, rows.getLong(width + 2), at + 1L, rows.getLong(width + 3), values));
+                @Nullable Object[] values = Arrays.copyOf(row, width);
+                found.add(new MigrationRows.Read(
+                        through, number(row[width + 1]), seen, number(row[width + 2]), values));
             }
         }
-        return found;
+        return new MigrationRows(found, seen, through, seen < order.rows());
+    }
+
+    private static long number(@Nullable Object stored) {
+        return stored instanceof Long number ? number : 0;
     }
 }

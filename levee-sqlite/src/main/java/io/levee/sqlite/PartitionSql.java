@@ -188,12 +188,17 @@ final class PartitionSql {
             add(" AND " + time() + " < ?", toMicros);
         }
         if (filter != null) {
-            add(" AND ").add(WhereSql.of(filter, new Names(), parameters));
+            add(" AND ").filter(filter);
         }
         if (!handle.leftOut().isEmpty()) {
             add(" AND " + seq() + " NOT IN (SELECT value FROM json_each(?))", handle.leftOut());
         }
         return this;
+    }
+
+    /** Appends a filter. */
+    PartitionSql filter(Expr filter) {
+        return add(WhereSql.of(filter, new Names(), parameters));
     }
 
     /** Whether a filter names a detail column. */

@@ -37,8 +37,8 @@ class IngestLossTest {
         String store = server.newStore();
         String schema = PostgresServer.schema(store);
         Path spec = file("runs.yaml", SPEC);
-        Run made =
-                Run.levee("ingest", "runs", file("0.ndjson", lines(-1, -1)), "--spec", spec, "--store", store, "--json");
+        Run made = Run.levee(
+                "ingest", "runs", file("0.ndjson", lines(-1, -1)), "--spec", spec, "--store", store, "--json");
         assertThat(made.status()).as(made.err()).isZero();
         assertThat(made.json()).containsEntry("lostLines", List.of()).containsEntry("endedAfter", null);
         server.run("CREATE FUNCTION \"" + schema + "\".trouble() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN"

@@ -137,7 +137,8 @@ final class IndexBuilder {
             return new LeveeException(
                             ErrorCode.BAD_VALUE,
                             "a row of " + build.leaf().id() + " breaks the index "
-                                    + build.index().name() + " on " + build.index().parts() + ": " + e.getMessage(),
+                                    + build.index().name() + " on "
+                                    + build.index().parts() + ": " + e.getMessage(),
                             e)
                     .hint("mend the row and resume the migration, or take it back: dropIndex");
         }

@@ -51,8 +51,7 @@ final class MigrationCheck {
                         connection,
                         add.index().toMap().toString(),
                         "CREATE INDEX ON " + table + " " + NamedIndexes.definition(after, names, add.index()));
-                ExpressionTrial.run(
-                        connection, names, record, after, table, HardRows.expressions(add.index()));
+                ExpressionTrial.run(connection, names, record, after, table, HardRows.expressions(add.index()));
             } else if (record.step() instanceof Backfill fill) {
                 backfill(connection, after, fill, table);
             }

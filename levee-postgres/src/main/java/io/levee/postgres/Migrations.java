@@ -196,8 +196,7 @@ final class Migrations {
     private LeveeException broken(MigrationRecord record, Leaf leaf, SliceOrder order, SQLException met) {
         return work.ask(
                 "the row cannot be found that breaks the migration " + record.id(),
-                c -> Postgres.transaction(
-                        c, () -> new Backfilling(c, catalog, record, leaf, order).broken(met)));
+                c -> Postgres.transaction(c, () -> new Backfilling(c, catalog, record, leaf, order).broken(met)));
     }
 
     /** See {@link io.levee.engine.StorageEngine#migrationSample}. */

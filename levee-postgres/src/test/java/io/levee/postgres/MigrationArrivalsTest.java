@@ -31,7 +31,8 @@ class MigrationArrivalsTest {
 
     private final PostgresServer server = PostgresServer.shared();
     private final String address = server.newStore();
-    private final ManualClock clock = new ManualClock(START.plus(Duration.ofHours(ROWS - 1)).plusSeconds(1));
+    private final ManualClock clock =
+            new ManualClock(START.plus(Duration.ofHours(ROWS - 1)).plusSeconds(1));
 
     private static TableSpec spec() {
         return TableSpec.builder("jobs")
@@ -72,8 +73,8 @@ class MigrationArrivalsTest {
             store.migrate(List.of(new Migration("once", "jobs", MigrationStep.Backfill.of("size", "size + 1"))), false);
             done(store);
         }
-        server.run("UPDATE \"" + schema + "\".jobs SET size = 1 WHERE at < "
-                + Micros.of(START.plus(Duration.ofDays(1))));
+        server.run(
+                "UPDATE \"" + schema + "\".jobs SET size = 1 WHERE at < " + Micros.of(START.plus(Duration.ofDays(1))));
         server.run("UPDATE \"" + schema + "_levee\".migration_parts SET done = false, bound = NULL, through = 0,"
                 + " seen = 0 WHERE period = '2026-05-20'");
         try (Store beside = Levee.open(address, true, o -> {})) {

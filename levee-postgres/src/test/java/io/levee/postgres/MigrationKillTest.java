@@ -93,7 +93,8 @@ class MigrationKillTest {
     }
 
     private String text(String sql) {
-        return String.valueOf(server.texts(sql.replace("{}", "\"" + schema + "\"")).get(0));
+        return String.valueOf(
+                server.texts(sql.replace("{}", "\"" + schema + "\"")).get(0));
     }
 
     private ChildJvm child() {
@@ -106,12 +107,15 @@ class MigrationKillTest {
         try (ChildJvm child = child()) {
             assertThat(child.rest()).as(why).last().isEqualTo("done");
         }
-        assertThat(text("SELECT count(*) || ' ' || count(*) FILTER (WHERE once = n + 1 AND twice = n * 2) FROM {}.jobs"))
+        assertThat(
+                        text(
+                                "SELECT count(*) || ' ' || count(*) FILTER (WHERE once = n + 1 AND twice = n * 2) FROM {}.jobs"))
                 .as(why)
                 .isEqualTo(ROWS + " " + ROWS);
-        assertThat(text("SELECT count(*) FILTER (WHERE NOT i.indisvalid) || ' of ' || count(*) FROM pg_index i JOIN pg_class c"
-                        + " ON c.oid = i.indexrelid WHERE c.relnamespace = '{}'::regnamespace AND pg_get_indexdef(c.oid)"
-                        + " LIKE '%once%'"))
+        assertThat(text(
+                        "SELECT count(*) FILTER (WHERE NOT i.indisvalid) || ' of ' || count(*) FROM pg_index i JOIN pg_class c"
+                                + " ON c.oid = i.indexrelid WHERE c.relnamespace = '{}'::regnamespace AND pg_get_indexdef(c.oid)"
+                                + " LIKE '%once%'"))
                 .as("the parent's, and one in each of three partitions: " + why)
                 .isEqualTo("0 of 4");
     }

@@ -116,16 +116,19 @@ class InferTest {
 
     /** Among a million records the one value that is to blame is not found by hand: it is named with its line and field. */
     @ParameterizedTest
-    @CsvSource(delimiter = '|', quoteCharacter = '~', value = {
-        "at | \"2026-05-01T00:00:00Z\" | \"n/a\" | n/a | no time of the form that others have",
-        "at | \"2026-05-01T00:00:00Z\" | 17 | 17 | no time of the form that others have",
-        "begin | \"2026-05-01T00:00:00Z\" | \"1970-01-01T00:00:00Z\" | 1970-01-01T00:00:00Z | before 1980",
-        "begin | \"2026-05-01T00:00:00Z\" | \"2999-01-01T00:00:00Z\" | 2999-01-01T00:00:00Z | in the future",
-        "at | \"20.05.2026\" | \"21.05.2026\" | 20.05.2026 | no time in a form that is known",
-        "at | 1778000000 | \"n/a\" | n/a | no time in a form that is known",
-        "at | 1778000000 | 0 | 0 | no time since 1980 in the unit that others have",
-        "at | 1778000000 | 1778000000000 | 1778000000000 | no time since 1980 in the unit that others have",
-    })
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '~',
+            value = {
+                "at | \"2026-05-01T00:00:00Z\" | \"n/a\" | n/a | no time of the form that others have",
+                "at | \"2026-05-01T00:00:00Z\" | 17 | 17 | no time of the form that others have",
+                "begin | \"2026-05-01T00:00:00Z\" | \"1970-01-01T00:00:00Z\" | 1970-01-01T00:00:00Z | before 1980",
+                "begin | \"2026-05-01T00:00:00Z\" | \"2999-01-01T00:00:00Z\" | 2999-01-01T00:00:00Z | in the future",
+                "at | \"20.05.2026\" | \"21.05.2026\" | 20.05.2026 | no time in a form that is known",
+                "at | 1778000000 | \"n/a\" | n/a | no time in a form that is known",
+                "at | 1778000000 | 0 | 0 | no time since 1980 in the unit that others have",
+                "at | 1778000000 | 1778000000000 | 1778000000000 | no time since 1980 in the unit that others have",
+            })
     void theValueThatIsNoTimeIsNamed(String field, String good, String bad, String value, String why) {
         long line = bad.contains(value) ? 3 : 1;
         String first = "{\"n\":1,\"" + field + "\":" + good + "}\n";
@@ -149,8 +152,9 @@ class InferTest {
         assertThat(inference.spec().time()).containsExactly("ts");
         assertThat(inference.notes())
                 .filteredOn(note -> note.contains("is not taken for a time"))
-                .containsExactly("'finished_at' on line 2 is '-', no time of the form that others have: it is not taken for"
-                        + " a time.");
+                .containsExactly(
+                        "'finished_at' on line 2 is '-', no time of the form that others have: it is not taken for"
+                                + " a time.");
     }
 
     @Test

@@ -19,8 +19,7 @@ import org.jspecify.annotations.Nullable;
 /** Whether a catalog can be trusted: reads the catalog and nothing else, before each opening for writing. */
 final class CatalogCheck {
     /** What to do about a catalog that is lost. */
-    static final String REBUILD =
-            "open the store for writing once: its catalog is rebuilt from the partition files";
+    static final String REBUILD = "open the store for writing once: its catalog is rebuilt from the partition files";
 
     private CatalogCheck() {}
 
@@ -105,8 +104,9 @@ final class CatalogCheck {
                                     "the making of the store in " + paths.root()
                                             + " was interrupted, as by a full disk, or has only begun: there is no record in it")
                             .with("store", paths.root().toString())
-                            .hint("open it for writing again, which finishes it, such as by levee table create or levee ingest;"
-                                    + " or delete the directory");
+                            .hint(
+                                    "open it for writing again, which finishes it, such as by levee table create or levee ingest;"
+                                            + " or delete the directory");
         }
         CatalogSchema.requireFormat(connection);
     }

@@ -128,8 +128,8 @@ final class Connections {
      */
     static Connection mover(Path file) throws SQLException {
         return Handles.opening(file, () -> {
-            Connection connection =
-                    config(false, 0).createConnection("jdbc:sqlite:" + file.toAbsolutePath().toUri() + "?mode=rw");
+            Connection connection = config(false, 0)
+                    .createConnection("jdbc:sqlite:" + file.toAbsolutePath().toUri() + "?mode=rw");
             try {
                 setCommon(connection, Bytes.kibi(64));
                 set(connection, "mmap_size", 0);

@@ -301,9 +301,7 @@ final class DiskFigure {
             refused = wanted;
             refusedNanos = clock.nanos();
             ask();
-            return new LeveeException(
-                            ErrorCode.DISK_FULL,
-                            NoRoom.text(known.disk, use, wanted, cap))
+            return new LeveeException(ErrorCode.DISK_FULL, NoRoom.text(known.disk, use, wanted, cap))
                     .with("limit", cap)
                     .with("bytes", use)
                     .hint("raise the cap, or use narrower partitions: the one that is written to is never dropped");

@@ -57,8 +57,8 @@ final class KeyLookup {
     private long probe(TableSpec spec, Partition partition, Object[] key) throws SQLException {
         ReadHandles.ReadHandle handle = readers.take(partition);
         boolean usable = false;
-        String sql = "SELECT _seq FROM " + Sqlite.quote(spec.name()) + " WHERE "
-                + RowStatements.keyTest(handle.shape(spec));
+        String sql =
+                "SELECT _seq FROM " + Sqlite.quote(spec.name()) + " WHERE " + RowStatements.keyTest(handle.shape(spec));
         try (PreparedStatement statement = handle.connection().prepareStatement(sql)) {
             for (int i = 0; i < key.length; i++) {
                 RowStatements.bind(statement, i + 1, key[i]);

@@ -224,8 +224,8 @@ final class Migrating {
                     Stored.checked(row[i], columns.get(i));
                 }
                 @Nullable Object[] values = Arrays.copyOf(row, width);
-                found.add(new MigrationRows.Read(
-                        through, number(row[width + 1]), seen, number(row[width + 2]), values));
+                found.add(
+                        new MigrationRows.Read(through, number(row[width + 1]), seen, number(row[width + 2]), values));
             }
         }
         return new MigrationRows(found, seen, through, seen < order.rows());

@@ -49,8 +49,7 @@ final class MigrationFindings {
         }
         Map<MigrationReach.Asked, List<Partition>> left =
                 reach.left(Stream.concat(asked.stream(), orphans.stream()).toList());
-        asked.forEach(one ->
-                findings.add(finding(one.record(), left.getOrDefault(one, List.of()))));
+        asked.forEach(one -> findings.add(finding(one.record(), left.getOrDefault(one, List.of()))));
         for (MigrationReach.Asked one : orphans) {
             List<Partition> lack = left.getOrDefault(one, List.of());
             if (!lack.isEmpty()) {

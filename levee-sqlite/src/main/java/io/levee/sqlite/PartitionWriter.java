@@ -41,8 +41,9 @@ final class PartitionWriter {
         this.file = file;
         this.connection = connection;
         this.rows = new RowStatements(spec, connection);
-        this.stats = connection.prepareStatement("UPDATE levee_stats SET rows=?, min_time=?, max_time=?, max_seq=max(max_seq, ?4)"
-                + (FilledRows.kept(connection, "") ? ", filled_seq=max(max_seq, ?4)" : "") + " WHERE id=1");
+        this.stats = connection.prepareStatement(
+                "UPDATE levee_stats SET rows=?, min_time=?, max_time=?, max_seq=max(max_seq, ?4)"
+                        + (FilledRows.kept(connection, "") ? ", filled_seq=max(max_seq, ?4)" : "") + " WHERE id=1");
     }
 
     /**

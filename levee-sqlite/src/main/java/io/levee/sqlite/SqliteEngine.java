@@ -47,7 +47,6 @@ import io.levee.engine.TailQuery;
 import io.levee.engine.Verification;
 import io.levee.engine.WriteRow;
 import io.levee.internal.memory.Budget;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;

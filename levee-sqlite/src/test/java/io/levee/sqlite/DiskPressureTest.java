@@ -189,7 +189,9 @@ class DiskPressureTest {
     void shouldLeaveSortsNoRoomThatRowsWereRefused() throws Exception {
         try (OpenEngine store = new OpenEngine(directory.resolve("capped"), o -> o.disk(Bytes.mebi(64)))) {
             store.append(List.of(OpenEngine.row(0, 0)), Ack.COMMITTED);
-            Files.write(directory.resolve("capped/ballast"), new byte[(int) Bytes.mebi(57).value()]);
+            Files.write(
+                    directory.resolve("capped/ballast"),
+                    new byte[(int) Bytes.mebi(57).value()]);
             store.engine.disk();
             // A quarter of the headroom is theirs, whatever rows may need.
             assertThat(store.engine.temporaryRoom()).isGreaterThan(Bytes.mebi(2).value());

@@ -72,9 +72,7 @@ class GoneHandlesTest {
                     List.<Column>copyOf(EVENTS.columns()));
             try (ReadView view = store.engine.view(EVENTS, Long.MIN_VALUE, Long.MAX_VALUE)) {
                 view.rows(
-                        all,
-                        new Execution(1, "all", System.nanoTime(), Duration.ofMinutes(1)),
-                        dropping(store, rows));
+                        all, new Execution(1, "all", System.nanoTime(), Duration.ofMinutes(1)), dropping(store, rows));
             }
             assertThat(rows).hasValue(3);
             assertThat(store.engine.partitions()).hasSize(1);

@@ -108,10 +108,10 @@ class IndexFullDiskTest {
                 assertThat(store.status().health().reasons().toString()).contains("by", "DISK_FULL");
             });
             // What is there is as it was, and rows go on being taken and found.
-            await("between two tries it is lent to nobody, and as its checksum says").atMost(SOON).until(() -> store
-                    .verify(null, v -> {})
-                    .stream()
-                    .allMatch(v -> v.state() == Verification.State.OK));
+            await("between two tries it is lent to nobody, and as its checksum says")
+                    .atMost(SOON)
+                    .until(() ->
+                            store.verify(null, v -> {}).stream().allMatch(v -> v.state() == Verification.State.OK));
             assertThat(store.count(Query.builder("ev").build())).isEqualTo(ROWS);
             assertThat(store.diagnose()).anyMatch(f -> f.what().contains("lack the index by"));
             disk.close();
@@ -121,8 +121,8 @@ class IndexFullDiskTest {
                             .isEqualTo(State.DONE));
             assertThat(status(store).note()).isEmpty();
             await().atMost(SOON)
-                    .untilAsserted(() -> assertThat(store.status().health().state())
-                            .isEqualTo(Health.State.UP));
+                    .untilAsserted(
+                            () -> assertThat(store.status().health().state()).isEqualTo(Health.State.UP));
             assertThat(store.count(Query.builder("ev").build())).isEqualTo(ROWS);
             assertThat(store.diagnose()).noneMatch(f -> f.what().contains("lack the index"));
         } finally {

@@ -74,8 +74,8 @@ class LogMoverTest {
     void shouldNotHaveAppendsWaitForTheRollOfAnIndexBuild() throws Exception {
         try (MigrationHelp home = new MigrationHelp(directory, false)) {
             home.fill(0, 0, 3000);
-            MigrationRecord record =
-                    home.declare("by-text", new MigrationStep.AddIndex(new IndexSpec("by_text", List.of("text"), null)));
+            MigrationRecord record = home.declare(
+                    "by-text", new MigrationStep.AddIndex(new IndexSpec("by_text", List.of("text"), null)));
             PartitionId first = home.engine.partitions().get(0).id();
             Slow slow = new Slow();
             home.engine.logs().onMove(slow);
@@ -141,14 +141,12 @@ class LogMoverTest {
             Path file = store.writer().file();
             long log = Partition.size(StorePaths.wal(file));
             assertThat(Partition.size(file)).isLessThan(log / 2);
-            CompletableFuture.runAsync(() -> store.engine.logs().now(file))
-                    .join();
+            CompletableFuture.runAsync(() -> store.engine.logs().now(file)).join();
             assertThat(Partition.size(file)).isGreaterThan(log / 2);
             store.append(rows(3000, 10, 0), Ack.COMMITTED);
             // A file that is gone is not made again.
             Path gone = file.resolveSibling("2026-01-01.db");
-            CompletableFuture.runAsync(() -> store.engine.logs().now(gone))
-                    .join();
+            CompletableFuture.runAsync(() -> store.engine.logs().now(gone)).join();
             assertThat(gone).doesNotExist();
         }
         assertThat(OpenEngine.stored(directory, "i")).hasSize(3010);

@@ -20,7 +20,6 @@ import io.levee.SplitStatus;
 import io.levee.Store;
 import io.levee.StoreOptions;
 import io.levee.Table;
-import io.levee.TableSpec;
 import io.levee.engine.EngineSettings;
 import io.levee.internal.supervisor.Supervisor;
 import java.nio.file.Path;
@@ -68,14 +67,11 @@ class MigrationArrivalsTest {
 
     /** A second time would show. */
     private static Migration once() {
-        return new Migration(
-                "once",
-                "checks",
-                new MigrationStep.BackfillRows("1", List.of("node_id"), row -> {
-                    RowBuilder changed = Row.of(row.spec());
-                    row.spec().columns().forEach(column -> changed.set(column.name(), row.get(column.name())));
-                    return changed.set("node_id", row.get("node_id") + "!").build();
-                }));
+        return new Migration("once", "checks", new MigrationStep.BackfillRows("1", List.of("node_id"), row -> {
+            RowBuilder changed = Row.of(row.spec());
+            row.spec().columns().forEach(column -> changed.set(column.name(), row.get(column.name())));
+            return changed.set("node_id", row.get("node_id") + "!").build();
+        }));
     }
 
     private static void append(Store store, Duration later) {
@@ -103,8 +99,7 @@ class MigrationArrivalsTest {
     /** Rows are what the migration made of them once; new ones are as they were written. */
     private static void requireOnce(Store store, int rows, int fresh) {
         Map<String, Integer> found = new TreeMap<>();
-        try (Result<Row> all =
-                store.query(Query.builder("checks").oldestFirst().build())) {
+        try (Result<Row> all = store.query(Query.builder("checks").oldestFirst().build())) {
             all.forEach(row -> found.merge(
                     String.valueOf(row.get("node_id")).replaceFirst("^n[012]|^own(?=!)", "old"), 1, Integer::sum));
         }
@@ -181,9 +176,7 @@ class MigrationArrivalsTest {
                     .findFirst()
                     .orElseThrow();
             engine.split(old, true);
-            Awaitility.await()
-                    .atMost(SOON)
-                    .until(() -> engine.splits().get(0).state() == SplitStatus.State.DONE);
+            Awaitility.await().atMost(SOON).until(() -> engine.splits().get(0).state() == SplitStatus.State.DONE);
             return old;
         });
         // Siblings of the same day, one of them not reached: they are not to become one that passes for reached.

@@ -38,9 +38,7 @@ class ShortPartsTest {
                 Long.MAX_VALUE,
                 where,
                 List.of(new GroupKey.Value(Term.of(EVENTS, "text"))),
-                List.of(
-                        new Figure(Figure.Kind.COUNT, null),
-                        new Figure(Figure.Kind.MAX, Term.of(EVENTS, "i"))));
+                List.of(new Figure(Figure.Kind.COUNT, null), new Figure(Figure.Kind.MAX, Term.of(EVENTS, "i"))));
     }
 
     /** Count and greatest number of each group. */
@@ -90,7 +88,9 @@ class ShortPartsTest {
         try (ReadView view = store.engine.view(EVENTS, Long.MIN_VALUE, Long.MAX_VALUE)) {
             Grouping all = counted(null, Long.MIN_VALUE);
             List<ScanPart> pieces = view.shortParts(all);
-            assertThat(pieces).as("the large day in pieces, the small one whole").hasSizeBetween(4, 10);
+            assertThat(pieces)
+                    .as("the large day in pieces, the small one whole")
+                    .hasSizeBetween(4, 10);
             assertThat(pieces.subList(0, 2)).allMatch(piece -> piece.version() == null);
             assertThat(sum(pieces)).isEqualTo(sum(view.parts(all))).hasSizeGreaterThanOrEqualTo(GROUPS);
             // An index may find what is asked for: it is asked once.

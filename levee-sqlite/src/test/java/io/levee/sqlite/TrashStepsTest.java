@@ -73,7 +73,8 @@ class TrashStepsTest {
             assertThat(Sqlite.number(reader, "SELECT count(*) FROM events")).isOne();
             files.freeStep(List.of(large));
             assertThat(large).doesNotExist();
-            assertThat(Sqlite.number(reader, "SELECT sum(length(text)) FROM events")).isEqualTo(20 * MIB);
+            assertThat(Sqlite.number(reader, "SELECT sum(length(text)) FROM events"))
+                    .isEqualTo(20 * MIB);
         }
     }
 }

@@ -53,7 +53,8 @@ public final class NoRoom {
             why.add("history does not go for these: it takes " + new Bytes(lasting) + ", and goes from "
                     + new Bytes(high) + " on");
         }
-        return "the store takes " + new Bytes(use) + " of its cap of " + new Bytes(cap) + ", and the next rows may need "
-                + new Bytes(wanted) + (why.isEmpty() ? "" : ": " + String.join("; ", why));
+        return "the store takes " + new Bytes(use) + " of its cap of " + new Bytes(cap)
+                + ", and the next rows may need " + new Bytes(wanted)
+                + (why.isEmpty() ? "" : ": " + String.join("; ", why));
     }
 }

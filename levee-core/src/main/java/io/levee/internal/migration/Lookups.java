@@ -133,7 +133,8 @@ final class Lookups implements AutoCloseable {
                     partitions++;
                 }
             }
-            boolean indexed = indexed(tables.apply(table), List.copyOf(one.lookup.match().keySet())) >= 0;
+            boolean indexed =
+                    indexed(tables.apply(table), List.copyOf(one.lookup.match().keySet())) >= 0;
             if (one.whole == null && WholeAnswer.cheaper(rows, theirs, partitions, indexed)) {
                 one.whole = whole(one);
             }

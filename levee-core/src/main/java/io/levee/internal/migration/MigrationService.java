@@ -280,7 +280,8 @@ public final class MigrationService {
     public boolean await(Duration timeout) {
         Registry all = registry();
         return awaited(
-                timeout, () -> !unlooked() && all.all().stream().noneMatch(live -> live.working || runnable(all, live)));
+                timeout,
+                () -> !unlooked() && all.all().stream().noneMatch(live -> live.working || runnable(all, live)));
     }
 
     private boolean awaitIdle(@Nullable Live one, Duration timeout) {

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class StatusReader {
     /** What is said of a migration where a release wrote that knows nothing of it, or rows came that it never met. */
-    static final String CAME = "an older release wrote to the store since it was done, or a splitting or a restore"
-            + " brought rows";
+    static final String CAME =
+            "an older release wrote to the store since it was done, or a splitting or a restore" + " brought rows";
 
     private static final Duration FRESH = Duration.ofSeconds(1);
 

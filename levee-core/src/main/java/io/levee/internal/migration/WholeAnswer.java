@@ -48,9 +48,8 @@ final class WholeAnswer implements AutoCloseable {
      * @param indexed whether an index finds the rows of a key
      */
     static boolean cheaper(long rows, long theirs, int partitions, boolean indexed) {
-        long perKey = indexed
-                ? Math.min(ROWS_PER_KEY, ROWS_PER_FOUND_KEY + ROWS_PER_LOOK * (partitions - 1))
-                : ROWS_PER_KEY;
+        long perKey =
+                indexed ? Math.min(ROWS_PER_KEY, ROWS_PER_FOUND_KEY + ROWS_PER_LOOK * (partitions - 1)) : ROWS_PER_KEY;
         return rows >= LEAST_ROWS && theirs <= MOST_ROWS && theirs <= rows * perKey;
     }
 

@@ -75,11 +75,7 @@ final class Aggregates {
     }
 
     private Answer run(
-            StorageEngine engine,
-            @Nullable PartitionId only,
-            Folding folding,
-            Execution execution,
-            boolean ordered) {
+            StorageEngine engine, @Nullable PartitionId only, Folding folding, Execution execution, boolean ordered) {
         List<GroupTable> tables;
         Grouping first = grouped.folds().get(0).grouping();
         try (ReadView view = only == null

@@ -28,7 +28,10 @@ final class GoingRows {
 
     /** Whether so many rows can be told apart. */
     static boolean exact(List<PartitionInfo> partitions) {
-        return partitions.stream().mapToLong(p -> p.rows() < 0 ? MOST + 1 : p.rows()).sum() <= MOST;
+        return partitions.stream()
+                        .mapToLong(p -> p.rows() < 0 ? MOST + 1 : p.rows())
+                        .sum()
+                <= MOST;
     }
 
     /** The rows of partitions; {@link #NONE} where they are too many. */
@@ -42,8 +45,8 @@ final class GoingRows {
         spec.time().stream().filter(name -> !by.contains(name)).forEach(by::add);
         for (PartitionInfo partition : partitions) {
             boolean adopted = partition.state() == PartitionInfo.State.ADOPTED;
-            for (List<@Nullable Object> group : NewestRows.groups(
-                    queries, NewestRows.counting(spec, by, Long.MIN_VALUE), partition)) {
+            for (List<@Nullable Object> group :
+                    NewestRows.groups(queries, NewestRows.counting(spec, by, Long.MIN_VALUE), partition)) {
                 Object time = spec.time().stream()
                         .map(name -> group.get(by.indexOf(name)))
                         .filter(Objects::nonNull)

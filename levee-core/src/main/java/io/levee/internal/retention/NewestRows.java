@@ -165,8 +165,7 @@ final class NewestRows {
         return new Surplus(byKey, before);
     }
 
-    private static void add(
-            Map<List<@Nullable Object>, Long> byKey, List<List<@Nullable Object>> groups, long times) {
+    private static void add(Map<List<@Nullable Object>, Long> byKey, List<List<@Nullable Object>> groups, long times) {
         for (List<@Nullable Object> group : groups) {
             int width = group.size() - 1;
             List<@Nullable Object> key = Collections.unmodifiableList(new ArrayList<>(group.subList(0, width)));
@@ -288,8 +287,12 @@ final class NewestRows {
         for (int from = 0; from < page.size(); ) {
             int to = Math.min(page.size(), from + slice);
             long before = clock.nanos();
-            deleted += writes.changes().deletePast(
-                    table, marks(page.subList(from, to)), younger(page.subList(from, to)), surplus.removedBefore());
+            deleted += writes.changes()
+                    .deletePast(
+                            table,
+                            marks(page.subList(from, to)),
+                            younger(page.subList(from, to)),
+                            surplus.removedBefore());
             slice = next(slice, clock.nanos() - before);
             from = to;
         }

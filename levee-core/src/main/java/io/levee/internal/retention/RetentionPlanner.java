@@ -98,7 +98,8 @@ final class RetentionPlanner {
     }
 
     private List<Drop> drops(TableSpec spec, List<PartitionInfo> own) {
-        return RetentionPolicy.plan(spec.retention(), own, reference(spec), (micros, gone) -> newest.rowsAfter(spec, micros, gone))
+        return RetentionPolicy.plan(
+                        spec.retention(), own, reference(spec), (micros, gone) -> newest.rowsAfter(spec, micros, gone))
                 .stream()
                 .map(d -> new Drop(
                         d.partition(),
@@ -125,7 +126,8 @@ final class RetentionPlanner {
         NewestRows.Surplus ours = adopted ? newest.deletable(spec, surplus, part) : surplus;
         long stay = surplus.rows() - ours.rows();
         String roughly = adopted && !GoingRows.exact(part.without())
-                ? "; how many single rows go is told roughly, beside more than " + GoingRows.MOST + " that go as a whole"
+                ? "; how many single rows go is told roughly, beside more than " + GoingRows.MOST
+                        + " that go as a whole"
                 : "";
         return new Trims(
                 ours.rows() == 0

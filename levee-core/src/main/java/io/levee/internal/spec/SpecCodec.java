@@ -66,7 +66,8 @@ public final class SpecCodec {
             throw SpecEntries.bad("columns must be a map of names to types").hint("write columns: {task_id: text, …}");
         }
         Map<?, ?> filled = spec.map.get(FILLED) instanceof Map<?, ?> given ? given : Map.of();
-        byName.forEach((name, form) -> builder.column(ColumnCodec.filled(ColumnCodec.column(String.valueOf(name), form), filled.get(name))));
+        byName.forEach((name, form) ->
+                builder.column(ColumnCodec.filled(ColumnCodec.column(String.valueOf(name), form), filled.get(name))));
         time(builder, spec.required("time"), byName);
         builder.key(spec.texts("key").toArray(String[]::new));
         builder.partitionBy(PartitionBy.of(spec.textOr("partition", "auto")));
@@ -87,7 +88,8 @@ public final class SpecCodec {
             named.forEach(form -> builder.index(index(form)));
         }
         if (spec.get(FORMER) instanceof Map<?, ?> former) {
-            former.forEach((column, names) -> builder.formerNames(String.valueOf(column), SpecEntries.texts(FORMER, names)));
+            former.forEach(
+                    (column, names) -> builder.formerNames(String.valueOf(column), SpecEntries.texts(FORMER, names)));
         }
         if (spec.get(DROPPED) instanceof Map<?, ?> dropped) {
             dropped.forEach((name, form) -> builder.dropped(ColumnCodec.column(String.valueOf(name), form)));
@@ -260,8 +262,8 @@ public final class SpecCodec {
         map.keySet().removeAll(ADDED_ENTRIES);
         Map<String, Object> columns = new LinkedHashMap<>();
         spec.columns()
-                .forEach(column ->
-                        columns.put(column.name(), ColumnCodec.form(column.withDefault(null).withExpression(null))));
+                .forEach(column -> columns.put(
+                        column.name(), ColumnCodec.form(column.withDefault(null).withExpression(null))));
         map.put("columns", columns);
         if (map.containsKey(RETENTION)) {
             map.put(RETENTION, RetentionCodec.plain(spec.retention()));
@@ -296,5 +298,4 @@ public final class SpecCodec {
         }
         return map;
     }
-
 }

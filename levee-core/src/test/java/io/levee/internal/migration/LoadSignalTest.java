@@ -55,7 +55,9 @@ class LoadSignalTest {
         LoadSignal.Ask slow = asked(600);
         assertThat(slow.pause().toMillis()).isEqualTo(50);
         load.rest(slow, length -> written(600));
-        assertThat(asked(600).pause().toMillis()).as("still twice the idle figure").isEqualTo(100);
+        assertThat(asked(600).pause().toMillis())
+                .as("still twice the idle figure")
+                .isEqualTo(100);
         // A migration that ends and another one that begins in the same moment.
         written(600);
         assertThat(load.ask().pause().toMillis()).isEqualTo(200);

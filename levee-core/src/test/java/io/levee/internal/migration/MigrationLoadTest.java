@@ -91,7 +91,8 @@ class MigrationLoadTest {
             try {
                 new MigrationRun(parts, live, task, () -> false, length -> {
                             String note = live.status(false, true, now.get()).note();
-                            events.add("pause " + length.toMillis() + (note.contains("the writer is slow") ? "" : note));
+                            events.add(
+                                    "pause " + length.toMillis() + (note.contains("the writer is slow") ? "" : note));
                             // What the writer has to catch up with.
                             written(length.toMillis() < 1000 ? 300 : 100, length.toMillis());
                         })
@@ -105,8 +106,18 @@ class MigrationLoadTest {
         supervisor.stop();
         assertThat(events)
                 .containsExactly(
-                        "slice", "slice", "slice", "pause 50", "slice", "pause 100", "slice", "slice", "pause 2500",
-                        "pause 2500", "slice", "slice");
+                        "slice",
+                        "slice",
+                        "slice",
+                        "pause 50",
+                        "slice",
+                        "pause 100",
+                        "slice",
+                        "slice",
+                        "pause 2500",
+                        "pause 2500",
+                        "slice",
+                        "slice");
         assertThat(Duration.ofNanos(now.get())).isLessThan(Duration.ofSeconds(20));
     }
 }

@@ -56,6 +56,7 @@ class SqueezeTest {
         squeeze.seen(history, true, 10);
         pass(Duration.ofSeconds(3));
         assertThat(squeeze.seen(history, true, 10))
-                .contains("15.0 MiB are history, of which the oldest goes from 14.0 MiB on, but never the newest partition");
+                .contains(
+                        "15.0 MiB are history, of which the oldest goes from 14.0 MiB on, but never the newest partition");
     }
 }

@@ -87,8 +87,8 @@ class ChangesTest {
         for (long i = 0; i < 3000; i++) {
             if (random.nextInt(40) == 0) {
                 long seq = i;
-                CompletableFuture<Integer> change =
-                        service.changes().inOrder(table, null, () -> engine.delete(SPEC, mark(seq), null, Ack.COMMITTED));
+                CompletableFuture<Integer> change = service.changes()
+                        .inOrder(table, null, () -> engine.delete(SPEC, mark(seq), null, Ack.COMMITTED));
                 changes.add(change.thenApplyAsync(n -> n, direct));
                 expected.add("delete " + seq);
             } else {

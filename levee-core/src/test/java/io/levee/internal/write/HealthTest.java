@@ -88,9 +88,8 @@ class HealthTest {
     })
     void shouldNameWhatKeepsRecordsFromBeingWrittenUntilTheyAre(ErrorCode code, Health.State state) {
         assertThat(health()).isEqualTo(new Health(Health.State.UP, List.of()));
-        engine.writing = (rows, seq) ->
-                rows.forEach(r -> r.settle(
-                        WriteRow.Outcome.RETRY, 0, new LeveeException(code, "said by the test").hint("end the test")));
+        engine.writing = (rows, seq) -> rows.forEach(r ->
+                r.settle(WriteRow.Outcome.RETRY, 0, new LeveeException(code, "said by the test").hint("end the test")));
         CompletableFuture<?> stored = append(NOW);
         await().until(() -> health().state() == state);
         assertThat(health().reasons())
@@ -223,7 +222,8 @@ class HealthTest {
                 .contains("id=fill, status=running, rowsDone=40, rowsTotal=100, rate=0.0, etaSeconds=null, error=null");
         StatusService later = new StatusService(
                 engine, StoreOptions.builder().build(), new Tables(engine, false), supervisor, service);
-        later.migrations(() -> List.of(migration(MigrationStatus.State.FAILED, "no such function: nosuch")), () -> false);
+        later.migrations(
+                () -> List.of(migration(MigrationStatus.State.FAILED, "no such function: nosuch")), () -> false);
         assertThat(later.status().health().state()).isEqualTo(Health.State.DEGRADED);
         assertThat(later.status().health().reasons())
                 .containsExactly("the migration fill of events failed at 2026-05-10T12:00:00Z, after 40 rows: no such"

@@ -134,7 +134,9 @@ class LanesTest {
         assertThat(engine.stored()).as("others go on").hasSize(27).doesNotContain(0L, 1L, 2L);
         assertThat(third).isNotDone();
         assertThat(service.troubles()).as("busy is not down").isEmpty();
-        assertThat(service.changes().delete(runs, new Object[] {"b1"}, Ack.COMMITTED).join())
+        assertThat(service.changes()
+                        .delete(runs, new Object[] {"b1"}, Ack.COMMITTED)
+                        .join())
                 .as("a change of another key does not wait")
                 .isFalse();
         CompletableFuture<Boolean> change = service.changes().delete(runs, new Object[] {"a"}, Ack.COMMITTED);
@@ -382,7 +384,8 @@ class LanesTest {
             long number = i;
             if (random.nextInt(20) == 0) {
                 ofKey.add(key + ":change " + number);
-                answers.add(service.changes().inOrder(runs, new Object[] {key}, () -> fickle.log.add(key + ":change " + number)));
+                answers.add(service.changes()
+                        .inOrder(runs, new Object[] {key}, () -> fickle.log.add(key + ":change " + number)));
             } else {
                 ofKey.add(key + ":" + number);
                 if (random.nextInt(10) == 0) {

@@ -120,8 +120,8 @@ abstract class PlanConformance extends Conformance {
         int rounds = 2;
         for (int round = 0; round < rounds; round++) {
             int shortest = rounds - round;
-            RetentionRule.Builder rule = classes(
-                    classes, gen.between(shortest, 12), gen.between(shortest, 12), gen.between(shortest, 12));
+            RetentionRule.Builder rule =
+                    classes(classes, gen.between(shortest, 12), gen.between(shortest, 12), gen.between(shortest, 12));
             if (!gen.oneIn(4)) {
                 rule.keepNewest(gen.between(1, 40), gen.oneIn(2) ? new String[] {"state"} : new String[0]);
             }
@@ -190,7 +190,8 @@ abstract class PlanConformance extends Conformance {
         Set<Long> whole = new HashSet<>();
         for (RetentionPlan.Drop drop : plan.drops()) {
             PartitionInfo partition = drop.partition();
-            List<Stored> of = model.stream().filter(row -> in(partition, row, rule)).toList();
+            List<Stored> of =
+                    model.stream().filter(row -> in(partition, row, rule)).toList();
             if (drop.rule() == RetentionEvent.Rule.AGE) {
                 assertThat(of).allMatch(row -> row.at().isBefore(clock.instant().minus(age(rule, row))));
                 rest.removeAll(of);

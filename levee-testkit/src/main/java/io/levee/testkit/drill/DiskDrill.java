@@ -138,7 +138,8 @@ public final class DiskDrill {
                     BatchReceipt receipt = runs.appendAll(batch, Ack.COMMITTED, Overflow.block(Duration.ofMinutes(1)))
                             .join();
                     if (receipt.lost() > 0 && firstLoss.isEmpty()) {
-                        firstLoss = written + ": " + store.status().health() + ", " + store.status().disk().byPart();
+                        firstLoss = written + ": " + store.status().health() + ", "
+                                + store.status().disk().byPart();
                         progress.accept("records were lost before " + firstLoss);
                     }
                     batch.clear();

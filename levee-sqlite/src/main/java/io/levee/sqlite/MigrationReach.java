@@ -12,7 +12,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,12 +55,12 @@ final class MigrationReach {
         return left(List.of(asked)).getOrDefault(asked, List.of());
     }
 
-    /** The same of several: each partition is opened once at most. By identity; those that have reached all are left out. */
+    /** The same of several: each partition is opened once at most. Those that have reached all are left out. */
     Map<Asked, List<Partition>> left(List<Asked> asked) {
         Map<String, List<Asked>> tables = new LinkedHashMap<>();
         asked.forEach(one -> tables.computeIfAbsent(one.record.table(), t -> new ArrayList<>())
                 .add(one));
-        Map<Asked, List<Partition>> left = new IdentityHashMap<>();
+        Map<Asked, List<Partition>> left = new HashMap<>();
         tables.forEach((table, of) -> {
             List<Partition> own = own(table);
             of.forEach(one -> forget(one.record, own));

@@ -80,6 +80,7 @@ final class PartitionWriter {
      * Whether it writes rows of a spec as it is; it has that one from then on. How long rows are kept is no part of the file: to open it
      * anew for another rule would move its whole log while everybody waits.
      */
+    @SuppressWarnings("ReferenceEquality") // Asked for each batch; a new spec is a new object.
     boolean takes(TableSpec wanted) {
         if (spec != wanted) {
             if (!layout(spec).equals(layout(wanted))) {

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** A backfill of so many rows that the other table is read once as a whole, beside a program that goes on writing both (G17, G121). */
@@ -46,7 +47,7 @@ abstract class WholeLookupConformance extends Conformance {
         super(kit);
     }
 
-    private static Row job(int i, Long last) {
+    private static Row job(int i, @Nullable Long last) {
         return row(SPEC, "id", "j" + i, "at", NOW.minus(Duration.ofDays(i % 3)).plusSeconds(i), "last", last);
     }
 

@@ -202,7 +202,7 @@ final class Lookups implements AutoCloseable {
                 found.add(answers);
                 Set<List<Object>> asked = new LinkedHashSet<>();
                 for (MigrationRows.Read row : rows) {
-                    List<Object> key = knows(row) || fromWhole(one, row) ? null : key(one, row);
+                    List<Object> key = knows(row) || wholeFor(one, row) != null ? null : key(one, row);
                     if (key != null) {
                         asked.add(key);
                     }
@@ -251,12 +251,10 @@ final class Lookups implements AutoCloseable {
             for (int i = 0; i < values.length; i++) {
                 One one = lookups.get(i);
                 List<Object> key = key(one, row);
-                WholeAnswer whole = one.whole;
+                WholeAnswer whole = wholeFor(one, row);
                 Object value = key == null
                         ? null
-                        : whole != null && whole.holdsFor(row.seq(), row.version())
-                                ? whole.of(key)
-                                : found.get(i).get(key);
+                        : whole != null ? whole.of(key) : found.get(i).get(key);
                 boolean count = one.lookup.function() == Lookup.Function.COUNT;
                 values[i] = value == null && count ? Long.valueOf(0) : value;
             }
@@ -276,9 +274,10 @@ final class Lookups implements AutoCloseable {
     /** What is asked for at once. */
     private record Question(One one, List<List<Object>> keys, Map<List<Object>, Object> into) {}
 
-    private static boolean fromWhole(One one, MigrationRows.Read row) {
+    /** What the whole table said, where that holds for a row. */
+    private static @Nullable WholeAnswer wholeFor(One one, MigrationRows.Read row) {
         WholeAnswer whole = one.whole;
-        return whole != null && whole.holdsFor(row.seq(), row.version());
+        return whole != null && whole.holdsFor(row.seq(), row.version()) ? whole : null;
     }
 
     private static @Nullable List<Object> key(One one, MigrationRows.Read row) {

@@ -270,10 +270,7 @@ final class MigrationRun {
                 reached(id);
                 return Live.Wait.NONE;
             }
-            LoadSignal.Ask ask = parts.load().ask();
-            if (!ask.why().isEmpty()) {
-                rest(ask);
-            }
+            restIfAsked();
         }
         return Live.Wait.NONE;
     }
@@ -368,10 +365,7 @@ final class MigrationRun {
             if (cursor == null) {
                 return;
             }
-            LoadSignal.Ask ask = parts.load().ask();
-            if (!ask.why().isEmpty()) {
-                rest(ask);
-            }
+            restIfAsked();
         }
     }
 
@@ -388,14 +382,21 @@ final class MigrationRun {
     }
 
     private void pause(Duration length, Live.Wait why) {
-        live.waits(why);
-        live.progress.restart(live.rowsDone, parts.clock().nanos());
+        waits(why);
         sleep.accept(length);
     }
 
-    private void rest(LoadSignal.Ask ask) {
-        live.waits(Live.Wait.of(ask.why()));
+    /** Leaves the writer alone where its load asks for that. Between slices. */
+    private void restIfAsked() {
+        LoadSignal.Ask ask = parts.load().ask();
+        if (!ask.why().isEmpty()) {
+            waits(Live.Wait.of(ask.why()));
+            parts.load().rest(ask, sleep);
+        }
+    }
+
+    private void waits(Live.Wait why) {
+        live.waits(why);
         live.progress.restart(live.rowsDone, parts.clock().nanos());
-        parts.load().rest(ask, sleep);
     }
 }

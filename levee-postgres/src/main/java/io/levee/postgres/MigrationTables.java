@@ -25,8 +25,6 @@ import org.jspecify.annotations.Nullable;
 final class MigrationTables {
     private static final String MIGRATIONS = "migrations";
     private static final String PARTS = "migration_parts";
-    /** Below all numbers, those of moved rows included, and a bigint as it is written. */
-    private static final long FIRST = -Long.MAX_VALUE;
 
     private static final String WHERE_PART =
             " WHERE migration = ? AND table_name = ? AND class = ? AND period = ? AND n = ?";
@@ -159,15 +157,6 @@ final class MigrationTables {
                         + " l USING (table_name, class, period, n) WHERE NOT p.done AND l.state IN ('open', 'closed') AND"
                         + " p.migration IN (SELECT id FROM " + names.catalog(MIGRATIONS)
                         + " WHERE record::jsonb ->> 'state' = 'DONE')"));
-    }
-
-    /** A partition came whose rows no migration that sets values of its table has met: all have to reach it. */
-    void came(Connection connection, PartitionId id) throws SQLException {
-        for (MigrationRecord record : all(connection)) {
-            if (record.table().equals(id.table()) && TableChange.setsRows(record)) {
-                put(connection, record.id(), id, new Part(false, FIRST, null, 0, List.of()), 0);
-            }
-        }
     }
 
     /** Migrations that are done and have not reached a partition that is there: it was brought back, or an older release made it. */

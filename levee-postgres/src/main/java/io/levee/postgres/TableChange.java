@@ -45,11 +45,6 @@ final class TableChange {
                 || record.step() instanceof AddColumn add && add.column().expression() != null;
     }
 
-    /** Whether a step sets values of rows. */
-    static boolean setsRows(MigrationRecord record) {
-        return perPartition(record) && !(record.step() instanceof AddIndex);
-    }
-
     /** Keeps a migration, and makes its spec the table's newest where there is one. */
     void put(Connection connection, MigrationRecord record, @Nullable TableSpec spec) throws SQLException {
         boolean first = !migrations.has(connection, record.id());

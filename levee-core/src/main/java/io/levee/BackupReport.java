@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param bytes what its files take
  * @param bytesCopied what was written now
  * @param missing partitions that could not be copied, each with the reason: their files are damaged or gone
+ * @param dropped partitions that the store dropped while they were copied, each with the reason: their space was needed, so they are not in
+ *     the backup, which is whole without them. A store restored from it has a gap {@link LossReason#EXPIRED} for each
  */
 public record BackupReport(
         Path directory,
@@ -26,13 +28,15 @@ public record BackupReport(
         long rows,
         long bytes,
         long bytesCopied,
-        Map<String, String> missing) {
-    /** Copies the map. */
+        Map<String, String> missing,
+        Map<String, String> dropped) {
+    /** Copies the maps. */
     public BackupReport {
         missing = Map.copyOf(missing);
+        dropped = Map.copyOf(dropped);
     }
 
-    /** For JSON: {@code directory, at, partitions, copied, unchanged, rows, bytes, bytesCopied, missing}. */
+    /** For JSON: {@code directory, at, partitions, copied, unchanged, rows, bytes, bytesCopied, missing, dropped}. */
     public Map<String, @Nullable Object> toMap() {
         Map<String, @Nullable Object> map = new LinkedHashMap<>();
         map.put("directory", directory.toString());
@@ -44,6 +48,7 @@ public record BackupReport(
         map.put("bytes", bytes);
         map.put("bytesCopied", bytesCopied);
         map.put("missing", missing);
+        map.put("dropped", dropped);
         return map;
     }
 }

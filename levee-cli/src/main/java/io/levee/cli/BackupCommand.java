@@ -96,6 +96,7 @@ final class BackupCommand extends Command {
                     new Bytes(report.bytesCopied()),
                     report.partitions() - report.copied()));
             report.missing().forEach((id, why) -> console.print("not copied: " + id + ": " + Printable.line(why)));
+            report.dropped().forEach((id, why) -> console.print("not in it: " + id + ": " + Printable.line(why)));
             console.flush();
         }
         return report.missing().isEmpty() ? OK : FAILED;

@@ -9,17 +9,13 @@ import io.levee.server.LeveeServer;
 import io.levee.server.ServerOptions;
 import io.levee.testkit.PostgresServer;
 import io.levee.testkit.Requirements;
-import java.io.BufferedReader;
-import java.io.BufferedWriter;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -28,7 +24,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
-import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -37,7 +32,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Each set of real records, taken into a directory and into PostgreSQL: every command gives the same answer about both. */
 class TwoEnginesTest {
-    /** The larger sets are taken up to here, and with {@code -Dlevee.long=true} as a whole, as the others are. */
+    /** The larger sets are taken up to here, and with {@code -Dlevee.long=true} as far as {@link RealRecords} goes. */
     private static final long MOST_LINES = Boolean.getBoolean("levee.long") ? Long.MAX_VALUE : 20_000;
 
     private static final Path SPECS = Path.of("..", "examples", "specs");
@@ -81,7 +76,7 @@ class TwoEnginesTest {
     @ParameterizedTest
     @EnumSource(DataSet.class)
     void shouldAnswerTheSame(DataSet set) throws IOException {
-        Path file = beginning(Requirements.sharedData(set.table()));
+        Path file = RealRecords.of(set, dir, MOST_LINES);
         String table = set.table();
         Map<String, Object> report = same("ingest", table, file, "--spec", SPECS.resolve(table + ".yaml"));
         assertThat((Long) report.get("stored")).isPositive();
@@ -103,23 +98,6 @@ class TwoEnginesTest {
         same("partitions");
         same("retention", "apply");
         same("retention", "plan");
-    }
-
-    private Path beginning(Path file) throws IOException {
-        Path to = dir.resolve("records.ndjson");
-        try (BufferedReader lines = new BufferedReader(new InputStreamReader(
-                        new GZIPInputStream(Files.newInputStream(file)), StandardCharsets.UTF_8));
-                BufferedWriter out = Files.newBufferedWriter(to)) {
-            long n = 0;
-            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                if (n++ == MOST_LINES) {
-                    return to;
-                }
-                out.write(line);
-                out.newLine();
-            }
-        }
-        return file;
     }
 
     /** Pages in the middle of the table: each engine is asked with its own cursor. */

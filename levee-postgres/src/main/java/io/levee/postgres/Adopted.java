@@ -4,6 +4,9 @@ import io.levee.Adoption;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.internal.adopt.ForeignTimes;
+import io.levee.internal.adopt.MovedRows;
+import io.levee.internal.adopt.SplitState;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +18,9 @@ final class Adopted {
     private final ForeignTable.Name source;
     private final Facts facts;
     private final boolean overridable;
+    private final boolean splittable;
+    private final long baseBefore;
+    private final @Nullable SplitState split;
     private volatile boolean missing;
 
     /**
@@ -59,15 +65,28 @@ final class Adopted {
      * @param adoption with the table's whole name
      */
     Adopted(PartitionId id, Adoption adoption, Facts facts) {
-        this(id, adoption, facts, true);
+        this(id, adoption, facts, true, true, 0, null);
     }
 
     /**
      * An adopted table.
      *
      * @param overridable whether the catalog keeps which of its rows were written again: one of an older release does not
+     * @param splittable whether it keeps which of them have moved
+     * @param baseBefore what is taken from the row numbers of the one adopted before it
+     * @param split how far its splitting is; null where none was begun
      */
-    Adopted(PartitionId id, Adoption adoption, Facts facts, boolean overridable) {
+    Adopted(
+            PartitionId id,
+            Adoption adoption,
+            Facts facts,
+            boolean overridable,
+            boolean splittable,
+            long baseBefore,
+            @Nullable SplitState split) {
+        this.splittable = splittable;
+        this.baseBefore = baseBefore;
+        this.split = split;
         this.overridable = overridable;
         this.id = id;
         this.adoption = adoption;
@@ -89,7 +108,48 @@ final class Adopted {
 
     /** The same with what is known now. */
     Adopted with(Facts now) {
-        return new Adopted(id, adoption, now, overridable);
+        return new Adopted(id, adoption, now, overridable, splittable, baseBefore, split);
+    }
+
+    /** The same with its splitting so far. */
+    Adopted with(@Nullable SplitState now) {
+        return new Adopted(id, adoption, facts, overridable, splittable, baseBefore, now);
+    }
+
+    /** Whether it may be split: see {@link SplitCatalog}. */
+    boolean splittable() {
+        return splittable;
+    }
+
+    /** Whether its splitting was begun. */
+    boolean split() {
+        return split != null;
+    }
+
+    /** How far its splitting is, as far as this process knows; null where none was begun. */
+    @Nullable
+    SplitState splitting() {
+        return split;
+    }
+
+    /** What has moved as far as this process knows. */
+    MovedRows moved() {
+        return split == null ? MovedRows.NONE : split.moved();
+    }
+
+    /** The least of our numbers that its rows may have. */
+    long leastSeq() {
+        return -facts.base;
+    }
+
+    /** A number above all those. */
+    long endSeq() {
+        return -baseBefore;
+    }
+
+    /** Whether one of our numbers is of a row of it, moved or not. */
+    boolean holds(long seq) {
+        return seq >= leastSeq() && seq < endSeq();
     }
 
     /** Whether rows of it may have been written again: see {@link AdoptedOverrides}. */
@@ -112,7 +172,9 @@ final class Adopted {
         return id.equals(other.id)
                 && adoption.equals(other.adoption)
                 && facts.equals(other.facts)
-                && overridable == other.overridable;
+                && overridable == other.overridable
+                && splittable == other.splittable
+                && Objects.equals(split, other.split);
     }
 
     /** Whether it was not there when it was last looked for. */
@@ -141,7 +203,7 @@ final class Adopted {
                 PartitionInfo.State.ADOPTED,
                 facts.oldestMicros(),
                 facts.maxMicros,
-                facts.rowsEstimate,
+                Math.max(0, facts.rowsEstimate - moved().rows()),
                 adoption.take() ? facts.bytes : 0);
     }
 }

@@ -1,8 +1,11 @@
 package io.levee.postgres;
 
 import io.levee.Adoption;
+import io.levee.ErrorCode;
+import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.engine.Period;
+import io.levee.internal.adopt.SplitState;
 import io.levee.internal.json.Json;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -11,7 +14,9 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,6 +51,7 @@ final class AdoptedCatalog {
                             + " PRIMARY KEY (table_name, n))");
         }
         AdoptedOverrides.complete(connection, catalog);
+        SplitCatalog.complete(connection, catalog);
         String micros = catalog.names().catalog(SqlFunctions.MICROS) + "(text)";
         if (Postgres.value(connection, "SELECT 1 WHERE pg_catalog.to_regprocedure(?) IS NOT NULL", micros) == null) {
             Postgres.run(connection, SqlFunctions.micros(catalog.names()));
@@ -61,11 +67,14 @@ final class AdoptedCatalog {
         if (!there) {
             return all;
         }
-        boolean overridable = Postgres.value(
-                        connection,
-                        "SELECT 1 WHERE pg_catalog.to_regclass(?) IS NOT NULL",
-                        catalog.names().catalog(AdoptedOverrides.TABLE))
-                != null;
+        boolean overridable = catalog.has(connection, AdoptedOverrides.TABLE);
+        boolean splittable = catalog.has(connection, SplitCatalog.TABLE);
+        Map<PartitionId, SplitState> splits = new HashMap<>();
+        boolean readable = (!overridable || catalog.readable(connection, AdoptedOverrides.TABLE))
+                && (!splittable || catalog.readable(connection, SplitCatalog.TABLE));
+        if (splittable && readable) {
+            SplitCatalog.all(connection, catalog).forEach(s -> splits.put(s.id(), s));
+        }
         try (PreparedStatement statement = connection.prepareStatement(COLUMNS + table + " ORDER BY table_name, n");
                 ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
@@ -83,10 +92,39 @@ final class AdoptedCatalog {
                         rows.getString(12));
                 PartitionId id = id(rows.getString(1), rows.getInt(2));
                 Adoption adoption = Adoption.fromMap(Json.object(rows.getString(3)));
-                all.add(new Entry(new Adopted(id, adoption, facts, overridable), rows.getString(13)));
+                long before = all.isEmpty()
+                                || !all.get(all.size() - 1).adopted.id().table().equals(id.table())
+                        ? 0
+                        : all.get(all.size() - 1).adopted.facts().base();
+                Adopted adopted = new Adopted(id, adoption, facts, overridable, splittable, before, splits.get(id));
+                all.add(new Entry(adopted, rows.getString(13)));
             }
         }
+        if (!readable && all.stream().anyMatch(Entry::live)) {
+            throw unreadable(catalog.names());
+        }
         return all;
+    }
+
+    /** Without them a reader would have rows twice that were written again or have moved: nobody may answer so in silence. */
+    private static LeveeException unreadable(Names names) {
+        String tables = names.catalog(AdoptedOverrides.TABLE) + ", " + names.catalog(SplitCatalog.TABLE);
+        return new LeveeException(
+                        ErrorCode.IO_FAILED,
+                        "this user may not read which rows of adopted tables were written again or have moved: "
+                                + tables)
+                .hint("GRANT SELECT ON " + tables + " TO the user");
+    }
+
+    /** Keeps one from being let go of until the transaction ends; false where it was. */
+    static boolean keep(Connection connection, Names names, PartitionId id) throws SQLException {
+        return Postgres.value(
+                        connection,
+                        "SELECT 1 FROM " + names.catalog(TABLE)
+                                + " WHERE table_name = ? AND n = ? AND state = 'adopted' FOR SHARE",
+                        id.table(),
+                        id.n())
+                != null;
     }
 
     /** The one of a table of ours of a foreign one, dropped or not; null where it was never adopted. */
@@ -127,6 +165,16 @@ final class AdoptedCatalog {
                 facts.bytes(),
                 facts.stamp(),
                 now.atOffset(ZoneOffset.UTC));
+    }
+
+    /** Keeps what one was when it was compared. */
+    static void stamp(Connection connection, Names names, PartitionId id, String stamp) throws SQLException {
+        Postgres.update(
+                connection,
+                "UPDATE " + names.catalog(TABLE) + " SET stamp = ? WHERE table_name = ? AND n = ?",
+                stamp,
+                id.table(),
+                id.n());
     }
 
     /** Says that one is not read any more: {@code deleting} where its tables are still to go, else {@code dropped}. */

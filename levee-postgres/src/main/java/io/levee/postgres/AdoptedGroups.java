@@ -1,28 +1,21 @@
 package io.levee.postgres;
 
-import io.levee.engine.Execution;
+import io.levee.ErrorCode;
+import io.levee.Expr;
+import io.levee.LeveeException;
 import io.levee.engine.Grouping;
-import io.levee.engine.PlanStep;
-import io.levee.engine.RowSink;
-import io.levee.engine.ScanPart;
+import io.levee.internal.adopt.SplitState;
 import java.sql.SQLException;
 import java.util.List;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /** Groups of one adopted table's rows, in one statement. One query thread. */
-final class AdoptedGroups implements ScanPart {
-    private final DataSource source;
-    private final Names names;
-    private final Grouping grouping;
-    private final Damage damage;
+final class AdoptedGroups extends SessionGroups {
     private final Adopted adopted;
 
     AdoptedGroups(DataSource source, Names names, Grouping grouping, Damage damage, Adopted adopted) {
-        this.source = source;
-        this.names = names;
-        this.grouping = grouping;
-        this.damage = damage;
+        super(source, names, grouping, damage, adopted);
         this.adopted = adopted;
     }
 
@@ -31,57 +24,36 @@ final class AdoptedGroups implements ScanPart {
         return adopted.id().toString();
     }
 
-    /** Others may write to it, and nobody tells in time. */
     @Override
-    public @Nullable String version() {
-        return null;
-    }
-
-    @Override
-    public void run(Execution execution, RowSink sink) {
-        try (ReadSession session = ReadSession.open(source, execution, GroupScan.SETTINGS)) {
-            GroupScan scan = scan(session);
-            if (scan != null) {
-                scan.run(session, sink);
-            }
-        } catch (SQLException e) {
-            throw damage.named(Adoptions.unreadable(
-                    adopted, ReadSession.failure("the aggregation of " + adopted.id() + " failed", execution, e)));
-        }
-    }
-
-    /** The grouping of its rows; null where there are none of the range. */
-    private @Nullable GroupScan scan(ReadSession session) throws SQLException {
-        AdoptedRead read = AdoptedRead.of(
-                session, names, grouping.spec(), List.of(adopted), grouping.fromMicros(), grouping.toMicros());
+    @Nullable
+    Rows rows(ReadSession session, Names names, Grouping grouping) throws SQLException {
+        long from = grouping.fromMicros();
+        long to = grouping.toMicros();
+        AdoptedRead read = AdoptedRead.of(session, names, grouping.spec(), List.of(adopted), from, to);
         if (read.isEmpty()) {
+            requireThere(session, names);
             return null;
         }
-        SqlBuilder from = new SqlBuilder()
-                .add("(")
-                .add(read.tables().get(0).select(grouping.fromMicros(), grouping.toMicros(), grouping.where()))
-                .add(") adopted");
-        return new GroupScan(source, names, grouping, damage, from);
+        AdoptedTable table = read.tables().get(0);
+        Expr where = grouping.where();
+        return new Rows(
+                new SqlBuilder()
+                        .add("(")
+                        .add(adopted.split() ? table.select(from, to, where) : table.whole(from, to, where))
+                        .add(") adopted"),
+                null);
     }
 
-    /** How the planner would read it; null where it is left out. */
-    @Nullable
-    PlanStep explain(Execution execution) {
-        SqlBuilder statement;
-        try (ReadSession session = ReadSession.open(source, execution, GroupScan.SETTINGS)) {
-            GroupScan scan = scan(session);
-            if (scan == null) {
-                return null;
-            }
-            statement = scan.statement();
-        } catch (SQLException e) {
-            throw ReadSession.failure("the query cannot be explained", execution, e);
+    /** One that was split and dropped since the query began would be missed in silence: the own rows leave out what it had. */
+    private void requireThere(ReadSession session, Names names) throws SQLException {
+        SplitState split = adopted.missing() && adopted.splittable() && !adopted.split()
+                ? SplitCatalog.of(session.connection(), names, adopted.id())
+                : null;
+        if (split != null) {
+            throw new LeveeException(
+                            ErrorCode.PARTITION_BUSY,
+                            "the adopted table " + adopted.adoption().source() + " was split and dropped just now")
+                    .hint("ask again");
         }
-        return Planned.of(
-                source,
-                execution,
-                GroupScan.SETTINGS,
-                statement,
-                adopted.facts().rowsEstimate());
     }
 }

@@ -1,6 +1,8 @@
 package io.levee.postgres;
 
+import io.levee.ErrorCode;
 import io.levee.Expr;
+import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
 import java.sql.Connection;
@@ -9,9 +11,11 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Function;
 
 /**
@@ -24,8 +28,11 @@ final class AdoptedOverrides {
     /** Keys that are looked for at once. */
     private static final int AT_ONCE = 1_000;
 
-    /** Most rows of one key that are overridden, the newest: a key of a table is no key there where it has more. */
-    private static final int MOST = 10_000;
+    /** Most rows of one key that are overridden: a key of a table is no key there where it has more, and a record that has it is refused. */
+    static final int MOST = 10_000;
+
+    /** Rows that are read for several keys at once; where there are more, each key is asked for by itself. */
+    private static final int MOST_AT_ONCE = 100_000;
 
     /** How many are forgotten in one transaction. */
     static final int STEP = 5_000;
@@ -65,9 +72,14 @@ final class AdoptedOverrides {
         return !adopted.apply(spec).isEmpty();
     }
 
-    /** Tells items of keys that no own partition has which rows of adopted tables they take the place of. */
+    /**
+     * Tells items of keys that no own partition has, or has from an adopted table, which rows of adopted tables they take the place of:
+     * where one row of a key has moved, others may lie there still.
+     */
     void find(Connection c, TableSpec spec, List<Item> items) throws SQLException {
-        List<Item> fresh = items.stream().filter(item -> item.old() == null).toList();
+        List<Item> fresh = items.stream()
+                .filter(item -> item.old() == null || item.seq() < 0)
+                .toList();
         List<Adopted> all = fresh.isEmpty() ? List.of() : adopted.apply(spec);
         for (Adopted one : all) {
             ForeignTable.Name details = one.details();
@@ -113,18 +125,45 @@ final class AdoptedOverrides {
                 .add(table.select(Long.MIN_VALUE, Long.MAX_VALUE, where))
                 .add(") adopted");
         FilterSql.where(spec, names, Long.MIN_VALUE, Long.MAX_VALUE, where, sql);
-        sql.add(" ORDER BY 1 DESC LIMIT " + (long) MOST * items.size());
+        int limit = items.size() == 1 ? MOST : MOST_AT_ONCE;
+        sql.add(" LIMIT " + (limit + 1));
         PartitionId id = table.adopted().id();
+        IdentityHashMap<Item, List<Version>> versions = new IdentityHashMap<>();
+        int read = 0;
         try (PreparedStatement statement = sql.prepare(c, "");
                 ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
+                read++;
                 Object first = Stored.read(rows, 2, spec.column(spec.key().get(0)));
                 Item item = items.size() == 1 || first == null ? items.get(0) : byKey.get(List.of(first));
                 if (item != null) {
-                    item.overrides(new Version(id, rows.getLong(1)));
+                    versions.computeIfAbsent(item, i -> new ArrayList<>()).add(new Version(id, rows.getLong(1)));
                 }
             }
         }
+        if (read > limit && items.size() > 1) {
+            for (Item item : items) {
+                find(c, spec, table, List.of(item));
+            }
+        } else {
+            versions.forEach((item, all) -> {
+                if (all.size() > MOST) {
+                    item.refuse(tooMany(table));
+                } else {
+                    all.forEach(item::overrides);
+                }
+            });
+        }
+    }
+
+    private static LeveeException tooMany(AdoptedTable table) {
+        return new LeveeException(
+                        ErrorCode.LIMIT_EXCEEDED,
+                        "the adopted table " + table.adopted().adoption().source() + " has more than " + MOST
+                                + " rows of the record's key: it is no key there")
+                .with("limit", MOST)
+                .with("partition", table.adopted().id().toString())
+                .hint("declare the table without that key, or remove these rows from the adopted table");
     }
 
     private static List<Object> key(TableSpec spec, Item item) {
@@ -154,6 +193,22 @@ final class AdoptedOverrides {
             statement.setArray(
                     3, c.createArrayOf("bigint", all.stream().map(Version::seq).toArray()));
             statement.executeUpdate();
+        }
+    }
+
+    /** Which of some rows of an adopted table do not count any more, by their numbers in ours. */
+    static void overridden(Connection c, Names names, PartitionId id, List<Long> seqs, Set<Long> found)
+            throws SQLException {
+        try (PreparedStatement statement = c.prepareStatement(
+                "SELECT seq FROM " + names.catalog(TABLE) + " WHERE table_name = ? AND n = ? AND seq = ANY (?)")) {
+            statement.setString(1, id.table());
+            statement.setInt(2, id.n());
+            statement.setArray(3, c.createArrayOf("bigint", seqs.toArray()));
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    found.add(rows.getLong(1));
+                }
+            }
         }
     }
 

@@ -92,7 +92,11 @@ final class AdoptedProbe {
     private void decideUnit() throws SQLException {
         Adoption adoption = adopted.adoption();
         ForeignColumn time = table.times().get(0);
-        if (adoption.timeUnit() != null || !time.kind().number()) {
+        if (adoption.timeUnit() != null || !time.kind().number() && !time.kind().texts()) {
+            return;
+        }
+        if (time.kind().texts()) {
+            with(new Adopted(adopted.id(), adoption.timeUnit(TimeUnit.TEXT), adopted.facts()));
             return;
         }
         String raw = time.of("m");

@@ -21,6 +21,10 @@ final class AdoptedSource {
                     + " n.nspname NOT LIKE 'pg\\_temp%' AND (? = '' OR n.nspname IN (?::name, ?::name))"
                     + " ORDER BY c.relname = ?::name DESC, n.nspname = ?::name DESC, n.nspname = 'public' DESC, 1";
 
+    /** Why a table is not taken over that others inherit from. */
+    static final String INHERITED =
+            "other tables inherit from it: they would be read with it, and their rows have numbers of their own";
+
     private final Connection connection;
     private final Names names;
 
@@ -169,6 +173,30 @@ final class AdoptedSource {
     static String grants(ForeignTable.Name name) {
         return "GRANT USAGE ON SCHEMA " + Names.quote(name.schema()) + " TO the user; GRANT SELECT ON " + name.quoted()
                 + " TO the user";
+    }
+
+    /** Whether other tables inherit from one. */
+    static boolean inherited(Connection connection, ForeignTable table) throws SQLException {
+        return Postgres.value(
+                        connection,
+                        "SELECT 1 FROM pg_catalog.pg_inherits WHERE inhparent = ?::oid LIMIT 1",
+                        table.oid())
+                != null;
+    }
+
+    /** Whether its row security may keep rows from the store's user. */
+    static boolean hides(Connection connection, ForeignTable table) throws SQLException {
+        return Boolean.TRUE.equals(
+                Postgres.value(connection, "SELECT pg_catalog.row_security_active(?::oid)", table.oid()));
+    }
+
+    /** Refuses a table that others inherit from. */
+    void requireAlone(ForeignTable table) throws SQLException {
+        if (inherited(connection, table)) {
+            throw new LeveeException(ErrorCode.BAD_SPEC, table.name().text() + " cannot be adopted: " + INHERITED)
+                    .with("source", table.name().text())
+                    .hint("end that (ALTER TABLE … NO INHERIT), and adopt each of them");
+        }
     }
 
     /** In words, the sessions of others that write to a table now. */

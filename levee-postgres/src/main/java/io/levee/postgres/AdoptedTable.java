@@ -3,6 +3,7 @@ package io.levee.postgres;
 import io.levee.Adoption.TimeUnit;
 import io.levee.Column;
 import io.levee.Expr;
+import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.internal.adopt.ForeignTimes;
 import java.util.ArrayList;
@@ -18,7 +19,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class AdoptedTable {
     /** Rows of a page: no page of the server has more, whatever its size. */
-    private static final int ROWS_OF_PAGE = 2048;
+    static final int ROWS_OF_PAGE = 2048;
+
+    private static final String NULL_TIME = "NULL::bigint";
+    private static final String LAST_PLACE = "'(4294967295,65535)'::tid";
 
     private final Adopted adopted;
     private final TableSpec spec;
@@ -61,11 +65,22 @@ final class AdoptedTable {
         return "(" + rowNumber() + " - " + adopted.facts().base() + ")";
     }
 
-    /** The row's number in its own table: a column of it, or where it lies. */
-    private String rowNumber() {
+    /** Whether rows are numbered by where they lie. */
+    boolean byPlace() {
         String number = adopted.facts().number();
-        if (number != null && source.column(number) != null) {
-            return "m." + Names.quote(number) + "::bigint";
+        // Once rows have moved by that column, nothing else tells which: without it the statement fails, and says so.
+        return number == null || source.column(number) == null && !adopted.split();
+    }
+
+    /** The column of its numbers, as its index has them. */
+    String plainNumber() {
+        return "m." + Names.quote(String.valueOf(adopted.facts().number()));
+    }
+
+    /** The row's number in its own table: a column of it, or where it lies. */
+    String rowNumber() {
+        if (!byPlace()) {
+            return plainNumber() + "::bigint";
         }
         String place = "(m.ctid::text::point)";
         return "(" + place + "[0]::bigint * " + ROWS_OF_PAGE + " + " + place + "[1]::bigint)";
@@ -104,10 +119,62 @@ final class AdoptedTable {
 
     /** The event time in microseconds, never null. */
     String time() {
+        String readable = readableTime();
+        String none = ForeignTimes.NO_TIME_MICROS + "::bigint";
+        return readable.equals(NULL_TIME) ? none : "coalesce(" + readable + ", " + none + ")";
+    }
+
+    /** The event time in microseconds; null where none can be read. */
+    String readableTime() {
+        List<String> each =
+                times().stream().map(c -> c.micros(c.of("m"), unit(), names)).toList();
+        return each.isEmpty()
+                ? NULL_TIME
+                : each.size() == 1 ? each.get(0) : "coalesce(" + String.join(", ", each) + ")";
+    }
+
+    /** How many of a row's values are there and cannot be had in the form that the spec says. */
+    String unreadable() {
         List<String> each = new ArrayList<>();
-        times().forEach(c -> each.add(c.micros(c.of("m"), unit(), names)));
-        each.add(ForeignTimes.NO_TIME_MICROS + "::bigint");
-        return each.size() == 1 ? each.get(0) : "coalesce(" + String.join(", ", each) + ")";
+        times().forEach(c -> each.add(lost(c, "m", c.micros(c.of("m"), unit(), names))));
+        for (Column column : spec.columns()) {
+            ForeignColumn own = eventTime(column) ? null : source(column);
+            ForeignColumn detail = eventTime(column) || own != null ? null : detail(column);
+            if (own != null) {
+                each.add(lost(own, "m", own.value(column, own.of("m"), unit(), names)));
+            } else if (detail != null && join() != null) {
+                each.add("coalesce("
+                        + detail(lost(detail, "d", detail.value(column, detail.of("d"), unit(), names)), column)
+                        + ", 0)");
+            }
+        }
+        return each.isEmpty() ? "0" : String.join(" + ", each);
+    }
+
+    private static String lost(ForeignColumn column, String of, String value) {
+        return "(" + column.of(of) + " IS NOT NULL AND (" + value + ") IS NULL)::integer";
+    }
+
+    /**
+     * A condition that leaves out the rows that a splitting has moved, as the statement's snapshot has it: each of them is once in what that
+     * shows, here or among the table's own.
+     */
+    String notMoved() {
+        PartitionId id = adopted.id();
+        if (!byPlace()) {
+            return "(" + plainNumber() + " < coalesce(" + SplitCatalog.value(names, id, "s.from_row") + ", "
+                    + Long.MAX_VALUE + ") OR " + plainNumber() + " > coalesce("
+                    + SplitCatalog.value(names, id, "s.to_row") + ", -" + Long.MAX_VALUE + "))";
+        }
+        return "(m.ctid < coalesce(" + SplitCatalog.value(names, id, place("s.from_row")) + ", " + LAST_PLACE
+                + ") OR m.ctid > coalesce(" + SplitCatalog.value(names, id, place("s.to_row")) + ", '(0,0)'::tid))";
+    }
+
+    /** Where the row of a number lies. */
+    private static String place(String number) {
+        return "CASE WHEN " + number + " < 0 THEN '(0,0)'::tid WHEN " + number + " >= " + highestPlace() + " THEN "
+                + LAST_PLACE + " ELSE pg_catalog.format('(%s,%s)', " + number + " / " + ROWS_OF_PAGE + ", " + number
+                + " % " + ROWS_OF_PAGE + ")::tid END";
     }
 
     /** A column in its stored form, or null. */
@@ -115,17 +182,35 @@ final class AdoptedTable {
         if (eventTime(column)) {
             return time();
         }
+        ForeignColumn own = source(column);
+        if (own != null) {
+            return own.value(column, own.of("m"), unit(), names);
+        }
+        ForeignColumn detail = detail(column);
+        return detail != null
+                ? detail(detail.value(column, detail.of("d"), unit(), names), column)
+                : ForeignColumn.nothing(column.type());
+    }
+
+    /** The foreign column of one of ours; null where it is in the details, or nowhere. */
+    private @Nullable ForeignColumn source(Column column) {
         for (String name : namesOf(column)) {
             ForeignColumn own = source.column(name);
-            if (own != null) {
-                return own.value(column, own.of("m"), unit(), names);
-            }
-            ForeignColumn detail = details == null ? null : details.column(name);
-            if (detail != null) {
-                return detail(detail.value(column, detail.of("d"), unit(), names), column);
+            if (own != null || details != null && details.column(name) != null) {
+                return own;
             }
         }
-        return ForeignColumn.nothing(column.type());
+        return null;
+    }
+
+    private @Nullable ForeignColumn detail(Column column) {
+        return details == null
+                ? null
+                : namesOf(column).stream()
+                        .map(details::column)
+                        .filter(Objects::nonNull)
+                        .findFirst()
+                        .orElse(null);
     }
 
     /** The names that a column may have there: nobody renames columns in a table of somebody else's. */
@@ -226,10 +311,19 @@ final class AdoptedTable {
 
     /** Its rows as ours: more of them than the range and the filter let through, which are to be asked for as well. */
     SqlBuilder select(long fromMicros, long toMicros, @Nullable Expr where) {
+        return select(fromMicros, toMicros, where, adopted.splittable() ? notMoved() : null);
+    }
+
+    /** The same of all its rows, also of those that have moved: what it was before its splitting began. */
+    SqlBuilder whole(long fromMicros, long toMicros, @Nullable Expr where) {
+        return select(fromMicros, toMicros, where, null);
+    }
+
+    private SqlBuilder select(long fromMicros, long toMicros, @Nullable Expr where, @Nullable String which) {
         List<String> columns = new ArrayList<>();
         selected().forEach((name, value) -> columns.add(value + " AS " + name));
         SqlBuilder sql = new SqlBuilder().add("SELECT " + String.join(", ", columns) + from() + " WHERE true");
-        sql.add(narrow(fromMicros, toMicros));
+        sql.add(narrow(fromMicros, toMicros)).add(which == null ? "" : " AND " + which);
         if (spec.keyed() && adopted.overridable()) {
             sql.add(" AND " + AdoptedOverrides.test(names, adopted.id(), seq()));
         }

@@ -8,9 +8,13 @@ import io.levee.LeveeException;
 import io.levee.LossReason;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
+import io.levee.SplitStatus;
 import io.levee.TableSpec;
+import io.levee.engine.DropOutcome;
 import io.levee.engine.Finding;
-import io.levee.engine.StorageEngine.DropOutcome;
+import io.levee.internal.adopt.MovedRows;
+import io.levee.internal.adopt.SplitCount;
+import io.levee.internal.adopt.SplitState;
 import io.levee.internal.time.MonotonicClock;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -19,8 +23,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +37,12 @@ import org.jspecify.annotations.Nullable;
 final class Adoptions {
     private static final System.Logger LOG = System.getLogger("io.levee.postgres");
 
+    /** What keeps others from adding to a table that was taken, while it is compared and until it is dropped. */
+    private static final String BAR = "levee_has_taken_it_over";
+
+    /** Why one is let go whose rows are all in own partitions. */
+    private static final String SPLIT = "split into partitions";
+
     private final Connections connections;
     private final CatalogSession session;
     private final Catalog catalog;
@@ -39,7 +51,10 @@ final class Adoptions {
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
     private final LockSchedule schedule = new LockSchedule();
     private final Set<PartitionId> told = ConcurrentHashMap.newKeySet();
-    private volatile List<Adopted> live;
+    private volatile List<AdoptedCatalog.Entry> all = List.of();
+    /** Those that are read. Changed without a lock: the writer tells how far a splitting is, and waits for nobody's look at a table. */
+    private final AtomicReference<List<Adopted>> live;
+
     private volatile boolean deleting;
 
     Adoptions(Connections connections, CatalogSession session, Catalog catalog, Clock wall) {
@@ -48,7 +63,7 @@ final class Adoptions {
         this.catalog = catalog;
         this.names = catalog.names();
         this.wall = wall;
-        this.live = read();
+        this.live = new AtomicReference<>(read());
     }
 
     private List<AdoptedCatalog.Entry> entries() {
@@ -56,7 +71,7 @@ final class Adoptions {
     }
 
     private List<Adopted> read() {
-        List<AdoptedCatalog.Entry> all = entries();
+        all = entries();
         deleting = all.stream().anyMatch(e -> e.state().equals("deleting"));
         return all.stream()
                 .filter(AdoptedCatalog.Entry::live)
@@ -66,30 +81,44 @@ final class Adoptions {
 
     /** Beside a writer of another process the catalog is read again before each use. */
     void refresh() {
-        List<Adopted> before = live;
+        List<Adopted> before = live();
         // What was found missing stays so until somebody looks again.
-        live = read().stream()
+        live.set(read().stream()
                 .map(now -> before.stream().filter(now::same).findFirst().orElse(now))
-                .toList();
+                .toList());
+    }
+
+    private List<Adopted> live() {
+        return Objects.requireNonNull(live.get());
     }
 
     /** Those of a table that are read, the first adopted first. */
     List<Adopted> of(String table) {
-        return live.stream().filter(a -> a.id().table().equals(table)).toList();
+        return live().stream().filter(a -> a.id().table().equals(table)).toList();
     }
 
     @Nullable
     Adopted get(PartitionId id) {
-        return live.stream().filter(a -> a.id().equals(id)).findFirst().orElse(null);
+        return live().stream().filter(a -> a.id().equals(id)).findFirst().orElse(null);
     }
 
     List<PartitionInfo> infos() {
-        return live.stream().map(Adopted::info).toList();
+        return live().stream().map(Adopted::info).toList();
     }
 
     /** Those that were not there when somebody wanted to read them. */
     List<Gap> gaps() {
-        return live.stream()
+        List<Gap> gaps = new ArrayList<>(missing());
+        for (AdoptedCatalog.Entry entry : all) {
+            Adopted now = get(entry.adopted().id());
+            SplitState split = (now == null ? entry.adopted() : now).splitting();
+            gaps.addAll(split == null ? List.of() : notMoved(split));
+        }
+        return gaps;
+    }
+
+    private List<Gap> missing() {
+        return live().stream()
                 .filter(Adopted::missing)
                 .map(a -> new Gap(
                         a.id().table(),
@@ -98,6 +127,78 @@ final class Adoptions {
                         Gap.UNKNOWN,
                         LossReason.ADOPTED_MISSING))
                 .toList();
+    }
+
+    /** Exact: what splittings could not move is counted in the transaction that says so. */
+    private static List<Gap> notMoved(SplitState split) {
+        SplitCount count = split.count();
+        List<Gap> gaps = new ArrayList<>();
+        String table = split.id().table();
+        if (count.expired() > 0) {
+            gaps.add(new Gap(table, count.lostFrom(), count.lostTo(), count.expired(), LossReason.EXPIRED));
+        }
+        if (count.keyless() > 0) {
+            gaps.add(new Gap(table, count.lostFrom(), count.lostTo(), count.keyless(), LossReason.WRITE_FAILED));
+        }
+        return gaps;
+    }
+
+    // Where a row is
+
+    /** See {@link io.levee.engine.StorageEngine#inAdopted}: asks the catalog where rows of it are moving. */
+    boolean inAdopted(String table, long seq) {
+        AdoptedCatalog.Entry of = seq >= 0
+                ? null
+                : all.stream()
+                        .filter(e -> e.adopted().id().table().equals(table)
+                                && e.adopted().holds(seq))
+                        .findFirst()
+                        .orElse(null);
+        Adopted now = of == null ? null : get(of.adopted().id());
+        if (now == null || !now.split()) {
+            return now != null;
+        }
+        long number = seq + now.facts().base();
+        return session.ask("where a row lies cannot be read", c -> {
+            SplitState split = SplitCatalog.of(c, names, now.id());
+            return split == null || !split.moved().holds(number);
+        });
+    }
+
+    /** What splittings have done to a table so far: other text, other rows. */
+    String moved(String table) {
+        StringBuilder text = new StringBuilder();
+        for (AdoptedCatalog.Entry entry : all) {
+            Adopted known = entry.adopted();
+            Adopted now = get(known.id());
+            MovedRows moved = (now == null ? known : now).moved();
+            if (known.id().table().equals(table)) {
+                text.append(entry.adopted().id().n())
+                        .append(now == null ? "-" : "+")
+                        .append(moved)
+                        .append(';');
+            }
+        }
+        return text.toString();
+    }
+
+    /** A splitting is as far as that. */
+    void split(SplitState now) {
+        live.updateAndGet(all ->
+                all.stream().map(a -> a.id().equals(now.id()) ? a.with(now) : a).toList());
+    }
+
+    /** Reads them again; a slice of a splitting that was told meanwhile is not forgotten. */
+    private void reload() {
+        List<Adopted> now = read();
+        live.updateAndGet(before -> now.stream()
+                .map(a -> before.stream()
+                        .filter(b -> b.id().equals(a.id())
+                                && b.moved().rows() > a.moved().rows())
+                        .findFirst()
+                        .map(b -> a.with(b.splitting()))
+                        .orElse(a))
+                .toList());
     }
 
     // Taking over
@@ -121,12 +222,6 @@ final class Adoptions {
 
     /** See {@link io.levee.engine.StorageEngine#adopt}. */
     synchronized AdoptionReport adopt(TableSpec spec, Adoption given) {
-        if (given.split()) {
-            throw new LeveeException(
-                            ErrorCode.NOT_SUPPORTED, "an adopted table in PostgreSQL is not split: " + given.source())
-                    .with("source", given.source())
-                    .hint("adopt it without split: it is read where it lies");
-        }
         long begin = clock.nanos();
         List<AdoptedCatalog.Entry> known = entries();
         return looking("the table to be adopted cannot be looked at", c -> {
@@ -167,6 +262,7 @@ final class Adoptions {
         if (table == null) {
             throw new LeveeException(ErrorCode.NOT_FOUND, "there is no table " + adoption.source());
         }
+        source.requireAlone(table.source());
         source.requireRights(table.source(), adoption.take());
         ForeignTable details = table.details();
         if (details != null) {
@@ -175,16 +271,16 @@ final class Adoptions {
         AdoptedProbe.Found found = AdoptedProbe.first(c, names, spec, table, base);
         Adopted adopted = found.adopted();
         put(adopted);
-        List<Adopted> all = new ArrayList<>(live);
-        all.add(adopted);
-        live = List.copyOf(all);
+        reload();
         List<String> notes = new ArrayList<>(found.notes());
         notes.addAll(writing(AdoptedSource.writers(c, table.source())));
         LOG.log(System.Logger.Level.INFO, "adopted {0} as {1}: {2}", adoption.source(), adopted.id(), notes);
         return report(adopted, true, false, notes, begin);
     }
 
-    private @Nullable AdoptedTable table(Connection c, TableSpec spec, Adopted adopted) throws SQLException {
+    /** One as the server has it now; null where it is missing. */
+    @Nullable
+    AdoptedTable table(Connection c, TableSpec spec, Adopted adopted) throws SQLException {
         ForeignTable.Name details = adopted.details();
         Map<Integer, ForeignTable> found =
                 ForeignTable.look(c, List.of(adopted.source(), details == null ? adopted.source() : details));
@@ -220,7 +316,7 @@ final class Adoptions {
 
     /** All of them that are read. */
     List<AdoptionReport> reports() {
-        return live.stream()
+        return live().stream()
                 .map(a -> report(a, false, false, a.missing() ? List.of("it is missing") : List.of(), Duration.ZERO))
                 .toList();
     }
@@ -233,7 +329,7 @@ final class Adoptions {
 
     /** Looks again at those that somebody has written to. Maintenance thread. */
     void lookAgain(Function<String, @Nullable TableSpec> specs) {
-        for (Adopted adopted : live) {
+        for (Adopted adopted : live()) {
             TableSpec spec = specs.apply(adopted.id().table());
             if (spec == null) {
                 continue;
@@ -267,7 +363,9 @@ final class Adoptions {
 
     private synchronized void learn(Adopted now) {
         if (get(now.id()) != null) {
-            live = live.stream().map(a -> a.id().equals(now.id()) ? now : a).toList();
+            live.updateAndGet(all -> all.stream()
+                    .map(a -> a.id().equals(now.id()) ? a.with(now.facts()) : a)
+                    .toList());
             put(now);
         }
     }
@@ -275,7 +373,7 @@ final class Adoptions {
     /** For doctor: what is missing, and what others write to. */
     List<Finding> findings() {
         List<Finding> findings = new ArrayList<>();
-        for (Adopted adopted : live) {
+        for (Adopted adopted : live()) {
             String what =
                     adopted.id() + " is the adopted table " + adopted.adoption().source();
             looking("an adopted table cannot be looked at", c -> {
@@ -325,23 +423,113 @@ final class Adoptions {
             return new DropOutcome(0, why);
         }
         boolean take = adopted.adoption().take() && !shared(adopted);
-        session.change("an adopted table cannot be let go", c -> {
+        letGo(adopted, take, c -> {
             AdoptedCatalog.state(c, names, adopted.id(), take ? "deleting" : "dropped", reason, wall.instant());
             return true;
         });
-        live = live.stream().filter(a -> !a.id().equals(adopted.id())).toList();
+        return new DropOutcome(take ? adopted.facts().bytes() : 0, "");
+    }
+
+    /** Whether one may be dropped once its rows are elsewhere. */
+    boolean mayDrop(Adopted adopted) {
+        return adopted.adoption().take() && !shared(adopted);
+    }
+
+    /**
+     * Bars one that was taken, and its details, against new and changed rows, or no more: what is compared must still be so when it is
+     * dropped, and the server's counts of what others write come late, or never after a crash. Reading goes on, and so does deleting, which
+     * takes nothing that is not elsewhere. By a constraint that holds for no row and is asked of none that is there: that takes a moment's
+     * lock, behind which nobody waits longer than one try.
+     *
+     * @return whether it is so; false where others kept the lock, and nothing has changed then
+     */
+    boolean bar(Adopted adopted, boolean up) {
+        if (!adopted.adoption().take()) {
+            return true;
+        }
+        Connection connection = connections.open(false);
+        try {
+            boolean all = true;
+            for (ForeignTable table :
+                    ForeignTable.look(connection, tables(adopted)).values()) {
+                all = all && (barred(connection, table) == up || bar(connection, table, up));
+            }
+            return all;
+        } catch (SQLException e) {
+            throw Postgres.failure("the adopted table " + adopted.adoption().source() + " cannot be barred", e);
+        } finally {
+            connections.giveBack(connection);
+        }
+    }
+
+    private boolean bar(Connection connection, ForeignTable table, boolean up) throws SQLException {
+        return schedule.run(() -> Postgres.run(
+                connection,
+                "ALTER TABLE ONLY " + table.name().quoted()
+                        + (up
+                                ? " ADD CONSTRAINT " + BAR + " CHECK (false) NO INHERIT NOT VALID"
+                                : " DROP CONSTRAINT IF EXISTS " + BAR)));
+    }
+
+    private static boolean barred(Connection connection, ForeignTable table) throws SQLException {
+        return Postgres.value(
+                        connection,
+                        "SELECT 1 FROM pg_catalog.pg_constraint WHERE conrelid = ?::oid AND conname = ?::name",
+                        table.oid(),
+                        BAR)
+                != null;
+    }
+
+    /**
+     * Lets go of one whose rows have all moved.
+     *
+     * @param drop whether it is to be dropped: it was taken and is barred
+     * @param done the end of its splitting
+     * @param stamp what it was when it was compared
+     * @return whether it is; false where the splitting was stopped meanwhile, or is not where it was
+     */
+    synchronized boolean letGo(Adopted adopted, boolean drop, SplitState done, String stamp) {
+        return letGo(adopted, drop, c -> {
+            SplitState latest = SplitCatalog.locked(c, names, adopted.id());
+            boolean already = latest != null && latest.state() == SplitStatus.State.DONE;
+            boolean next = latest != null
+                    && latest.state() == SplitStatus.State.RUNNING
+                    && latest.moved().equals(done.moved())
+                    && AdoptedCatalog.keep(c, names, adopted.id());
+            if (next) {
+                SplitCatalog.put(c, names, done);
+                AdoptedCatalog.stamp(c, names, adopted.id(), stamp);
+                AdoptedCatalog.state(c, names, adopted.id(), drop ? "deleting" : "dropped", SPLIT, wall.instant());
+            }
+            // This may be the second try of a commit that nobody answered.
+            return next || already;
+        });
+    }
+
+    /** What is noted in one transaction. */
+    @FunctionalInterface
+    private interface Note {
+        boolean in(Connection connection) throws SQLException;
+    }
+
+    private boolean letGo(Adopted adopted, boolean take, Note note) {
+        boolean noted = session.change("an adopted table cannot be let go", note::in);
+        if (!noted) {
+            return false;
+        }
+        reload();
         deleting |= take;
         boolean more = adopted.overridable();
         while (more) {
             more = session.change(
                     "what was written again cannot be forgotten", c -> AdoptedOverrides.forget(c, names, adopted.id()));
         }
-        return new DropOutcome(take ? adopted.facts().bytes() : 0, "");
+        return true;
     }
 
     /** Whether another table of ours reads the same table or its details. */
     private boolean shared(Adopted own) {
-        return live.stream()
+        return live().stream()
                 .filter(a -> !a.id().equals(own.id()))
                 .anyMatch(a -> tables(a).stream().anyMatch(tables(own)::contains));
     }
@@ -369,9 +557,13 @@ final class Adoptions {
         Connection connection = connections.open(false);
         try {
             List<ForeignTable.Name> tables = tables(adopted);
-            List<String> there = ForeignTable.look(connection, tables).values().stream()
-                    .map(t -> t.name().quoted())
-                    .toList();
+            Map<Integer, ForeignTable> found = ForeignTable.look(connection, tables);
+            ForeignTable source = found.get(tables.size() - 1);
+            if (source != null && !compared(connection, adopted, source)) {
+                return true;
+            }
+            List<String> there =
+                    found.values().stream().map(t -> t.name().quoted()).toList();
             // By short tries: readers of others who come meanwhile wait no longer than one of them.
             boolean gone = there.isEmpty()
                     || schedule.run(() -> Postgres.run(connection, "DROP TABLE " + String.join(", ", there)));
@@ -396,6 +588,28 @@ final class Adoptions {
         } finally {
             connections.giveBack(connection);
         }
+    }
+
+    /**
+     * Whether one is still what it was when it was compared: barred since. Where somebody has taken that away, it is kept. One that was dropped
+     * by age was never compared.
+     */
+    private boolean compared(Connection connection, Adopted adopted, ForeignTable source) throws SQLException {
+        SplitState split = adopted.splitting();
+        if (split == null || split.state() != SplitStatus.State.DONE || barred(connection, source)) {
+            return true;
+        }
+        String kept = "kept: somebody has taken its constraint " + BAR + " away, and may have written to it";
+        LOG.log(
+                System.Logger.Level.WARNING,
+                "{0} is not dropped, but {1}",
+                adopted.adoption().source(),
+                kept);
+        session.change("an adopted table cannot be noted", c -> {
+            AdoptedCatalog.state(c, names, adopted.id(), "dropped", kept, wall.instant());
+            return true;
+        });
+        return false;
     }
 
     /** The error of a statement that reads adopted tables, with the right that is missing. */

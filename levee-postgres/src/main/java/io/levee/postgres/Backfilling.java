@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>rows are looked at in the order of their numbers, up to the bound that was taken first: nothing is looked at twice for its own sake;
  *   <li>only rows that become others are locked and written, and none is waited for: one that somebody has locked, or that is not the one any
  *       more that values were made for, is noted in the partition's line and comes again when the others are done;
+ *   <li>rows that came beside this way are none of it; they come when all others are done, if they are to be set: see {@link ComingRows};
  *   <li>the line is written in the same transaction.
  * </ol>
  */
@@ -53,16 +54,20 @@ final class Backfilling {
     private final Connection connection;
     private final Names names;
     private final MigrationTables lines;
+    private final MovedNumbers moved;
     private final MigrationRecord record;
     private final Leaf leaf;
     private final SliceOrder order;
     private final TableSpec spec;
     private final String table;
+    /** Whether rows came beside the way; as of the transaction's first look. */
+    private boolean listed;
 
     Backfilling(Connection connection, Catalog catalog, MigrationRecord record, Leaf leaf, SliceOrder order) {
         this.connection = connection;
         this.names = catalog.names();
         this.lines = new MigrationTables(catalog);
+        this.moved = new MovedNumbers(catalog);
         this.record = record;
         this.leaf = leaf;
         this.order = order;
@@ -83,37 +88,44 @@ final class Backfilling {
     /** Works one batch. */
     Done run() throws SQLException {
         Postgres.run(connection, BY_NUMBER);
-        Part part = begun(lines.part(connection, record.id(), leaf.id(), true));
-        if (part.done()) {
-            return new Done(0, 0, part, 0);
+        Part known = begun(locked());
+        if (known.done()) {
+            return new Done(0, 0, known, 0);
         }
+        Part part = withDue(known);
         Map<String, String> set = sets();
         SliceOrder.Given given = order.given();
         boolean again = again(part);
-        Look look = given != null ? look(given, set) : look(next(part, again), set);
+        Look look = given != null ? look(given, set, again) : look(next(part, again), set);
         List<Long> locked = lock(look.change);
         int changed = locked.isEmpty() ? 0 : update(locked, given, set);
         Set<Long> left = new TreeSet<>(look.change);
         left.removeAll(locked);
         left.addAll(look.others);
         Part next = given != null ? after(part, given, left, again) : after(part, look, left, again);
+        next = next.done() ? done(next) : next;
         lines.put(connection, record.id(), leaf.id(), next, changed);
-        long seen = next.seen() - part.seen();
+        long seen = next.seen() - known.seen();
         return new Done(seen, changed, next, seen == 0 && changed == 0 ? left.size() : 0);
     }
 
     /** The next rows for values that are made elsewhere. */
     MigrationRows rows(List<Column> columns, long behind) throws SQLException {
         Postgres.run(connection, BY_NUMBER);
-        Part known = lines.part(connection, record.id(), leaf.id(), true);
+        Part known = locked();
         Part part = begun(known);
-        if (known.bound() == null) {
+        boolean ahead = behind != Long.MIN_VALUE;
+        if (!ahead) {
+            part = withDue(part);
+        }
+        if (!part.equals(known)) {
             lines.put(connection, record.id(), leaf.id(), part, 0);
         }
-        if (behind > part.through()) {
-            part = new Part(part.done(), behind, part.bound(), part.seen(), part.skipped());
-            if (again(part)) {
-                // What is left there are rows that could not be had: which these are is known when the cursor is there.
+        if (ahead) {
+            boolean comeAgain = again(part);
+            part = new Part(part.done(), Math.max(behind, part.through()), part.bound(), part.seen(), part.skipped());
+            if (comeAgain || again(part)) {
+                // What is left there are rows that come again: which these are is known when the cursor is there.
                 return new MigrationRows(List.of(), 0, behind, false);
             }
         }
@@ -150,8 +162,41 @@ final class Backfilling {
             return part;
         }
         Object highest = Postgres.value(connection, "SELECT max(_seq) FROM " + table);
-        return new Part(
-                false, part.through(), highest instanceof Long number ? number : 0L, part.seen(), part.skipped());
+        Object least = Postgres.value(connection, "SELECT min(_seq) FROM " + table);
+        // Rows that were split off an adopted table have numbers below zero.
+        long through = least instanceof Long number && number < 0 ? number - 1 : part.through();
+        return new Part(false, through, highest instanceof Long number ? number : 0L, part.seen(), part.skipped());
+    }
+
+    /** The line, nobody else's until the transaction ends. */
+    private Part locked() throws SQLException {
+        Part part = lines.part(connection, record.id(), leaf.id(), true);
+        listed = moved.any(connection, record.id(), leaf.id());
+        return part;
+    }
+
+    /** With the next of the rows that came beside the way and are to be set, where all others are done: as if they had been locked. */
+    private Part withDue(Part part) throws SQLException {
+        if (!listed
+                || part.done()
+                || part.through() < bound(part)
+                || !part.skipped().isEmpty()) {
+            return part;
+        }
+        List<Long> due = moved.take(connection, record.id(), leaf.id(), table, order.rows());
+        return new Part(false, part.through(), part.bound(), part.seen() + due.size(), due);
+    }
+
+    /** At the end of the way: whether it is that depends on what came beside it. */
+    private Part done(Part part) throws SQLException {
+        if (!listed) {
+            return part;
+        }
+        if (moved.due(connection, record.id(), leaf.id())) {
+            return new Part(false, part.through(), part.bound(), part.seen(), part.skipped());
+        }
+        moved.clear(connection, record.id(), leaf.id());
+        return part;
     }
 
     private static long bound(Part part) {
@@ -168,7 +213,16 @@ final class Backfilling {
     private String next(Part part, boolean again) {
         return "SELECT * FROM " + table + " WHERE "
                 + (again ? in(part.skipped()) : "_seq > " + part.through() + " AND _seq <= " + bound(part))
+                + other(again)
                 + " ORDER BY _seq LIMIT " + order.rows();
+    }
+
+    /** A condition that leaves out what came beside the way; of rows that come again, only what was set elsewhere. */
+    private String other(boolean again) {
+        if (!listed) {
+            return "";
+        }
+        return again ? moved.notSet(record.id(), leaf.id()) : moved.notListed(record.id(), leaf.id());
     }
 
     private static String in(List<Long> seqs) {
@@ -249,11 +303,11 @@ final class Backfilling {
     }
 
     /** Of the given rows those that are there: one that went has nothing to become. */
-    private Look look(SliceOrder.Given given, Map<String, String> set) throws SQLException {
+    private Look look(SliceOrder.Given given, Map<String, String> set, boolean again) throws SQLException {
         SqlBuilder sql = new SqlBuilder()
                 .add("SELECT _seq, " + VERSION + " = " + version() + " AND " + differs(set) + ", " + VERSION + " <> "
                         + version() + " FROM " + table + " JOIN ");
-        return look(given(sql, given).add(" ON " + SEQ + " = _seq ORDER BY _seq"));
+        return look(given(sql, given).add(" ON " + SEQ + " = _seq" + other(again) + " ORDER BY _seq"));
     }
 
     private Look look(SqlBuilder sql) throws SQLException {
@@ -276,7 +330,11 @@ final class Backfilling {
     /** Finds the row that a batch failed at, by trying ever fewer of its rows. */
     LeveeException broken(SQLException met) throws SQLException {
         Postgres.run(connection, BY_NUMBER);
-        Part part = begun(lines.part(connection, record.id(), leaf.id(), false));
+        Part known = locked();
+        Part part = withDue(begun(known));
+        if (!part.equals(known)) {
+            lines.put(connection, record.id(), leaf.id(), part, 0);
+        }
         SliceOrder.Given given = order.given();
         List<Long> numbers = given != null
                 ? given.rows().stream().map(SliceOrder.Values::seq).toList()
@@ -308,7 +366,7 @@ final class Backfilling {
                 List<SliceOrder.Values> rows = given.rows().stream()
                         .filter(row -> some.contains(row.seq()))
                         .toList();
-                look(new SliceOrder.Given(given.columns(), rows, rows.size(), given.throughSeq(), false), set);
+                look(new SliceOrder.Given(given.columns(), rows, rows.size(), given.throughSeq(), false), set, true);
             } else {
                 look("SELECT * FROM " + table + " WHERE " + in(numbers), set);
             }

@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,7 +51,9 @@ final class BatchAppender {
     private final Sources sources;
     private final CopyWriter copy;
     private final AdoptedOverrides overrides;
+    private final ComingRows coming;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
+    private final AtomicLong handed = new AtomicLong();
     private @Nullable Doubt doubt;
     /** Rows that were found to be committed and have not come again yet, by table. */
     private final Map<String, IdentityHashMap<WriteRow, Item>> found = new HashMap<>();
@@ -61,8 +64,10 @@ final class BatchAppender {
             Leaves leaves,
             KeyLookup keys,
             Sources sources,
-            AdoptedOverrides overrides) {
+            AdoptedOverrides overrides,
+            ComingRows coming) {
         this.overrides = overrides;
+        this.coming = coming;
         this.session = session;
         this.catalog = catalog;
         this.leaves = leaves;
@@ -91,8 +96,20 @@ final class BatchAppender {
     private record Doubt(
             String table, Leaf leaf, long maxSeq, Map<Leaf, Share> shares, IdentityHashMap<WriteRow, Item> rows) {}
 
+    /** How many rows it was handed. Any thread. */
+    long handed() {
+        return handed.get();
+    }
+
     /** See {@link io.levee.engine.StorageEngine#append}. */
     void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
+        handed.addAndGet(rows.size());
+        coming.handed(rows);
+        tryAppend(spec, rows, level, seq);
+        coming.tried(rows);
+    }
+
+    private void tryAppend(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
         List<? extends WriteRow> left = rows;
         try {
             resolveDoubt();
@@ -144,7 +161,7 @@ final class BatchAppender {
         Leaf last = null;
         for (Item item : items) {
             WriteRow row = item.row();
-            LeveeException why = refused.get(row.slot());
+            LeveeException why = item.refused() == null ? refused.get(row.slot()) : item.refused();
             if (why == null && !movable(item)) {
                 why = new LeveeException(
                         ErrorCode.PARTITION_BUSY, "the row of its key is in a partition that is being dropped");
@@ -248,7 +265,8 @@ final class BatchAppender {
 
     private @Nullable Trouble tryOnce(TableSpec spec, Map<Leaf, Share> shares, Ack level, SeqSource seq) {
         try {
-            session.transaction(c -> fill(c, spec, shares, level, seq), () -> doubt = doubtOf(shares));
+            coming.write(
+                    () -> session.transaction(c -> fill(c, spec, shares, level, seq), () -> doubt = doubtOf(shares)));
             shares.forEach((leaf, share) -> {
                 leaf.add(share.min, share.max, share.rows, share.maxSeq);
                 sources.advanced(leaf.id(), share.marks);
@@ -301,8 +319,11 @@ final class BatchAppender {
         if (level == Ack.DURABLE) {
             Postgres.run(c, "SET LOCAL synchronous_commit = on");
         }
-        if (spec.keyed() && shares.values().stream().anyMatch(s -> !s.replaced.isEmpty())) {
+        List<Item> replaced =
+                shares.values().stream().flatMap(s -> s.replaced.stream()).toList();
+        if (!replaced.isEmpty()) {
             Postgres.run(c, KeyLookup.BY_INDEX);
+            coming.note(c, spec, replaced);
         }
         for (Map.Entry<Leaf, Share> entry : shares.entrySet()) {
             if (!entry.getValue().replaced.isEmpty()) {

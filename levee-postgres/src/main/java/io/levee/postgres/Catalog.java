@@ -204,7 +204,8 @@ final class Catalog {
                 + (migrated ? " LEFT JOIN " + names.catalog(MIGRATED) + " m USING (name)" : "");
     }
 
-    private boolean readable(Connection connection, String table) throws SQLException {
+    /** Whether there is a table that this user may read. */
+    boolean readable(Connection connection, String table) throws SQLException {
         return Boolean.TRUE.equals(Postgres.value(
                 connection,
                 "SELECT pg_catalog.has_table_privilege(pg_catalog.to_regclass(?), 'SELECT')",

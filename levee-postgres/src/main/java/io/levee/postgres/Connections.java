@@ -136,7 +136,8 @@ final class Connections implements AutoCloseable {
                             + Postgres.LOCK_TIMEOUT_MS + "; SET statement_timeout = 0;"
                             + " SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0;"
                             + " SET default_transaction_isolation = 'read committed'; SET search_path = pg_catalog;"
-                            + " SET default_transaction_read_only = " + (readOnly ? "on" : "off"));
+                            + " SET standard_conforming_strings = on; " + Postgres.TEXTS
+                            + "; SET default_transaction_read_only = " + (readOnly ? "on" : "off"));
             done = true;
             return connection;
         } catch (SQLException e) {

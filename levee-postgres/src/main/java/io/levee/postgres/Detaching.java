@@ -1,7 +1,7 @@
 package io.levee.postgres;
 
 import io.levee.PartitionId;
-import io.levee.engine.StorageEngine.DropOutcome;
+import io.levee.engine.DropOutcome;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;

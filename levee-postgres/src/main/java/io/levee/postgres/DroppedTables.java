@@ -73,6 +73,22 @@ final class DroppedTables {
         });
     }
 
+    /** Frees one that was dropped for space, whatever its grace. Where that cannot be now it is among those of the next pass. */
+    synchronized void freeAtOnce(PartitionId id) {
+        String why = onConnection("a dropped partition cannot be freed", connection -> {
+            for (Leaf dropped : catalog.dropped(connection)) {
+                if (dropped.id().equals(id)) {
+                    return free(connection, dropped);
+                }
+            }
+            return "";
+        });
+        if (!why.isEmpty()) {
+            System.getLogger("io.levee.postgres")
+                    .log(System.Logger.Level.WARNING, "{0} was dropped for space and takes it still: {1}", id, why);
+        }
+    }
+
     /** How long each can be brought back yet. */
     synchronized Map<PartitionId, Duration> graces(List<Leaf> dropped) {
         long now = clock.nanos();

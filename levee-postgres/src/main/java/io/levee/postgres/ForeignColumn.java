@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 record ForeignColumn(String name, Kind kind, boolean required) {
     private static final String NUMBER =
             "^ *[+-]?([0-9]{1,200}([.][0-9]{0,200})?|[.][0-9]{1,200})([eE][+-]?[0-9]{1,2})? *$";
+    /** Below every time that is text, and above what has no more than one digit. */
+    private static final String FIRST_TIME = "'0!'";
+
     private static final String WHOLE = "^ *[+-]?[0-9]{1,18} *$";
     private static final String DECIMAL = "^-?[0-9]{1,200}([.][0-9]{1,200})?$";
     private static final String UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
@@ -139,7 +142,8 @@ record ForeignColumn(String name, Kind kind, boolean required) {
         } else if (kind == Kind.NUMERIC || kind == Kind.FLOAT) {
             all.add(raw + " = 'NaN'");
         } else if (kind.texts()) {
-            all.add(raw + " < '0'");
+            // A lone 0 is none either, as older programs write it for none.
+            all.add(raw + " < " + FIRST_TIME);
             all.add(raw + " >= 'A'");
         }
         return all;
@@ -150,7 +154,7 @@ record ForeignColumn(String name, Kind kind, boolean required) {
         return raw + " IS NOT NULL"
                 + (kind.time() ? " AND " + raw + " > '-infinity' AND " + raw + " < 'infinity'" : "")
                 + (kind == Kind.NUMERIC || kind == Kind.FLOAT ? " AND " + raw + " < 'NaN'" : "")
-                + (kind.texts() ? " AND " + raw + " >= '0' AND " + raw + " < 'A'" : "");
+                + (kind.texts() ? " AND " + raw + " >= " + FIRST_TIME + " AND " + raw + " < 'A'" : "");
     }
 
     /** Whether a range of time can be said in its own values, in their order. */
@@ -300,7 +304,10 @@ record ForeignColumn(String name, Kind kind, boolean required) {
     private String real(String raw) {
         return switch (kind) {
             case INTEGER, FLOAT -> raw + "::float8";
-            case NUMERIC -> "CASE WHEN pg_catalog.abs(" + raw + ") < 1e308 THEN " + raw + "::float8 END";
+            // What is less than the least number of floating point is none that the server would round to zero.
+            case NUMERIC ->
+                "CASE WHEN pg_catalog.abs(" + raw + ") < 1e-307 THEN 0 WHEN pg_catalog.abs(" + raw + ") < 1e308 THEN "
+                        + raw + "::float8 END";
             case BOOLEAN -> raw + "::int::float8";
             case TEXT, SHOWN -> matching(raw + "::text", NUMBER, "%s::float8");
             default -> nothing(ColumnType.REAL);
@@ -321,7 +328,9 @@ record ForeignColumn(String name, Kind kind, boolean required) {
 
     private String length(String raw) {
         return switch (kind) {
-            case INTERVAL -> "(extract(epoch FROM " + raw + ") * 1000000)::bigint";
+            case INTERVAL ->
+                "CASE WHEN pg_catalog.abs(extract(epoch FROM " + raw + ")) < 9.2e12 THEN (extract(epoch FROM " + raw
+                        + ") * 1000000)::bigint END";
             case INTEGER, NUMERIC, FLOAT -> whole(raw);
             default -> nothing(ColumnType.DURATION);
         };

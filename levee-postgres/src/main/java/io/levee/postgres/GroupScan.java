@@ -67,6 +67,22 @@ final class GroupScan implements ScanPart {
     }
 
     /**
+     * A grouping of some of a table's rows.
+     *
+     * @param from the rows, as a table or a statement in parentheses with a name
+     */
+    GroupScan(
+            DataSource source,
+            Names names,
+            Grouping grouping,
+            Damage damage,
+            Supplier<String> version,
+            @Nullable List<String> classes,
+            String from) {
+        this(source, names, grouping, damage, version, () -> new SqlBuilder().add(from), classes);
+    }
+
+    /**
      * A grouping of one partition.
      *
      * @param from the table that is read, quoted
@@ -79,9 +95,16 @@ final class GroupScan implements ScanPart {
      * A grouping of what a statement says.
      *
      * @param from a table, or a statement in parentheses with a name, that has a table's columns
+     * @param classes the classes whose partitions are read; null for all
      */
-    GroupScan(DataSource source, Names names, Grouping grouping, Damage damage, SqlBuilder from) {
-        this(source, names, grouping, damage, () -> "", () -> new SqlBuilder().add(from), null);
+    GroupScan(
+            DataSource source,
+            Names names,
+            Grouping grouping,
+            Damage damage,
+            SqlBuilder from,
+            @Nullable List<String> classes) {
+        this(source, names, grouping, damage, () -> "", () -> new SqlBuilder().add(from), classes);
     }
 
     private GroupScan(

@@ -1,5 +1,6 @@
 package io.levee.postgres;
 
+import io.levee.LeveeException;
 import io.levee.engine.WriteRow;
 import io.levee.engine.WriteRow.Outcome;
 import java.util.ArrayList;
@@ -17,6 +18,7 @@ final class Item implements CopyWriter.Line {
     private long seq;
     private long change;
     private @Nullable List<AdoptedOverrides.Version> overridden;
+    private @Nullable LeveeException refused;
 
     Item(WriteRow row) {
         first = row;
@@ -45,6 +47,17 @@ final class Item implements CopyWriter.Line {
             overridden = new ArrayList<>();
         }
         overridden.add(version);
+    }
+
+    /** It cannot be stored whatever is tried. */
+    void refuse(LeveeException why) {
+        refused = why;
+    }
+
+    /** Why it cannot be stored; null where nothing is known against it. */
+    @Nullable
+    LeveeException refused() {
+        return refused;
     }
 
     /** The rows of adopted tables that it takes the place of. */

@@ -44,16 +44,28 @@ final class KeyLookup {
         private final Object[] values;
 
         Key(TableSpec spec, WriteRow row) {
-            values = new Object[spec.key().size()];
+            this(values(spec, row));
+        }
+
+        Key(Object[] given) {
+            values = given.clone();
+            for (int i = 0; i < values.length; i++) {
+                // The server takes the two zeros for one.
+                values[i] = values[i] instanceof Double number ? (Object) (number + 0.0) : values[i];
+            }
+        }
+
+        private static Object[] values(TableSpec spec, WriteRow row) {
+            Object[] values = new Object[spec.key().size()];
             for (int i = 0; i < values.length; i++) {
                 Object value = row.values()[spec.position(spec.key().get(i))];
                 if (value == null) {
                     throw new LeveeException(
                             ErrorCode.NO_KEY, "the key column '" + spec.key().get(i) + "' is null");
                 }
-                // The server takes the two zeros for one.
-                values[i] = value instanceof Double number ? (Object) (number + 0.0) : value;
+                values[i] = value;
             }
+            return values;
         }
 
         @Override
@@ -79,7 +91,9 @@ final class KeyLookup {
         List<Item> items = new ArrayList<>(byKey.values());
         List<Leaf> leaves = manifest.leaves(spec.name());
         long stored = leaves.stream().mapToLong(leaf -> leaf.held().rows()).sum();
-        if (leaves.stream().anyMatch(leaf -> leaf.held().maxSeq() > 0)) {
+        // Rows that were split off an adopted table have no number above zero.
+        if (leaves.stream()
+                .anyMatch(leaf -> leaf.held().maxSeq() > 0 || leaf.held().rows() > 0)) {
             // Each key is looked for in each partition: nobody knows where it may be.
             String how = stored < (long) items.size() * leaves.size() ? BY_SCAN : BY_INDEX;
             session.transaction(
@@ -114,6 +128,25 @@ final class KeyLookup {
             System.getLogger("io.levee.postgres")
                     .log(System.Logger.Level.WARNING, "adopted tables cannot be asked for keys", e);
         }
+    }
+
+    /** A key that is equal to another one where the server takes them for the same. */
+    static Object comparable(Object[] key) {
+        return new Key(key);
+    }
+
+    /** Some rows, none without a key, each with where its key is in own partitions. In the caller's transaction. */
+    List<Item> known(Connection connection, TableSpec spec, List<? extends WriteRow> rows) throws SQLException {
+        List<Item> items = new ArrayList<>();
+        List<Key> keys = new ArrayList<>();
+        for (WriteRow row : rows) {
+            items.add(new Item(row));
+            keys.add(new Key(spec, row));
+        }
+        if (!keys.isEmpty()) {
+            find(connection, "", spec, keys, items);
+        }
+        return items;
     }
 
     private void find(Connection connection, String way, TableSpec spec, Collection<Key> keys, List<Item> items)

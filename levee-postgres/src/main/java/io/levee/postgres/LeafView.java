@@ -24,7 +24,12 @@ final class LeafView implements ReadView {
         this.part = part;
     }
 
-    static LeafView of(DataSource source, Names names, Damage damage, Leaf leaf) {
+    /**
+     * Of a partition.
+     *
+     * @param moved what splittings have done to its table so far: a row that moves and one that is deleted leave its figures as they were
+     */
+    static LeafView of(DataSource source, Names names, Damage damage, Leaf leaf, String moved) {
         return new LeafView(
                 leaf.info(0),
                 grouping -> new GroupScan(
@@ -32,7 +37,7 @@ final class LeafView implements ReadView {
                         names,
                         grouping,
                         damage,
-                        () -> version(leaf),
+                        () -> version(leaf) + moved,
                         Filled.from(grouping.spec(), names, names.in(leaf.name()))));
     }
 

@@ -4,10 +4,12 @@ import io.levee.ErrorCode;
 import io.levee.Gap;
 import io.levee.LeveeException;
 import io.levee.LossReason;
+import io.levee.PartitionBy;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.engine.Period;
 import io.levee.engine.Slot;
+import io.levee.internal.adopt.SplitPeriods;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
@@ -138,8 +140,13 @@ final class Leaves {
         }
         Leaf before = manifest.before(spec.name(), own, micros);
         Leaf after = manifest.after(spec.name(), own, micros);
-        long from = before == null ? period.startMicros() : Math.max(period.startMicros(), before.toMicros());
-        long to = after == null ? period.endMicros() : Math.min(period.endMicros(), after.fromMicros());
+        // Times of no year that has a period: those of an adopted table's rows. They must not take the free times of
+        // others.
+        boolean outside = spec.partitionBy() != PartitionBy.NONE && period.equals(Period.ALL);
+        long start = outside && micros >= SplitPeriods.YEAR_9999 ? SplitPeriods.YEAR_9999 : period.startMicros();
+        long end = outside && micros < SplitPeriods.YEAR_1 ? SplitPeriods.YEAR_1 : period.endMicros();
+        long from = before == null ? start : Math.max(start, before.toMicros());
+        long to = after == null ? end : Math.min(end, after.fromMicros());
         try {
             Leaf known = follow() ? manifest.at(spec.name(), own, micros) : null;
             if (known != null) {

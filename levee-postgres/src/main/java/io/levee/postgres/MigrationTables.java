@@ -29,12 +29,17 @@ final class MigrationTables {
     private static final String WHERE_PART =
             " WHERE migration = ? AND table_name = ? AND class = ? AND period = ? AND n = ?";
 
+    /** Stands for no line. */
+    static final Part NONE = new Part(false, 0, null, 0, List.of());
+
     private final Catalog catalog;
     private final Names names;
+    private final MovedNumbers moved;
 
     MigrationTables(Catalog catalog) {
         this.catalog = catalog;
         this.names = catalog.names();
+        this.moved = new MovedNumbers(catalog);
     }
 
     /** Makes what an older release did not know. */
@@ -54,6 +59,7 @@ final class MigrationTables {
                             + " skipped bigint[] NOT NULL DEFAULT '{}', PRIMARY KEY (migration, table_name, class, period, n))"
                             + " WITH (fillfactor = 50)");
         }
+        moved.create(connection);
         for (Map.Entry<String, String> function : StoredSql.functions(names).entrySet()) {
             String called = names.catalog(
                             function.getKey().substring(0, function.getKey().indexOf('(')))
@@ -180,8 +186,15 @@ final class MigrationTables {
      */
     record Part(boolean done, long through, @Nullable Long bound, long seen, List<Long> skipped) {}
 
-    /** The line of a partition, locked until the transaction's end; a new one where there is none. */
+    /** The line of a partition, locked until the transaction's end if asked for; a new one where there is none. */
     Part part(Connection connection, String migration, PartitionId id, boolean lock) throws SQLException {
+        Part known = known(connection, migration, id, lock);
+        return known == null ? NONE : known;
+    }
+
+    /** The same; null where there is none. */
+    @Nullable
+    Part known(Connection connection, String migration, PartitionId id, boolean lock) throws SQLException {
         String sql = "SELECT done, through, bound, seen, skipped FROM " + names.catalog(PARTS) + WHERE_PART
                 + (lock ? " FOR UPDATE" : "");
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
@@ -195,7 +208,7 @@ final class MigrationTables {
                 }
             }
         }
-        return new Part(false, 0, null, 0, List.of());
+        return null;
     }
 
     /** Writes the line of a partition. */
@@ -218,6 +231,7 @@ final class MigrationTables {
 
     /** Forgets a partition that is gone for good. */
     void forget(Connection connection, PartitionId id) throws SQLException {
+        moved.forget(connection, id);
         Postgres.update(
                 connection,
                 "DELETE FROM " + names.catalog(PARTS) + " WHERE table_name = ? AND class = ? AND period = ? AND n = ?",

@@ -40,6 +40,7 @@ final class Migrations {
     private final Tables tables;
     private final TableChange changes;
     private final IndexBuilder builder;
+    private final ComingRows coming;
     private final MonotonicClock clock = MonotonicClock.SYSTEM;
 
     Migrations(
@@ -48,7 +49,9 @@ final class Migrations {
             Catalog catalog,
             Manifest manifest,
             Tables tables,
+            ComingRows coming,
             Supervisor supervisor) {
+        this.coming = coming;
         this.catalog = catalog;
         this.session = session;
         this.work = new CatalogSession(connections, false);
@@ -66,6 +69,7 @@ final class Migrations {
     /** See {@link io.levee.engine.StorageEngine#putMigration}. */
     void put(MigrationRecord record, @Nullable TableSpec spec) {
         tables.patiently("the migration " + record.id() + " cannot be kept", c -> changes.put(c, record, spec));
+        coming.changed(session, record);
     }
 
     /** See {@link io.levee.engine.StorageEngine#pauseMigrations}. */

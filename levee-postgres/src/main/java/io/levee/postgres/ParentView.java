@@ -33,6 +33,7 @@ final class ParentView implements ReadView {
     private final Damage damage;
     private final Supplier<List<Leaf>> leaves;
     private final List<Adopted> adopted;
+    private final String moved;
     private final @Nullable Set<String> wanted;
     private Set<String> held = Set.of();
 
@@ -41,6 +42,7 @@ final class ParentView implements ReadView {
      *
      * @param wanted the classes that rows of the filter of all that is asked may be of; null for any
      * @param adopted the table's adopted ones
+     * @param moved what splittings have done to the table so far: a row that moves and one that is deleted leave its figures as they were
      * @param leaves tells the partitions that may hold rows of the view's range now
      */
     ParentView(
@@ -49,7 +51,9 @@ final class ParentView implements ReadView {
             Damage damage,
             @Nullable Set<String> wanted,
             List<Adopted> adopted,
+            String moved,
             Supplier<List<Leaf>> leaves) {
+        this.moved = moved;
         this.wanted = wanted;
         this.adopted = List.copyOf(adopted);
         this.source = source;
@@ -102,16 +106,44 @@ final class ParentView implements ReadView {
 
     @Override
     public List<ScanPart> parts(Grouping grouping) {
+        if (united(grouping)) {
+            return List.of(new UnitedGroups(source, names, grouping, damage, classes(), adopted));
+        }
         List<ScanPart> parts = new ArrayList<>();
-        parts.add(new GroupScan(source, names, grouping, damage, this::version, classes()));
+        parts.add(own(grouping));
         adopted.forEach(a -> parts.add(new AdoptedGroups(source, names, grouping, damage, a)));
         return parts;
+    }
+
+    /** Whether rows go from the adopted ones to the own: they move, or keys are written again. Then only one statement has each of them once. */
+    private boolean united(Grouping grouping) {
+        boolean keyed = grouping.spec().keyed();
+        return adopted.stream().anyMatch(a -> a.split() || keyed && a.overridable());
+    }
+
+    /**
+     * The groups of the table's own rows. Where a splitting begins while they are read, the adopted table answers for its rows as before,
+     * and what has moved is left out here.
+     */
+    private GroupScan own(Grouping grouping) {
+        return adopted.isEmpty()
+                ? new GroupScan(source, names, grouping, damage, this::version, classes())
+                : new GroupScan(source, names, grouping, damage, this::version, classes(), withoutMoved(grouping));
+    }
+
+    private String withoutMoved(Grouping grouping) {
+        StringBuilder sql = new StringBuilder("(SELECT * FROM " + names.rows(grouping.spec()) + " WHERE true");
+        adopted.forEach(a ->
+                sql.append(" AND (_seq < '" + a.leastSeq() + "'::bigint OR _seq >= '" + a.endSeq() + "'::bigint)"));
+        return sql + ") own";
     }
 
     /** Numbers rise with each row written or changed, and the number of rows falls with each one deleted; migrations are counted. */
     private String version() {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            // What is left out of the own rows while something adopted answers for them is no answer of later.
+            digest.update((moved + adopted.size()).getBytes(StandardCharsets.UTF_8));
             for (Leaf leaf : leaves.get()) {
                 Leaf.Held now = leaf.held();
                 String text = leaf.id() + ":" + now.rows() + ":" + now.maxSeq() + ":" + leaf.migrated() + ";";
@@ -135,14 +167,15 @@ final class ParentView implements ReadView {
 
     @Override
     public List<PlanStep> explain(Grouping grouping, Execution execution) {
-        SqlBuilder statement = new GroupScan(source, names, grouping, damage, this::version, classes()).statement();
+        if (united(grouping)) {
+            return new UnitedGroups(source, names, grouping, damage, classes(), adopted).explain(execution, rowCount());
+        }
+        SqlBuilder statement = own(grouping).statement();
         List<PlanStep> steps = new ArrayList<>();
         steps.add(Planned.of(source, execution, GroupScan.SETTINGS, statement, rowCount()));
         for (Adopted one : adopted) {
-            PlanStep step = new AdoptedGroups(source, names, grouping, damage, one).explain(execution);
-            if (step != null) {
-                steps.add(step);
-            }
+            steps.addAll(new AdoptedGroups(source, names, grouping, damage, one)
+                    .explain(execution, one.facts().rowsEstimate()));
         }
         return steps;
     }

@@ -18,6 +18,14 @@ final class Postgres {
     /** The server takes no writes: it is a standby. */
     static final String READ_ONLY = "25006";
 
+    /** How values of any type become texts: the same for every session, whatever its user, its database or its machine would have. */
+    static final String TEXTS =
+            "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 1;"
+                    + " SET bytea_output = 'hex'; SET xmloption = 'content'";
+
+    /** The same for one transaction. */
+    static final String LOCAL_TEXTS = TEXTS.replace("SET ", "SET LOCAL ");
+
     private Postgres() {}
 
     static void run(Connection connection, String sql) throws SQLException {

@@ -12,11 +12,13 @@ import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.RetentionEvent;
+import io.levee.SplitStatus;
 import io.levee.SqlQuery;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
 import io.levee.engine.Capability;
 import io.levee.engine.Classes;
+import io.levee.engine.DropOutcome;
 import io.levee.engine.EngineSettings;
 import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
@@ -39,8 +41,7 @@ import io.levee.engine.StoredRow;
 import io.levee.engine.TailQuery;
 import io.levee.engine.Verification;
 import io.levee.engine.WriteRow;
-import java.sql.Connection;
-import java.sql.SQLException;
+import io.levee.internal.adopt.SplitState;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -63,7 +64,7 @@ final class PostgresEngine implements StorageEngine {
     private final Map<String, Object> pragmas;
     private final String name;
     private final @Nullable Writing writing;
-    private final Map<ClassTables.Key, Long> floors = new ConcurrentHashMap<>();
+    private final Map<ClassTables.Key, Long> floors;
     private final ClassTables classes;
     private final Adoptions adoptions;
     private final Map<String, Long> reserved = new ConcurrentHashMap<>();
@@ -71,28 +72,24 @@ final class PostgresEngine implements StorageEngine {
     private final int queries;
     private @Nullable CatalogSession cursorSession;
 
-    /** What only a store that is open for writing has. */
-    private record Writing(
-            WriterSession session,
-            Leaves leaves,
-            BatchAppender appender,
-            RowChanges changes,
-            Detaching detaching,
-            DroppedTables dropped,
-            Migrations migrations,
-            Ledger ledger,
-            boolean lastClean) {}
-
-    private PostgresEngine(
+    /**
+     * Over an opened store.
+     *
+     * @param floors filled here, and read by the parts of {@code writing}
+     * @param writing null where it is opened for reading
+     */
+    PostgresEngine(
             Connections connections,
             CatalogSession session,
             Catalog catalog,
             Manifest manifest,
             Map<String, Object> pragmas,
             Adoptions adoptions,
+            Map<ClassTables.Key, Long> floors,
             @Nullable Writing writing,
             EngineSettings settings) {
         this.adoptions = adoptions;
+        this.floors = floors;
         this.connections = connections;
         this.session = session;
         this.catalog = catalog;
@@ -103,134 +100,15 @@ final class PostgresEngine implements StorageEngine {
         this.queries = settings.options().queryThreads();
         this.name = "postgresql " + pragmas.getOrDefault("server_version", "");
         this.tables = new Tables(session, catalog);
-        this.sizes = new Sizes(session, catalog);
+        this.sizes = new Sizes(session, catalog, settings.options().disk());
         this.damage = new Damage(connections, session, catalog.names());
         this.classes = new ClassTables(catalog);
         floors.putAll(session.ask("the catalog cannot be read", classes::floors));
     }
 
-    /** Opens a store; on failure everything is closed again, the connections too. */
+    /** See {@link Opening#open}. */
     static PostgresEngine open(Connections connections, Names names, EngineSettings settings) {
-        return open(connections, names, settings, settings.options().trashGrace());
-    }
-
-    /**
-     * Opens a store.
-     *
-     * @param grace how long dropped partitions can be brought back
-     */
-    static PostgresEngine open(Connections connections, Names names, EngineSettings settings, Duration grace) {
-        Catalog catalog = new Catalog(names);
-        CatalogSession session = new CatalogSession(connections, settings.readOnly());
-        boolean done = false;
-        try {
-            PostgresEngine engine = settings.readOnly()
-                    ? openForReading(connections, session, catalog, settings)
-                    : openForWriting(connections, session, catalog, settings, grace);
-            done = true;
-            return engine;
-        } finally {
-            if (!done) {
-                session.close();
-                connections.close();
-            }
-        }
-    }
-
-    private static PostgresEngine openForWriting(
-            Connections connections, CatalogSession session, Catalog catalog, EngineSettings settings, Duration grace) {
-        Clock clock = settings.options().clock();
-        WriterSession writer = WriterSession.open(connections, catalog, clock.instant());
-        boolean done = false;
-        try {
-            boolean[] clean = new boolean[1];
-            Ledger ledger = begin(writer, catalog, session, clock, clean);
-            Manifest manifest = new Manifest();
-            manifest.reload(catalog.leaves(writer.take()));
-            Leaves leaves = new Leaves(writer, catalog, manifest, clock, ledger::found);
-            Adoptions adoptions = new Adoptions(connections, session, catalog, clock);
-            AdoptedOverrides overrides = new AdoptedOverrides(catalog.names(), spec -> adoptions.of(spec.name()));
-            KeyLookup keys = new KeyLookup(writer, catalog.names(), manifest, overrides);
-            Sources sources = new Sources(catalog.names(), manifest, writer);
-            Writing writing = new Writing(
-                    writer,
-                    leaves,
-                    new BatchAppender(writer, catalog, leaves, keys, sources, overrides),
-                    new RowChanges(writer, catalog, manifest, spec -> adoptions.of(spec.name())),
-                    new Detaching(connections, catalog.names(), manifest, clock),
-                    new DroppedTables(connections, catalog, manifest, clock, grace),
-                    new Migrations(
-                            connections,
-                            session,
-                            catalog,
-                            manifest,
-                            new Tables(session, catalog),
-                            settings.supervisor()),
-                    ledger,
-                    clean[0]);
-            PostgresEngine engine = new PostgresEngine(
-                    connections,
-                    session,
-                    catalog,
-                    manifest,
-                    ServerSettings.of(writer.take()),
-                    adoptions,
-                    writing,
-                    settings);
-            done = true;
-            return engine;
-        } catch (SQLException e) {
-            throw Postgres.failure("the store cannot be opened", e);
-        } finally {
-            if (!done) {
-                writer.close();
-            }
-        }
-    }
-
-    /**
-     * Makes the catalog if it is missing and marks it as in use.
-     *
-     * @param clean gets whether the last writer closed it in order
-     */
-    private static Ledger begin(
-            WriterSession writer, Catalog catalog, CatalogSession session, Clock clock, boolean[] clean)
-            throws SQLException {
-        Connection c = writer.take();
-        Ledger ledger = Postgres.transaction(c, () -> {
-            Postgres.run(c, "SET LOCAL synchronous_commit = on");
-            if (!catalog.exists(c)) {
-                catalog.create(c, clock.instant());
-            }
-            catalog.requireFormat(c);
-            catalog.complete(c);
-            catalog.raiseNextSeq(c);
-            clean[0] = "CLEAN".equals(catalog.get(c, "last_shutdown"));
-            catalog.put(c, "last_shutdown", "RUNNING");
-            OlderWriter.look(c, catalog, true);
-            return Ledger.open(c, catalog, session, clock, clean[0], writer.me());
-        });
-        writer.announce();
-        return ledger;
-    }
-
-    private static PostgresEngine openForReading(
-            Connections connections, CatalogSession session, Catalog catalog, EngineSettings settings) {
-        if (!session.ask("the store cannot be opened", catalog::exists)) {
-            throw new LeveeException(ErrorCode.NOT_FOUND, "there is no store at " + connections.address())
-                    .with("store", connections.address())
-                    .hint("name its schema with ?schema=…, or make one by writing to it");
-        }
-        Manifest manifest = new Manifest();
-        Map<String, Object> pragmas = session.ask("the store cannot be opened", c -> {
-            catalog.requireFormat(c);
-            OlderWriter.look(c, catalog, false);
-            manifest.reload(catalog.leaves(c));
-            return ServerSettings.of(c);
-        });
-        Adoptions adoptions =
-                new Adoptions(connections, session, catalog, settings.options().clock());
-        return new PostgresEngine(connections, session, catalog, manifest, pragmas, adoptions, null, settings);
+        return Opening.open(connections, names, settings, settings.options().trashGrace());
     }
 
     // Who and what
@@ -263,7 +141,7 @@ final class PostgresEngine implements StorageEngine {
     @Override
     public boolean lastShutdownClean() {
         if (writing != null) {
-            return writing.lastClean;
+            return writing.lastClean();
         }
         return session.ask(
                 "the catalog cannot be read",
@@ -385,31 +263,31 @@ final class PostgresEngine implements StorageEngine {
     @Override
     public List<Gap> losses() {
         return writing != null
-                ? writing.ledger.before()
+                ? writing.ledger().before()
                 : session.ask("the ledger cannot be read", c -> Ledger.losses(c, catalog, clock.instant()));
     }
 
     @Override
     public List<Gap> gaps() {
         List<Gap> gaps = new ArrayList<>(adoptions.gaps());
-        gaps.addAll(writing == null ? List.of() : writing.ledger.found());
+        gaps.addAll(writing == null ? List.of() : writing.ledger().found());
         return gaps;
     }
 
     @Override
     public long lastSeenMicros() {
-        return writing == null ? Long.MIN_VALUE : writing.ledger.lastSeenMicros();
+        return writing == null ? Long.MIN_VALUE : writing.ledger().lastSeenMicros();
     }
 
     @Override
     public void ledger(List<Gap> lost, List<InFlight> inFlight) {
-        writing().ledger.write(lost, inFlight);
+        writing().ledger().write(lost, inFlight);
     }
 
     @Override
     public @Nullable CloseReport lastReport() {
         if (writing != null) {
-            return writing.ledger.reportBefore();
+            return writing.ledger().reportBefore();
         }
         return session.ask("the last report cannot be read", c -> Optional.ofNullable(Ledger.report(c, catalog)))
                 .orElse(null);
@@ -505,7 +383,7 @@ final class PostgresEngine implements StorageEngine {
     @Override
     public boolean createAhead(TableSpec spec, Slot slot) {
         try {
-            return writing().leaves.cover(spec, slot);
+            return writing().leaves().cover(spec, slot);
         } catch (LeveeException e) {
             if (e.code() != ErrorCode.PARTITION_BUSY) {
                 throw e;
@@ -542,7 +420,7 @@ final class PostgresEngine implements StorageEngine {
     }
 
     private @Nullable TableSpec spec(String table) {
-        return tables().stream().filter(s -> s.name().equals(table)).findFirst().orElse(null);
+        return tables.find(table);
     }
 
     @Override
@@ -555,6 +433,30 @@ final class PostgresEngine implements StorageEngine {
     public List<AdoptionReport> adopted() {
         refresh();
         return adoptions.reports();
+    }
+
+    @Override
+    public boolean inAdopted(String table, long seq) {
+        return adoptions.inAdopted(table, seq);
+    }
+
+    @Override
+    public SplitStatus split(PartitionId id, boolean go) {
+        return writing().splitting().service().split(id, go);
+    }
+
+    @Override
+    public List<SplitStatus> splits() {
+        return writing != null
+                ? writing.splitting().service().statuses()
+                : Splitting.all(session, catalog).stream()
+                        .map(SplitState::status)
+                        .toList();
+    }
+
+    /** Splits adopted tables; for tests. */
+    Splitting splitting() {
+        return writing().splitting();
     }
 
     @Override
@@ -571,22 +473,31 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public void append(TableSpec spec, List<? extends WriteRow> rows, Ack level, SeqSource seq) {
-        writing().appender.append(spec, rows, level, seq);
+        writing().appender().append(spec, rows, level, seq);
     }
 
     @Override
     public @Nullable StoredRow find(TableSpec spec, Object[] key) {
-        return writing().changes.find(spec, key);
+        return writing().changes().find(spec, key);
     }
 
     @Override
     public int delete(TableSpec spec, List<RowQuery.Mark> rows, @Nullable Expr still, Ack level) {
-        return writing().changes.delete(spec, rows, still, level);
+        return writing().changes().delete(spec, rows, still, level);
     }
 
-    /** Nothing is postponed: the server checkpoints and cleans by itself. */
+    /** Of its own nothing is postponed: the server checkpoints and cleans by itself. */
     @Override
-    public void afterBatch() {}
+    public void afterBatch() {
+        writing().errands().serve(writing().moving());
+    }
+
+    @Override
+    public void onErrand(Runnable come) {
+        if (writing != null) {
+            writing.errands().onAsk(come);
+        }
+    }
 
     // Dropping
 
@@ -598,11 +509,27 @@ final class PostgresEngine implements StorageEngine {
             return adoptions.drop(adopted, spec, reason);
         }
         try {
-            writing().migrations.giveWay(id);
-            return writing().detaching.drop(id, reason);
+            writing().migrations().giveWay(id);
+            return writing().detaching().drop(id, reason);
         } finally {
             sizes.changed();
         }
+    }
+
+    @Override
+    public DropOutcome dropForSpace(PartitionId id, String reason) {
+        Leaf leaf = manifest.get(id);
+        if (leaf != null && leaf.held().rows() > 0) {
+            // What goes for space is within its promise: rows of its time are refused from now on, or it could not be
+            // detached.
+            raiseFloor(id.table(), id.retentionClass(), leaf.held().maxMicros() + 1);
+        }
+        DropOutcome outcome = drop(id, reason);
+        if (outcome.blockedBy().isEmpty() && leaf != null) {
+            writing().dropped().freeAtOnce(id);
+            sizes.changed();
+        }
+        return outcome;
     }
 
     @Override
@@ -619,11 +546,11 @@ final class PostgresEngine implements StorageEngine {
         boolean more = false;
         try {
             adoptions.free();
-            more = writing().dropped.freeOne(now);
+            more = writing().dropped().freeOne(now);
             return more;
         } finally {
             if (!more) {
-                writing().detaching.finishBegun("");
+                writing().detaching().finishBegun("");
             }
             sizes.changed();
         }
@@ -637,18 +564,19 @@ final class PostgresEngine implements StorageEngine {
     @Override
     public Map<PartitionId, Duration> graces() {
         List<Leaf> dropped = session.ask("dropped partitions cannot be listed", catalog::dropped);
-        return writing == null ? Map.of() : writing.dropped.graces(dropped);
+        return writing == null ? Map.of() : writing.dropped().graces(dropped);
     }
 
     @Override
     public void restore(PartitionId id) {
-        writing().dropped.restore(id);
+        writing().moving().coming().wake(session, id.table());
+        writing().dropped().restore(id);
     }
 
     @Override
     public void purgeDropped(String table) {
-        String stays = writing().detaching.finishBegun(table);
-        writing().dropped.purge(table);
+        String stays = writing().detaching().finishBegun(table);
+        writing().dropped().purge(table);
         sizes.changed();
         if (!stays.isEmpty()) {
             throw new LeveeException(ErrorCode.PARTITION_BUSY, "a drop has begun and waits for others: " + stays)
@@ -674,7 +602,7 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public void putMigration(MigrationRecord record, @Nullable TableSpec spec) {
-        writing().migrations.put(record, spec);
+        writing().migrations().put(record, spec);
     }
 
     @Override
@@ -688,13 +616,20 @@ final class PostgresEngine implements StorageEngine {
     }
 
     @Override
+    public void onArrival(Runnable told) {
+        if (writing != null) {
+            writing.splitting().onArrival(told);
+        }
+    }
+
+    @Override
     public void pauseMigrations(boolean paused) {
-        writing().migrations.pause(paused);
+        writing().migrations().pause(paused);
     }
 
     @Override
     public void checkMigration(MigrationRecord record, TableSpec after) {
-        writing().migrations.check(record, after);
+        writing().migrations().check(record, after);
     }
 
     @Override
@@ -706,18 +641,18 @@ final class PostgresEngine implements StorageEngine {
     @Override
     public @Nullable MigrationSample migrationSample(MigrationRecord record, PartitionId id, SliceOrder order) {
         // It is tried on a table of its own, which only a writer may make.
-        return writing == null ? null : writing.migrations.sample(record, id, order);
+        return writing == null ? null : writing.migrations().sample(record, id, order);
     }
 
     @Override
     public MigrationRows migrationRows(
             MigrationRecord record, PartitionId id, SliceOrder order, List<Column> columns, long behind) {
-        return writing().migrations.rows(record, id, order, columns, behind);
+        return writing().migrations().rows(record, id, order, columns, behind);
     }
 
     @Override
     public SliceOutcome migrate(MigrationRecord record, PartitionId id, SliceOrder order) {
-        return writing().migrations.slice(record, id, order);
+        return writing().migrations().slice(record, id, order);
     }
 
     // Reading: each query takes a connection of its own
@@ -742,7 +677,8 @@ final class PostgresEngine implements StorageEngine {
         Set<String> named = wanted == null ? null : of.of(wanted);
         refresh();
         List<Adopted> adopted = adoptions.of(spec.name());
-        return new ParentView(connections.pool(), catalog.names(), damage, named, adopted, () -> {
+        String moved = adoptions.moved(spec.name());
+        return new ParentView(connections.pool(), catalog.names(), damage, named, adopted, moved, () -> {
             refresh();
             return manifest.leaves(spec.name()).stream()
                     .filter(leaf ->
@@ -759,10 +695,11 @@ final class PostgresEngine implements StorageEngine {
         if (adopted != null) {
             return LeafView.of(connections.pool(), catalog.names(), damage, adopted);
         }
+        String moved = adoptions.moved(spec.name());
         if (leaf == null) {
             throw new LeveeException(ErrorCode.NOT_FOUND, "there is no partition " + id + " (any more)");
         }
-        return LeafView.of(connections.pool(), catalog.names(), damage, leaf);
+        return LeafView.of(connections.pool(), catalog.names(), damage, leaf, moved);
     }
 
     /** A rollup's figures are shown only where they are asked for. */
@@ -799,6 +736,7 @@ final class PostgresEngine implements StorageEngine {
 
     @Override
     public void closeWriter() {
+        writing().errands().end();
         // The lock is kept until close(): the janitor may still be at work.
     }
 
@@ -806,8 +744,8 @@ final class PostgresEngine implements StorageEngine {
     public void close(@Nullable CloseReport report) {
         try {
             if (writing != null) {
-                writing.migrations.close();
-                end(writing.session, report);
+                writing.migrations().close();
+                end(writing.session(), report);
             }
         } finally {
             synchronized (this) {

@@ -17,7 +17,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Finds and deletes single rows, between batches. Owned by the writer thread. */
@@ -26,10 +25,12 @@ final class RowChanges {
     private final Catalog catalog;
     private final Names names;
     private final Manifest manifest;
-    private final Function<TableSpec, List<Adopted>> adopted;
+    private final Adoptions adopted;
+    private final ComingRows coming;
 
-    RowChanges(WriterSession session, Catalog catalog, Manifest manifest, Function<TableSpec, List<Adopted>> adopted) {
+    RowChanges(WriterSession session, Catalog catalog, Manifest manifest, Adoptions adopted, ComingRows coming) {
         this.adopted = adopted;
+        this.coming = coming;
         this.session = session;
         this.catalog = catalog;
         this.names = catalog.names();
@@ -46,13 +47,15 @@ final class RowChanges {
             sql.add((i == 0 ? "" : " AND ") + Names.column(spec, spec.key().get(i)) + " = ")
                     .parameter(key[i]);
         }
-        Optional<StoredRow> found = session.ask("a row cannot be looked up", c -> {
-            try (PreparedStatement statement = sql.prepare(c, "");
-                    ResultSet rows = statement.executeQuery()) {
-                return rows.next() ? Optional.of(row(spec, rows)) : Optional.empty();
-            }
-        });
-        List<Adopted> older = adopted.apply(spec);
+        Optional<StoredRow> found = session.ask(
+                "a row cannot be looked up",
+                c -> Optional.ofNullable(coming.read(c, spec, () -> {
+                    try (PreparedStatement statement = sql.prepare(c, "");
+                            ResultSet rows = statement.executeQuery()) {
+                        return rows.next() ? row(spec, rows) : null;
+                    }
+                })));
+        List<Adopted> older = adopted.of(spec.name());
         if (found.isEmpty() && !older.isEmpty()) {
             found = session.ask(
                     "a row cannot be looked up in an adopted table",
@@ -72,12 +75,13 @@ final class RowChanges {
 
     /** See {@link io.levee.engine.StorageEngine#delete}. In one transaction: repeating it does no harm. */
     int delete(TableSpec spec, List<RowQuery.Mark> marks, @Nullable Expr still, Ack level) {
-        if (marks.stream().anyMatch(m -> m.seq() < 0)) {
+        if (marks.stream().anyMatch(m -> adopted.inAdopted(spec.name(), m.seq()))) {
             throw new LeveeException(
                             ErrorCode.NOT_WRITABLE, "the record lies in an adopted table, which is never written to")
                     .with("table", spec.name())
                     .hint("delete it there with its own program");
         }
+        coming.forget();
         Map<Leaf, Integer> inDoubt = new LinkedHashMap<>();
         Map<Leaf, Integer> deleted = session.ask("rows cannot be deleted", c -> {
             Map<Leaf, Integer> found = new LinkedHashMap<>();

@@ -120,7 +120,9 @@ final class RowScan {
 
     /** A page is fetched to its end: its whole cost counts, else the planner goes through all rows in order for the few that match. */
     String settings() {
-        return query.limit() == Long.MAX_VALUE ? ONE_SNAPSHOT : ONE_SNAPSHOT + "; SET LOCAL cursor_tuple_fraction = 1";
+        return ONE_SNAPSHOT
+                + (query.limit() == Long.MAX_VALUE ? "" : "; SET LOCAL cursor_tuple_fraction = 1")
+                + (adopted.isEmpty() ? "" : "; " + Postgres.LOCAL_TEXTS);
     }
 
     private TimeWindows.Window whole() {

@@ -1,5 +1,6 @@
 package io.levee.postgres;
 
+import io.levee.Bytes;
 import io.levee.LeveeException;
 import io.levee.PartitionInfo;
 import io.levee.StoreStatus;
@@ -13,23 +14,33 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What tables take on the server's disk, as the server measures it; kept some seconds. Thread-safe. */
 final class Sizes {
     private static final Duration FRESH = Duration.ofSeconds(5);
 
+    /** Below a cap somebody looks each second. */
+    private static final Duration FRESH_CAPPED = Duration.ofMillis(900);
+
     private final CatalogSession session;
+    private final Catalog catalog;
+    private final long cap;
     private final Names names;
-    private Measured last = new Measured(Map.of(), 0);
+    private Measured last = new Measured(Map.of(), 0, 0);
     private long takenNanos;
     private boolean taken;
     private boolean reachable = true;
 
-    private record Measured(Map<String, Long> byTable, long catalogBytes) {}
+    /** What there is, in bytes; {@code dropped} is the part of the tables that dropped partitions left. */
+    private record Measured(Map<String, Long> byTable, long dropped, long catalogBytes) {}
 
-    Sizes(CatalogSession session, Catalog catalog) {
+    /** The sizes of a store; {@code cap} is what it may take, or null. */
+    Sizes(CatalogSession session, Catalog catalog, @Nullable Bytes cap) {
         this.session = session;
+        this.catalog = catalog;
         this.names = catalog.names();
+        this.cap = cap == null ? 0 : cap.value();
     }
 
     /** The figures of partitions, with their tables' bytes: rows, indexes and large values. */
@@ -46,9 +57,12 @@ final class Sizes {
         long partitions =
                 now.byTable.values().stream().mapToLong(Long::longValue).sum();
         Map<String, Long> byPart = new LinkedHashMap<>();
-        byPart.put("partitions", partitions);
+        byPart.put("partitions", partitions - now.dropped);
         byPart.put("catalog", now.catalogBytes);
-        return new StoreStatus.Disk(partitions + now.catalogBytes, 0, -1, byPart);
+        if (now.dropped > 0) {
+            byPart.put("dropped", now.dropped);
+        }
+        return new StoreStatus.Disk(partitions + now.catalogBytes, cap, -1, byPart);
     }
 
     /** Forgets what was measured: something was dropped. */
@@ -58,7 +72,7 @@ final class Sizes {
 
     private synchronized Measured measured(List<Leaf> leaves) {
         long now = MonotonicClock.SYSTEM.nanos();
-        boolean old = !taken || now - takenNanos > FRESH.toNanos();
+        boolean old = !taken || now - takenNanos > (cap > 0 ? FRESH_CAPPED : FRESH).toNanos();
         if (old || reachable && !leaves.stream().allMatch(leaf -> last.byTable.containsKey(leaf.name()))) {
             try {
                 last = session.ask("the sizes of tables cannot be read", this::measure);
@@ -93,6 +107,10 @@ final class Sizes {
                 }
             }
         }
-        return new Measured(Map.copyOf(byTable), catalogBytes);
+        long dropped = 0;
+        for (Leaf leaf : catalog.dropped(connection)) {
+            dropped += byTable.getOrDefault(leaf.name(), 0L);
+        }
+        return new Measured(Map.copyOf(byTable), dropped, catalogBytes);
     }
 }

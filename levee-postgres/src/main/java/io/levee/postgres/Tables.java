@@ -9,6 +9,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The declared tables. The catalog's spec and the parent's columns change in one transaction. Thread-safe.
@@ -31,6 +32,12 @@ final class Tables {
 
     List<TableSpec> all() {
         return session.ask("the catalog cannot be read", catalog::tables);
+    }
+
+    /** That of a name; null where it was never declared. */
+    @Nullable
+    TableSpec find(String table) {
+        return all().stream().filter(s -> s.name().equals(table)).findFirst().orElse(null);
     }
 
     /**

@@ -138,8 +138,8 @@ class DropKillTest {
 
         @Override
         public StorageEngine open(String schema, EngineSettings settings) {
-            StorageEngine opened =
-                    PostgresEngine.open(Connections.of(source, "a test"), new Names(schema), settings, grace);
+            StorageEngine opened = io.levee.postgres.Opening.open(
+                    Connections.of(source, "a test"), new Names(schema), settings, grace);
             engine = opened;
             return opened;
         }

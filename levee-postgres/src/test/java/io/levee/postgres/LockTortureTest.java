@@ -101,8 +101,7 @@ class LockTortureTest {
         @Override
         public StorageEngine open(String text, EngineSettings settings) {
             Address parsed = Address.parse(text, System.getenv());
-            StorageEngine engine =
-                    PostgresEngine.open(Connections.to(parsed, 2), names, settings, Duration.ofMillis(500));
+            StorageEngine engine = Opening.open(Connections.to(parsed, 2), names, settings, Duration.ofMillis(500));
             return (StorageEngine) Proxy.newProxyInstance(
                     getClass().getClassLoader(), new Class<?>[] {StorageEngine.class}, (proxy, method, args) -> {
                         long start = System.nanoTime();

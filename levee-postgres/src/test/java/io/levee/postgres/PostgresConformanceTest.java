@@ -1,10 +1,10 @@
 package io.levee.postgres;
 
-import io.levee.Adoption;
 import io.levee.testkit.PostgresServer;
 import io.levee.testkit.conformance.EngineConformance;
 import io.levee.testkit.conformance.EngineUnderTest;
-import java.util.List;
+import io.levee.testkit.conformance.OldDatabase;
+import io.levee.testkit.conformance.Splittings;
 
 /** A database does what every engine has to do. */
 class PostgresConformanceTest extends EngineConformance {
@@ -18,10 +18,13 @@ class PostgresConformanceTest extends EngineConformance {
             }
 
             @Override
-            public Adoption legacy(List<String> statements, String table) {
-                LegacyTables old = new LegacyTables(server);
-                old.run(statements.toArray(new String[0]));
-                return Adoption.ofTable(old.name(table));
+            public OldDatabase oldDatabase() {
+                return new LegacyTables(server);
+            }
+
+            @Override
+            public Splittings splittings() {
+                return new PostgresSplittings();
             }
         };
     }

@@ -73,7 +73,7 @@ class RetentionTest {
         @Override
         public StorageEngine open(String text, EngineSettings settings) {
             Address parsed = Address.parse(text, System.getenv());
-            engine = PostgresEngine.open(
+            engine = Opening.open(
                     Connections.to(parsed, settings.options().queryThreads()),
                     new Names(parsed.schema()),
                     settings,
@@ -381,7 +381,7 @@ class RetentionTest {
         assertThat(numbers(store)).containsExactly(1L, 0L);
     }
 
-    /** What has the name of a dropped partition need not be it. */
+    /** G80: what has the name of a dropped partition need not be it. */
     @ParameterizedTest
     @CsvSource({
         "'DROP TABLE %1$s; CREATE TABLE %1$s (precious int)', bounds",

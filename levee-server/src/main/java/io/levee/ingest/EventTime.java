@@ -81,7 +81,7 @@ final class EventTime {
         }
         for (TimeFormat.Unit unit :
                 List.of(TimeFormat.Unit.S, TimeFormat.Unit.MS, TimeFormat.Unit.US, TimeFormat.Unit.NS)) {
-            if (plausible(field.least, unit) && plausible(field.greatest, unit)) {
+            if (plausible(field.numbers.least, unit) && plausible(field.numbers.greatest, unit)) {
                 return unit;
             }
         }
@@ -120,8 +120,8 @@ final class EventTime {
             return null;
         }
         boolean text = format.unit() == null;
-        long from = text ? field.earliest : format.fromNumber(field.least);
-        long to = text ? field.latest : format.fromNumber(field.greatest);
+        long from = text ? field.times.least : format.fromNumber(field.numbers.least);
+        long to = text ? field.times.greatest : format.fromNumber(field.numbers.greatest);
         if (!plausible(from) || !plausible(to)) {
             return null;
         }

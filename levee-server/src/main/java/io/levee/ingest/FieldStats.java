@@ -22,21 +22,17 @@ final class FieldStats {
     long booleans;
     long texts;
     long nested;
-    long least = Long.MAX_VALUE;
-    long leastLine;
-    long greatest = Long.MIN_VALUE;
-    long greatestLine;
+    /** Of its numbers, those with a fraction widened to whole ones. */
+    final Reach numbers = new Reach();
+
     boolean past64Bits;
     boolean exactReal = true;
     long bytes;
     int longest;
 
-    /** Event times of text values, microseconds. */
-    long earliest = Long.MAX_VALUE;
+    /** Of the event times of its texts, microseconds. */
+    final Reach times = new Reach();
 
-    long earliestLine;
-    long latest = Long.MIN_VALUE;
-    long latestLine;
     /** The first value that is no time of the form of those before, and its line; null while there is none. */
     @Nullable
     String odd;
@@ -57,7 +53,7 @@ final class FieldStats {
         if (texts > 0) {
             odd(Long.toString(value), line);
         }
-        reach(value, value, line);
+        numbers.add(value, value, line);
         exactReal &= value >= -EXACT && value <= EXACT;
         step(value);
         count(Long.hashCode(value));
@@ -74,22 +70,11 @@ final class FieldStats {
         double value = Double.parseDouble(token);
         exactReal &= exact(token, value);
         if (Math.abs(value) < 9e18) {
-            reach((long) Math.floor(value), (long) Math.ceil(value), line);
+            numbers.add((long) Math.floor(value), (long) Math.ceil(value), line);
             step((long) value);
         } else {
-            least = Long.MIN_VALUE;
+            numbers.least = Long.MIN_VALUE;
             odd(token, line);
-        }
-    }
-
-    private void reach(long low, long high, long line) {
-        if (low < least) {
-            least = low;
-            leastLine = line;
-        }
-        if (high > greatest) {
-            greatest = high;
-            greatestLine = line;
         }
     }
 
@@ -127,14 +112,7 @@ final class FieldStats {
                 odd(value, line);
             }
             if (micros != null) {
-                if (micros < earliest) {
-                    earliest = micros;
-                    earliestLine = line;
-                }
-                if (micros > latest) {
-                    latest = micros;
-                    latestLine = line;
-                }
+                times.add(micros, micros, line);
                 step(micros);
             }
         }

@@ -279,8 +279,8 @@ public final class Infer {
                             "# '%s' holds %d to %d, which is no time since 1970: a clock of its own?%n"
                                     + "# Set its unit (epoch-s, epoch-ms, epoch-us, epoch-ns) and its origin (the time that 0 means).%n",
                             clock.name,
-                            clock.least,
-                            clock.greatest)
+                            clock.numbers.least,
+                            clock.numbers.greatest)
                     + SpecFiles.yaml(draft.build());
         } else {
             String placeholder = "EVENT_TIME";

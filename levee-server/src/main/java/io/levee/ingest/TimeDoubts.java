@@ -35,7 +35,7 @@ final class TimeDoubts {
         List<Doubt> nearly = new ArrayList<>();
         List<Doubt> byName = new ArrayList<>();
         for (FieldStats field : fields) {
-            boolean some = field.earliest <= field.latest;
+            boolean some = field.times.some();
             Doubt doubt = some ? text(field, times) : named ? byName(field, times) : null;
             if (doubt != null) {
                 (some ? nearly : byName).add(doubt);
@@ -49,12 +49,12 @@ final class TimeDoubts {
         if (field.odd != null) {
             return new Doubt(field.name, field.oddLine, field.odd, "no time of the form that others have");
         }
-        if (!times.plausible(field.earliest)) {
-            return new Doubt(field.name, field.earliestLine, Micros.text(field.earliest), "before 1980");
+        if (!times.plausible(field.times.least)) {
+            return new Doubt(field.name, field.times.leastLine, Micros.text(field.times.least), "before 1980");
         }
-        return times.plausible(field.latest)
+        return times.plausible(field.times.greatest)
                 ? null
-                : new Doubt(field.name, field.latestLine, Micros.text(field.latest), "in the future");
+                : new Doubt(field.name, field.times.greatestLine, Micros.text(field.times.greatest), "in the future");
     }
 
     private static @Nullable Doubt byName(FieldStats field, EventTime times) {
@@ -70,12 +70,12 @@ final class TimeDoubts {
     /** The number that is no time in a unit in which the one at the other end is. */
     private static @Nullable Doubt number(FieldStats field, EventTime times) {
         for (TimeFormat.Unit unit : TimeFormat.Unit.values()) {
-            boolean least = times.plausible(field.least, unit);
-            if (least || times.plausible(field.greatest, unit)) {
+            boolean least = times.plausible(field.numbers.least, unit);
+            if (least || times.plausible(field.numbers.greatest, unit)) {
                 String why = "no time since 1980 in the unit that others have";
                 return least
-                        ? new Doubt(field.name, field.greatestLine, Long.toString(field.greatest), why)
-                        : new Doubt(field.name, field.leastLine, Long.toString(field.least), why);
+                        ? new Doubt(field.name, field.numbers.greatestLine, Long.toString(field.numbers.greatest), why)
+                        : new Doubt(field.name, field.numbers.leastLine, Long.toString(field.numbers.least), why);
             }
         }
         return null;

@@ -15,6 +15,7 @@ import io.levee.StoreOptions;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
 import io.levee.engine.Capability;
+import io.levee.engine.DropOutcome;
 import io.levee.engine.EngineProvider;
 import io.levee.engine.EngineSettings;
 import io.levee.engine.Erasure;

@@ -1,6 +1,7 @@
 package io.levee.sqlite;
 
 import io.levee.Adoption;
+import io.levee.internal.adopt.MovedRows;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,13 +28,13 @@ record Adopted(
         boolean timeless,
         long firstMicros,
         Stamp stamp,
-        Moved moved) {
+        MovedRows moved) {
     /** Rows without a time are read as of this one. */
     static final long NO_TIME_MICROS = 0;
 
     /** One of which no row has moved, and whose range is unknown. */
     Adopted(Adoption adoption, long base, long rowsEstimate, boolean timeIndexed, boolean timeless, Stamp stamp) {
-        this(adoption, base, rowsEstimate, timeIndexed, timeless, Long.MIN_VALUE, stamp, Moved.NONE);
+        this(adoption, base, rowsEstimate, timeIndexed, timeless, Long.MIN_VALUE, stamp, MovedRows.NONE);
     }
 
     /** From when on it may have rows, those without a time included. */
@@ -41,27 +42,8 @@ record Adopted(
         return timeless && firstMicros != Long.MIN_VALUE ? Math.min(firstMicros, NO_TIME_MICROS) : firstMicros;
     }
 
-    /**
-     * The rows that a splitting has moved, by their row numbers in the database: from the highest of when it began downwards.
-     *
-     * @param from the lowest row number that has moved
-     * @param to the highest one; less than {@code from} where none has
-     * @param rows how many they are
-     */
-    record Moved(long from, long to, long rows) {
-        static final Moved NONE = new Moved(Long.MAX_VALUE, Long.MIN_VALUE, 0);
-
-        boolean none() {
-            return from > to;
-        }
-
-        boolean holds(long rowNumber) {
-            return from <= rowNumber && rowNumber <= to;
-        }
-    }
-
     /** The same with other rows moved. */
-    Adopted moved(Moved now) {
+    Adopted moved(MovedRows now) {
         return new Adopted(adoption, base, rowsEstimate, timeIndexed, timeless, firstMicros, stamp, now);
     }
 

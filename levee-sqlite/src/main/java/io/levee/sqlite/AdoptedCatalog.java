@@ -3,6 +3,7 @@ package io.levee.sqlite;
 import io.levee.Adoption;
 import io.levee.PartitionId;
 import io.levee.engine.Period;
+import io.levee.internal.adopt.MovedRows;
 import io.levee.internal.json.Json;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -97,7 +98,7 @@ final class AdoptedCatalog {
 
     private static List<Entry> all(Connection catalog, String where) throws SQLException {
         List<Entry> all = new ArrayList<>();
-        Map<PartitionId, Adopted.Moved> moved = SplitState.moved(catalog);
+        Map<PartitionId, MovedRows> moved = SplitCatalog.moved(catalog);
         try (PreparedStatement statement = catalog.prepareStatement(COLUMNS + where);
                 ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
@@ -110,7 +111,7 @@ final class AdoptedCatalog {
                         rows.getBoolean(7),
                         rows.getObject(8) == null ? Long.MIN_VALUE : rows.getLong(8),
                         Adopted.Stamp.parse(rows.getString(10)),
-                        moved.getOrDefault(id, Adopted.Moved.NONE));
+                        moved.getOrDefault(id, MovedRows.NONE));
                 long max = rows.getObject(9) == null ? Long.MAX_VALUE : rows.getLong(9);
                 Partition.Held held =
                         new Partition.Held(adopted.minMicros(), max, adopted.rowsEstimate(), Long.MIN_VALUE, 0);

@@ -4,6 +4,8 @@ import io.levee.Adoption;
 import io.levee.PartitionId;
 import io.levee.SplitStatus;
 import io.levee.TableSpec;
+import io.levee.internal.adopt.SplitCount;
+import io.levee.internal.adopt.SplitState;
 import io.levee.internal.json.Json;
 import io.levee.internal.spec.SpecCodec;
 import java.sql.Connection;
@@ -119,7 +121,7 @@ final class AdoptedLedger {
                 adopted.base(),
                 "adoption",
                 adopted.adoption().toMap());
-        SplitState split = SplitState.of(c, id);
+        SplitState split = SplitCatalog.of(c, id);
         if (split != null) {
             entry.put("split", split(split));
         }
@@ -231,7 +233,7 @@ final class AdoptedLedger {
                 AdoptedCatalog.state(c, id, state, "before the catalog was rebuilt", now);
             }
             if (split != null) {
-                split.put(c);
+                SplitCatalog.put(c, split);
             }
         }
     }

@@ -7,6 +7,7 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.TableSpec;
 import io.levee.internal.adopt.ForeignTimes;
+import io.levee.internal.adopt.MovedRows;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -126,12 +127,46 @@ final class AdoptedTable {
 
     /** A condition that leaves out the rows that are in the store's own partitions, or have a later version there: goes on a WHERE. */
     String left() {
-        Adopted.Moved moved = adopted.moved();
+        return overrides == 0 ? notMoved() : notMoved() + " AND NOT " + Overrides.test(overrides, rowNumber());
+    }
+
+    private String notMoved() {
+        MovedRows moved = adopted.moved();
         // Not by the row number's own order: a range of time is better found by its index.
-        String here = moved.none()
+        return moved.none()
                 ? ""
                 : " AND (+" + rowNumber() + " < " + moved.from() + " OR +" + rowNumber() + " > " + moved.to() + ")";
-        return overrides == 0 ? here : here + " AND NOT " + Overrides.test(overrides, rowNumber());
+    }
+
+    /**
+     * The newest time of the rows that a splitting has left, in the order of an index that begins with the time.
+     *
+     * @param bound none is newer
+     * @return null where no single column tells
+     */
+    @Nullable
+    String newestLeft(TableSpec spec, long bound) {
+        List<Foreign> times = times(spec);
+        if (times.size() != 1 || !comparable(times.get(0))) {
+            return null;
+        }
+        String column = raw("m", times.get(0));
+        StringBuilder sql = new StringBuilder("SELECT " + AdoptedTime.micros(unit(), column) + from() + " WHERE "
+                + (unit() == TimeUnit.TEXT ? column + " >= '0' AND " + column + " < ':'" : column + " < ''")
+                + notMoved());
+        Object below = ForeignTimes.below(unit(), bound == Long.MAX_VALUE ? bound : bound + 1);
+        if (below != null) {
+            sql.append(" AND ")
+                    .append(column)
+                    .append(" < ")
+                    .append(below instanceof String text ? Sqlite.literal(text) : below);
+        }
+        return sql.append(" ORDER BY ").append(column).append(" DESC LIMIT 1").toString();
+    }
+
+    /** By how much the order of its times may differ from that of its values. */
+    long slackMicros() {
+        return unit() == TimeUnit.TEXT ? 2 * ForeignTimes.TEXT_SLACK_MICROS : 0;
     }
 
     /** Whether a row was overridden, as SQL. */

@@ -24,13 +24,16 @@ final class AdoptedTime {
     }
 
     /**
-     * Seconds and fraction apart: SQLite rounds to milliseconds. {@code +0000 UTC}, as Go's default writes it, is UTC; a zone's name is not
-     * understood.
+     * Seconds and fraction apart: SQLite rounds to milliseconds. Zones in every form of ISO-8601, of which SQLite knows {@code +02:00} alone;
+     * {@code +0000 UTC}, as Go's default writes it, is UTC; a zone's name is not understood.
      */
     private static String text(String column) {
         String tail = "CASE WHEN substr(" + column + ", 20, 1) = '.' THEN ltrim(substr(" + column
                 + ", 21), '0123456789') ELSE substr(" + column + ", 20) END";
-        String zone = "CASE WHEN " + tail + " LIKE ' +0000%' THEN '' ELSE " + tail + " END";
+        String zone = "CASE WHEN length(" + column + ") < 20 OR " + tail + " LIKE ' +0000%' THEN '' WHEN " + tail
+                + " GLOB '[+-][0-9][0-9]' THEN " + tail + " || ':00' WHEN " + tail
+                + " GLOB '[+-][0-9][0-9][0-9][0-9]' THEN substr(" + tail + ", 1, 3) || ':' || substr(" + tail
+                + ", 4) ELSE " + tail + " END";
         String fraction = "CASE WHEN substr(" + column + ", 20, 1) = '.' THEN CAST(round(CAST('0.' || substr(" + column
                 + ", 21, 6) AS REAL) * 1000000) AS INTEGER) ELSE 0 END";
         // A number alone would be taken for a Julian day.

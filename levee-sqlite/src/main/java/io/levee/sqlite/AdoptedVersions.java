@@ -114,7 +114,7 @@ final class AdoptedVersions implements AutoCloseable {
             return;
         }
         String sql = "SELECT " + table.rowNumber() + table.from() + " WHERE " + table.keyTest(spec) + table.left()
-                + " ORDER BY " + table.rowNumber() + " DESC LIMIT " + MOST;
+                + " ORDER BY " + table.rowNumber() + " DESC LIMIT " + (MOST + 1);
         PreparedStatement statement = handle.statement(sql);
         boolean done = false;
         try {
@@ -122,7 +122,10 @@ final class AdoptedVersions implements AutoCloseable {
                 RowStatements.bind(statement, i + 1, key[i]);
             }
             try (ResultSet rows = statement.executeQuery()) {
-                while (rows.next()) {
+                for (int read = 0; rows.next(); read++) {
+                    if (read == MOST) {
+                        throw tooMany(partition);
+                    }
                     long seq = table.seq(rows.getLong(1));
                     if (!homes.left(partition.id(), seq)) {
                         found.add(new Version(partition, seq));
@@ -137,6 +140,16 @@ final class AdoptedVersions implements AutoCloseable {
                 statement.close();
             }
         }
+    }
+
+    private static LeveeException tooMany(Partition partition) {
+        return new LeveeException(
+                        ErrorCode.LIMIT_EXCEEDED,
+                        "the adopted database " + partition.id() + " has more than " + MOST
+                                + " rows of the record's key: it is no key there")
+                .with("limit", MOST)
+                .with("partition", partition.id().toString())
+                .hint("declare the table without that key, or remove these rows from the adopted database");
     }
 
     /** Null where it is gone or missing. */

@@ -19,12 +19,16 @@ final class AdoptedWindows {
         if (adopted == null || !adopted.timeIndexed()) {
             return null;
         }
+        long newest =
+                falls ? Math.min(held.maxMicros(), partition.rest().newestMicros(adopted.moved())) : held.maxMicros();
+        // What has moved lies above the rest: nothing is looked for there.
+        long end = newest < held.maxMicros() ? Math.max(from + 1, Math.min(to, newest + 1)) : to;
         TimeWindows windows = TimeWindows.of(
                 falls,
                 from,
-                to,
+                end,
                 adopted.firstMicros(),
-                held.maxMicros(),
+                newest,
                 adopted.rowsEstimate(),
                 adopted.adoption().timeUnit() == TimeUnit.TEXT,
                 0);

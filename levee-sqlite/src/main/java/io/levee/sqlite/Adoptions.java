@@ -6,8 +6,9 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
+import io.levee.engine.DropOutcome;
 import io.levee.engine.Finding;
-import io.levee.engine.StorageEngine.DropOutcome;
+import io.levee.internal.adopt.SplitState;
 import io.levee.internal.time.MonotonicClock;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -73,10 +74,8 @@ final class Adoptions {
     /** See {@link io.levee.engine.StorageEngine#adopt}. */
     synchronized AdoptionReport adopt(TableSpec spec, Adoption given) {
         long begin = clock.nanos();
-        Adoption adoption = located(given);
-        AdoptedCatalog.Entry known = catalog.change(
-                        c -> Optional.ofNullable(AdoptedCatalog.known(c, spec.name(), adoption)))
-                .orElse(null);
+        Adoption adoption = located(spec, given);
+        AdoptedCatalog.Entry known = known(spec, adoption);
         if (known != null) {
             Partition partition = manifest.get(known.partition().id());
             boolean live = known.live() && partition != null;
@@ -100,8 +99,13 @@ final class Adoptions {
         return report(partition, true, false, notes, begin);
     }
 
+    private AdoptedCatalog.@Nullable Entry known(TableSpec spec, Adoption adoption) {
+        return catalog.change(c -> Optional.ofNullable(AdoptedCatalog.known(c, spec.name(), adoption)))
+                .orElse(null);
+    }
+
     /** With its real path: one database has one name, whichever way it was said. */
-    private Adoption located(Adoption adoption) {
+    private Adoption located(TableSpec spec, Adoption adoption) {
         if (adoption.database().isBlank()) {
             throw new LeveeException(ErrorCode.BAD_SPEC, "adopting '" + adoption.source() + "' names no database")
                     .hint("name its file; tables of the store's own database are adopted in PostgreSQL only");
@@ -111,15 +115,23 @@ final class Adoptions {
         try {
             real = file.toRealPath();
         } catch (IOException e) {
-            throw new LeveeException(ErrorCode.NOT_FOUND, "there is no database " + file, e)
-                    .with("database", file.toString());
+            // What was adopted before is known, though it was deleted or is missing now.
+            real = file.toAbsolutePath().normalize();
+            if (known(spec, at(real, adoption)) == null) {
+                throw new LeveeException(ErrorCode.NOT_FOUND, "there is no database " + file, e)
+                        .with("database", file.toString());
+            }
         }
         Path root = paths.root().toAbsolutePath().normalize();
         if (real.startsWith(root.resolve("tables")) || real.equals(root.resolve("catalog.db"))) {
             throw new LeveeException(ErrorCode.BAD_SPEC, real + " is the store's own");
         }
+        return at(real, adoption);
+    }
+
+    private static Adoption at(Path file, Adoption adoption) {
         return new Adoption(
-                real.toString(),
+                file.toString(),
                 adoption.source(),
                 adoption.time(),
                 adoption.timeUnit(),
@@ -271,7 +283,8 @@ final class Adoptions {
     synchronized String letGo(Partition partition, boolean delete, SplitState done) {
         Adopted adopted = java.util.Objects.requireNonNull(partition.adopted());
         boolean take = delete && adopted.adoption().take() && !shared(partition);
-        return letGo(partition, take, "split into partitions", done::put).blockedBy();
+        return letGo(partition, take, "split into partitions", c -> SplitCatalog.put(c, done))
+                .blockedBy();
     }
 
     @FunctionalInterface

@@ -11,8 +11,10 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The catalog of a backup: a copy of the store's that says of each partition what its copy is, and later that of the restored store. */
 final class BackupCatalog {
@@ -22,15 +24,55 @@ final class BackupCatalog {
     private BackupCatalog() {}
 
     /**
+     * What a backup lacks of its moment; a store that is restored from it says so.
+     *
+     * @param missing why some could not be copied, by partition
+     * @param dropped why some went while they were copied, by partition
+     * @param told the gaps that the backup's ledger has
+     */
+    record Absent(Map<String, String> missing, Map<String, String> dropped, List<Gap> told) {
+        private String why(PartitionId id) {
+            String name = id.toString();
+            return missing.getOrDefault(name, dropped.getOrDefault(name, "never written to"));
+        }
+
+        private @Nullable Gap gap(Partition partition) {
+            String name = partition.id().toString();
+            boolean went = dropped.containsKey(name);
+            if (!went && !missing.containsKey(name)) {
+                return null;
+            }
+            Partition.Held held = partition.held();
+            boolean known = held.known() && held.rows() > 0;
+            Gap gap = new Gap(
+                    partition.id().table(),
+                    known ? held.minMicros() : partition.period().startMicros(),
+                    known ? held.maxMicros() : partition.period().endMicros() - 1,
+                    known ? held.rows() : Gap.UNKNOWN,
+                    went ? LossReason.EXPIRED : LossReason.QUARANTINED);
+            return went && told.stream().anyMatch(one -> tells(one, gap)) ? null : gap;
+        }
+
+        /** What an open one holds is not in the catalog: then it is somewhere in its period. */
+        private static boolean tells(Gap one, Gap gap) {
+            boolean there = gap.count() == Gap.UNKNOWN
+                    ? one.touches(gap.fromMicros(), gap.toMicros())
+                    : one.fromMicros() <= gap.fromMicros() && one.toMicros() >= gap.toMicros();
+            return there && one.reason() == gap.reason() && one.table().equals(gap.table());
+        }
+    }
+
+    /**
      * Makes a copy of the catalog fit the copied partitions: all are closed, and no others are live.
      *
      * @param unchecked those that get no checksum, so that maintenance looks into them
+     * @param absent those that were there at the moment, and are not in the backup
      */
     static void fit(
             Path copy,
             Map<PartitionId, BackupManifest.Entry> entries,
             Set<PartitionId> unchecked,
-            Map<String, String> missing,
+            Absent absent,
             Instant at)
             throws SQLException {
         change(copy, at, connection -> {
@@ -40,10 +82,10 @@ final class BackupCatalog {
                 if (entry != null) {
                     close(connection, entry, unchecked.contains(id), at);
                 } else {
-                    String why = missing.getOrDefault(id.toString(), "never written to");
-                    Catalog.markDropped(connection, id, why, at);
-                    if (missing.containsKey(id.toString())) {
-                        gap(connection, partition);
+                    Catalog.markDropped(connection, id, absent.why(id), at);
+                    Gap gap = absent.gap(partition);
+                    if (gap != null) {
+                        put(connection, gap);
                     }
                 }
             }
@@ -66,20 +108,6 @@ final class BackupCatalog {
         if (!unchecked) {
             CatalogChecks.putChecksum(connection, entry.id(), entry.plain().checksum(), at);
         }
-    }
-
-    /** What could not be copied is missing in a store that is restored, and says so. */
-    private static void gap(Connection connection, Partition partition) throws SQLException {
-        Partition.Held held = partition.held();
-        boolean known = held.known() && held.rows() > 0;
-        put(
-                connection,
-                new Gap(
-                        partition.id().table(),
-                        known ? held.minMicros() : partition.period().startMicros(),
-                        known ? held.maxMicros() : partition.period().endMicros() - 1,
-                        known ? held.rows() : Gap.UNKNOWN,
-                        LossReason.QUARANTINED));
     }
 
     /** Keeps a gap in the catalog. */

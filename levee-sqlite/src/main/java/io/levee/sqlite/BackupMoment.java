@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConnection;
@@ -24,13 +25,17 @@ import org.sqlite.SQLiteConnection;
 /**
  * The store at one moment: read transactions on the catalog and on every partition that a backup does not have yet, begun while nothing
  * was committed. A row that moves from one partition to another is therefore in exactly one of them. Holding it keeps WALs from being
- * reset and partitions from being closed, nothing else; it is held while what may change is copied.
+ * reset and partitions from being closed, and keeps what is dropped meanwhile; it is held while what may change is copied.
  *
  * <p>Where the writer is another process nobody can be asked to pause: then it is looked afterwards whether something was committed
- * meanwhile, and begun again, which takes a millisecond each time.
+ * meanwhile, and begun again, which takes a millisecond each time. That process does not know of the space that is kept here, so what it
+ * drops is let go of as soon as it has no name any more.
+ *
+ * <p>For the backup's thread; {@link #letGo} for any.
  */
 final class BackupMoment implements AutoCloseable {
-    private static final Bytes CACHE = Bytes.kibi(256);
+    static final Bytes CACHE = Bytes.kibi(256);
+    private static final System.Logger LOG = System.getLogger("io.levee.sqlite");
     private static final Duration PATIENCE = Duration.ofSeconds(10);
     private static final int LOOKS = 5;
     private static final int PAGES_PER_STEP = 256;
@@ -39,11 +44,16 @@ final class BackupMoment implements AutoCloseable {
     private static final long PAGE = 4096;
 
     private final StorePaths paths;
+    private final Consumer<BackupMoment> ended;
     private final Connection catalog;
     private final Map<Path, Connection> held = new HashMap<>();
     private final Map<Path, Connection> watched = new HashMap<>();
     private @Nullable Connection overrides;
     private List<Live> live = List.of();
+    private Map<PartitionId, Map<Long, Long>> moved = Map.of();
+    private boolean writerHere;
+    /** All that is held, once the moment is taken and what spans partitions was read. */
+    private volatile @Nullable HeldFiles files;
 
     /**
      * A partition as the catalog has it.
@@ -58,7 +68,13 @@ final class BackupMoment implements AutoCloseable {
 
     /** Opens the catalog for reading. */
     BackupMoment(StorePaths paths) throws SQLException {
+        this(paths, moment -> {});
+    }
+
+    /** As {@link #BackupMoment(StorePaths)}; {@code ended} is told when it is closed. */
+    BackupMoment(StorePaths paths, Consumer<BackupMoment> ended) throws SQLException {
         this.paths = paths;
+        this.ended = ended;
         this.catalog = Connections.reader(paths.catalog(), CACHE);
     }
 
@@ -93,28 +109,40 @@ final class BackupMoment implements AutoCloseable {
     /**
      * Takes the moment.
      *
-     * @param writerHere whether the store's writer is of this process, and was asked by {@link BackupHelp#still}
+     * @param here whether the store's writer is of this process, and was asked by {@link BackupHelp#still}
      * @param needed whether a partition is to be copied from what is held
      */
-    void take(boolean writerHere, Predicate<Live> needed, BackupHelp help) throws SQLException {
+    void take(boolean here, Predicate<Live> needed, BackupHelp help) throws SQLException {
+        writerHere = here;
         // Opened before, so that the moment itself is short.
         look();
         for (Live one : live) {
             if (needed.test(one)) {
                 open(held, one);
-                if (!writerHere) {
+                if (!here) {
                     open(watched, one);
                 }
             }
         }
-        if (!writerHere) {
+        if (here) {
+            takeOnTheWriter(needed, help);
+        } else {
             watched.put(paths.catalog(), Connections.reader(paths.catalog(), CACHE));
             if (overrides() != null) {
                 watched.put(paths.overrides(), Connections.reader(paths.overrides(), CACHE));
             }
             takeBesideAWriter(needed);
-            return;
+            closeAll(watched);
         }
+        // What says where rows came from must not go before that was read.
+        moved = notes();
+        Map<Path, Partition> partitions = new HashMap<>();
+        live.forEach(one -> partitions.put(paths.partition(one.partition), one.partition));
+        files = new HeldFiles(paths, held, partitions);
+        held.clear();
+    }
+
+    private void takeOnTheWriter(Predicate<Live> needed, BackupHelp help) throws SQLException {
         SQLException[] failure = new SQLException[1];
         help.still(() -> {
             try {
@@ -233,32 +261,57 @@ final class BackupMoment implements AutoCloseable {
     }
 
     /** By partition, what the others note of rows that came from it. */
-    Map<PartitionId, Map<Long, Long>> moved() throws SQLException {
-        Map<PartitionId, Map<Long, Long>> moved = new HashMap<>();
-        for (Live one : live) {
-            Connection connection = held.get(paths.partition(one.partition));
-            if (connection != null) {
-                MoveNotes.add(moved, MoveNotes.read(connection, one.id().table()));
-            }
-        }
+    Map<PartitionId, Map<Long, Long>> moved() {
         return moved;
     }
 
-    /** Whether something of a partition is held. */
-    boolean holds(Partition partition) {
-        return held.containsKey(paths.partition(partition));
+    private Map<PartitionId, Map<Long, Long>> notes() throws SQLException {
+        Map<PartitionId, Map<Long, Long>> notes = new HashMap<>();
+        for (Live one : live) {
+            Connection connection = held.get(paths.partition(one.partition));
+            if (connection != null) {
+                MoveNotes.add(notes, MoveNotes.read(connection, one.id().table()));
+            }
+        }
+        return notes;
     }
 
-    /** Copies a held partition as it was at the moment, and lets go of it. */
-    void copy(Partition partition, Path to, BackupHelp help) throws SQLException {
+    /** Lets go of what was dropped since and has no name any more, but for what is being copied: SQLite cannot be stopped within a file. */
+    boolean letGo() {
+        HeldFiles all = files;
+        return all != null && all.letGo();
+    }
+
+    /** Why something that was there at the moment is not held any more; null where it never was, or still is. */
+    @Nullable
+    String went(PartitionId id) {
+        HeldFiles all = files;
+        return all == null ? null : all.went(id);
+    }
+
+    /**
+     * Copies a held partition as it was at the moment, and lets go of it.
+     *
+     * @return false where nothing of it is held
+     */
+    boolean copy(Partition partition, Path to, BackupHelp help) throws SQLException {
         Path file = paths.partition(partition);
-        Connection connection = held.get(file);
+        HeldFiles all = files;
+        Connection connection = all == null ? null : all.take(file);
         if (connection == null) {
-            throw new SQLException("nothing of " + file + " is held");
+            return false;
         }
-        copy(connection, to, help);
-        held.remove(file);
+        boolean done = false;
+        try {
+            copy(connection, to, help);
+            done = true;
+        } finally {
+            if (!done) {
+                Connections.closeQuietly(file, connection);
+            }
+        }
         Connections.close(file, connection);
+        return true;
     }
 
     /** Copies the catalog as it was at the moment. */
@@ -276,13 +329,13 @@ final class BackupMoment implements AutoCloseable {
         return true;
     }
 
-    private static void copy(Connection from, Path to, BackupHelp help) throws SQLException {
+    private void copy(Connection from, Path to, BackupHelp help) throws SQLException {
         int code = ((SQLiteConnection) from)
                 .getDatabase()
                 .backup(
                         "main",
                         to.toString(),
-                        (remaining, pages) -> help.pace(PAGES_PER_STEP * PAGE),
+                        (remaining, pages) -> copied(help),
                         BUSY_MILLIS,
                         BUSY_TIMES,
                         PAGES_PER_STEP);
@@ -291,10 +344,27 @@ final class BackupMoment implements AutoCloseable {
         }
     }
 
+    /** Between two steps of a copy. */
+    private void copied(BackupHelp help) {
+        if (help.pace(PAGES_PER_STEP * PAGE) && !writerHere && letGo()) {
+            LOG.log(System.Logger.Level.DEBUG, "what the writer dropped was let go of");
+        }
+    }
+
+    private static void closeAll(Map<Path, Connection> connections) {
+        connections.forEach(Connections::closeQuietly);
+        connections.clear();
+    }
+
     @Override
     public void close() {
-        held.forEach(Connections::closeQuietly);
-        watched.forEach(Connections::closeQuietly);
+        ended.accept(this);
+        closeAll(held);
+        closeAll(watched);
+        HeldFiles all = files;
+        if (all != null) {
+            all.close();
+        }
         if (overrides != null) {
             Connections.closeQuietly(paths.overrides(), overrides);
         }

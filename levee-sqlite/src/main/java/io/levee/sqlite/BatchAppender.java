@@ -39,6 +39,7 @@ final class BatchAppender {
     private final Doubts doubts;
     private final Relief relief;
     private final Moves moves;
+    private final ComingRows coming;
     private final DiskFigure figure;
     private final Function<TableSpec, AdoptedVersions> adopted;
 
@@ -49,10 +50,12 @@ final class BatchAppender {
             Sources sources,
             Relief relief,
             Moves moves,
+            ComingRows coming,
             DiskFigure figure,
             Function<TableSpec, AdoptedVersions> adopted) {
         this.adopted = adopted;
         this.moves = moves;
+        this.coming = coming;
         this.figure = figure;
         this.relief = relief;
         this.sources = sources;
@@ -201,6 +204,7 @@ final class BatchAppender {
                 maxSeq = Math.max(maxSeq, change);
             }
             MoveNotes.write(writer.connection(), group, firstChange);
+            coming.note(writer, group.from == null ? null : open.get(group.from), group);
             Partition.Held written = group.range();
             long rows = before.rows() + group.inserts.size() + group.moved.size() - replaced;
             partition.held(before.widened(written.minMicros(), written.maxMicros(), rows));

@@ -301,6 +301,18 @@ final class Catalog {
         }
     }
 
+    /** Why a partition was dropped; empty where the catalog does not say that it was, or why. */
+    static String droppedFor(Connection connection, PartitionId id) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT reason FROM partitions WHERE table_name=? AND class=? AND period=? AND n=? AND state='dropped'")) {
+            bind(statement, 1, id);
+            try (ResultSet rows = statement.executeQuery()) {
+                String reason = rows.next() ? rows.getString(1) : null;
+                return reason == null ? "" : reason;
+            }
+        }
+    }
+
     static void markDropped(Connection connection, PartitionId id, String reason, Instant now) throws SQLException {
         update(connection, "state='dropped', reason=?1", id, now, reason);
     }

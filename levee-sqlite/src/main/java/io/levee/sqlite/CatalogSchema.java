@@ -40,7 +40,7 @@ final class CatalogSchema {
         // Not in spec_additions: releases before migrations refuse entries there that they do not know.
         "CREATE TABLE IF NOT EXISTS spec_migrated(name TEXT PRIMARY KEY, spec TEXT NOT NULL) WITHOUT ROWID",
         RetentionLog.SCHEMA,
-        SplitState.SCHEMA,
+        SplitCatalog.SCHEMA,
         MigrationCatalog.SCHEMA,
     };
 

@@ -10,6 +10,7 @@ import io.levee.engine.SliceOrder;
 import io.levee.engine.SliceOutcome;
 import io.levee.engine.Verification;
 import io.levee.internal.migration.BrokenRow;
+import io.levee.internal.supervisor.Errands;
 import io.levee.internal.time.MonotonicClock;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -43,7 +44,7 @@ final class IndexBuild {
     private final StorePaths paths;
     private final Catalog catalog;
     private final ReadHandles readers;
-    private final Errands writer;
+    private final Errands<OpenPartitions> writer;
     private final LogMover logs;
     private final Clock wall;
     private final @Nullable Bytes cap;
@@ -53,7 +54,7 @@ final class IndexBuild {
             StorePaths paths,
             Catalog catalog,
             ReadHandles readers,
-            Errands writer,
+            Errands<OpenPartitions> writer,
             LogMover logs,
             Clock wall,
             @Nullable Bytes cap,

@@ -7,6 +7,7 @@ import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.engine.Slot;
 import io.levee.engine.Verification;
+import io.levee.internal.supervisor.Errands;
 import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
 import java.io.IOException;
@@ -53,7 +54,7 @@ final class Merging {
     private final Catalog catalog;
     private final Manifest manifest;
     private final Trash trash;
-    private final Errands writer;
+    private final Errands<OpenPartitions> writer;
     private final TableMarks marks;
     private final Clock wall;
     private final @Nullable Bytes cap;
@@ -82,7 +83,7 @@ final class Merging {
             Catalog catalog,
             Manifest manifest,
             Trash trash,
-            Errands writer,
+            Errands<OpenPartitions> writer,
             TableMarks marks,
             Clock wall,
             @Nullable Bytes cap,
@@ -328,7 +329,7 @@ final class Merging {
         Set<PartitionId> away = catalog.change(c -> TrashEntries.cameBack(c, spec.name()));
         if (group.sources().stream().anyMatch(source -> figures(spec, source, away))) {
             // Retention has begun with one since. What it reads of a partition for figures is not lent, see
-            // SqliteEngine.view.
+            // Views.view.
             return "rollups may have figures of them";
         }
         Path place = paths.partition(made);
@@ -380,14 +381,8 @@ final class Merging {
 
     /** What is told a query that looks for a partition of before a merge, in another process; empty where it was not merged. */
     static String mergedInto(Connection catalog, PartitionId id) throws SQLException {
-        try (java.sql.PreparedStatement statement = catalog.prepareStatement(
-                "SELECT reason FROM partitions WHERE table_name=? AND class=? AND period=? AND n=? AND state='dropped'")) {
-            Catalog.bind(statement, 1, id);
-            try (ResultSet rows = statement.executeQuery()) {
-                String reason = rows.next() ? rows.getString(1) : null;
-                return reason != null && reason.startsWith(MERGED_INTO) ? reason : "";
-            }
-        }
+        String reason = Catalog.droppedFor(catalog, id);
+        return reason.startsWith(MERGED_INTO) ? reason : "";
     }
 
     /** The error for such a query. */

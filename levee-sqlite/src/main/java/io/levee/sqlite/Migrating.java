@@ -12,6 +12,7 @@ import io.levee.engine.MigrationRecord;
 import io.levee.engine.MigrationRows;
 import io.levee.engine.SliceOrder;
 import io.levee.engine.SliceOutcome;
+import io.levee.internal.supervisor.Errands;
 import java.nio.file.Files;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -31,8 +32,9 @@ final class Migrating {
     private final Catalog catalog;
     private final Manifest manifest;
     private final ReadHandles readers;
-    private final Errands writer;
+    private final Errands<OpenPartitions> writer;
     private final MigrationReach reach;
+    private final ComingRows coming;
     private final IndexBuild builds;
     private final Clock wall;
 
@@ -49,6 +51,7 @@ final class Migrating {
         this.manifest = manifest;
         this.readers = readers;
         this.writer = writing.errands();
+        this.coming = writing.coming();
         this.reach = new MigrationReach(paths, manifest);
         this.builds = builds;
     }
@@ -56,6 +59,9 @@ final class Migrating {
     /** See {@link io.levee.engine.StorageEngine#putMigration}: the catalog's part. */
     void put(MigrationRecord record, @Nullable TableSpec spec) {
         Long end = record.state() == State.DONE ? ended.get(record.id()) : null;
+        if (end != null) {
+            coming.ended(record.id(), end);
+        }
         catalog.change(c -> {
             MigrationCatalog.put(c, record);
             if (end != null) {
@@ -143,11 +149,12 @@ final class Migrating {
         boolean copies =
                 record.step() instanceof MigrationStep.AddIndex || record.step() instanceof MigrationStep.DropIndex;
         long bound = bound(record);
+        int reopenings = partition.reopenings();
         SliceOutcome outcome = copies
                 ? builds.run(record, order, partition)
                 : writer.ask(open -> MigrationSlice.run(record, order, open, paths, partition, bound, wall.instant()));
         if (outcome.partitionDone()) {
-            reach.reached(record, partition);
+            reach.reached(record, partition, reopenings);
         }
         return outcome;
     }
@@ -158,45 +165,75 @@ final class Migrating {
         if (partition == null || Files.notExists(paths.partition(partition))) {
             return new MigrationRows(List.of(), 0, 0, true);
         }
+        MigrationRows found = rows(record, partition, order, columns, behind);
+        if (found == null) {
+            long bound = bound(record);
+            boolean begun = writer.ask(
+                    open -> MigrationSlice.begin(record, order, open, paths, partition, bound, wall.instant()));
+            found = begun ? rows(record, partition, order, columns, behind) : null;
+        }
+        // None, and not the end: the slice tells why.
+        return found == null ? new MigrationRows(List.of(), 0, Long.MIN_VALUE, false) : found;
+    }
+
+    /** Null where the migration has not begun with the partition. */
+    private @Nullable MigrationRows rows(
+            MigrationRecord record, Partition partition, SliceOrder order, List<Column> columns, long behind) {
         partition.pin();
         try {
             ReadHandles.ReadHandle handle = readers.take(partition);
             boolean usable = false;
             try {
                 handle.begin();
-                MigrationRows rows = rows(record, order, columns, behind, handle);
+                MigrationRows rows = begun(record, order, columns, behind, handle);
                 usable = true;
                 return rows;
             } finally {
                 readers.giveBack(handle, usable);
             }
         } catch (SQLException e) {
-            throw Sqlite.failure("the rows of " + id + " cannot be read", paths.partition(partition), e);
+            throw Sqlite.failure("the rows of " + partition.id() + " cannot be read", paths.partition(partition), e);
         } finally {
             partition.unpin();
         }
     }
 
-    private MigrationRows rows(
+    private static @Nullable MigrationRows begun(
             MigrationRecord record, SliceOrder order, List<Column> columns, long behind, ReadHandles.ReadHandle handle)
             throws SQLException {
-        TableSpec spec = order.spec();
-        if (!new PartitionSql(spec, handle).tableThere()) {
-            return new MigrationRows(List.of(), 0, 0, true);
+        MigrationMark mark = new PartitionSql(order.spec(), handle).tableThere()
+                ? MigrationMark.of(handle.connection(), record.id())
+                : null;
+        if (mark == null) {
+            return null;
         }
-        MigrationMark mark = MigrationMark.of(handle.connection(), record.id());
-        long after = Math.max(behind, mark == null ? Long.MIN_VALUE : mark.cursor());
-        long upTo = mark != null
-                ? mark.upTo()
-                : Math.min(
-                        Sqlite.number(handle.connection(), "SELECT max_seq FROM levee_stats WHERE id = 1"),
-                        bound(record) - 1);
-        return read(order, columns, handle, after, upTo);
+        boolean listed = MovedNumbers.any(handle.connection(), record.id());
+        if (listed && mark.cursor() >= mark.upTo()) {
+            return beside(record, order, columns, behind, handle);
+        }
+        long after = Math.max(behind, mark.cursor());
+        String rows = " WHERE m._seq > " + after + " AND m._seq <= " + mark.upTo()
+                + (listed ? MovedNumbers.notListed(record.id()) : "");
+        return read(order, columns, handle, rows, after);
+    }
+
+    /** The next of those that came beside the way by numbers, which is over. What comes behind them is known when these are done with. */
+    private static MigrationRows beside(
+            MigrationRecord record, SliceOrder order, List<Column> columns, long behind, ReadHandles.ReadHandle handle)
+            throws SQLException {
+        String lowest = MovedNumbers.lowest(record.id(), order.rows());
+        if (behind != Long.MIN_VALUE) {
+            return new MigrationRows(List.of(), 0, behind, false);
+        }
+        MigrationRows found = read(order, columns, handle, " WHERE m._seq IN (" + lowest + ")", behind);
+        // Numbers without a row are done with, too.
+        long through = Sqlite.number(handle.connection(), "SELECT max(seq) FROM (" + lowest + ")");
+        return new MigrationRows(found.rows(), found.seen(), through, true);
     }
 
     /** In one pass: of a row that the filter keeps out only that it was looked at is taken. */
     private static MigrationRows read(
-            SliceOrder order, List<Column> columns, ReadHandles.ReadHandle handle, long after, long upTo)
+            SliceOrder order, List<Column> columns, ReadHandles.ReadHandle handle, String which, long after)
             throws SQLException {
         TableSpec spec = order.spec();
         PartitionSql sql = new PartitionSql(spec, handle);
@@ -206,7 +243,7 @@ final class Migrating {
         Expr where = order.where();
         (where == null ? sql.add("1") : sql.filter(where))
                 .from(true)
-                .add(" WHERE m._seq > ? AND m._seq <= " + upTo + " ORDER BY m._seq LIMIT " + order.rows(), after);
+                .add(which + " ORDER BY m._seq LIMIT " + order.rows());
         List<MigrationRows.Read> found = new ArrayList<>();
         int width = columns.size();
         long seen = 0;

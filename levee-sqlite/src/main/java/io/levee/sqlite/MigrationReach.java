@@ -11,7 +11,6 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,8 +30,11 @@ final class MigrationReach {
     /** So many are kept in mind: of many migrations and many partitions the rest is looked at again. */
     private static final int MOST_KNOWN = 200_000;
 
-    /** Those that were reached, by migration: what is still to be reached may need nothing any more. Guarded by this. */
-    private final Map<String, Set<Partition>> known = new HashMap<>();
+    /**
+     * Those that were reached, by migration, with {@link Partition#reopenings} of then: what is still to be reached may need nothing any more.
+     * Guarded by this.
+     */
+    private final Map<String, Map<Partition, Integer>> known = new HashMap<>();
 
     private int knownCount;
 
@@ -87,13 +89,17 @@ final class MigrationReach {
         return own;
     }
 
-    /** A partition was reached: that is committed in its file. */
-    synchronized void reached(MigrationRecord record, Partition partition) {
+    /**
+     * A partition was reached: that is committed in its file.
+     *
+     * @param reopenings those of the partition before that was seen
+     */
+    synchronized void reached(MigrationRecord record, Partition partition, int reopenings) {
         if (knownCount >= MOST_KNOWN) {
             known.clear();
             knownCount = 0;
         }
-        if (known.computeIfAbsent(key(record), id -> new HashSet<>()).add(partition)) {
+        if (known.computeIfAbsent(key(record), id -> new HashMap<>()).put(partition, reopenings) == null) {
             knownCount++;
         }
     }
@@ -104,15 +110,15 @@ final class MigrationReach {
 
     private synchronized boolean knows(MigrationRecord record, Partition partition) {
         // What was planned may have been declared since.
-        Set<Partition> of = applied(record) ? known.get(key(record)) : null;
-        return of != null && of.contains(partition);
+        Map<Partition, Integer> of = applied(record) ? known.get(key(record)) : null;
+        return of != null && of.getOrDefault(partition, -1) == partition.reopenings();
     }
 
     private synchronized void forget(MigrationRecord record, List<Partition> own) {
-        Set<Partition> of = known.get(key(record));
+        Map<Partition, Integer> of = known.get(key(record));
         if (of != null) {
             int before = of.size();
-            of.retainAll(Set.copyOf(own));
+            of.keySet().retainAll(Set.copyOf(own));
             knownCount -= before - of.size();
         }
     }
@@ -120,6 +126,7 @@ final class MigrationReach {
     /** Looks into a file; returns the migrations that have not reached it. */
     private List<Asked> look(Partition partition, List<Asked> asked) {
         Path file = paths.partition(partition);
+        int reopenings = partition.reopenings();
         List<Asked> left = new ArrayList<>();
         try {
             // One of its own: a handle that is kept would keep the partition from getting its checksum.
@@ -130,7 +137,7 @@ final class MigrationReach {
                     if (found == Found.NOT_REACHED) {
                         left.add(one);
                     } else if (found == Found.REACHED && applied(one.record)) {
-                        reached(one.record, partition);
+                        reached(one.record, partition, reopenings);
                     }
                 }
             } finally {

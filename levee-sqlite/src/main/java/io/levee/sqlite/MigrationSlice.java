@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** One slice of a migration in one partition, in one transaction with its mark. Writer thread. */
@@ -58,21 +59,33 @@ final class MigrationSlice {
     /** Works it; the transaction was begun by the caller, who commits or undoes it. */
     MigrationMark run() throws SQLException {
         MigrationMark mark = begun();
-        if (mark == null) {
-            if (MigrationCatalog.sets(record.step())
-                    && !PartitionSchema.columns(connection, spec.name()).contains(MigrationMark.COLUMN)) {
-                Sqlite.run(
-                        connection,
-                        "ALTER TABLE " + Sqlite.quote(spec.name()) + " ADD COLUMN " + MigrationMark.COLUMN
-                                + " INTEGER");
-            }
-            long highest = Sqlite.number(connection, "SELECT max_seq FROM levee_stats WHERE id = 1");
-            mark = MigrationMark.begin(record, bound, Math.min(highest, bound - 1));
+        if (mark == null || mark.cursor() == Long.MIN_VALUE && mark.seen() == 0) {
             PartitionSchema.describe(connection, spec, now);
         }
+        mark = mark == null ? begin() : mark;
         MigrationMark after = mark.done() ? mark : work(mark);
         after.write(connection, record.id());
+        if (after.done()) {
+            MovedNumbers.clear(connection, record.id());
+        }
         return after;
+    }
+
+    private MigrationMark begin() throws SQLException {
+        if (MigrationCatalog.sets(record.step())) {
+            requireMarked(connection, spec);
+        }
+        long highest = Sqlite.number(connection, "SELECT max_seq FROM levee_stats WHERE id = 1");
+        return MigrationMark.begin(record, bound, Math.min(highest, bound - 1));
+    }
+
+    /** Has a file say that a migration has begun to set its rows. */
+    static void requireMarked(Connection connection, TableSpec spec) throws SQLException {
+        if (!PartitionSchema.columns(connection, spec.name()).contains(MigrationMark.COLUMN)) {
+            Sqlite.run(
+                    connection,
+                    "ALTER TABLE " + Sqlite.quote(spec.name()) + " ADD COLUMN " + MigrationMark.COLUMN + " INTEGER");
+        }
     }
 
     /** The mark that it goes on from; null where it begins, as it does again in rows that an older release wrote. */
@@ -110,8 +123,13 @@ final class MigrationSlice {
         long run(long after, long upTo) throws SQLException;
     }
 
-    /** Works off rows in pieces until there are enough, or it takes too long. */
-    private MigrationMark pieces(MigrationMark mark, String table, long upTo, Piece piece) throws SQLException {
+    /**
+     * Works off rows in pieces until there are enough, or it takes too long.
+     *
+     * @param others a condition that leaves out what is no work of this way
+     */
+    private MigrationMark pieces(MigrationMark mark, String table, long upTo, String others, Piece piece)
+            throws SQLException {
         long cursor = mark.cursor();
         long seen = 0;
         boolean more = true;
@@ -121,7 +139,7 @@ final class MigrationSlice {
             long count;
             try (Statement statement = connection.createStatement();
                     ResultSet rows = statement.executeQuery("SELECT max(_seq), count(*) FROM (SELECT _seq FROM "
-                            + Sqlite.quote(table) + " WHERE _seq > " + cursor + " AND _seq <= " + upTo
+                            + Sqlite.quote(table) + " m WHERE _seq > " + cursor + " AND _seq <= " + upTo + others
                             + " ORDER BY _seq LIMIT " + wanted + ")")) {
                 rows.next();
                 end = rows.getLong(1);
@@ -165,6 +183,7 @@ final class MigrationSlice {
                 mark,
                 spec.name(),
                 Long.MAX_VALUE,
+                "",
                 (from, to) -> update("UPDATE " + Sqlite.quote(spec.name()) + " AS m SET " + quoted + " = " + value
                         + range("m", from, to) + " AND m." + quoted + " IS NULL AND " + value + " IS NOT NULL"));
         if (after.done()) {
@@ -185,6 +204,7 @@ final class MigrationSlice {
                 mark,
                 table,
                 Long.MAX_VALUE,
+                "",
                 (from, to) -> update("UPDATE " + Sqlite.quote(table) + " AS m SET " + quoted + " = NULL"
                         + range("m", from, to) + " AND m." + quoted + " IS NOT NULL"));
         if (after.done()) {
@@ -214,18 +234,50 @@ final class MigrationSlice {
     /** A backfill of what a row's own columns tell. */
     private MigrationMark set(MigrationMark mark) throws SQLException {
         Map<Column, String> values = values(Map.of());
-        return pieces(mark, spec.name(), mark.upTo(), (from, to) -> {
-            List<Object> parameters = new ArrayList<>();
-            Expr where = order.where();
-            String condition =
-                    range("m", from, to) + (where == null ? "" : " AND " + WhereSql.of(where, names(), parameters));
-            try (PreparedStatement statement = connection.prepareStatement(setting(values, condition))) {
-                for (int i = 0; i < parameters.size(); i++) {
-                    RowStatements.bind(statement, i + 1, parameters.get(i));
-                }
-                return statement.executeUpdate();
+        boolean listed = MovedNumbers.any(connection, record.id());
+        if (listed && mark.cursor() >= mark.upTo()) {
+            return due(mark, (from, to) -> filtered(range("m", from, to), c -> setting(values, c), ""));
+        }
+        String others = listed ? MovedNumbers.notListed(record.id()) : "";
+        MigrationMark after = pieces(
+                mark,
+                spec.name(),
+                mark.upTo(),
+                others,
+                (from, to) -> filtered(range("m", from, to) + others, c -> setting(values, c), ""));
+        return after.done() ? ended(after) : after;
+    }
+
+    /** The end of the way by numbers: whether it is that of the work depends on the rows that came beside it. */
+    private MigrationMark ended(MigrationMark mark) throws SQLException {
+        return mark.after(Math.max(mark.cursor(), mark.upTo()), 0, 0, !MovedNumbers.due(connection, record.id()));
+    }
+
+    /** Runs a statement with a condition and the filter of the backfill; returns how many rows it touched. */
+    private int filtered(String condition, UnaryOperator<String> statement, String behind) throws SQLException {
+        List<Object> parameters = new ArrayList<>();
+        Expr where = order.where();
+        String all = condition + (where == null ? "" : " AND " + WhereSql.of(where, names(), parameters));
+        try (PreparedStatement prepared = connection.prepareStatement(statement.apply(all) + behind)) {
+            for (int i = 0; i < parameters.size(); i++) {
+                RowStatements.bind(prepared, i + 1, parameters.get(i));
             }
-        });
+            return prepared.executeUpdate();
+        }
+    }
+
+    /** Rows that came beside the way, when all others are done. */
+    private MigrationMark due(MigrationMark mark, Piece piece) throws SQLException {
+        long seen = 0;
+        for (long seq : MovedNumbers.next(connection, record.id(), order.rows())) {
+            if (seen > 0 && late()) {
+                break;
+            }
+            changed += run(piece, spec.name(), seq - 1, seq);
+            MovedNumbers.remove(connection, record.id(), seq);
+            seen++;
+        }
+        return mark.after(mark.cursor(), seen, changed, !MovedNumbers.due(connection, record.id()));
     }
 
     /** The columns that are set, each with the SQL of its value. */
@@ -310,6 +362,7 @@ final class MigrationSlice {
             names.forEach((name, value) -> values.put(spec.column(name), value));
         }
         int numbered = given.columns().size() + 1;
+        boolean beside = mark.cursor() >= mark.upTo() && MovedNumbers.any(connection, record.id());
         boolean applied = false;
         String version = spec.keyed() ? "coalesce(_chg, 0)" : "0";
         String look = "SELECT " + version + " FROM " + Sqlite.quote(spec.name()) + " WHERE _seq = ?";
@@ -317,6 +370,9 @@ final class MigrationSlice {
                 " WHERE m._seq = ?" + numbered + (spec.keyed() ? " AND coalesce(m._chg, 0) = ?" + (numbered + 1) : "");
         try (PreparedStatement looked = connection.prepareStatement(look);
                 PreparedStatement set = connection.prepareStatement(setting(values, which))) {
+            if (beside) {
+                return due(mark, given, set, looked);
+            }
             for (SliceOrder.Values row : given.rows()) {
                 if (row.seq() <= mark.cursor()) {
                     continue;
@@ -334,7 +390,36 @@ final class MigrationSlice {
                 applied = true;
             }
         }
-        return mark.after(Math.max(mark.cursor(), given.throughSeq()), given.seen(), changed, given.last());
+        MigrationMark after =
+                mark.after(Math.max(mark.cursor(), given.throughSeq()), given.seen(), changed, given.last());
+        return after.done() ? ended(after) : after;
+    }
+
+    /** The same of rows that came beside the way: those that are others by now are read again. */
+    private MigrationMark due(
+            MigrationMark mark, SliceOrder.Given given, PreparedStatement set, PreparedStatement looked)
+            throws SQLException {
+        Map<Long, Boolean> listed = MovedNumbers.of(
+                connection,
+                record.id(),
+                given.rows().stream().map(SliceOrder.Values::seq).toList());
+        long seen = 0;
+        for (SliceOrder.Values row : given.rows()) {
+            if (seen > 0 && late()) {
+                break;
+            }
+            if (listed.getOrDefault(row.seq(), false)) {
+                Long now = version(looked, row.seq());
+                if (now != null && now == row.version()) {
+                    set(set, row);
+                    MovedNumbers.remove(connection, record.id(), row.seq());
+                    seen++;
+                }
+            }
+        }
+        // Those that went, or that the filter keeps out.
+        seen += filtered("", c -> MovedNumbers.removeBut(record.id(), spec.name(), given.throughSeq()) + c, ")");
+        return mark.after(mark.cursor(), seen, changed, !MovedNumbers.due(connection, record.id()));
     }
 
     /** Writes one row where it has its version still and another value; returns how many that were. */
@@ -368,6 +453,50 @@ final class MigrationSlice {
         look.setLong(1, seq);
         try (ResultSet rows = look.executeQuery()) {
             return rows.next() ? rows.getLong(1) : null;
+        }
+    }
+
+    /**
+     * Begins with a partition before rows of it are read: what comes to it from then on is noted, since nobody will read it on the way by
+     * numbers.
+     *
+     * @return whether it has begun; the next slice tells why not
+     */
+    static boolean begin(
+            MigrationRecord record,
+            SliceOrder order,
+            OpenPartitions open,
+            StorePaths paths,
+            Partition partition,
+            long bound,
+            Instant now) {
+        PartitionWriter writer =
+                partition.state() == Partition.State.DROPPED ? null : open.forUpdates(order.spec(), partition);
+        Transactions transactions = new Transactions(open, paths);
+        if (writer == null || !transactions.begin(writer, Ack.COMMITTED)) {
+            return false;
+        }
+        boolean committing = false;
+        boolean ended = false;
+        try {
+            MigrationSlice slice = new MigrationSlice(record, order, writer, bound, now);
+            if (slice.begun() == null) {
+                slice.begin().write(writer.connection(), record.id());
+            }
+            committing = true;
+            writer.commit(partition.held(), 0);
+            ended = true;
+            return true;
+        } catch (SQLException e) {
+            writer.rollback();
+            ended = true;
+            throw transactions
+                    .trouble(writer, "the migration " + record.id() + " cannot begin", e, committing)
+                    .error();
+        } finally {
+            if (!ended) {
+                writer.rollback();
+            }
         }
     }
 

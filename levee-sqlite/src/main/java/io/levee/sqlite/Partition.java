@@ -3,6 +3,7 @@ package io.levee.sqlite;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.engine.Period;
+import io.levee.internal.adopt.MovedRows;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,7 +40,14 @@ final class Partition {
     private volatile long closedBytes;
     private volatile Set<String> apart = Set.of();
     private volatile int openings;
+    /** How often a backfill that was done with it got rows to set in it again. */
+    private final AtomicInteger reopenings = new AtomicInteger();
+
     private volatile @Nullable Adopted adopted;
+
+    /** Of an adopted database; shared by those that take its place as more moves. */
+    private volatile AdoptedRest rest = new AdoptedRest();
+
     private @Nullable Runnable borrower;
     private long wantedSinceNanos;
     private int interruptions;
@@ -109,15 +117,26 @@ final class Partition {
     }
 
     /** The same adopted database with more of its rows moved: queries that began before keep the one that they have, and pin both. */
-    synchronized Partition with(Adopted.Moved moved) {
+    synchronized Partition with(MovedRows moved) {
         Adopted now = java.util.Objects.requireNonNull(adopted);
         Partition next = new Partition(id, file, State.ADOPTED, held, 0, pins, openings);
         next.adopted = now.moved(moved);
+        next.rest = rest;
         return next;
     }
 
     PartitionId id() {
         return id;
+    }
+
+    /** A backfill that was done with it has rows to set in it again. */
+    void reopened() {
+        reopenings.incrementAndGet();
+    }
+
+    /** How often that was. */
+    int reopenings() {
+        return reopenings.get();
     }
 
     /** What an adopted database has beyond others; null for a partition of our own. */
@@ -126,10 +145,16 @@ final class Partition {
         return adopted;
     }
 
+    /** How far in time an adopted database goes that is being split. */
+    AdoptedRest rest() {
+        return rest;
+    }
+
     /** It was looked at again. */
     synchronized void looked(Adopted now, Held found) {
         adopted = now;
         held = found;
+        rest.forget();
     }
 
     /** It was written to since it was looked at: what it holds is not known until the next look. */

@@ -133,6 +133,7 @@ final class ReadHandles {
         private final SortRoom.@Nullable Guard guard;
         private Bytes cache;
         private final Map<Adopted, AdoptedTable> adoptedTables = new HashMap<>();
+        private long adoptedSchema = -1;
         /** By adopted table, what its overridden rows are kept under; none where none were found yet. */
         private final Map<PartitionId, Long> overridden = new HashMap<>();
 
@@ -238,6 +239,12 @@ final class ReadHandles {
                 return;
             }
             long overrides = overrides(taken.id(), paths);
+            // Its own program may have given it a column or its details since.
+            long schema = Sqlite.number(connection, "PRAGMA main.schema_version");
+            if (schema != adoptedSchema) {
+                adoptedTables.clear();
+                adoptedSchema = schema;
+            }
             adopted = adoptedTables.get(wanted);
             if (adopted == null) {
                 adopted = AdoptedTable.read(connection, "main", wanted, overrides);

@@ -4,6 +4,7 @@ import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
+import io.levee.internal.supervisor.Errands;
 import java.nio.file.Files;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -26,7 +27,7 @@ final class Restoring {
     private final ReadHandles readers;
     private final Catalog catalog;
     private final StorePaths paths;
-    private final Errands writer;
+    private final Errands<OpenPartitions> writer;
     private final Function<String, TableSpec> specs;
 
     /**
@@ -40,7 +41,7 @@ final class Restoring {
             Manifest manifest,
             ReadHandles readers,
             Trash trash,
-            Errands writer,
+            Errands<OpenPartitions> writer,
             Function<String, TableSpec> specs) {
         this.paths = paths;
         this.catalog = catalog;

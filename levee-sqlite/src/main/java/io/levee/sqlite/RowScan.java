@@ -250,7 +250,11 @@ final class RowScan {
         boolean there = false;
         try {
             sight.begin(partition, handle);
-            there = new PartitionSql(query.spec(), handle).tableThere();
+            boolean table = new PartitionSql(query.spec(), handle).tableThere();
+            if (table && order.byTime() && order.newestFirst()) {
+                AdoptedRest.look(partition, query.spec(), handle, execution);
+            }
+            there = table;
         } catch (SQLException e) {
             handles.met(partition, e);
             throw e;

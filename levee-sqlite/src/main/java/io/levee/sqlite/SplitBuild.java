@@ -4,6 +4,8 @@ import io.levee.PartitionId;
 import io.levee.TableSpec;
 import io.levee.engine.Classes;
 import io.levee.engine.Slot;
+import io.levee.internal.adopt.SplitCount;
+import io.levee.internal.adopt.SplitRow;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -84,7 +86,7 @@ final class SplitBuild {
     void run(Connection source, AdoptedTable table, long from, long to, Map<String, Object> origin)
             throws SQLException, IOException, TooManyFiles {
         String number = table.rowNumber();
-        String sql = SplitRow.select(table, spec) + " WHERE " + number + " >= ? AND " + number + " <= ? ORDER BY "
+        String sql = SplitRows.select(table, spec) + " WHERE " + number + " >= ? AND " + number + " <= ? ORDER BY "
                 + number + " LIMIT " + BATCH;
         long next = from;
         while (next <= to) {
@@ -95,7 +97,7 @@ final class SplitBuild {
                 statement.setLong(2, to);
                 try (ResultSet rows = statement.executeQuery()) {
                     while (bytes < BATCH_BYTES && rows.next()) {
-                        SplitRow row = SplitRow.read(rows, spec, table);
+                        SplitRow row = SplitRows.read(rows, spec, table);
                         bytes += row.bytes();
                         batch.add(row);
                     }

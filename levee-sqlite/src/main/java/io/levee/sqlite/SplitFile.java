@@ -4,6 +4,7 @@ import io.levee.Bytes;
 import io.levee.Column;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
+import io.levee.internal.adopt.SplitRow;
 import io.levee.internal.json.Json;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -8,6 +8,13 @@ import io.levee.PartitionId;
 import io.levee.SplitStatus;
 import io.levee.TableSpec;
 import io.levee.engine.Slot;
+import io.levee.internal.adopt.SplitCount;
+import io.levee.internal.adopt.SplitPace;
+import io.levee.internal.adopt.SplitPeriods;
+import io.levee.internal.adopt.SplitRow;
+import io.levee.internal.adopt.SplitState;
+import io.levee.internal.supervisor.Errands;
+import io.levee.internal.time.MonotonicClock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +24,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -39,7 +47,8 @@ final class SplitStep implements SplitBuild.Help {
     /** With fewer rows a step is not tried: so many partitions would be made that nothing is gained. */
     private static final long FEWEST_ROWS = 2_000;
 
-    private static final int KEYS_AT_ONCE = 2_000;
+    /** So long the writer looks keys up at once: rows wait behind it, and among hundreds of partitions each key takes its time. */
+    private static final Duration LOOK = Duration.ofMillis(10);
 
     private final Parts parts;
     private final TableSpec spec;
@@ -59,7 +68,7 @@ final class SplitStep implements SplitBuild.Help {
             AdoptedLedger told,
             Manifest manifest,
             Trash trash,
-            Errands writer,
+            Errands<OpenPartitions> writer,
             KeyLookup lookup,
             TableMarks marks,
             DiskFigure figure,
@@ -119,13 +128,13 @@ final class SplitStep implements SplitBuild.Help {
         long[] sum = new long[2];
         Long after = null;
         while (true) {
-            String sql = SplitRow.select(table, spec) + (after == null ? "" : " WHERE " + number + " > " + after)
+            String sql = SplitRows.select(table, spec) + (after == null ? "" : " WHERE " + number + " > " + after)
                     + " ORDER BY " + number + " LIMIT " + SplitBuild.BATCH;
             long before = sum[0];
             try (PreparedStatement statement = source.prepareStatement(sql);
                     ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
-                    SplitRow row = SplitRow.read(rows, spec, table);
+                    SplitRow row = SplitRows.read(rows, spec, table);
                     sum[0]++;
                     sum[1] += row.hash();
                     after = row.rowNumber();
@@ -271,19 +280,23 @@ final class SplitStep implements SplitBuild.Help {
     @Override
     public boolean[] known(List<Object[]> asked, long[] hashes) {
         boolean[] known = new boolean[asked.size()];
-        for (int from = 0; from < known.length; from += KEYS_AT_ONCE) {
-            int first = from;
-            int last = Math.min(known.length, from + KEYS_AT_ONCE);
-            boolean[] some = pace.aside(() -> parts.writer().ask(open -> {
-                boolean[] there = new boolean[last - first];
-                for (int i = 0; i < there.length; i++) {
-                    there[i] = known(open, asked.get(first + i), hashes[first + i]);
-                }
-                return there;
-            }));
-            System.arraycopy(some, 0, known, first, some.length);
+        int done = 0;
+        while (done < known.length) {
+            int first = done;
+            done = pace.aside(() -> parts.writer().ask(open -> look(open, asked, hashes, known, first)));
         }
         return known;
+    }
+
+    /** Looks some keys up; returns which is the next. */
+    private int look(OpenPartitions open, List<Object[]> asked, long[] hashes, boolean[] known, int first) {
+        long begun = MonotonicClock.SYSTEM.nanos();
+        int next = first;
+        do {
+            known[next] = known(open, asked.get(next), hashes[next]);
+            next++;
+        } while (next < known.length && MonotonicClock.SYSTEM.nanos() - begun < LOOK.toNanos());
+        return next;
     }
 
     private boolean known(OpenPartitions open, Object[] key, long hash) {
@@ -392,7 +405,7 @@ final class SplitStep implements SplitBuild.Help {
     }
 
     private boolean record(Connection c, SplitState next, List<Partition> made, SplitCount count) throws SQLException {
-        SplitState latest = SplitState.of(c, next.id());
+        SplitState latest = SplitCatalog.of(c, next.id());
         if (latest == null || latest.state() != SplitStatus.State.RUNNING) {
             return false;
         }
@@ -404,7 +417,7 @@ final class SplitStep implements SplitBuild.Help {
                 Apart.write(c, each.apart(Apart.now(c, spec)));
             }
         }
-        next.put(c);
+        SplitCatalog.put(c, next);
         if (!made.isEmpty()) {
             MigrationCatalog.came(c, spec.name());
         }

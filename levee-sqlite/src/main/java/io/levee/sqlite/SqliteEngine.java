@@ -21,7 +21,7 @@ import io.levee.TableSpec;
 import io.levee.engine.BackupHelp;
 import io.levee.engine.BackupMark;
 import io.levee.engine.Capability;
-import io.levee.engine.Classes;
+import io.levee.engine.DropOutcome;
 import io.levee.engine.EngineSettings;
 import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
@@ -49,16 +49,13 @@ import io.levee.engine.WriteRow;
 import io.levee.internal.memory.Budget;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.SQLException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** An opened store of partition files: delegates each intent to the part that knows how. Threads as {@link StorageEngine}. */
@@ -76,20 +73,23 @@ final class SqliteEngine implements StorageEngine {
     private final Map<String, Object> pragmas;
     private final String name;
     private final @Nullable Writing writing;
-    private final @Nullable Connection catalogReader;
+    private final CatalogView catalog;
+    private final Views views;
     private final @Nullable LedgerReader ledgerReader;
     private final Budget budget;
     private final DiskFigure figure;
+    private final HeldMoments backups = new HeldMoments();
     private final Bytes sqlCache;
-    private final AtomicInteger sqlRunning = new AtomicInteger();
+    private final @Nullable Migrating migrating;
     private volatile Map<String, Long> writerMemory = Map.of();
 
-    private final @Nullable Migrating migrating;
-
-    /** The version of the catalog that the manifest is of; guarded by this. */
-    private long catalogVersion = -1;
-
-    private SqliteEngine(
+    /**
+     * Over an opened store.
+     *
+     * @param lock where it is opened for writing, as is {@code catalog}
+     * @param catalogReader where it is opened for reading
+     */
+    SqliteEngine(
             StorePaths paths,
             EngineSettings settings,
             Manifest manifest,
@@ -106,7 +106,7 @@ final class SqliteEngine implements StorageEngine {
         this.manifest = manifest;
         this.pragmas = pragmas;
         this.name = VERSION + Connections.version();
-        this.catalogReader = catalogReader;
+        this.catalog = new CatalogView(paths, manifest, catalog, catalogReader);
         this.suspects = new Suspects(!settings.readOnly());
         this.budget = Budget.of(settings.options());
         this.figure = DiskFigure.of(paths, settings.options());
@@ -139,6 +139,8 @@ final class SqliteEngine implements StorageEngine {
                                 settings.options().disk(),
                                 writing.verifier()::verify),
                         settings.options().clock());
+        this.views = new Views(new Views.Parts(
+                paths, manifest, this.catalog, readers, suspects, figure, sqlCache, writing, ledgerReader));
         figure.outside(
                 writing != null
                         ? writing.adoptions()::takenBytes
@@ -146,87 +148,7 @@ final class SqliteEngine implements StorageEngine {
     }
 
     static SqliteEngine open(StorePaths paths, EngineSettings settings) {
-        paths.requireDirectory();
-        StoreRestore.requireFinished(paths);
-        return settings.readOnly() ? openForReading(paths, settings) : openForWriting(paths, settings);
-    }
-
-    private static SqliteEngine openForWriting(StorePaths paths, EngineSettings settings) {
-        Volume.requireSafe(paths.root());
-        paths.create();
-        StoreLock lock = StoreLock.take(paths.lock(), settings.options().clock().instant());
-        Catalog catalog = null;
-        boolean done = false;
-        try {
-            Connections.prepare(paths.tmp());
-            Instant now = settings.options().clock().instant();
-            CatalogCheck.Found found = CatalogCheck.look(paths);
-            if (found.wrong() != null) {
-                CatalogRebuild.run(paths, now, found.wrong());
-            }
-            catalog = Catalog.open(paths.catalog(), now);
-            Manifest manifest = new Manifest(paths);
-            if (found.wrong() == null) {
-                manifest.reload(catalog.beforeStart(), found.partitions());
-            } else {
-                manifest.reload(catalog.beforeStart());
-            }
-            rollBackLeftovers(paths, manifest);
-            Map<String, Object> pragmas = Connections.effective(catalog.beforeStart());
-            SqliteEngine engine = new SqliteEngine(paths, settings, manifest, pragmas, lock, catalog, null);
-            done = true;
-            return engine;
-        } catch (SQLException e) {
-            throw Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
-        } finally {
-            if (!done) {
-                if (catalog != null) {
-                    Connections.closeQuietly(paths.catalog(), catalog.beforeStart());
-                }
-                lock.close();
-            }
-        }
-    }
-
-    /**
-     * A kill in the middle of a change of journal mode leaves a journal of one page beside an open partition, and no reader may
-     * undo it: so it is undone before there are readers. A look for a file each, for the few that were open.
-     */
-    private static void rollBackLeftovers(StorePaths paths, Manifest manifest) {
-        for (Partition partition : manifest.all()) {
-            Path file = paths.partition(partition);
-            if (partition.state() == Partition.State.OPEN && Partition.size(StorePaths.journal(file)) > 0) {
-                try {
-                    Connections.rollBackLeftover(file);
-                } catch (SQLException e) {
-                    // Who reads or writes it next meets the same, and tells it with a code.
-                    LOG.log(System.Logger.Level.WARNING, "a journal beside " + file + " cannot be rolled back", e);
-                }
-            }
-        }
-    }
-
-    private static SqliteEngine openForReading(StorePaths paths, EngineSettings settings) {
-        CatalogCheck.requireThere(paths);
-        Connections.prepare(paths.tmp());
-        Connection catalog = null;
-        boolean done = false;
-        try {
-            catalog = Connections.reader(paths.catalog(), Bytes.mebi(1));
-            CatalogCheck.requireMade(catalog, paths);
-            Manifest manifest = new Manifest(paths);
-            manifest.reload(catalog);
-            Map<String, Object> pragmas = Connections.effective(catalog);
-            SqliteEngine engine = new SqliteEngine(paths, settings, manifest, pragmas, null, null, catalog);
-            done = true;
-            return engine;
-        } catch (SQLException e) {
-            throw unreadable(paths, e);
-        } finally {
-            if (!done && catalog != null) {
-                Connections.closeQuietly(paths.catalog(), catalog);
-            }
-        }
+        return Opening.open(paths, settings);
     }
 
     @Override
@@ -261,9 +183,7 @@ final class SqliteEngine implements StorageEngine {
         if (writing != null) {
             return writing.lastClean();
         }
-        return readCatalog(c -> {
-            return "CLEAN".equals(Catalog.value(c, "last_shutdown")) || !owner().isEmpty();
-        });
+        return catalog.ask(c -> "CLEAN".equals(Catalog.value(c, "last_shutdown")) || !owner().isEmpty());
     }
 
     @Override
@@ -296,46 +216,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public List<TableSpec> tables() {
-        return readOrAsk(CatalogTables::tables);
-    }
-
-    /** What the catalog holds: by its owner, or read beside it. */
-    private <T> T readOrAsk(Catalog.Command<T> reading) {
-        return writing != null ? writing.catalog().change(reading) : readCatalog(reading);
-    }
-
-    private synchronized <T> T readCatalog(Catalog.Command<T> reading) {
-        try {
-            return reading.on(Objects.requireNonNull(catalogReader));
-        } catch (SQLException e) {
-            throw unreadable(paths, e);
-        }
-    }
-
-    private static LeveeException unreadable(StorePaths paths, SQLException e) {
-        LeveeException failure = Sqlite.failure("the catalog cannot be read", paths.catalog(), e);
-        return failure.code() == ErrorCode.CORRUPT ? failure.hint(CatalogCheck.REBUILD) : failure;
-    }
-
-    /** Beside a writer of another process the catalog is read again before each use. */
-    private void refresh() {
-        if (writing == null) {
-            readCatalog(c -> {
-                // Changes with every commit of another connection: most looks find that nothing did.
-                long version = Sqlite.number(c, "PRAGMA data_version");
-                if (version != catalogVersion) {
-                    // Of one moment: rows that move from an adopted database are in one of its tables or the other.
-                    Sqlite.run(c, "BEGIN");
-                    try {
-                        manifest.reload(c);
-                    } finally {
-                        Sqlite.run(c, "COMMIT");
-                    }
-                    catalogVersion = version;
-                }
-                return true;
-            });
-        }
+        return catalog.ask(CatalogTables::tables);
     }
 
     private Writing writing() {
@@ -358,12 +239,12 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public List<MigrationRecord> migrations() {
-        return readOrAsk(MigrationCatalog::all);
+        return catalog.ask(MigrationCatalog::all);
     }
 
     @Override
     public boolean migrationsPaused() {
-        return readOrAsk(MigrationCatalog::paused);
+        return catalog.ask(MigrationCatalog::paused);
     }
 
     @Override
@@ -373,7 +254,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public long migrationsUnlooked() {
-        long came = readOrAsk(MigrationCatalog::unlooked);
+        long came = catalog.ask(MigrationCatalog::unlooked);
         return came == 0 && ledgerReader != null && !ledgerReader.read().knewMigrations() ? 1 : came;
     }
 
@@ -412,7 +293,7 @@ final class SqliteEngine implements StorageEngine {
     public List<PartitionId> migrationParts(MigrationRecord record) {
         return migrating != null
                 ? migrating.parts(record)
-                : readOrAsk(c -> MigrationLook.parts(record, c, new MigrationReach(paths, manifest)));
+                : catalog.ask(c -> MigrationLook.parts(record, c, new MigrationReach(paths, manifest)));
     }
 
     @Override
@@ -456,7 +337,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public List<PartitionInfo> partitions() {
-        refresh();
+        catalog.refresh();
         return manifest.all().stream().map(p -> p.info(paths)).toList();
     }
 
@@ -493,7 +374,7 @@ final class SqliteEngine implements StorageEngine {
     }
 
     private TableSpec spec(String table) {
-        return readOrAsk(c -> CatalogTables.table(c, table));
+        return catalog.ask(c -> CatalogTables.table(c, table));
     }
 
     @Override
@@ -533,7 +414,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public Verification verify(PartitionId id) {
-        refresh();
+        catalog.refresh();
         Partition partition = manifest.get(id);
         if (partition == null) {
             return new Verification(id, Verification.State.UNCHECKED, 0, "there is no such partition (any more)");
@@ -542,15 +423,15 @@ final class SqliteEngine implements StorageEngine {
             return writing.verifier().verify(partition);
         }
         PartitionCheck check =
-                new PartitionCheck(paths, readers, one -> readCatalog(c -> CatalogChecks.checksum(c, one)));
+                new PartitionCheck(paths, readers, one -> catalog.ask(c -> CatalogChecks.checksum(c, one)));
         return check.bytes(partition, Verifier::paced);
     }
 
     @Override
     public BackupReport backup(Path directory, boolean again, BackupHelp help) {
-        refresh();
+        catalog.refresh();
         return StoreBackup.run(
-                paths, manifest, readers, suspects, settings.options().clock(), directory, again, help);
+                paths, manifest, readers, suspects, settings.options().clock(), backups, directory, again, help);
     }
 
     @Override
@@ -581,7 +462,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public List<AdoptionReport> adopted() {
-        refresh();
+        catalog.refresh();
         return Adoptions.all(manifest);
     }
 
@@ -592,12 +473,12 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public SplitStatus split(PartitionId id, boolean go) {
-        return writing().splitting().split(id, go);
+        return writing().splitting().service().split(id, go);
     }
 
     @Override
     public List<SplitStatus> splits() {
-        return writing != null ? writing.splitting().statuses() : readCatalog(Splitting::statuses);
+        return writing != null ? writing.splitting().service().statuses() : catalog.ask(Splitting::statuses);
     }
 
     /** Splits adopted databases; for tests. */
@@ -644,7 +525,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public boolean freeDroppedNow() {
-        return writing().trash().freeNow();
+        return backups.letGo() || writing().trash().freeNow();
     }
 
     @Override
@@ -677,7 +558,7 @@ final class SqliteEngine implements StorageEngine {
     @Override
     public Map<String, Long> memory() {
         Map<String, Long> byPart = new LinkedHashMap<>(writerMemory);
-        long running = sqlRunning.get();
+        long running = views.sqlRunning();
         byPart.put("readerCache", readers.cacheBytes() + running * SqlScan.CACHES * sqlCache.value());
         byPart.put("sorters", readers.sorterBytes() + running * sqlCache.value());
         return byPart;
@@ -700,122 +581,17 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public ReadView view(TableSpec spec, long fromMicros, long toMicros, @Nullable Expr where) {
-        refresh();
-        Set<@Nullable String> wanted = Classes.of(spec).wanted(where);
-        Sight sight = sight(spec);
-        List<Partition> pinned = new ArrayList<>();
-        for (Partition partition : manifest.pinned(spec.name(), fromMicros, toMicros)) {
-            if (Classes.mayHold(partition.id(), partition.apart(), wanted)) {
-                pinned.add(partition);
-            } else {
-                partition.unpin();
-            }
-        }
-        return new PartitionsView(paths, readers, pinned, this::missing, sight);
-    }
-
-    /** Taken before the list of partitions: what comes to one that is not in it is found where it was. */
-    private Sight sight(TableSpec spec) {
-        if (writing != null) {
-            return writing.homes().sight(spec.name());
-        }
-        List<Partition> all = manifest.own(spec.name());
-        boolean moves = spec.keyed()
-                && (spec.retention().by() != null
-                        || !manifest.adopted(spec.name()).isEmpty()
-                        || all.stream().anyMatch(p -> !p.id().retentionClass().isEmpty()));
-        try {
-            return moves ? new Sight(MoveNotes.left(paths, all, spec.name())) : Sight.NONE;
-        } catch (SQLException e) {
-            throw Sqlite.failure("what has moved cannot be read", paths.root(), e);
-        }
+        return views.view(spec, fromMicros, toMicros, where);
     }
 
     @Override
     public ReadView view(TableSpec spec, PartitionId id) {
-        refresh();
-        Sight sight = sight(spec);
-        List<Partition> pinned = manifest.pinned(spec.name());
-        List<Partition> one = new ArrayList<>();
-        for (Partition partition : pinned) {
-            if (partition.id().equals(id)) {
-                one.add(partition);
-            } else {
-                partition.unpin();
-            }
-        }
-        if (one.isEmpty()) {
-            sight.close();
-            throw new LeveeException(ErrorCode.NOT_FOUND, "there is no partition " + id + " (any more)");
-        }
-        if (one.get(0).state() == Partition.State.LENT) {
-            // What is kept of it by name would outlive it where it is being merged.
-            one.forEach(Partition::unpin);
-            sight.close();
-            throw new LeveeException(ErrorCode.PARTITION_BUSY, id + " is being rewritten or merged")
-                    .with("partition", id.toString())
-                    .hint("try again in a moment");
-        }
-        return new PartitionsView(paths, readers, one, this::missing, sight);
-    }
-
-    /** A query found no table where a partition should be: damage, unless it was never written to or is dropped by now. */
-    private void missing(Partition partition) {
-        refresh();
-        Partition now = manifest.get(partition.id());
-        if (now == null && partition.held().rows() != 0) {
-            String merged = readOrAsk(c -> Merging.mergedInto(c, partition.id()));
-            if (!merged.isEmpty()) {
-                throw Merging.moved(partition.id(), merged);
-            }
-        }
-        if (now != null && now.adopted() != null) {
-            // Its gap tells: see Manifest.gaps.
-            return;
-        }
-        if (now != null && now.held().rows() > 0 && !goneForSpace(now.id())) {
-            suspects.report(now, "its file is missing or empty");
-            throw new LeveeException(
-                            ErrorCode.CORRUPT,
-                            "the partition " + now.id() + " should hold "
-                                    + now.held().rows() + " rows, and its file is missing or empty: "
-                                    + paths.partition(now))
-                    .with("partition", now.id().toString())
-                    .hint("restore the file from a backup");
-        }
-    }
-
-    /** Beside another process's writer: what it unlinked on a full volume, and could not tell the catalog yet, reads as dropped. */
-    private boolean goneForSpace(PartitionId id) {
-        return ledgerReader != null && ledgerReader.read().gone().containsKey(id);
+        return views.view(spec, id);
     }
 
     @Override
     public void sql(SqlQuery query, Execution execution, RowSink sink) {
-        refresh();
-        List<SqlScan.TablePart> parts = new ArrayList<>();
-        sqlRunning.incrementAndGet();
-        Execution.Lease lease = execution.lease();
-        try {
-            for (TableSpec spec : tables()) {
-                if (spec.hidden() && !query.sql().contains(spec.name())) {
-                    // A rollup's figures: a view only where they are asked for.
-                    continue;
-                }
-                Sight sight = sight(spec);
-                parts.add(new SqlScan.TablePart(
-                        spec, manifest.pinned(spec.name(), query.fromMicros(), query.toMicros()), sight));
-            }
-            execution.keeps(() -> parts.stream()
-                    .flatMap(part -> part.partitions().stream())
-                    .anyMatch(p -> p.state() == Partition.State.DROPPED));
-            new SqlScan(paths, query, execution, this::missing, suspects, sqlCache, figure.sorts()).run(parts, sink);
-        } finally {
-            lease.close();
-            sqlRunning.decrementAndGet();
-            parts.forEach(part -> part.partitions().forEach(Partition::unpin));
-            parts.forEach(part -> part.sight().close());
-        }
+        views.sql(query, execution, sink);
     }
 
     @Override
@@ -828,8 +604,8 @@ final class SqliteEngine implements StorageEngine {
         List<Finding> findings = new ArrayList<>(Surroundings.look(paths, pragmas()));
         findings.addAll(Adoptions.findings(manifest));
         findings.addAll(new MigrationFindings(new MigrationReach(paths, manifest), migrationsUnlooked() != 0)
-                .look(migrations(), tables(), record -> readOrAsk(c -> MigrationCatalog.bound(c, record.id()))));
-        findings.addAll(Orphans.findings(Orphans.find(paths, !owner().isEmpty(), this::readOrAsk)));
+                .look(migrations(), tables(), record -> catalog.ask(c -> MigrationCatalog.bound(c, record.id()))));
+        findings.addAll(Orphans.findings(Orphans.find(paths, !owner().isEmpty(), catalog::ask)));
         return findings;
     }
 
@@ -852,7 +628,7 @@ final class SqliteEngine implements StorageEngine {
     private TableMarks.Marks marks(String table) {
         return writing != null
                 ? writing.marks().of(table)
-                : readCatalog(TableMarks::read).getOrDefault(table, TableMarks.Marks.NONE);
+                : catalog.ask(TableMarks::read).getOrDefault(table, TableMarks.Marks.NONE);
     }
 
     @Override
@@ -880,7 +656,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public List<PartitionInfo> dropped() {
-        return readOrAsk(TrashEntries::all).stream()
+        return catalog.ask(TrashEntries::all).stream()
                 .filter(entry -> Trash.file(paths, entry) != null)
                 .map(TrashEntries.Entry::info)
                 .toList();
@@ -888,7 +664,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public Map<PartitionId, Duration> graces() {
-        return writing != null ? writing.trash().graces() : readCatalog(TrashEntries::graces);
+        return writing != null ? writing.trash().graces() : catalog.ask(TrashEntries::graces);
     }
 
     @Override
@@ -903,13 +679,13 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public List<Gap> gaps() {
-        refresh();
+        catalog.refresh();
         return manifest.gaps();
     }
 
     @Override
     public List<Quarantined> quarantined() {
-        refresh();
+        catalog.refresh();
         return manifest.quarantined();
     }
 
@@ -928,7 +704,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public List<RetentionEvent> retentionEvents(@Nullable String table, int limit) {
-        return readOrAsk(c -> RetentionLog.newest(c, table, limit));
+        return catalog.ask(c -> RetentionLog.newest(c, table, limit));
     }
 
     @Override
@@ -938,7 +714,7 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public SourcePoint source(String table, String source) {
-        return readOrAsk(c -> Sources.point(c, table, source));
+        return catalog.ask(c -> Sources.point(c, table, source));
     }
 
     @Override
@@ -961,44 +737,17 @@ final class SqliteEngine implements StorageEngine {
 
     @Override
     public String incarnation() {
-        return readOrAsk(c -> String.valueOf(Catalog.value(c, "created")));
+        return catalog.ask(c -> String.valueOf(Catalog.value(c, "created")));
     }
 
     @Override
     public void tail(TailQuery query, Execution execution, RowSink sink) {
-        TailScan scan = new TailScan(paths, readers, execution, this::missing, homes());
-        long bound = highestSeq(query.spec(), execution);
-        if (bound <= query.after()) {
-            return;
-        }
-        refresh();
-        List<Partition> pinned = manifest.pinned(query.spec().name());
-        try {
-            scan.run(query, bound, pinned, sink);
-        } catch (SQLException e) {
-            execution.check();
-            throw Sqlite.failure("the tail cannot be read", paths.root(), e);
-        } finally {
-            pinned.forEach(Partition::unpin);
-        }
-    }
-
-    private @Nullable Homes homes() {
-        return writing == null ? null : writing.homes();
+        views.tail(query, execution, sink);
     }
 
     @Override
     public long highestSeq(TableSpec spec, Execution execution) {
-        refresh();
-        List<Partition> pinned = manifest.pinned(spec.name());
-        try {
-            return new TailScan(paths, readers, execution, this::missing, homes()).highest(pinned);
-        } catch (SQLException e) {
-            execution.check();
-            throw Sqlite.failure("the highest number cannot be read", paths.root(), e);
-        } finally {
-            pinned.forEach(Partition::unpin);
-        }
+        return views.highestSeq(spec, execution);
     }
 
     @Override
@@ -1008,8 +757,7 @@ final class SqliteEngine implements StorageEngine {
         writing().trash().noteTime();
         List<String> left = writing().open().closeAll();
         if (!left.isEmpty()) {
-            System.getLogger("io.levee.sqlite")
-                    .log(System.Logger.Level.INFO, "partitions that stay open for the next writer: {0}", left);
+            LOG.log(System.Logger.Level.INFO, "partitions that stay open for the next writer: {0}", left);
         }
     }
 
@@ -1018,12 +766,8 @@ final class SqliteEngine implements StorageEngine {
         readers.closeAll();
         if (writing != null) {
             writing.close(report);
-        } else if (catalogReader != null) {
-            try {
-                Connections.close(paths.catalog(), catalogReader);
-            } catch (SQLException e) {
-                throw Sqlite.failure("the catalog cannot be closed", paths.catalog(), e);
-            }
+        } else {
+            catalog.close();
         }
     }
 }

@@ -2,6 +2,7 @@ package io.levee.sqlite;
 
 import io.levee.BackupReport;
 import io.levee.ErrorCode;
+import io.levee.Gap;
 import io.levee.Levee;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
@@ -59,6 +60,7 @@ final class StoreBackup {
     private final BackupDirectory to;
     private final Map<PartitionId, Entry> have = new LinkedHashMap<>();
     private final Map<String, String> missing = new TreeMap<>();
+    private final Map<String, String> dropped = new TreeMap<>();
     private final Set<PartitionId> unchecked = new HashSet<>();
     /** What rows left behind that had moved at the moment, by where they came from. */
     private final Map<PartitionId, Map<Long, Long>> moved = new HashMap<>();
@@ -92,6 +94,7 @@ final class StoreBackup {
             ReadHandles readers,
             Suspects suspects,
             Clock wall,
+            HeldMoments moments,
             Path directory,
             boolean again,
             BackupHelp help) {
@@ -103,7 +106,7 @@ final class StoreBackup {
                                     + " would lie in each other")
                     .hint("name a directory beside the store, better one on another disk");
         }
-        try (BackupMoment moment = new BackupMoment(paths);
+        try (BackupMoment moment = moments.begin(paths);
                 BackupDirectory to =
                         BackupDirectory.take(target, String.valueOf(Catalog.value(moment.catalog(), "created")))) {
             return new StoreBackup(paths, manifest, readers, suspects, wall, again, help, to).run(moment);
@@ -144,8 +147,9 @@ final class StoreBackup {
         }
         entries.addAll(keptOnes(moment, live));
         List<Plain> files = new ArrayList<>();
-        files.add(copyCatalog(moment, live, at));
-        files.add(copyLedger());
+        LedgerState ledger = ledger();
+        files.add(copyCatalog(moment, live, at, ledger.losses()));
+        files.add(copyLedger(ledger));
         files.addAll(copyOverrides(moment));
         files.addAll(copyCursors());
         BackupManifest made = new BackupManifest(
@@ -157,12 +161,13 @@ final class StoreBackup {
                 entries,
                 files,
                 missing,
+                dropped,
                 flight);
         requireWanted(help.pace(0));
         to.finish(made);
         new BackupMarks(paths).note(new BackupMark(to.root(), at));
         long rows = live.values().stream().mapToLong(Entry::rows).sum();
-        return new BackupReport(to.root(), at, live.size(), copied, rows, made.bytes(), bytesCopied, missing);
+        return new BackupReport(to.root(), at, live.size(), copied, rows, made.bytes(), bytesCopied, missing, dropped);
     }
 
     private static void requireWanted(boolean wanted) {
@@ -304,16 +309,13 @@ final class StoreBackup {
         if (missing.containsKey(id.toString())) {
             return null;
         }
-        if (!moment.holds(partition)) {
-            if (partition.held().known() && partition.held().rows() > 0) {
-                missing.put(id.toString(), "its file is missing or empty");
-            }
-            return null;
-        }
         requireWanted(help.pace(0));
         Path partial = to.partial();
         try {
-            moment.copy(partition, partial, help);
+            if (!moment.copy(partition, partial, help)) {
+                notHeld(moment, partition);
+                return null;
+            }
             Partition.Held held = settle(partial, id, partition.state() == Partition.State.OPEN);
             if (held == null) {
                 return null;
@@ -327,6 +329,16 @@ final class StoreBackup {
             }
             damaged(id, String.valueOf(e.getMessage()));
             return null;
+        }
+    }
+
+    private void notHeld(BackupMoment moment, Partition partition) {
+        String id = partition.id().toString();
+        String why = moment.went(partition.id());
+        if (why != null) {
+            dropped.put(id, why);
+        } else if (partition.held().known() && partition.held().rows() > 0) {
+            missing.put(id, "its file is missing or empty");
         }
     }
 
@@ -386,11 +398,11 @@ final class StoreBackup {
         return kept;
     }
 
-    private Plain copyCatalog(BackupMoment moment, Map<PartitionId, Entry> live, Instant at)
+    private Plain copyCatalog(BackupMoment moment, Map<PartitionId, Entry> live, Instant at, List<Gap> told)
             throws SQLException, IOException {
         Path partial = to.partial();
         moment.copyCatalog(partial, help);
-        BackupCatalog.fit(partial, live, unchecked, missing, at);
+        BackupCatalog.fit(partial, live, unchecked, new BackupCatalog.Absent(missing, dropped, told), at);
         return to.keep(partial, "catalog.db", help::pace);
     }
 
@@ -405,10 +417,10 @@ final class StoreBackup {
         return ledger().windows("flight");
     }
 
-    private Plain copyLedger() throws IOException {
+    private Plain copyLedger(LedgerState ledger) throws IOException {
         Path partial = to.partial();
         try (LedgerFile copy = LedgerFile.open(partial, 0)) {
-            copy.replace(ledger().compacted());
+            copy.replace(ledger.compacted());
         }
         return to.keep(partial, "ledger.log", help::pace);
     }

@@ -3,7 +3,7 @@ package io.levee.sqlite;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.PartitionId;
-import io.levee.engine.StorageEngine.DropOutcome;
+import io.levee.engine.DropOutcome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,8 +6,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /**
  * What unlinked files of a store still take, because somebody of this process has them open: the temporary files of sorts, and partitions
@@ -31,6 +33,14 @@ final class Unlinked {
                 .forEach((target, bytes) ->
                         byPart.merge(target.contains(SORT) ? Volume.SORTS : Volume.UNLINKED, bytes, Long::sum));
         return byPart;
+    }
+
+    /** The files themselves, by the names that they had, without sorts; empty where the system does not tell. */
+    static Set<Path> files(StorePaths paths) {
+        String root = paths.root().toAbsolutePath().normalize() + "/";
+        return deleted(target -> target.startsWith(root) && !target.contains(SORT)).keySet().stream()
+                .map(target -> Path.of(target.substring(0, target.length() - DELETED.length())))
+                .collect(Collectors.toSet());
     }
 
     /**

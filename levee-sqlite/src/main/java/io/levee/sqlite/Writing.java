@@ -8,6 +8,7 @@ import io.levee.TableSpec;
 import io.levee.engine.EngineSettings;
 import io.levee.internal.json.Json;
 import io.levee.internal.memory.Budget;
+import io.levee.internal.supervisor.Errands;
 import io.levee.internal.time.Micros;
 import io.levee.internal.time.MonotonicClock;
 import java.sql.Connection;
@@ -36,8 +37,9 @@ record Writing(
         Erasures erasures,
         Traces traces,
         Closings closings,
-        Errands errands,
+        Errands<OpenPartitions> errands,
         Moves moves,
+        ComingRows coming,
         Homes homes,
         AdoptedKeys adoptedKeys,
         Overrides overrides,
@@ -79,7 +81,7 @@ record Writing(
             AdoptedLedger.reconcile(catalog, ledger);
             AdoptedLedger told = new AdoptedLedger(catalog, ledger);
             Closings closings = new Closings();
-            Errands errands = new Errands();
+            Errands<OpenPartitions> errands = new Errands<>();
             Trash trash = new Trash(
                     paths,
                     catalog,
@@ -104,6 +106,7 @@ record Writing(
             AdoptedKeys adoptedKeys = new AdoptedKeys(manifest, readers, homes, overrides);
             Moves moves = new Moves(manifest, open, paths, homes, overrides, last.specs);
             open.moves(moves);
+            ComingRows coming = new ComingRows(catalog);
             PartitionCheck check =
                     new PartitionCheck(paths, readers, id -> catalog.change(c -> CatalogChecks.checksum(c, id)));
             Verifier verifier = new Verifier(catalog, manifest, quarantine, suspects, check, wall);
@@ -141,6 +144,7 @@ record Writing(
                             new Sources(manifest, open, paths, readers),
                             relief,
                             moves,
+                            coming,
                             figure,
                             adoptedKeys::versions),
                     new SingleRecords(open, manifest, paths, readers, lookup, erasures, moves, adoptedKeys),
@@ -149,6 +153,7 @@ record Writing(
                     closings,
                     errands,
                     moves,
+                    coming,
                     homes,
                     adoptedKeys,
                     overrides,
@@ -190,7 +195,7 @@ record Writing(
             catalog.start(settings.supervisor());
             settings.supervisor().start("levee-verifier", verifier::run);
             settings.supervisor().start("levee-logs", logs::run);
-            writing.splitting().resume();
+            writing.splitting().service().resume();
             done = true;
             return writing;
         } finally {

@@ -149,9 +149,24 @@ class DiskPressureTest {
         }
     }
 
+    /** As somebody would whom nobody can ask to end, the copy of a file to a slow disk among them. */
+    private static Map<Path, Connection> hold(Path home, int oldest) throws Exception {
+        Map<Path, Connection> held = new HashMap<>();
+        try (Stream<Path> files = Files.list(home.resolve("tables/events"))) {
+            for (Path file : files.filter(f -> f.toString().endsWith(".db"))
+                    .sorted()
+                    .limit(oldest)
+                    .toList()) {
+                Connection connection = Connections.reader(file, Bytes.kibi(64));
+                held.put(file, connection);
+                Sqlite.value(connection, "SELECT count(*) FROM events");
+            }
+        }
+        return held;
+    }
+
     /**
-     * Who cannot be ended keeps dropped partitions, as a backup may for a moment: the rows wait, and health says for what, in figures;
-     * when it lets go they are written.
+     * Who cannot be ended keeps all that is dropped: the rows wait, and health says for what, in figures; when it lets go they are written.
      */
     @Test
     void shouldSayWhatKeepsRowsFromBeingWritten() throws Exception {
@@ -159,16 +174,11 @@ class DiskPressureTest {
         Path home = directory.resolve("store");
         try (Store store = Levee.open(home, o -> o.disk(cap).asOf(DAY1))) {
             Table<Row> events = store.createTable(SPEC);
-            fill(events, 0, 8000);
-            Map<Path, Connection> held = new HashMap<>();
+            fill(events, 0, 20_000);
             CompletableFuture<Void> rest;
-            try (Stream<Path> files = Files.list(home.resolve("tables/events"))) {
-                for (Path file : files.filter(f -> f.toString().endsWith(".db")).toList()) {
-                    Connection connection = Connections.reader(file, Bytes.kibi(64));
-                    held.put(file, connection);
-                    Sqlite.value(connection, "SELECT count(*) FROM events");
-                }
-                rest = CompletableFuture.runAsync(() -> fill(events, 8000, 30_000));
+            Map<Path, Connection> held = hold(home, Integer.MAX_VALUE);
+            try {
+                rest = CompletableFuture.runAsync(() -> fill(events, 20_000, 30_000));
                 await().until(() -> store.status().health().reasons().toString().contains("of dropped partitions"));
                 Health health = store.status().health();
                 assertThat(health.state()).isEqualTo(Health.State.DOWN);
@@ -179,6 +189,28 @@ class DiskPressureTest {
                 held.forEach(Connections::closeQuietly);
             }
             rest.join();
+            assertThat(store.status().lost()).isZero();
+            assertThat(store.status().stored()).isEqualTo(30_000);
+        }
+    }
+
+    /** Who cannot be ended keeps one that was dropped: more history goes for the rows that wait, and none of them is lost. */
+    @Test
+    void shouldRatherDropHistoryThanRecordsForWhatNobodyGivesBack() throws Exception {
+        Bytes cap = Bytes.mebi(16);
+        Path home = directory.resolve("store");
+        try (Store store = Levee.open(home, o -> o.disk(cap).asOf(DAY1))) {
+            Table<Row> events = store.createTable(SPEC);
+            fill(events, 0, 8000);
+            Map<Path, Connection> held = hold(home, 1);
+            try (Watch watch = new Watch(home)) {
+                fill(events, 8000, 30_000);
+                assertThat(watch.most()).isBetween(cap.value() / 2, cap.value());
+                assertThat(store.retentionEvents("events", 1000))
+                        .anyMatch(event -> event.reason().contains("dropped already, and somebody keeps them"));
+            } finally {
+                held.forEach(Connections::closeQuietly);
+            }
             assertThat(store.status().lost()).isZero();
             assertThat(store.status().stored()).isEqualTo(30_000);
         }

@@ -223,7 +223,7 @@ class FileFactsTest {
         });
     }
 
-    /** And where nobody has it, it goes in steps: unlinking a large file at once keeps the file system busy. */
+    /** G89: and where nobody has it, it goes in steps: unlinking a large file at once keeps the file system busy. */
     @Test
     void shouldCutWhatNobodyHas() throws Exception {
         withTrash(trash -> {

@@ -141,7 +141,7 @@ class MigrationArrivalsTest {
 
     @Test
     void shouldBringUpWhatASplittingMoves() throws Exception {
-        try (Store store = SplitTest.open(home, p -> {}, 200, o -> o.clock(clock))) {
+        try (Store store = SqliteSplittings.open(home, p -> {}, 200, o -> o.clock(clock))) {
             adopt(store);
             append(store, Duration.ofHours(1));
             store.migrate(List.of(once()), false);

@@ -249,6 +249,7 @@ class MigrationTruthTest {
         }
     }
 
+    /** G91: there has to be room before an index is begun, and the refusal has the figures. */
     @Test
     void shouldSayWhatAnIndexNeedsWhereThereIsNoRoomAndBuildItWhenThereIs() throws Exception {
         Path mount = Files.createDirectories(directory.resolve("mount"));

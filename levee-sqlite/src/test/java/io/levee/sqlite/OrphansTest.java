@@ -97,6 +97,7 @@ class OrphansTest {
                 .hasSameSizeAs(strewn);
     }
 
+    /** G80: files that the store did not make are told of, and never touched. */
     @Test
     void shouldTellAndCountAndKeepWhatNobodyOwns() throws Exception {
         try (Store store = open()) {

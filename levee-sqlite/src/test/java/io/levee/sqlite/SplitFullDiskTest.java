@@ -69,7 +69,7 @@ class SplitFullDiskTest {
         try (SmallDisk disk = Requirements.needed(() -> SmallDisk.ext4(mount, 128 << 20, 0))) {
             Filling filling = new Filling(disk);
             Path home = disk.directory().resolve("history");
-            try (Store store = SplitTest.open(home, filling, 1_000, o -> {})) {
+            try (Store store = SqliteSplittings.open(home, filling, 1_000, o -> {})) {
                 store.createTable(LegacyData.invocations().build());
                 store.split(store.adopt(
                                 "invocations",

@@ -1,10 +1,10 @@
 package io.levee.sqlite;
 
-import io.levee.Adoption;
 import io.levee.testkit.conformance.EngineConformance;
 import io.levee.testkit.conformance.EngineUnderTest;
+import io.levee.testkit.conformance.OldDatabase;
+import io.levee.testkit.conformance.Splittings;
 import java.nio.file.Path;
-import java.sql.SQLException;
 import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,14 +23,13 @@ class SqliteConformanceTest extends EngineConformance {
             }
 
             @Override
-            public Adoption legacy(List<String> statements, String table) {
-                Path file = directory.resolve(UUID.randomUUID() + ".db");
-                try {
-                    LegacyData.run(file, statements.toArray(new String[0]));
-                } catch (SQLException e) {
-                    throw new IllegalStateException(e);
-                }
-                return Adoption.of(file, table);
+            public OldDatabase oldDatabase() {
+                return new OldFile(directory.resolve(UUID.randomUUID() + ".db"));
+            }
+
+            @Override
+            public Splittings splittings() {
+                return new SqliteSplittings();
             }
 
             @Override

@@ -37,6 +37,7 @@ class TrashStepsTest {
         return file;
     }
 
+    /** G88, G89: the file system gets a dropped file back, in bounded steps. */
     @Test
     void shouldCutALargeFileABoundedPieceAtATime() throws Exception {
         Path large = dropped("2026-05-18", 40);

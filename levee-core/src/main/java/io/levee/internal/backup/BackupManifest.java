@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param partitions the partitions
  * @param files everything else: catalog, ledger, cursors
  * @param missing live partitions that could not be copied, with the reason
+ * @param dropped partitions of that moment that the store dropped while it was copied, with the reason
  * @param flight event times of what was accepted and not yet stored at that moment
  */
 public record BackupManifest(
@@ -36,6 +37,7 @@ public record BackupManifest(
         List<Entry> partitions,
         List<Plain> files,
         Map<String, String> missing,
+        Map<String, String> dropped,
         List<InFlight> flight) {
     /** The format of the directory. */
     static final int FORMAT = 1;
@@ -45,6 +47,7 @@ public record BackupManifest(
         partitions = List.copyOf(partitions);
         files = List.copyOf(files);
         missing = Map.copyOf(missing);
+        dropped = Map.copyOf(dropped);
         flight = List.copyOf(flight);
     }
 
@@ -126,6 +129,9 @@ public record BackupManifest(
         map.put("files", files.stream().map(BackupManifest::form).toList());
         map.put("partitions", partitions.stream().map(BackupManifest::form).toList());
         map.put("missing", missing);
+        if (!dropped.isEmpty()) {
+            map.put("dropped", dropped);
+        }
         map.put(
                 "flight",
                 flight.stream()
@@ -195,10 +201,6 @@ public record BackupManifest(
                 list(map, "partitions").stream().map(BackupManifest::entry).toList();
         List<Plain> files =
                 list(map, "files").stream().map(BackupManifest::plain).toList();
-        Map<String, String> missing = new LinkedHashMap<>();
-        if (map.get("missing") instanceof Map<?, ?> said) {
-            said.forEach((id, why) -> missing.put(String.valueOf(id), String.valueOf(why)));
-        }
         return new BackupManifest(
                 text(map, "engine"),
                 text(map, "version"),
@@ -207,8 +209,18 @@ public record BackupManifest(
                 number(map, "at"),
                 partitions,
                 files,
-                missing,
+                reasons(map.get("missing")),
+                reasons(map.get("dropped")),
                 flight(map.get("flight")));
+    }
+
+    /** By partition; empty where a release did not tell. */
+    private static Map<String, String> reasons(@Nullable Object said) {
+        Map<String, String> reasons = new LinkedHashMap<>();
+        if (said instanceof Map<?, ?> all) {
+            all.forEach((id, why) -> reasons.put(String.valueOf(id), String.valueOf(why)));
+        }
+        return reasons;
     }
 
     private static List<InFlight> flight(@Nullable Object said) {

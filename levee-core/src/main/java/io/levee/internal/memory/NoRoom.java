@@ -50,7 +50,7 @@ public final class NoRoom {
             why.add(new Bytes(lasting) + " are history, of which the oldest goes from " + new Bytes(high)
                     + " on, but never the newest partition of a table");
         } else if (!why.isEmpty()) {
-            why.add("history does not go for these: it takes " + new Bytes(lasting) + ", and goes from "
+            why.add("history does not go for these at once: it takes " + new Bytes(lasting) + ", and goes from "
                     + new Bytes(high) + " on");
         }
         return "the store takes " + new Bytes(use) + " of its cap of " + new Bytes(cap)

@@ -4,14 +4,14 @@ import java.time.Duration;
 
 /**
  * How many rows the next slice takes, so that its transaction takes about {@link #TARGET}: grows by a fifth, halves where it took too long.
- * Confined to the migration thread.
+ * Confined to the thread that makes the slices.
  *
  * <p>A slice that took long once, because of a disk or a processor that others used, says nothing of rows: where the next one is quick, the
  * number comes back in doublings, and one slice does not count in the average for more than the one before it.
  */
-final class Pace {
+public final class Pace {
     /** How long a slice's transaction should take. */
-    static final Duration TARGET = Duration.ofMillis(25);
+    public static final Duration TARGET = Duration.ofMillis(25);
 
     /** Weight of the last slice in the average of what a row costs. */
     static final double WEIGHT = 0.4;
@@ -29,13 +29,16 @@ final class Pace {
     /** What it was before it was halved; it comes back to it quickly. */
     private double before;
 
+    /** Before the first slice. */
+    public Pace() {}
+
     /** Rows of the next slice. */
-    int rows() {
+    public int rows() {
         return (int) rows;
     }
 
     /** A slice has looked at so many rows, and its transaction took so long. */
-    void took(long seen, long nanos) {
+    public void took(long seen, long nanos) {
         if (seen <= 0 || nanos <= 0) {
             return;
         }

@@ -23,12 +23,17 @@ final class Emergency {
      * @param max the cap of the store's size, or null
      * @param minFree what is to stay free, or null. Without both nothing is ever deleted for space
      * @param full whether the last write met a full volume
+     * @param heldBack bytes of what is kept that count all the same, see {@link HeldBack}
      */
-    static @Nullable String why(StoreStatus.Disk disk, @Nullable Bytes max, @Nullable Bytes minFree, boolean full) {
-        // History does not go for what a query keeps: dropping more would give nothing back either (G86).
-        long bytes = NoRoom.lasting(disk);
+    static @Nullable String why(
+            StoreStatus.Disk disk, @Nullable Bytes max, @Nullable Bytes minFree, boolean full, long heldBack) {
+        // History does not go for what a query keeps, and gives back when it is asked (G86).
+        long bytes = NoRoom.lasting(disk) + heldBack;
         if (max != null && bytes > DiskCap.highWater(max.value())) {
-            return "the store's " + new Bytes(bytes) + " on disk come to its cap " + max + ", less what a batch needs";
+            return "the store's " + new Bytes(bytes) + " on disk come to its cap " + max + ", less what a batch needs"
+                    + (heldBack == 0
+                            ? ""
+                            : "; " + new Bytes(heldBack) + " of it are dropped already, and somebody keeps them");
         }
         if (minFree != null && disk.freeBytes() >= 0 && disk.freeBytes() < minFree.value()) {
             return new Bytes(disk.freeBytes()) + " free on the volume are less than minFreeDisk " + minFree;
@@ -58,10 +63,16 @@ final class Emergency {
      * given back.
      *
      * @param freed bytes of the files that went
+     * @param heldBack bytes of what is kept that counted as history
      */
-    static boolean relievesNothing(StoreStatus.Disk before, StoreStatus.Disk after, long freed, @Nullable Bytes max) {
+    static boolean relievesNothing(
+            StoreStatus.Disk before, StoreStatus.Disk after, long freed, @Nullable Bytes max, long heldBack) {
         if (freed <= 0 || max != null && NoRoom.lasting(before) > DiskCap.highWater(max.value())) {
             return freed <= 0;
+        }
+        if (max != null && NoRoom.lasting(before) + heldBack > DiskCap.highWater(max.value())) {
+            // Whoever keeps the others keeps this one too: the next would only be kept with them.
+            return NoRoom.kept(after) - NoRoom.kept(before) >= freed;
         }
         long written = after.bytes() - (before.bytes() - freed);
         return after.freeBytes() - before.freeBytes() + written <= 0;

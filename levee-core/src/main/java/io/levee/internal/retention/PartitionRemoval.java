@@ -5,6 +5,7 @@ import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.RetentionPlan.Drop;
+import io.levee.engine.DropOutcome;
 import io.levee.engine.StorageEngine;
 import io.levee.internal.write.WriteService;
 import java.time.Duration;
@@ -64,24 +65,24 @@ final class PartitionRemoval {
     }
 
     /** Drops what was prepared. */
-    synchronized StorageEngine.DropOutcome drop(Drop drop) {
+    synchronized DropOutcome drop(Drop drop) {
         PartitionId id = drop.partition().id();
         Long before = whileOpen.remove(id);
         if (stopped) {
-            return new StorageEngine.DropOutcome(0, CLOSING);
+            return new DropOutcome(0, CLOSING);
         }
-        StorageEngine.DropOutcome outcome = engine.drop(id, drop.reason());
-        return before == null || !outcome.blockedBy().isEmpty() ? outcome : new StorageEngine.DropOutcome(before, "");
+        DropOutcome outcome = engine.drop(id, drop.reason());
+        return before == null || !outcome.blockedBy().isEmpty() ? outcome : new DropOutcome(before, "");
     }
 
     /** Drops one partition for space: the file goes first, and the floor is raised when that can be recorded. */
-    synchronized StorageEngine.DropOutcome dropForSpace(PartitionInfo partition, String reason) {
+    synchronized DropOutcome dropForSpace(PartitionInfo partition, String reason) {
         PartitionId id = partition.id();
         String why = stopped ? CLOSING : "";
         if (why.isEmpty() && partition.state() == PartitionInfo.State.OPEN && writes != null) {
             why = await(writes.onWriter(() -> engine.letGo(id)));
         }
-        return why.isEmpty() ? engine.dropForSpace(id, reason) : new StorageEngine.DropOutcome(0, why);
+        return why.isEmpty() ? engine.dropForSpace(id, reason) : new DropOutcome(0, why);
     }
 
     /** Looks again, so that rows written since the plan are never dropped (G74), and has the writer give the partition up. */

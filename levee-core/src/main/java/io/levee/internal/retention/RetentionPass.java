@@ -15,6 +15,7 @@ import io.levee.RetentionPlan.Trim;
 import io.levee.RetentionReport;
 import io.levee.StoreOptions;
 import io.levee.TableSpec;
+import io.levee.engine.DropOutcome;
 import io.levee.engine.StorageEngine;
 import io.levee.internal.time.ClockWatch;
 import io.levee.internal.time.Micros;
@@ -147,8 +148,8 @@ final class RetentionPass {
     }
 
     /** Drops one partition for space; any thread, also while a pass runs. */
-    StorageEngine.DropOutcome dropForSpace(PartitionInfo partition, String reason) {
-        StorageEngine.DropOutcome outcome = removal.dropForSpace(partition, reason);
+    DropOutcome dropForSpace(PartitionInfo partition, String reason) {
+        DropOutcome outcome = removal.dropForSpace(partition, reason);
         if (outcome.blockedBy().isEmpty()) {
             growth.dropped(outcome.bytesFreed());
             tables.get(partition.id().table()).removed(Math.max(1, partition.rows()));
@@ -189,13 +190,13 @@ final class RetentionPass {
         long freed = 0;
         for (Drop drop : plan.drops()) {
             PartitionId id = drop.partition().id();
-            StorageEngine.DropOutcome outcome;
+            DropOutcome outcome;
             try {
                 outcome = go(drop);
             } catch (RuntimeException e) {
                 // Whatever it is: the partition stays, and the others have their turn.
                 LOG.log(System.Logger.Level.WARNING, id + " cannot be dropped", e);
-                outcome = new StorageEngine.DropOutcome(
+                outcome = new DropOutcome(
                         0, e instanceof LeveeException known ? String.valueOf(known.getMessage()) : e.toString());
                 failures.put(id.table(), id + " cannot be dropped: " + outcome.blockedBy());
             }
@@ -216,7 +217,7 @@ final class RetentionPass {
         return new RetentionReport(plan, dropped, blocked, freed, deleted, undeleted);
     }
 
-    private StorageEngine.DropOutcome go(Drop drop) {
+    private DropOutcome go(Drop drop) {
         PartitionInfo partition = drop.partition();
         String why = drop.rule() == Rule.NUMBER && partition.rows() != 0 ? enoughAfter(partition) : "";
         if (why.isEmpty()) {
@@ -228,16 +229,16 @@ final class RetentionPass {
             why = rollups.keep(partition);
         }
         if (!why.isEmpty()) {
-            return new StorageEngine.DropOutcome(0, why);
+            return new DropOutcome(0, why);
         }
-        StorageEngine.DropOutcome outcome = removal.drop(drop);
+        DropOutcome outcome = removal.drop(drop);
         if (outcome.blockedBy().isEmpty()) {
             rollups.dropped(partition.id());
         }
         return outcome;
     }
 
-    private void told(Drop drop, StorageEngine.DropOutcome outcome) {
+    private void told(Drop drop, DropOutcome outcome) {
         boolean gone = outcome.blockedBy().isEmpty();
         events.note(RetentionEvent.of(
                 Micros.of(options.clock().instant()),

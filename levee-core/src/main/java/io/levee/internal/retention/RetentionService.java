@@ -109,8 +109,9 @@ public final class RetentionService {
                 pass::dropForSpace);
         supervisor.start("levee-space", task -> {
             engine.onTight(task::wake);
+            Mishap mishap = new Mishap(MonotonicClock.SYSTEM);
             do {
-                task.ran(space.look());
+                mishap.over(task, space.look(mishap));
                 // Also what could not be kept while the volume was full.
                 events.flush();
             } while (task.pause(space.pause()));

@@ -23,23 +23,24 @@ class EmergencyTest {
         return new StoreStatus.Disk(bytes, 0, free, Map.of());
     }
 
+    /** G78: without a cap or a floor nothing goes for space. */
     @Test
     void shouldDeleteNothingWhereNobodyAllowedIt() {
-        assertThat(Emergency.why(disk(1000, 0), null, null, true)).isNull();
-        assertThat(Emergency.why(disk(9, 0), TEN, null, false)).isNull();
+        assertThat(Emergency.why(disk(1000, 0), null, null, true, 0)).isNull();
+        assertThat(Emergency.why(disk(9, 0), TEN, null, false, 0)).isNull();
         // Before the cap is reached: what a batch needs has to fit below it.
-        assertThat(Emergency.why(disk(10, 0), TEN, null, false)).contains("cap");
-        assertThat(Emergency.why(new StoreStatus.Disk(20, 0, 0, Map.of("sorts", 11L)), TEN, null, false))
+        assertThat(Emergency.why(disk(10, 0), TEN, null, false, 0)).contains("cap");
+        assertThat(Emergency.why(new StoreStatus.Disk(20, 0, 0, Map.of("sorts", 11L)), TEN, null, false, 0))
                 .as("history does not go for a sort")
                 .isNull();
-        assertThat(Emergency.why(new StoreStatus.Disk(20, 0, 0, Map.of("unlinked", 11L)), TEN, null, false))
+        assertThat(Emergency.why(new StoreStatus.Disk(20, 0, 0, Map.of("unlinked", 11L)), TEN, null, false, 0))
                 .as("nor for what is dropped and still read")
                 .isNull();
-        assertThat(Emergency.why(disk(11, 9), null, TEN, false)).contains("minFreeDisk");
-        assertThat(Emergency.why(disk(11, 10), null, TEN, false)).isNull();
+        assertThat(Emergency.why(disk(11, 9), null, TEN, false, 0)).contains("minFreeDisk");
+        assertThat(Emergency.why(disk(11, 10), null, TEN, false, 0)).isNull();
         // A server's volume, which nobody here can look at.
-        assertThat(Emergency.why(disk(11, -1), null, TEN, false)).isNull();
-        assertThat(Emergency.why(disk(1, 100), null, TEN, true)).contains("full");
+        assertThat(Emergency.why(disk(11, -1), null, TEN, false, 0)).isNull();
+        assertThat(Emergency.why(disk(1, 100), null, TEN, true, 0)).contains("full");
     }
 
     /** Queries give way before history does, and only where what they keep is needed. */
@@ -50,7 +51,7 @@ class EmergencyTest {
             Map<String, Long> kept = Map.of(part, 500L);
             StoreStatus.Disk near = new StoreStatus.Disk(1501, 0, 1000, kept);
             StoreStatus.Disk below = new StoreStatus.Disk(1500, 0, 1000, kept);
-            assertThat(Emergency.why(near, cap, null, false)).as(part).isNull();
+            assertThat(Emergency.why(near, cap, null, false, 0)).as(part).isNull();
             assertThat(Emergency.needsWhatIsKept(near, cap, null, false, false))
                     .as(part)
                     .isTrue();
@@ -67,6 +68,19 @@ class EmergencyTest {
                 .isFalse();
     }
 
+    /** What nobody gives back counts as history: it goes for new rows, unless that is kept as well. */
+    @Test
+    void shouldLetHistoryGoForWhatIsHeldBackUnlessThatIsKeptToo() {
+        Bytes cap = new Bytes(1600);
+        StoreStatus.Disk held = new StoreStatus.Disk(1550, 0, 1000, Map.of("unlinked", 500L));
+        assertThat(Emergency.why(held, cap, null, false, 350)).isNull();
+        assertThat(Emergency.why(held, cap, null, false, 351)).contains("cap", "351 B of it are dropped already");
+        StoreStatus.Disk less = new StoreStatus.Disk(1450, 0, 1100, Map.of("unlinked", 500L));
+        assertThat(Emergency.relievesNothing(held, less, 100, cap, 500)).isFalse();
+        StoreStatus.Disk keptToo = new StoreStatus.Disk(1550, 0, 1000, Map.of("unlinked", 600L));
+        assertThat(Emergency.relievesNothing(held, keptToo, 100, cap, 500)).isTrue();
+    }
+
     @Test
     void shouldTakeTheOldestOfAllTablesAndNeverTheNewestOfOne() {
         PartitionInfo a1 = partition("a", "2026-05-01", 1, 10, 1);
@@ -81,12 +95,17 @@ class EmergencyTest {
 
     @Test
     void shouldSeeThatDroppingGivesNothingBack() {
-        assertThat(Emergency.relievesNothing(disk(20, 5), disk(15, 5), 5, TEN)).isFalse();
-        assertThat(Emergency.relievesNothing(disk(20, 5), disk(20, 9), 0, TEN)).isTrue();
+        assertThat(Emergency.relievesNothing(disk(20, 5), disk(15, 5), 5, TEN, 0))
+                .isFalse();
+        assertThat(Emergency.relievesNothing(disk(20, 5), disk(20, 9), 0, TEN, 0))
+                .isTrue();
         // Another process takes what is freed, or a reader still has the file.
-        assertThat(Emergency.relievesNothing(disk(20, 5), disk(15, 5), 5, null)).isTrue();
-        assertThat(Emergency.relievesNothing(disk(20, 5), disk(15, 6), 5, null)).isFalse();
+        assertThat(Emergency.relievesNothing(disk(20, 5), disk(15, 5), 5, null, 0))
+                .isTrue();
+        assertThat(Emergency.relievesNothing(disk(20, 5), disk(15, 6), 5, null, 0))
+                .isFalse();
         // The store itself has written what was freed.
-        assertThat(Emergency.relievesNothing(disk(20, 0), disk(20, 0), 5, null)).isFalse();
+        assertThat(Emergency.relievesNothing(disk(20, 0), disk(20, 0), 5, null, 0))
+                .isFalse();
     }
 }

@@ -10,6 +10,7 @@ import io.levee.SqlQuery;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
 import io.levee.engine.Capability;
+import io.levee.engine.DropOutcome;
 import io.levee.engine.Erasure;
 import io.levee.engine.Execution;
 import io.levee.engine.Finding;

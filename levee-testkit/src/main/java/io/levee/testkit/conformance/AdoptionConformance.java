@@ -1,18 +1,25 @@
 package io.levee.testkit.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
+import io.levee.Ack;
 import io.levee.Adoption;
 import io.levee.Aggregation;
 import io.levee.ColumnType;
+import io.levee.ErrorCode;
 import io.levee.Expr;
+import io.levee.LeveeException;
 import io.levee.Measure;
 import io.levee.Order;
 import io.levee.PartitionBy;
+import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.Query;
+import io.levee.Receipt;
 import io.levee.Result;
 import io.levee.Row;
+import io.levee.SplitStatus;
 import io.levee.SqlQuery;
 import io.levee.SqlResult;
 import io.levee.Store;
@@ -25,6 +32,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestReporter;
@@ -201,6 +209,85 @@ abstract class AdoptionConformance extends Conformance {
                 assertThat(rows).hasSize(1);
                 assertThat(rows.get(0).get(0)).isEqualTo((long) ROWS / 3);
             }
+        }
+    }
+
+    /** G116: what has thousands of rows is no key; such a record is refused by name, and keeps no other one from being stored. */
+    @Test
+    void shouldRefuseARecordOfWhoseKeyItHasThousands(TestReporter reporter) {
+        Store store = newStore();
+        Table<Row> table = store.createTable(SPEC);
+        if (!able(store, reporter)) {
+            return;
+        }
+        List<String> statements = new ArrayList<>();
+        statements.add("CREATE TABLE many(n INTEGER PRIMARY KEY, id INTEGER, kind TEXT, at BIGINT)");
+        statements.add("INSERT INTO many VALUES (0, 7, 'a', " + NOW.toEpochMilli() + ")");
+        for (int rows = 1; rows < 10_001; rows *= 2) {
+            statements.add("INSERT INTO many SELECT n + " + rows + ", id, kind, at FROM many");
+        }
+        statements.add("UPDATE many SET id = 8 WHERE n = 5");
+        statements.add("CREATE INDEX many_id ON many(id)");
+        store.adopt("e", Objects.requireNonNull(engine().legacy(statements, "many")));
+        CompletableFuture<Receipt> refused = table.append(own(7, NOW), Ack.COMMITTED);
+        CompletableFuture<Receipt> stored = table.append(own(8, NOW), Ack.COMMITTED);
+        stored.join();
+        List<ErrorCode> codes = new ArrayList<>();
+        for (Throwable e = catchThrowable(refused::join); e != null; e = e.getCause()) {
+            if (e instanceof LeveeException known) {
+                codes.add(known.code());
+            }
+        }
+        assertThat(codes).contains(ErrorCode.LIMIT_EXCEEDED);
+        assertThat(store.count(Query.builder("e").where(Expr.eq("id", 8)).build()))
+                .isEqualTo(1);
+        assertThat(store.count(Query.builder("e").where(Expr.eq("id", 7)).build()))
+                .isEqualTo(16_383);
+    }
+
+    /** Its rows become the table's own: one of each number and key all the time, and after it they can be changed and deleted. */
+    @Test
+    void shouldAnswerTheSameWhileItsRowsBecomeTheTablesOwn(TestReporter reporter) {
+        for (boolean indexed : new boolean[] {true, false}) {
+            String address = engine().newStore();
+            Store store = open(address, false);
+            Table<Row> table = store.createTable(SPEC);
+            if (!able(store, reporter)) {
+                return;
+            }
+            PartitionId id =
+                    store.adopt("e", Objects.requireNonNull(legacy(indexed))).partition();
+            Store oracle = newOracle();
+            Table<Row> model = oracle.createTable(SPEC);
+            List<Row> rows = new ArrayList<>();
+            for (long i = 1; i <= ROWS; i++) {
+                rows.add(own(i, at(i)));
+            }
+            append(model, rows);
+            List<Row> more = List.of(own(1001, at(100)), own(1002, at(ROWS)), own(1003, NOW));
+            append(table, more);
+            append(model, more);
+            store.split(id);
+            while (store.splits().get(0).state() == SplitStatus.State.RUNNING) {
+                assertThat(store.count(Query.builder("e").build())).isEqualTo(ROWS + 3);
+                compare(store, oracle);
+            }
+            assertThat(store.splits().get(0)).satisfies(s -> {
+                assertThat(s.state()).isEqualTo(SplitStatus.State.DONE);
+                assertThat(s.rowsMoved()).isEqualTo(ROWS);
+            });
+            compare(store, oracle);
+            assertThat(store.adopted()).isEmpty();
+            assertThat(table.find(7L).orElseThrow().seq()).isNegative();
+            // They are rows like any other now.
+            append(table, List.of(own(7, NOW)));
+            assertThat(table.find(7L).orElseThrow().time()).isEqualTo(NOW);
+            table.delete(Ack.COMMITTED, 8L).join();
+            assertThat(table.find(8L)).isEmpty();
+            assertThat(store.count(Query.builder("e").build())).isEqualTo(ROWS + 2);
+            store.close();
+            Store again = open(address, false);
+            assertThat(again.count(Query.builder("e").build())).isEqualTo(ROWS + 2);
         }
     }
 }

@@ -59,6 +59,13 @@ abstract class Conformance {
         for (int i = opened.size() - 1; i >= 0; i--) {
             opened.get(i).close();
         }
+        opened.clear();
+    }
+
+    /** Has a store closed after the test. */
+    final Store closing(Store store) {
+        opened.add(store);
+        return store;
     }
 
     final EngineUnderTest engine() {
@@ -75,19 +82,20 @@ abstract class Conformance {
     }
 
     final Store open(String address, boolean readOnly, Consumer<StoreOptions.Builder> options) {
-        Store store = engine().open(address, readOnly, o -> {
+        return closing(engine().open(address, readOnly, usual(options)));
+    }
+
+    /** The options of a kit's store, and what a test needs to differ. */
+    final Consumer<StoreOptions.Builder> usual(Consumer<StoreOptions.Builder> options) {
+        return o -> {
             o.clock(clock).memory(Bytes.mebi(64)).queryThreads(2);
             options.accept(o);
-        });
-        opened.add(store);
-        return store;
+        };
     }
 
     /** A new store of the reference engine. */
     final Store newOracle() {
-        Store store = Levee.inMemory(clock);
-        opened.add(store);
-        return store;
+        return closing(Levee.inMemory(clock));
     }
 
     static Row row(TableSpec spec, @Nullable Object... namesAndValues) {

@@ -206,9 +206,97 @@ public abstract class EngineConformance {
     }
 
     @Nested
+    @DisplayName("adopted databases: the original's answers")
+    class AdoptedAnswers extends AdoptedAnswersConformance {
+        AdoptedAnswers() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("adopted databases: their life")
+    class AdoptionLife extends AdoptionLifeConformance {
+        AdoptionLife() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("adopted databases: their end")
+    class AdoptionEnd extends AdoptionEndConformance {
+        AdoptionEnd() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("adopted databases: their times")
+    class AdoptionTimes extends AdoptionTimesConformance {
+        AdoptionTimes() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("adopted databases: keys that are written again")
+    class AdoptionRewrites extends AdoptionRewriteConformance {
+        AdoptionRewrites() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("adopted databases, beside a model")
+    class AdoptionModel extends AdoptionModelConformance {
+        AdoptionModel() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("splittings")
+    class Splits extends SplitConformance {
+        Splits() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("splittings: what cannot be moved")
+    class SplitCounts extends SplitCountConformance {
+        SplitCounts() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("splittings that a spec declares")
+    class DeclaredSplits extends DeclaredSplitConformance {
+        DeclaredSplits() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("splittings that are killed")
+    class SplitKills extends SplitKillConformance {
+        SplitKills() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
     @DisplayName("online schema change")
     class Migrations extends MigrationConformance {
         Migrations() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
+    @DisplayName("rows that move beside a backfill")
+    class MovingRows extends MovingRowConformance {
+        MovingRows() {
             super(EngineConformance.this);
         }
     }

@@ -102,6 +102,7 @@ abstract class EngineInterfaceConformance extends EngineLevel {
         assertThat(engine.delete(SPEC, marks, null, Ack.COMMITTED)).isZero();
     }
 
+    /** G58, G61: tomorrow's partition is there before its first record, empty, and takes it; who asks again makes no other. */
     @Test
     void shouldCreateAPartitionAhead() {
         assertThat(engine.createAhead(SPEC, Slot.of(TODAY))).isTrue();

@@ -37,14 +37,32 @@ public interface EngineUnderTest {
     }
 
     /**
-     * Makes an older database, or a table of one, that stores of this engine can adopt ({@link io.levee.engine.Capability#ADOPTION}).
+     * A new older database, without tables, that stores of this engine can adopt ({@link io.levee.engine.Capability#ADOPTION}); null for an
+     * engine that adopts nothing.
+     */
+    default @Nullable OldDatabase oldDatabase() {
+        return null;
+    }
+
+    /** Its splitting of adopted databases in a test's hands; null for an engine that adopts nothing. */
+    default @Nullable Splittings splittings() {
+        return null;
+    }
+
+    /**
+     * Makes an older database.
      *
      * @param statements SQL that makes tables, without a schema in their names
      * @param table one of them
      * @return how it is named; null for an engine that adopts nothing
      */
     default @Nullable Adoption legacy(List<String> statements, String table) {
-        return null;
+        OldDatabase old = oldDatabase();
+        if (old == null) {
+            return null;
+        }
+        old.run(statements.toArray(new String[0]));
+        return old.adoption(table);
     }
 
     /** Options for the JVMs that are killed, such as {@code -D…}; their class path is this JVM's. They open stores by the address. */

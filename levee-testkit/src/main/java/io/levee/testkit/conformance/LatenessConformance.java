@@ -48,7 +48,7 @@ abstract class LatenessConformance extends Conformance {
                 .toList();
     }
 
-    /** The last microsecond before a boundary and the first behind it, for every width, over awkward dates. */
+    /** G58: the last microsecond before a boundary and the first behind it, in UTC, for every width, over awkward dates. */
     @Test
     void shouldPartAtTheBoundaryExactly() {
         Map<PartitionBy, List<String>> boundaries = Map.of(
@@ -104,6 +104,7 @@ abstract class LatenessConformance extends Conformance {
                 .count();
     }
 
+    /** G63: none twice, none missing, on either side. */
     @Test
     void shouldTakeABatchThatStraddlesMidnight() {
         TableSpec spec = spec("events", PartitionBy.DAY);

@@ -9,6 +9,7 @@ import io.levee.ColumnType;
 import io.levee.ErrorCode;
 import io.levee.Expr;
 import io.levee.Gap;
+import io.levee.Levee;
 import io.levee.Measure;
 import io.levee.PartitionBy;
 import io.levee.Query;
@@ -22,13 +23,19 @@ import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.Tail;
 import io.levee.engine.Capability;
+import io.levee.engine.EngineProvider;
+import io.levee.engine.EngineSettings;
+import io.levee.engine.StorageEngine;
 import io.levee.internal.time.Micros;
 import io.levee.testkit.Gen;
 import io.levee.testkit.Property;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -38,7 +45,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/** The newest rows stay, of a table and of each key, and no others (G69, G70, G74); each decision is there to be asked for (G81–G83). */
+/** The newest rows stay, of a table and of each key, and no others (G69, G70, G73, G74); each decision is there to be asked for (G81–G83). */
 abstract class NumberConformance extends Conformance {
     private static final int TRIALS = 6;
 
@@ -161,6 +168,52 @@ abstract class NumberConformance extends Conformance {
         assertThat(left("events")).containsExactly(19L, 0L, 1L, 2L, 3L);
         assertThat(table.find(19L).orElseThrow().get("text")).isEqualTo("again");
         assertThat(table.find(18L)).isEmpty();
+    }
+
+    /** G73: many rows go in many pieces, each a short transaction of its own between which others write. */
+    @Test
+    void shouldDeleteInBoundedPieces() {
+        List<Integer> pieces = Collections.synchronizedList(new ArrayList<>());
+        Store watched = closing(Levee.open(watching(pieces), engine().newStore(), false, usual(o -> {})));
+        TableSpec spec = spec("events", newest(10));
+        Table<Row> table = watched.createTable(spec);
+        List<Row> rows = new ArrayList<>();
+        for (long i = 0; i < 5000; i++) {
+            rows.add(row(spec, "i", i, "at", NOW.minusSeconds(i)));
+        }
+        append(table, rows);
+        assertThat(watched.applyRetention(watched.planRetention()).deleted()).isEqualTo(Map.of("events", 4990L));
+        assertThat(watched.count(Query.builder("events").build())).isEqualTo(10);
+        assertThat(pieces).hasSizeGreaterThan(2).allMatch(size -> size <= 2_000);
+        assertThat(pieces.stream().mapToInt(size -> size).sum()).isGreaterThanOrEqualTo(4990);
+    }
+
+    /** The engine under test, and how many rows each of its deletes is asked for. */
+    private EngineProvider watching(List<Integer> pieces) {
+        return new EngineProvider() {
+            @Override
+            public boolean accepts(String address) {
+                return true;
+            }
+
+            @Override
+            public StorageEngine open(String address, EngineSettings settings) {
+                StorageEngine engine = engine().provider(address).open(address, settings);
+                return (StorageEngine) Proxy.newProxyInstance(
+                        StorageEngine.class.getClassLoader(),
+                        new Class<?>[] {StorageEngine.class},
+                        (p, method, args) -> {
+                            if (method.getName().equals("delete") && args != null && args[1] instanceof List<?> rows) {
+                                pieces.add(rows.size());
+                            }
+                            try {
+                                return method.invoke(engine, args);
+                            } catch (InvocationTargetException e) {
+                                throw Objects.requireNonNull(e.getCause());
+                            }
+                        });
+            }
+        };
     }
 
     /** What is erased between plan and act is not made up for by rows that are wanted (G74). */

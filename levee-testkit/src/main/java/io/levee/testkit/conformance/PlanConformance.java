@@ -3,8 +3,10 @@ package io.levee.testkit.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.levee.Adoption;
+import io.levee.Bytes;
 import io.levee.ColumnType;
 import io.levee.PartitionBy;
+import io.levee.PartitionId;
 import io.levee.PartitionInfo;
 import io.levee.Query;
 import io.levee.RetentionEvent;
@@ -16,6 +18,7 @@ import io.levee.Store;
 import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.engine.Capability;
+import io.levee.engine.Period;
 import io.levee.testkit.Gen;
 import io.levee.testkit.Property;
 import java.time.Duration;
@@ -36,30 +39,42 @@ import org.junit.jupiter.api.Test;
  * of their own, and an adopted database beside the table's own; and what is done is right by the list of rows (G70).
  */
 abstract class PlanConformance extends Conformance {
-    private static final int TRIALS = 8;
+    private static final int TRIALS = 6;
     private static final int DAYS = 8;
 
-    private final Store store;
+    private final String address = engine().newStore();
+    private Store store = open(address, false);
+    private int batches;
+    /** Of new partitions of the table. */
+    private PartitionBy width = PartitionBy.DAY;
 
     PlanConformance(EngineConformance kit) {
         super(kit);
-        store = newStore();
     }
 
-    private static TableSpec spec(String name, RetentionRule rule) {
+    private static TableSpec spec(String name, PartitionBy by, RetentionRule rule) {
         return TableSpec.builder(name)
                 .column("id", ColumnType.INTEGER)
                 .column("state", ColumnType.TEXT)
                 .column("at", ColumnType.TIMESTAMP)
                 .column("text", ColumnType.TEXT)
                 .time("at")
-                .partitionBy(PartitionBy.DAY)
+                .partitionBy(by)
                 .retention(rule)
                 .build();
     }
 
-    /** A row that was written, or adopted. */
-    private record Stored(long id, String state, Instant at, boolean adopted) {}
+    /**
+     * A row that was written, or adopted.
+     *
+     * @param by how wide the table's new partitions were then
+     * @param batch what was written together
+     */
+    private record Stored(long id, String state, Instant at, boolean adopted, PartitionBy by, int batch) {
+        static Stored of(long id, String state, Instant at) {
+            return new Stored(id, state, at, false, PartitionBy.DAY, 0);
+        }
+    }
 
     private static RetentionRule.Builder classes(boolean classes, int failure, int success, int other) {
         RetentionRule.Builder rule = RetentionRule.builder().maxAge(Duration.ofDays(other));
@@ -77,42 +92,84 @@ abstract class PlanConformance extends Conformance {
     /** A class that goes by its age leaves no rows behind that the others' number could count on. */
     @Test
     void shouldNotCountRowsThatGoFirst() {
-        List<Stored> model = new ArrayList<>();
+        // Ages are measured against the newest row.
+        List<Stored> model = new ArrayList<>(List.of(Stored.of(9_999, "odd", NOW.minusSeconds(60))));
         for (int i = 0; i < 60; i++) {
             Instant at = NOW.minus(Duration.ofHours(40 + i));
-            model.add(new Stored(2L * i, "SUCCESS", at, false));
-            if (i >= 20) {
-                model.add(new Stored(2L * i + 1, "FAILURE", at.plusSeconds(1), false));
+            model.add(Stored.of(2L * i, "SUCCESS", at));
+            if (i < 20) {
+                // Newer than the day of which some have to stay.
+                model.add(Stored.of(2L * i + 1, "FAILURE", at.plusSeconds(1)));
             }
         }
         fill("events", true, model);
-        check("events", classes(true, 90, 1, 90).keepNewest(30).build(), model);
+        check("events", classes(true, 1, 90, 90).keepNewest(30).build(), model);
     }
 
     /** Rows below those that go as a whole are counted too. */
     @Test
     void shouldCountRowsBelowThoseThatGo() {
-        List<Stored> model = new ArrayList<>();
+        List<Stored> model = new ArrayList<>(List.of(Stored.of(9_999, "odd", NOW.minusSeconds(60))));
         for (int i = 0; i < 60; i++) {
-            Instant at = NOW.minus(Duration.ofHours(2L * i));
-            model.add(new Stored(2L * i, i % 3 == 0 ? "FAILURE" : "SUCCESS", at, false));
+            Instant at = NOW.minus(Duration.ofHours(48 + i));
+            model.add(Stored.of(2L * i, "FAILURE", at));
+            if (i < 10) {
+                model.add(Stored.of(2L * i + 1, "SUCCESS", NOW.minus(Duration.ofHours(30 + i))));
+            }
         }
         fill("events", true, model);
-        check("events", classes(true, 90, 2, 90).keepNewest(7).build(), model);
-        check("events", classes(true, 90, 2, 90).keepNewest(2, "state").build(), model);
+        check("events", classes(true, 90, 1, 90).keepNewest(20).build(), model);
+        check("events", classes(true, 90, 1, 90).keepNewest(5, "state").build(), model);
+    }
+
+    /** Rows that come late for a period that was closed lie in a partition of their own, where the engine has such. */
+    @Test
+    void shouldPlanWithRowsThatCameLate() {
+        List<Stored> model = new ArrayList<>();
+        for (int late = 0; late < 2; late++) {
+            List<Stored> batch = new ArrayList<>();
+            for (int i = 0; i < 40; i++) {
+                Instant at = NOW.minus(Duration.ofHours(24 + 2L * i)).plusSeconds(late);
+                batch.add(new Stored(1000L * late + i, "SUCCESS", at, false, PartitionBy.DAY, late));
+            }
+            fill("events", false, batch);
+            model.addAll(batch);
+            reopen();
+        }
+        check("events", classes(false, 0, 0, 90).keepNewest(50).build(), model);
+        check("events", classes(false, 0, 0, 3).keepNewest(30).build(), model);
+    }
+
+    private void reopen() {
+        if (store.capabilities().contains(Capability.PERSISTENT)) {
+            store.close();
+            store = open(address, false);
+        }
     }
 
     private void trial(Gen gen, String name) {
         boolean classes = gen.oneIn(2);
         List<Stored> model = new ArrayList<>();
-        for (long id = gen.between(0, 2 * gen.size()); id > 0; id--) {
-            model.add(stored(gen, id, false));
+        // Late rows, and partitions of several widths beside each other, as maintenance makes them too.
+        int parts = gen.between(1, 3);
+        for (int part = 0; part < parts; part++) {
+            List<Stored> batch = new ArrayList<>();
+            PartitionBy by =
+                    parts == 1 ? PartitionBy.DAY : gen.of(PartitionBy.HOUR, PartitionBy.DAY, PartitionBy.MONTH);
+            batches++;
+            for (long id = gen.between(0, 2 * gen.size() / parts); id > 0; id--) {
+                batch.add(stored(gen, 10_000L * part + id, false, by));
+            }
+            fill(name, classes, batch, by);
+            model.addAll(batch);
+            if (gen.oneIn(2)) {
+                reopen();
+            }
         }
-        fill(name, classes, model);
         if (store.capabilities().contains(Capability.ADOPTION) && gen.oneIn(2)) {
             List<Stored> old = new ArrayList<>();
             for (long id = gen.between(1, 30); id > 0; id--) {
-                old.add(stored(gen, 100_000 + id, true));
+                old.add(stored(gen, 140_000 + id, true, PartitionBy.DAY));
             }
             adopt(name, old);
             model.addAll(old);
@@ -125,19 +182,35 @@ abstract class PlanConformance extends Conformance {
             if (!gen.oneIn(4)) {
                 rule.keepNewest(gen.between(1, 40), gen.oneIn(2) ? new String[] {"state"} : new String[0]);
             }
+            if (gen.oneIn(3)) {
+                long bytes = store.partitions().stream()
+                        .filter(p -> p.id().table().equals(name))
+                        .mapToLong(PartitionInfo::bytes)
+                        .sum();
+                rule.maxBytes(new Bytes(Math.max(4096, gen.between(bytes / 4, bytes))));
+            }
             check(name, rule.build(), model);
         }
     }
 
     /** No two rows have the same time, so that there is no doubt which are the newest. */
-    private static Stored stored(Gen gen, long id, boolean adopted) {
-        Instant at = NOW.minus(Duration.ofMinutes(gen.between(1, DAYS * 24 * 60)));
-        return new Stored(id, gen.of("FAILURE", "SUCCESS", "odd"), at.plusMillis(id % 50_000), adopted);
+    private Stored stored(Gen gen, long id, boolean adopted, PartitionBy by) {
+        // Of hours only some: each is a partition for each class.
+        int minutes = by == PartitionBy.HOUR
+                ? gen.between(0, 2) * 40 * 60 + gen.between(1, 4 * 60)
+                : gen.between(1, DAYS * 24 * 60);
+        Instant at = NOW.minus(Duration.ofMinutes(minutes));
+        return new Stored(id, gen.of("FAILURE", "SUCCESS", "odd"), at.plusMillis(id % 50_000), adopted, by, batches);
     }
 
     private void fill(String name, boolean classes, List<Stored> model) {
+        fill(name, classes, model, PartitionBy.DAY);
+    }
+
+    private void fill(String name, boolean classes, List<Stored> model, PartitionBy by) {
+        width = by;
         Table<Row> table =
-                store.createTable(spec(name, classes(classes, 100, 100, 100).build()));
+                store.createTable(spec(name, by, classes(classes, 100, 100, 100).build()));
         List<Row> rows = new ArrayList<>();
         for (Stored one : model) {
             String text = "x".repeat((int) (one.id() % 40) * 50);
@@ -159,7 +232,8 @@ abstract class PlanConformance extends Conformance {
     }
 
     private void check(String name, RetentionRule rule, List<Stored> model) {
-        store.createTable(spec(name, rule));
+        store.createTable(spec(name, width, rule));
+        Map<PartitionId, Set<Stored>> held = held(name, rule, model);
         Query all = Query.builder(name).build();
         RetentionPlan plan = store.planRetention();
         long before = store.count(all);
@@ -175,27 +249,36 @@ abstract class PlanConformance extends Conformance {
         plan.trims().forEach(trim -> announced.put(trim.table(), trim.rows()));
         assertThat(report.deleted()).as("single rows of %s", plan).isEqualTo(announced);
         Set<Object> left = new HashSet<>(read(store, all, "id"));
-        Set<Object> wanted = left(rule, plan, model);
+        Set<Object> wanted = left(rule, plan, model, held);
         assertThat(left).as("what %s leaves under %s", plan, rule).isEqualTo(wanted);
         model.removeIf(row -> !wanted.contains(row.id()));
-        RetentionPlan again = store.planRetention();
-        assertThat(again.rows()).as("%s", again).isZero();
-        // What single rows have left empty.
-        store.applyRetention(again);
+        if (rule.maxBytes() == null) {
+            // Single rows that were deleted have made logs longer: by size more may go now.
+            RetentionPlan again = store.planRetention();
+            assertThat(again.rows()).as("%s", again).isZero();
+            // What single rows have left empty.
+            store.applyRetention(again);
+        }
     }
 
-    /** By the list: what went by age is wholly past it; of the rest the newest stay, and adopted ones until their database goes. */
-    private Set<Object> left(RetentionRule rule, RetentionPlan plan, List<Stored> model) {
+    /**
+     * By the list: what went by age is wholly past it, what went by size is the oldest; of the rest the newest stay, and adopted ones until
+     * their database goes.
+     */
+    private Set<Object> left(
+            RetentionRule rule, RetentionPlan plan, List<Stored> model, Map<PartitionId, Set<Stored>> held) {
         List<Stored> rest = new ArrayList<>(model);
         Set<Long> whole = new HashSet<>();
         for (RetentionPlan.Drop drop : plan.drops()) {
-            PartitionInfo partition = drop.partition();
-            List<Stored> of =
-                    model.stream().filter(row -> in(partition, row, rule)).toList();
-            if (drop.rule() == RetentionEvent.Rule.AGE) {
-                assertThat(of).allMatch(row -> row.at().isBefore(clock.instant().minus(age(rule, row))));
+            Set<Stored> of = held.getOrDefault(drop.partition().id(), Set.of());
+            if (drop.rule() != RetentionEvent.Rule.NUMBER) {
+                boolean size = drop.rule() == RetentionEvent.Rule.SIZE;
+                assertThat(of)
+                        .as("%s", drop)
+                        .allMatch(row ->
+                                size || row.at().isBefore(clock.instant().minus(age(rule, row))));
                 rest.removeAll(of);
-            } else if (partition.state() == PartitionInfo.State.ADOPTED) {
+            } else if (drop.partition().state() == PartitionInfo.State.ADOPTED) {
                 of.forEach(row -> whole.add(row.id()));
             }
         }
@@ -222,12 +305,49 @@ abstract class PlanConformance extends Conformance {
                 : rule.classes().getOrDefault(row.state(), rule.maxAge());
     }
 
-    private static boolean in(PartitionInfo partition, Stored row, RetentionRule rule) {
+    /**
+     * Which rows lie in which partition. Files of one period have the rows of their batches in their order; where an engine has no siblings,
+     * no two partitions of a class overlap.
+     */
+    private Map<PartitionId, Set<Stored>> held(String name, RetentionRule rule, List<Stored> model) {
+        // The reference engine has no siblings, and partitions of several widths over one time all the same.
+        boolean siblings = store.capabilities().contains(Capability.SIBLINGS)
+                || !store.capabilities().contains(Capability.PERSISTENT);
+        List<Stored> left = new ArrayList<>(model);
+        left.sort(Comparator.comparingInt(Stored::batch));
+        Map<PartitionId, Set<Stored>> held = new HashMap<>();
+        List<PartitionInfo> partitions = new ArrayList<>(store.partitions());
+        partitions.removeIf(p -> !p.id().table().equals(name));
+        partitions.sort(Comparator.comparing(p -> p.id().n()));
+        for (PartitionInfo partition : partitions) {
+            Set<Stored> of = new HashSet<>();
+            int batch = -1;
+            for (Stored row : left) {
+                boolean fits = in(partition, row, rule, siblings);
+                if (fits && (row.batch() == batch || !siblings || of.size() < partition.rows())) {
+                    of.add(row);
+                    batch = row.batch();
+                }
+            }
+            left.removeAll(of);
+            held.put(partition.id(), of);
+            assertThat(partition.state() == PartitionInfo.State.ADOPTED || of.size() == partition.rows())
+                    .as("%s holds %s", partition, of)
+                    .isTrue();
+        }
+        assertThat(left).isEmpty();
+        return held;
+    }
+
+    private static boolean in(PartitionInfo partition, Stored row, RetentionRule rule, boolean siblings) {
         if (partition.state() == PartitionInfo.State.ADOPTED || row.adopted()) {
             return row.adopted() && partition.state() == PartitionInfo.State.ADOPTED;
         }
         String named = rule.classes().containsKey(row.state()) ? row.state() : "";
-        return partition.id().retentionClass().equals(named)
-                && partition.id().period().equals(row.at().toString().substring(0, 10));
+        long micros = row.at().toEpochMilli() * 1000;
+        boolean there = siblings
+                ? partition.id().period().equals(Period.of(row.by(), micros).name())
+                : partition.minMicros() <= micros && micros <= partition.maxMicros();
+        return partition.id().retentionClass().equals(named) && there;
     }
 }

@@ -7,6 +7,7 @@ import io.levee.Bytes;
 import io.levee.ColumnType;
 import io.levee.ErrorCode;
 import io.levee.Expr;
+import io.levee.Health;
 import io.levee.PartitionBy;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
@@ -79,6 +80,7 @@ abstract class RetentionConformance extends Conformance {
         return report;
     }
 
+    /** G59: partitions go as a whole; G72, G78: without a rule that says so nothing ever does. */
     @Test
     void shouldDropWhatIsPastItsAge() {
         fill(spec(RetentionRule.KEEP_ALL), 6);
@@ -148,6 +150,32 @@ abstract class RetentionConformance extends Conformance {
         assertThat(store.partitions()).isEmpty();
         append(store.table("events"), row(spec(days(3)), "i", 7L, "at", clock.instant()));
         assertThat(left()).containsExactly(7L);
+    }
+
+    /** G79: however much is due, a start deletes nothing: it is open, whole and writable at once, and says what is due. */
+    @Test
+    void shouldDropNothingOnTheWayToReady(TestReporter reporter) {
+        String address = engine().newStore();
+        try (Store before = open(address, false)) {
+            if (!before.capabilities().contains(Capability.PERSISTENT)) {
+                reportLack(before, Capability.PERSISTENT, reporter);
+                return;
+            }
+            Table<Row> table = before.createTable(spec(RetentionRule.KEEP_ALL));
+            List<Row> rows = new ArrayList<>();
+            for (int back = 0; back < 30; back++) {
+                rows.add(row(table.spec(), "i", (long) back, "at", day(back)));
+            }
+            append(table, rows);
+        }
+        // Its first pass is a day away: what goes before that went at the start.
+        Store again = open(address, false, o -> o.retentionEvery(Duration.ofDays(1)));
+        Table<Row> table = again.createTable(spec(days(3)));
+        append(table, row(table.spec(), "i", 100L, "at", NOW));
+        assertThat(again.partitions()).hasSize(30);
+        assertThat(again.count(Query.builder("events").build())).isEqualTo(31);
+        assertThat(again.status().health().state()).isNotEqualTo(Health.State.DOWN);
+        assertThat(again.planRetention().drops()).hasSize(26);
     }
 
     /** Where retention has been, nothing comes back, whatever the rule is by then. */

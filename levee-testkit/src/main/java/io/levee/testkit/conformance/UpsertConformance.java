@@ -102,7 +102,7 @@ abstract class UpsertConformance extends Conformance {
         assertThat(read(store, all(SPEC), "v")).containsExactly(4L, 3L);
     }
 
-    /** A row is where its newest time says, for ranges and pages, whatever partition it began in. */
+    /** G63: a row is where its newest time says, once, for ranges and pages, whatever partition it began in. */
     @Test
     void shouldFindARowAtItsNewTime() {
         put("a", 1, day(0));

@@ -59,7 +59,7 @@ public final class RetentionDrill {
      * @param bytes how large the day is that goes
      * @param rate records a second meanwhile
      * @param span how long writing is watched before the drop, and at least during it
-     * @param sustain how long, in seconds, as much goes as comes in, at most of the rate that one file takes without deletes; 0 to leave that
+     * @param sustain how long, in seconds, as much goes as comes in, which is more than one file can delete; 0 to leave that
      *     out, as where one of the two ways is left out
      * @param progress told what is done
      */

@@ -28,20 +28,27 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * A process of {@link RetentionDrill}: as much goes as comes in. Each second of it is an hour of the history, of which three are kept; the
- * rate is most of what one SQLite file takes where nothing is deleted.
+ * rate is a quarter more than one SQLite file takes while as much is deleted.
  */
 public final class SustainChild {
     private static final int KEPT_HOURS = 3;
     private static final int BATCH = 5000;
     private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
     private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
-    private static final int MEASURED_SECONDS = 3;
 
-    /** Of what one file takes without deletes. */
-    private static final double SHARE = 0.75;
+    /** Of what one file takes with its deletes. */
+    private static final double SHARE = 1.25;
+
+    /** The first seconds of it are not measured. */
+    private static final int WARM_SECONDS = 4;
+
+    private static final int MEASURED_SECONDS = 6;
 
     private final AtomicLong accepted = new AtomicLong();
     private final AtomicLong committed = new AtomicLong();
+
+    /** What the clock of the history shows. */
+    private volatile Instant now = Invocations.LIVE.minus(Duration.ofHours(WARM_SECONDS + MEASURED_SECONDS));
 
     private SustainChild() {}
 
@@ -78,8 +85,8 @@ public final class SustainChild {
             long passed = System.nanoTime() - start;
             List<Object[]> piece = new ArrayList<>();
             for (long due = (long) (rate * (passed / (double) SECOND)); made < due && piece.size() < BATCH; made++) {
-                Instant at = Invocations.LIVE.plusNanos((long) (made / (double) rate * 3600e9));
-                piece.add(Invocations.run((1L << 40) + made, at));
+                now = Invocations.LIVE.plusNanos((long) (made / (double) rate * 3600e9));
+                piece.add(Invocations.run((1L << 40) + made, now));
             }
             if (!piece.isEmpty()) {
                 accepted.addAndGet(piece.size());
@@ -93,7 +100,6 @@ public final class SustainChild {
                 LockSupport.parkNanos(TICK_NANOS);
             }
         }
-        say("written", accepted.get());
         say("waiting", accepted.get() - committed.get());
     }
 
@@ -122,14 +128,34 @@ public final class SustainChild {
 
     private void old(Path file, int seconds) throws Exception {
         try (OneTable table = new OneTable(file)) {
-            long rate = (long) (table.measure() * SHARE);
-            say("rate", rate);
             OldWriter writer = new OldWriter(table::write);
-            Thread prune = new Thread(() -> table.prune(rate), "prune");
+            Thread prune = new Thread(table::prune, "prune");
             prune.setDaemon(true);
             prune.start();
+            long rate = (long) (capacity(writer) * SHARE);
+            say("rate", rate);
             feed(seconds, rate, piece -> piece.forEach(values -> writer.accept(values, committed::incrementAndGet)));
         }
+    }
+
+    /** Rows a second that it commits while as many are deleted: handed over as fast as it takes them. */
+    private long capacity(OldWriter writer) {
+        Instant begun = now;
+        long start = System.nanoTime();
+        long counted = 0;
+        long passed = 0;
+        for (long made = 0; passed < (WARM_SECONDS + MEASURED_SECONDS) * SECOND; passed = System.nanoTime() - start) {
+            counted = passed < WARM_SECONDS * SECOND ? committed.get() : counted;
+            now = begun.plusNanos(passed * 3600);
+            for (int i = 0; i < BATCH; i++) {
+                writer.accept(Invocations.run(made++, now), committed::incrementAndGet);
+            }
+            accepted.addAndGet(BATCH);
+            while (accepted.get() - committed.get() > BATCH) {
+                LockSupport.parkNanos(TICK_NANOS / 10);
+            }
+        }
+        return (committed.get() - counted) / MEASURED_SECONDS;
     }
 
     /** The incident's file: a connection behind a fair lock. */
@@ -172,26 +198,10 @@ public final class SustainChild {
             }
         }
 
-        /** Rows a second without deletes, after a second of warming up; they are of the hours before. */
-        long measure() throws SQLException {
-            long start = System.nanoTime();
-            long counted = 0;
-            for (long n = 0; System.nanoTime() - start < (1 + MEASURED_SECONDS) * SECOND; n += BATCH) {
-                List<Object[]> runs = new ArrayList<>(BATCH);
-                for (long i = n; i < n + BATCH; i++) {
-                    runs.add(Invocations.run(i, Invocations.LIVE.minusSeconds(1)));
-                }
-                write(runs);
-                counted += System.nanoTime() - start > SECOND ? BATCH : 0;
-            }
-            return counted / MEASURED_SECONDS;
-        }
-
         /** Deletes each second what is older than three hours of the history. */
-        void prune(long rate) {
+        void prune() {
             while (!Thread.currentThread().isInterrupted()) {
                 LockSupport.parkNanos(SECOND);
-                Instant now = Invocations.LIVE.plusNanos((long) (accepted.get() / (double) rate * 3600e9));
                 lock.lock();
                 try (Statement statement = connection.createStatement()) {
                     statement.executeUpdate("DELETE FROM " + Invocations.TABLE + " WHERE finished_at < "

@@ -11,6 +11,7 @@ import io.levee.RetentionEvent;
 import io.levee.StoreStatus;
 import io.levee.TableSpec;
 import io.levee.engine.Capability;
+import io.levee.engine.DropOutcome;
 import io.levee.engine.EngineSettings;
 import io.levee.engine.Erasure;
 import io.levee.engine.Finding;

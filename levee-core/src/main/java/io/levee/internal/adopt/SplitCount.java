@@ -1,4 +1,4 @@
-package io.levee.sqlite;
+package io.levee.internal.adopt;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param lostFrom least event time of those expired or keyless
  * @param lostTo greatest one
  */
-record SplitCount(
+public record SplitCount(
         long rows,
         long hash,
         long superseded,
@@ -27,9 +27,11 @@ record SplitCount(
         long unreadable,
         long lostFrom,
         long lostTo) {
-    static final SplitCount NONE = new SplitCount(0, 0, 0, 0, 0, 0, 0, Long.MAX_VALUE, Long.MIN_VALUE);
+    /** Of no rows. */
+    public static final SplitCount NONE = new SplitCount(0, 0, 0, 0, 0, 0, 0, Long.MAX_VALUE, Long.MIN_VALUE);
 
-    SplitCount plus(SplitCount other) {
+    /** Both together. */
+    public SplitCount plus(SplitCount other) {
         return new SplitCount(
                 rows + other.rows,
                 hash + other.hash,
@@ -43,16 +45,17 @@ record SplitCount(
     }
 
     /** How many are in the store's own partitions. */
-    long moved() {
+    public long moved() {
         return rows - superseded - expired - keyless;
     }
 
     /** Whether the database has something that the store has not. */
-    boolean lossy() {
+    public boolean lossy() {
         return expired + keyless + unreadable > 0;
     }
 
-    Map<String, Object> toMap() {
+    /** As it is kept, for {@link #of}. */
+    public Map<String, Object> toMap() {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("rows", rows);
         map.put("hash", hash);
@@ -66,19 +69,24 @@ record SplitCount(
         return map;
     }
 
-    static SplitCount of(@Nullable Object kept) {
+    /** Reads {@link #toMap}; none where nothing was kept. */
+    public static SplitCount of(@Nullable Object kept) {
         if (!(kept instanceof Map<?, ?> map)) {
             return NONE;
         }
         return new SplitCount(
-                LedgerState.number(map.get("rows")),
-                LedgerState.number(map.get("hash")),
-                LedgerState.number(map.get("superseded")),
-                LedgerState.number(map.get("expired")),
-                LedgerState.number(map.get("keyless")),
-                LedgerState.number(map.get("timeless")),
-                LedgerState.number(map.get("unreadable")),
-                LedgerState.number(map.get("lostFrom")),
-                LedgerState.number(map.get("lostTo")));
+                number(map.get("rows")),
+                number(map.get("hash")),
+                number(map.get("superseded")),
+                number(map.get("expired")),
+                number(map.get("keyless")),
+                number(map.get("timeless")),
+                number(map.get("unreadable")),
+                number(map.get("lostFrom")),
+                number(map.get("lostTo")));
+    }
+
+    private static long number(@Nullable Object value) {
+        return value instanceof Number known ? known.longValue() : 0;
     }
 }

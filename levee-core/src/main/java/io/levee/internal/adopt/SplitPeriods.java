@@ -1,6 +1,7 @@
-package io.levee.sqlite;
+package io.levee.internal.adopt;
 
 import io.levee.PartitionBy;
+import io.levee.PartitionInfo;
 import io.levee.TableSpec;
 import io.levee.engine.Period;
 import io.levee.engine.Slot;
@@ -9,24 +10,31 @@ import io.levee.internal.write.Periods;
 import io.levee.internal.write.TimeGuard;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
  * Which partitions the rows of an adopted database belong to: those that the writer would choose, but that times which no record may have
  * do not make all periods wide. Split thread.
  */
-final class SplitPeriods {
+public final class SplitPeriods {
     private static final long EARLIEST = Micros.of(TimeGuard.EARLIEST);
-    private static final long YEAR_1 = Micros.of(Instant.parse("0001-01-01T00:00:00Z"));
-    private static final long YEAR_9999 = Micros.of(Instant.parse("9999-01-01T00:00:00Z"));
+    /** The first year that a period can be of. */
+    public static final long YEAR_1 = Micros.of(Instant.parse("0001-01-01T00:00:00Z"));
+    /** After the last one. */
+    public static final long YEAR_9999 = Micros.of(Instant.parse("9999-01-01T00:00:00Z"));
 
-    private final Manifest manifest;
-    private final StorePaths paths;
+    private final Function<String, List<PartitionInfo>> partitions;
     private final Map<String, Periods> byClass = new HashMap<>();
 
-    SplitPeriods(Manifest manifest, StorePaths paths) {
-        this.manifest = manifest;
-        this.paths = paths;
+    /**
+     * Beside the partitions that are there.
+     *
+     * @param partitions tells those of a table
+     */
+    public SplitPeriods(Function<String, List<PartitionInfo>> partitions) {
+        this.partitions = partitions;
     }
 
     /**
@@ -35,7 +43,7 @@ final class SplitPeriods {
      * @param first the oldest time of a row of the adopted database that has one, and {@code last} the newest: the width is chosen by
      *     these, and not by 1970, as which rows without a time count
      */
-    Slot slot(TableSpec spec, long first, long last, long timeMicros, String retentionClass) {
+    public Slot slot(TableSpec spec, long first, long last, long timeMicros, String retentionClass) {
         if (timeMicros < YEAR_1 || timeMicros >= YEAR_9999) {
             return new Slot(Period.ALL, retentionClass);
         }
@@ -44,10 +52,7 @@ final class SplitPeriods {
             return new Slot(Period.of(PartitionBy.YEAR, timeMicros), retentionClass);
         }
         Periods periods = byClass.computeIfAbsent(retentionClass, c -> {
-            Periods made = Periods.resume(
-                    spec,
-                    c,
-                    manifest.of(spec.name()).stream().map(p -> p.info(paths)).toList());
+            Periods made = Periods.resume(spec, c, partitions.apply(spec.name()));
             if (auto && last != Long.MAX_VALUE && last > EARLIEST) {
                 made.expect(Math.min(last, Math.max(EARLIEST, first)), Math.min(last, YEAR_9999));
             }

@@ -1,8 +1,7 @@
-package io.levee.sqlite;
+package io.levee.internal.supervisor;
 
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
-import io.levee.internal.supervisor.Waits;
 import java.time.Duration;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
@@ -13,24 +12,31 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 
-/** Short things that other threads have the writer do between two batches, since only the writer owns what is open. Thread-safe. */
-final class Errands {
+/**
+ * Short things that other threads have the writer do between two batches, since only the writer owns what is open. Thread-safe.
+ *
+ * @param <W> what the writer owns
+ */
+public final class Errands<W> {
     private static final Duration PATIENCE = Duration.ofSeconds(10);
 
-    private final Queue<Errand<?>> waiting = new ConcurrentLinkedQueue<>();
+    private final Queue<Errand<W, ?>> waiting = new ConcurrentLinkedQueue<>();
     private volatile boolean ended;
     private volatile Runnable come = () -> {};
 
-    private static final class Errand<T> {
-        private final Function<OpenPartitions, T> what;
+    /** With nothing to do. */
+    public Errands() {}
+
+    private static final class Errand<W, T> {
+        private final Function<W, T> what;
         private final CompletableFuture<T> answer = new CompletableFuture<>();
         private final AtomicBoolean taken = new AtomicBoolean();
 
-        Errand(Function<OpenPartitions, T> what) {
+        Errand(Function<W, T> what) {
             this.what = what;
         }
 
-        void run(OpenPartitions open) {
+        void run(W open) {
             if (taken.compareAndSet(false, true)) {
                 try {
                     answer.complete(what.apply(open));
@@ -47,21 +53,21 @@ final class Errands {
     }
 
     /** Tells how the writer is called where it rests. */
-    void onAsk(Runnable call) {
+    public void onAsk(Runnable call) {
         come = call;
     }
 
     /** Does what was asked for. Writer thread, between batches. */
-    void serve(OpenPartitions open) {
-        for (Errand<?> errand = waiting.poll(); errand != null; errand = waiting.poll()) {
+    public void serve(W open) {
+        for (Errand<W, ?> errand = waiting.poll(); errand != null; errand = waiting.poll()) {
             errand.run(open);
         }
     }
 
     /** Nobody serves any more. Writer thread, its last call. */
-    void end() {
+    public void end() {
         ended = true;
-        for (Errand<?> errand = waiting.poll(); errand != null; errand = waiting.poll()) {
+        for (Errand<W, ?> errand = waiting.poll(); errand != null; errand = waiting.poll()) {
             if (errand.giveUp()) {
                 errand.answer.completeExceptionally(closing());
             }
@@ -77,8 +83,8 @@ final class Errands {
      *
      * @throws LeveeException what it threw, {@code PARTITION_BUSY} where the writer does not come to it, {@code CLOSED}
      */
-    <T> T ask(Function<OpenPartitions, T> what) {
-        Errand<T> errand = new Errand<>(what);
+    public <T> T ask(Function<W, T> what) {
+        Errand<W, T> errand = new Errand<>(what);
         waiting.add(errand);
         come.run();
         if (ended && errand.giveUp()) {
@@ -93,7 +99,7 @@ final class Errands {
         }
     }
 
-    private static <T> T answer(Errand<T> errand) throws InterruptedException, ExecutionException {
+    private static <T> T answer(Errand<?, T> errand) throws InterruptedException, ExecutionException {
         try {
             return errand.answer.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {

@@ -120,9 +120,14 @@ final class AdoptedTable {
         return !source.isEmpty();
     }
 
+    /** What it is called. */
+    String name() {
+        return adopted.adoption().source();
+    }
+
     /** FROM and the table as {@code m}. */
     String from() {
-        return " FROM " + schema + "." + Sqlite.quote(adopted.adoption().source()) + " m";
+        return " FROM " + schema + "." + Sqlite.quote(name()) + " m";
     }
 
     /** A condition that leaves out the rows that are in the store's own partitions, or have a later version there: goes on a WHERE. */
@@ -275,6 +280,12 @@ final class AdoptedTable {
                 : detail(spec, value(column, detail, "d"), nothing(column));
     }
 
+    /** Its column that is one of ours, or null. */
+    @Nullable
+    Foreign foreign(TableSpec spec, Column column) {
+        return source.get(theirs(spec, column));
+    }
+
     /** What a column is called there: the table may have given it another name since it was adopted. */
     private String theirs(TableSpec spec, Column column) {
         String first = fold(theirs(column.name()));
@@ -290,7 +301,7 @@ final class AdoptedTable {
 
     /** A column as a filter compares it: plain where that is the same for all that it can hold, so that its index is used. */
     String compared(TableSpec spec, Column column) {
-        Foreign foreign = source.get(theirs(spec, column));
+        Foreign foreign = foreign(spec, column);
         boolean plain = foreign != null
                 && (spec.separateTime() || !column.name().equals(spec.time().get(0)))
                 && switch (column.type()) {

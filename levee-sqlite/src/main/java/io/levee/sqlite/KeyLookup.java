@@ -4,6 +4,7 @@ import io.levee.TableSpec;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** Finds the row of a key, looking only into the partitions that may have it. Owned by the writer thread. */
@@ -30,7 +31,14 @@ final class KeyLookup {
      */
     @Nullable
     Found find(TableSpec spec, TableKeys keys, Object[] key, long hash) throws SQLException {
-        for (Partition partition : keys.candidates(hash)) {
+        return find(spec, keys, key, hash, partition -> true);
+    }
+
+    /** The same among some partitions. */
+    @Nullable
+    Found find(TableSpec spec, TableKeys keys, Object[] key, long hash, Predicate<Partition> among)
+            throws SQLException {
+        for (Partition partition : keys.candidates(hash, among)) {
             long seq = find(spec, partition, key);
             if (seq != 0 && !homes.left(partition.id(), seq)) {
                 return new Found(partition, seq);

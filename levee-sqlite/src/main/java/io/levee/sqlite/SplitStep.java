@@ -8,6 +8,7 @@ import io.levee.PartitionId;
 import io.levee.SplitStatus;
 import io.levee.TableSpec;
 import io.levee.engine.Slot;
+import io.levee.internal.adopt.RowNumbers;
 import io.levee.internal.adopt.SplitCount;
 import io.levee.internal.adopt.SplitPace;
 import io.levee.internal.adopt.SplitPeriods;
@@ -60,6 +61,8 @@ final class SplitStep implements SplitBuild.Help {
     private final List<PartitionId> reserved = new ArrayList<>();
     private @Nullable TableKeys keys;
     private @Nullable KeyFilter watch;
+    /** Whether the rest of the database has no key that has moved. */
+    private boolean keysOnce;
 
     /** What it works with. */
     record Parts(
@@ -156,6 +159,10 @@ final class SplitStep implements SplitBuild.Help {
     String run(Connection source, AdoptedTable table, Range range, long rows) throws SQLException, IOException {
         Range now = range;
         long most = rows;
+        // What came above may have come for a row that had moved. Above the numbers of the first database there are only own ones.
+        keysOnce = range.to() < split.from()
+                && RowNumbers.first(adopted().base())
+                && UniqueKey.of(source, table, spec);
         while (true) {
             SplitBuild build = new SplitBuild(this, spec);
             boolean done = false;
@@ -198,8 +205,7 @@ final class SplitStep implements SplitBuild.Help {
 
     @Override
     public Slot slot(long timeMicros, String retentionClass) {
-        Adopted adopted = Objects.requireNonNull(partition.adopted());
-        return periods.slot(spec, adopted.firstMicros(), partition.held().maxMicros(), timeMicros, retentionClass);
+        return periods.slot(spec, adopted().firstMicros(), partition.held().maxMicros(), timeMicros, retentionClass);
     }
 
     @Override
@@ -301,10 +307,27 @@ final class SplitStep implements SplitBuild.Help {
 
     private boolean known(OpenPartitions open, Object[] key, long hash) {
         try {
-            return parts.lookup().find(spec, open.keys(spec), key, hash) != null;
+            return parts.lookup().find(spec, open.keys(spec), key, hash, this::mayHaveKeys) != null;
         } catch (SQLException e) {
             throw Sqlite.failure("a key cannot be looked up", parts.paths().root(), e);
         }
+    }
+
+    /**
+     * Whether a partition may have a key of the step. One that has only rows of this splitting has other keys than the rest of a database
+     * that has each key once; yet of four hundred of them some filter always says perhaps, and the writer would look into their files.
+     */
+    private boolean mayHaveKeys(Partition own) {
+        Partition.Held held = own.held();
+        boolean onlyMoved = own.state() == Partition.State.CLOSED
+                && held.minSeq() < 0
+                && held.maxSeq() == 0
+                && split.moved().holds(adopted().base() + held.minSeq());
+        return !keysOnce || !onlyMoved;
+    }
+
+    private Adopted adopted() {
+        return Objects.requireNonNull(partition.adopted());
     }
 
     /** Whether a key of the step was inserted since it began; the filter says so of one in a hundred others too. */

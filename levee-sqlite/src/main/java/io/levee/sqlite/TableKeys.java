@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -110,6 +111,11 @@ final class TableKeys {
 
     /** The partitions that may hold a key, the youngest first. Mostly empty for a new key, which costs one look. */
     List<Partition> candidates(long hash) {
+        return candidates(hash, partition -> true);
+    }
+
+    /** The same among those of some partitions. */
+    List<Partition> candidates(long hash, Predicate<Partition> among) {
         boolean perhapsFed = fed.mayContain(hash);
         if (!perhapsFed && older == 0) {
             return List.of();
@@ -120,7 +126,8 @@ final class TableKeys {
             Partition partition = one.getKey();
             boolean perhaps = (perhapsFed || !entry.fedFromItsFirstRow)
                     && partition.held().rows() != 0
-                    && partition.state() != Partition.State.DROPPED;
+                    && partition.state() != Partition.State.DROPPED
+                    && among.test(partition);
             if (perhaps && (entry.filter == null || entry.filter.mayContain(hash))) {
                 found.add(0, partition);
             }

@@ -60,6 +60,7 @@ final class SpaceWatch {
     private long keptInVain;
     private int vain;
     private boolean postponed;
+    private boolean hurry;
 
     /**
      * A watch.
@@ -93,6 +94,7 @@ final class SpaceWatch {
      *     be freed
      */
     String look(Consumer<LeveeException> met) {
+        hurry = false;
         attempt(met, () -> {
             engine.keepReserve();
             return true;
@@ -129,6 +131,7 @@ final class SpaceWatch {
             return "";
         }
         List<String> gone = new ArrayList<>();
+        long begun = clock.nanos();
         // A full volume costs one partition a look: only the next write shows whether that was enough.
         for (String why = why(disk, engine.full()); why != null; why = why(disk, false)) {
             long freed = dropOldest(why, gone);
@@ -150,6 +153,11 @@ final class SpaceWatch {
                 dropsNotBeforeNanos = clock.nanos() + NO_RELIEF_PAUSE.toNanos();
                 keptInVain = NoRoom.kept(disk);
                 return "dropped " + gone + ", which freed nothing: the rest stays for now";
+            }
+            if (clock.nanos() - begun > EVERY.toNanos()) {
+                // Rows come as fast as history goes. The next look frees first what could not be freed before.
+                hurry = true;
+                break;
             }
         }
         return gone.isEmpty() ? "" : "dropped for space: " + gone;
@@ -180,6 +188,9 @@ final class SpaceWatch {
     Duration pause() {
         if (clock.nanos() - wayUntilNanos < 0) {
             return WAY_LOOK;
+        }
+        if (hurry) {
+            return LEAST_PAUSE;
         }
         long left = postponed ? Math.max(LEAST_PAUSE.toNanos(), notBeforeNanos - clock.nanos()) : EVERY.toNanos();
         return Duration.ofNanos(Math.min(left, EVERY.toNanos()));

@@ -152,11 +152,16 @@ final class Migrating {
         int reopenings = partition.reopenings();
         SliceOutcome outcome = copies
                 ? builds.run(record, order, partition)
-                : writer.ask(open -> MigrationSlice.run(record, order, open, paths, partition, bound, wall.instant()));
+                : writer.ask(open -> turn(record, order, open, partition, bound).work());
         if (outcome.partitionDone()) {
             reach.reached(record, partition, reopenings);
         }
         return outcome;
+    }
+
+    private SliceTurn turn(
+            MigrationRecord record, SliceOrder order, OpenPartitions open, Partition partition, long bound) {
+        return new SliceTurn(record, order, open, paths, partition, bound, wall.instant());
     }
 
     /** See {@link io.levee.engine.StorageEngine#migrationRows}. */
@@ -169,7 +174,7 @@ final class Migrating {
         if (found == null) {
             long bound = bound(record);
             boolean begun = writer.ask(
-                    open -> MigrationSlice.begin(record, order, open, paths, partition, bound, wall.instant()));
+                    open -> turn(record, order, open, partition, bound).begin());
             found = begun ? rows(record, partition, order, columns, behind) : null;
         }
         // None, and not the end: the slice tells why.

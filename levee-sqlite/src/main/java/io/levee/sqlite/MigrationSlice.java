@@ -1,13 +1,11 @@
 package io.levee.sqlite;
 
-import io.levee.Ack;
 import io.levee.Column;
 import io.levee.Expr;
 import io.levee.MigrationStep;
 import io.levee.TableSpec;
 import io.levee.engine.MigrationRecord;
 import io.levee.engine.SliceOrder;
-import io.levee.engine.SliceOutcome;
 import io.levee.engine.Term;
 import io.levee.internal.time.MonotonicClock;
 import java.sql.Connection;
@@ -71,7 +69,8 @@ final class MigrationSlice {
         return after;
     }
 
-    private MigrationMark begin() throws SQLException {
+    /** Where a partition begins with it. */
+    MigrationMark begin() throws SQLException {
         if (MigrationCatalog.sets(record.step())) {
             requireMarked(connection, spec);
         }
@@ -89,7 +88,8 @@ final class MigrationSlice {
     }
 
     /** The mark that it goes on from; null where it begins, as it does again in rows that an older release wrote. */
-    private @Nullable MigrationMark begun() throws SQLException {
+    @Nullable
+    MigrationMark begun() throws SQLException {
         MigrationMark mark = MigrationMark.of(connection, record.id());
         if (mark != null && mark.done() && record.step() instanceof MigrationStep.AddColumn add) {
             Column column = MigrationReach.current(spec, add.column().name());
@@ -454,113 +454,5 @@ final class MigrationSlice {
         try (ResultSet rows = look.executeQuery()) {
             return rows.next() ? rows.getLong(1) : null;
         }
-    }
-
-    /**
-     * Begins with a partition before rows of it are read: what comes to it from then on is noted, since nobody will read it on the way by
-     * numbers.
-     *
-     * @return whether it has begun; the next slice tells why not
-     */
-    static boolean begin(
-            MigrationRecord record,
-            SliceOrder order,
-            OpenPartitions open,
-            StorePaths paths,
-            Partition partition,
-            long bound,
-            Instant now) {
-        PartitionWriter writer =
-                partition.state() == Partition.State.DROPPED ? null : open.forUpdates(order.spec(), partition);
-        Transactions transactions = new Transactions(open, paths);
-        if (writer == null || !transactions.begin(writer, Ack.COMMITTED)) {
-            return false;
-        }
-        boolean committing = false;
-        boolean ended = false;
-        try {
-            MigrationSlice slice = new MigrationSlice(record, order, writer, bound, now);
-            if (slice.begun() == null) {
-                slice.begin().write(writer.connection(), record.id());
-            }
-            committing = true;
-            writer.commit(partition.held(), 0);
-            ended = true;
-            return true;
-        } catch (SQLException e) {
-            writer.rollback();
-            ended = true;
-            throw transactions
-                    .trouble(writer, "the migration " + record.id() + " cannot begin", e, committing)
-                    .error();
-        } finally {
-            if (!ended) {
-                writer.rollback();
-            }
-        }
-    }
-
-    /** Works a slice in a partition. */
-    static SliceOutcome run(
-            MigrationRecord record,
-            SliceOrder order,
-            OpenPartitions open,
-            StorePaths paths,
-            Partition partition,
-            long bound,
-            Instant now) {
-        if (partition.state() == Partition.State.DROPPED) {
-            return new SliceOutcome(0, 0, 0, true, 0, "");
-        }
-        long begun = MonotonicClock.SYSTEM.nanos();
-        PartitionWriter writer = open.forUpdates(order.spec(), partition);
-        Transactions transactions = new Transactions(open, paths);
-        if (writer == null || !transactions.begin(writer, Ack.COMMITTED)) {
-            return SliceOutcome.waiting(
-                    partition.id() + " is in use: it is being rewritten, or another process reads it");
-        }
-        MigrationMark mark;
-        MigrationMark before;
-        long changed;
-        boolean committing = false;
-        boolean ended = false;
-        try {
-            MigrationSlice slice = new MigrationSlice(record, order, writer, bound, now);
-            before = slice.begun();
-            mark = slice.run();
-            changed = slice.changed();
-            if (mark.done() && (before == null || !before.done())) {
-                // Said below, synced.
-                mark.after(mark.cursor(), 0, 0, false).write(writer.connection(), record.id());
-            }
-            committing = true;
-            writer.commit(partition.held(), 0);
-            ended = true;
-            if (mark.done()) {
-                committing = false;
-                ended = false;
-                if (!transactions.begin(writer, Ack.DURABLE)) {
-                    ended = true;
-                    mark = mark.after(mark.cursor(), 0, 0, false);
-                } else {
-                    mark.write(writer.connection(), record.id());
-                    committing = true;
-                    writer.commit(partition.held(), 0);
-                    ended = true;
-                }
-            }
-        } catch (SQLException e) {
-            writer.rollback();
-            ended = true;
-            throw transactions
-                    .trouble(writer, "the migration " + record.id() + " cannot write", e, committing)
-                    .error();
-        } finally {
-            if (!ended) {
-                writer.rollback();
-            }
-        }
-        long seen = mark.seen() - (before == null ? 0 : before.seen());
-        return new SliceOutcome(seen, changed, mark.seen(), mark.done(), MonotonicClock.SYSTEM.nanos() - begun, "");
     }
 }

@@ -293,11 +293,15 @@ final class DiskFigure {
         }
         long bytes = bytes(group);
         long expected = (long) (bytes * share);
-        long temporary = sorts == null ? 0 : sorts.bytes();
-        long use = now() + temporary;
         long wanted = admitted + expected + dirtyLogs;
-        long least = Math.max(0, ofSorts() - temporary);
-        if (use + least + Math.min(wanted, DiskCap.headroom(cap) - ofSorts()) > cap) {
+        long temporary = sorts == null ? 0 : sorts.bytes();
+        if (sorts != null && temporary > 0 && !fits(temporary, wanted)) {
+            // A sort that was ended left its figure behind, and rows would wait for what is gone already.
+            sorts.lookUnlessJustNow();
+            temporary = sorts.bytes();
+        }
+        if (!fits(temporary, wanted)) {
+            long use = now() + temporary;
             refused = wanted;
             refusedNanos = clock.nanos();
             ask();
@@ -310,6 +314,11 @@ final class DiskFigure {
         coming = wanted;
         admittedRows += bytes;
         return null;
+    }
+
+    private boolean fits(long temporary, long wanted) {
+        long least = Math.max(temporary, ofSorts());
+        return now() + least + Math.min(wanted, DiskCap.headroom(cap) - ofSorts()) <= cap;
     }
 
     private static long bytes(Group group) {

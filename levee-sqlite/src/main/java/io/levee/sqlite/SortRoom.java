@@ -73,7 +73,8 @@ final class SortRoom {
         lookedNanos = clock.nanos();
     }
 
-    private synchronized void lookUnlessJustNow() {
+    /** Looks, but not for everybody who asks: what the last look found may be some milliseconds old. */
+    synchronized void lookUnlessJustNow() {
         if (clock.nanos() - lookedNanos >= LOOK_NANOS) {
             look();
         }

@@ -57,6 +57,8 @@ final class RetentionPlanner {
     /** What would go now. */
     Planned plan() {
         List<PartitionInfo> all = engine.partitionsMeasured();
+        // Of the very list that is planned for: what was just adopted is else measured against the wall clock alone.
+        tables.noteTimes(all);
         List<Drop> drops = new ArrayList<>();
         List<Trim> trims = new ArrayList<>();
         Map<String, String> kept = new LinkedHashMap<>();

@@ -37,7 +37,15 @@ public final class Tables {
 
     /** Takes over the newest times that partitions are known to hold. */
     public final void noteTimes() {
-        engine.partitions().forEach(this::noteTime);
+        noteTimes(engine.partitions());
+    }
+
+    /**
+     * Takes over the newest times of these partitions: what was adopted or restored came in without a record that would have told of its
+     * time.
+     */
+    public final void noteTimes(List<PartitionInfo> partitions) {
+        partitions.forEach(this::noteTime);
     }
 
     private void noteTime(PartitionInfo partition) {

@@ -140,6 +140,40 @@ abstract class PlanConformance extends Conformance {
         check("events", classes(false, 0, 0, 3).keepNewest(30).build(), model);
     }
 
+    /** What came in without a record being written counts among the newest rows, as it does after the next opening. */
+    @Test
+    void shouldMeasureAgesAgainstAdoptedRowsToo() {
+        if (!store.capabilities().contains(Capability.ADOPTION)) {
+            return;
+        }
+        fill("own", false, days(40, 3));
+        adopt("own", days(30, 3));
+        // The clock has gone for less than a day: the newest record is as good, and of those nothing has to go.
+        fill("none", false, List.of());
+        adopt("none", days(40, 3));
+        store.createTable(spec("own", PartitionBy.DAY, classes(false, 0, 0, 5).build()));
+        store.createTable(spec("none", PartitionBy.DAY, classes(false, 0, 0, 5).build()));
+        List<PartitionId> planned = drops();
+        assertThat(planned).hasSize(3).allMatch(id -> id.table().equals("own"));
+        reopen();
+        assertThat(drops()).isEqualTo(planned);
+    }
+
+    /** A row a day, the newest so many days ago. */
+    private static List<Stored> days(int ago, int number) {
+        List<Stored> rows = new ArrayList<>();
+        for (int i = 0; i < number; i++) {
+            rows.add(Stored.of(100L * ago + i, "odd", NOW.minus(Duration.ofDays(ago + i))));
+        }
+        return rows;
+    }
+
+    private List<PartitionId> drops() {
+        return store.planRetention().drops().stream()
+                .map(drop -> drop.partition().id())
+                .toList();
+    }
+
     private void reopen() {
         if (store.capabilities().contains(Capability.PERSISTENT)) {
             store.close();

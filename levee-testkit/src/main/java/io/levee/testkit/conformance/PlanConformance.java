@@ -270,14 +270,14 @@ abstract class PlanConformance extends Conformance {
         Map<PartitionId, Set<Stored>> held = held(name, rule, model);
         Query all = Query.builder(name).build();
         RetentionPlan plan = store.planRetention();
-        long before = store.count(all);
+        long before = rows();
         RetentionReport report = store.applyRetention(plan);
         assertThat(report.blocked()).as("%s", plan).isEmpty();
         assertThat(report.undeleted()).as("%s", plan).isEmpty();
         assertThat(report.dropped())
                 .containsExactlyElementsOf(
                         plan.drops().stream().map(d -> d.partition().id()).toList());
-        assertThat(before - store.count(all)).as("rows of %s", plan).isEqualTo(plan.rows());
+        assertThat(before - rows()).as("rows of %s", plan).isEqualTo(plan.rows());
         assertThat(report.bytesFreed()).as("bytes of %s", plan).isEqualTo(plan.bytes());
         Map<String, Long> announced = new HashMap<>();
         plan.trims().forEach(trim -> announced.put(trim.table(), trim.rows()));
@@ -293,6 +293,13 @@ abstract class PlanConformance extends Conformance {
             // What single rows have left empty.
             store.applyRetention(again);
         }
+    }
+
+    /** Of all tables, as a plan is: earlier ones may have grown past their size by the logs of their deletions. */
+    private long rows() {
+        return store.tables().stream()
+                .mapToLong(table -> store.count(Query.builder(table.name()).build()))
+                .sum();
     }
 
     /**

@@ -12,6 +12,7 @@ import java.nio.file.attribute.BasicFileAttributes;
  *
  * @param adoption how it is read, its unit of time known
  * @param base what is taken from its row numbers, so that they are below every own one and below those that were adopted before it
+ * @param baseBefore that of the one adopted before it, 0 for none: numbers from less that on are of others, also where those were let go
  * @param rowsEstimate about how many rows it has
  * @param timeIndexed whether an index begins with its time
  * @param timeless whether it may have rows without a time that can be read: they count as of 1970
@@ -23,6 +24,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 record Adopted(
         Adoption adoption,
         long base,
+        long baseBefore,
         long rowsEstimate,
         boolean timeIndexed,
         boolean timeless,
@@ -33,8 +35,15 @@ record Adopted(
     static final long NO_TIME_MICROS = 0;
 
     /** One of which no row has moved, and whose range is unknown. */
-    Adopted(Adoption adoption, long base, long rowsEstimate, boolean timeIndexed, boolean timeless, Stamp stamp) {
-        this(adoption, base, rowsEstimate, timeIndexed, timeless, Long.MIN_VALUE, stamp, MovedRows.NONE);
+    Adopted(
+            Adoption adoption,
+            long base,
+            long baseBefore,
+            long rowsEstimate,
+            boolean timeIndexed,
+            boolean timeless,
+            Stamp stamp) {
+        this(adoption, base, baseBefore, rowsEstimate, timeIndexed, timeless, Long.MIN_VALUE, stamp, MovedRows.NONE);
     }
 
     /** From when on it may have rows, those without a time included. */
@@ -44,12 +53,17 @@ record Adopted(
 
     /** The same with other rows moved. */
     Adopted moved(MovedRows now) {
-        return new Adopted(adoption, base, rowsEstimate, timeIndexed, timeless, firstMicros, stamp, now);
+        return new Adopted(adoption, base, baseBefore, rowsEstimate, timeIndexed, timeless, firstMicros, stamp, now);
     }
 
     /** Whether it still answers for the row of a number of ours. */
     boolean holds(long seq) {
-        return seq < 0 && seq + base >= 0 && !moved.holds(seq + base);
+        return mayHave(seq) && !moved.holds(seq + base);
+    }
+
+    /** Whether a number of ours can be one of its rows'. */
+    boolean mayHave(long seq) {
+        return seq < -baseBefore && seq + base >= 0;
     }
 
     /** Size and time of change of a database and its WAL. An empty WAL is none: readers make them. */

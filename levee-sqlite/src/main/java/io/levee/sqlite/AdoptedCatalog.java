@@ -27,7 +27,8 @@ final class AdoptedCatalog {
             + " PRIMARY KEY(table_name, n)) WITHOUT ROWID";
 
     private static final String COLUMNS = "SELECT table_name, n, adoption, base, rows_estimate, time_indexed, timeless,"
-            + " min_time, max_time, stamp, state FROM adopted";
+            + " min_time, max_time, stamp, state, (SELECT COALESCE(max(b.base), 0) FROM adopted b WHERE b.table_name ="
+            + " adopted.table_name AND b.base < adopted.base) FROM adopted";
 
     private AdoptedCatalog() {}
 
@@ -106,6 +107,7 @@ final class AdoptedCatalog {
                 Adopted adopted = new Adopted(
                         Adoption.fromMap(Json.object(rows.getString(3))),
                         rows.getLong(4),
+                        rows.getLong(12),
                         rows.getLong(5),
                         rows.getBoolean(6),
                         rows.getBoolean(7),

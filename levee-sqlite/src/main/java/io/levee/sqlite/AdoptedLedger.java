@@ -222,6 +222,7 @@ final class AdoptedLedger {
             Adopted adopted = new Adopted(
                     Adoption.fromMap(kept),
                     LedgerState.number(entry.get("base")),
+                    0,
                     rows,
                     false,
                     true,

@@ -53,7 +53,9 @@ final class AdoptedProbe {
      */
     static Found first(TableSpec spec, Adoption adoption, long baseBefore) {
         return with(
-                spec, new Adopted(adoption, 0, 1, false, true, Adopted.Stamp.of(Path.of(adoption.database()))), p -> {
+                spec,
+                new Adopted(adoption, 0, 0, 1, false, true, Adopted.Stamp.of(Path.of(adoption.database()))),
+                p -> {
                     p.requireTable();
                     p.decideUnit();
                     p.decideNumbers(baseBefore);
@@ -66,6 +68,7 @@ final class AdoptedProbe {
         Adopted now = new Adopted(
                 adopted.adoption(),
                 adopted.base(),
+                adopted.baseBefore(),
                 adopted.rowsEstimate(),
                 adopted.timeIndexed(),
                 adopted.timeless(),
@@ -171,7 +174,7 @@ final class AdoptedProbe {
             unit = TimeUnit.TEXT;
         }
         with(new Adopted(
-                adoption.timeUnit(unit), adopted.base(), adopted.rowsEstimate(), false, true, adopted.stamp()));
+                adoption.timeUnit(unit), adopted.base(), 0, adopted.rowsEstimate(), false, true, adopted.stamp()));
     }
 
     private void decideNumbers(long baseBefore) throws SQLException {
@@ -181,7 +184,7 @@ final class AdoptedProbe {
             throw bad("the row numbers of '" + adopted.adoption().source() + "' reach " + highest
                     + ": there is no room for them below the table's own");
         }
-        with(new Adopted(adopted.adoption(), base, 1, false, true, adopted.stamp()));
+        with(new Adopted(adopted.adoption(), base, baseBefore, 1, false, true, adopted.stamp()));
     }
 
     private void with(Adopted now) throws SQLException {
@@ -225,7 +228,15 @@ final class AdoptedProbe {
             notes.add("it has no columns for " + lacking + ": they read as null");
         }
         Adopted found = new Adopted(
-                adopted.adoption(), adopted.base(), rows, indexed, timeless, first, adopted.stamp(), adopted.moved());
+                adopted.adoption(),
+                adopted.base(),
+                adopted.baseBefore(),
+                rows,
+                indexed,
+                timeless,
+                first,
+                adopted.stamp(),
+                adopted.moved());
         return new Found(found, new Partition.Held(found.minMicros(), last, rows, Long.MIN_VALUE, 0), notes);
     }
 

@@ -232,7 +232,7 @@ final class AdoptedTable {
 
     /** Whether its number can be one of this database's. */
     boolean mayHave(long seq) {
-        return seq < 0 && rowNumber(seq) >= 0;
+        return adopted.mayHave(seq);
     }
 
     /** The foreign columns of the event time that are there. */

@@ -3,7 +3,6 @@ package io.levee.postgres;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.levee.Ack;
 import io.levee.Adoption;
 import io.levee.ColumnType;
 import io.levee.ErrorCode;
@@ -12,12 +11,9 @@ import io.levee.LeveeException;
 import io.levee.PartitionBy;
 import io.levee.PartitionId;
 import io.levee.Query;
-import io.levee.Result;
 import io.levee.RetentionRule;
-import io.levee.Row;
 import io.levee.SplitStatus;
 import io.levee.Store;
-import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.testkit.PostgresServer;
 import java.sql.Connection;
@@ -25,8 +21,6 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -253,108 +247,6 @@ class SplitFaultsTest {
             foreign.rollback();
             Awaitility.await().atMost(PATIENCE).until(() -> !there("check_history"));
             assertThat(count(store, "checks")).isEqualTo(3100);
-        }
-    }
-
-    // Keys
-
-    private static TableSpec keyed() {
-        return TableSpec.builder("e")
-                .column("k", ColumnType.TEXT)
-                .column("v", ColumnType.INTEGER)
-                .column("at", ColumnType.TIMESTAMP)
-                .time("at")
-                .key("k")
-                .partitionBy(PartitionBy.DAY)
-                .retention(RetentionRule.UNBOUNDED)
-                .build();
-    }
-
-    private void keyedTable(String name, int rows) {
-        old.run(
-                "CREATE TABLE " + name + "(n serial PRIMARY KEY, k text, v int, at timestamptz)",
-                "INSERT INTO " + name + "(k, v, at) SELECT 'k' || i, i, '" + BEGIN
-                        + "'::timestamptz + i * interval '1 minute' FROM generate_series(1, " + rows + ") i",
-                "CREATE INDEX ON " + name + "(k)",
-                "ANALYZE " + name);
-    }
-
-    private static void write(Table<Row> table, String key, long value) {
-        table.append(
-                        Row.of(table.spec())
-                                .set("k", key)
-                                .set("v", value)
-                                .set("at", BEGIN.plusSeconds(value))
-                                .build(),
-                        Ack.COMMITTED)
-                .join();
-    }
-
-    /** Each key's value; a key that is there twice has two. */
-    private static Map<Object, String> values(Store store) {
-        Map<Object, String> values = new TreeMap<>();
-        try (Result<Row> rows = store.query(Query.builder("e").build())) {
-            rows.forEach(row -> values.merge(
-                    String.valueOf(row.get("k")), String.valueOf(row.get("v")), (a, b) -> a + " and " + b));
-        }
-        return values;
-    }
-
-    /** Of two rows of a key the later one stays, also where the earlier one has moved when it comes; what the table wrote itself stays. */
-    @Test
-    void shouldPutALaterRowOfAKeyInThePlaceOfTheOneThatHasMoved() {
-        keyedTable("e", 300);
-        Consumer<Splitting.Point> add = once(Splitting.Point.MOVED, () -> {
-            write(opened.get().table("e"), "k260", 1_000);
-            old.run("INSERT INTO e(k, v, at) SELECT k, v, '" + BEGIN
-                    + "'::timestamptz + interval '3 days' FROM (VALUES ('k250', -1), ('k50', -2), ('k260', -3), ('k250', -4),"
-                    + " ('new', -5)) AS more(k, v)");
-        });
-        try (Store store = open(add, 100)) {
-            store.createTable(keyed());
-            store.split(store.adopt("e", Adoption.ofTable(old.name("e"))).partition());
-            SplitStatus done = SplitTest.await(store, SplitStatus.State.DONE);
-            assertThat(done.rowsDone()).isEqualTo(305);
-            assertThat(done.superseded()).isEqualTo(4);
-            assertThat(values(store))
-                    .hasSize(301)
-                    .containsEntry("k250", "-4")
-                    .containsEntry("k50", "-2")
-                    .containsEntry("k260", "1000")
-                    .containsEntry("new", "-5");
-            assertThat(server.texts(
-                            "SELECT sum(row_count) FROM " + PostgresServer.schema(address) + "_levee.partitions"))
-                    .containsExactly("301");
-        }
-    }
-
-    /** Where one row of a key has moved, others of it may lie in this or another adopted table still: the record takes the place of all. */
-    @Test
-    void shouldTakeThePlaceOfAllRowsOfAKeyWhereOneOfThemHasMoved() {
-        keyedTable("e", 300);
-        keyedTable("f", 10);
-        old.run("INSERT INTO e(k, v, at) VALUES ('k7', 1007, '" + BEGIN + "')");
-        Consumer<Splitting.Point> stop = once(
-                Splitting.Point.MOVED,
-                () -> opened.get().stopSplit(opened.get().adopted().get(0).partition()));
-        try (Store store = open(stop, 100)) {
-            Table<Row> table = store.createTable(keyed());
-            PartitionId id = store.adopt("e", Adoption.ofTable(old.name("e"))).partition();
-            store.adopt("e", Adoption.ofTable(old.name("f")));
-            store.split(id);
-            SplitTest.await(store, SplitStatus.State.STOPPED);
-            // Three rows: the one that has moved, an earlier one of the same table, and one of the other.
-            assertThat(values(store).get("k7").split(" and ")).containsExactlyInAnyOrder("1007", "7", "7");
-            write(table, "k7", 77);
-            assertThat(values(store)).containsEntry("k7", "77");
-            store.split(id);
-            SplitTest.await(store, SplitStatus.State.DONE);
-            assertThat(values(store)).hasSize(300).containsEntry("k7", "77");
-            // All of the first table has moved.
-            write(table, "k8", 88);
-            assertThat(values(store)).containsEntry("k8", "88");
-            table.delete(Ack.COMMITTED, "k8").join();
-            assertThat(values(store)).hasSize(299);
         }
     }
 

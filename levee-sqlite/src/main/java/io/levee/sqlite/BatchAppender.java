@@ -157,10 +157,16 @@ final class BatchAppender {
     }
 
     private void writeUpdates(TableSpec spec, Partition partition, Group group, Ack level, SeqSource seq) {
-        Trouble trouble;
+        boolean overrides = !group.overridden().isEmpty();
+        Trouble trouble = overrides ? moves.ready(spec, partition, group) : null;
         try {
-            PartitionWriter writer = open.forUpdates(spec, partition);
-            trouble = writer == null ? Trouble.busy(partition) : write(writer, group, level, seq);
+            PartitionWriter writer = trouble == null ? open.forUpdates(spec, partition) : null;
+            if (writer != null) {
+                // Synced before what it takes the place of is put down, as with rows that move.
+                trouble = write(writer, group, overrides ? Ack.DURABLE : level, seq);
+            } else if (trouble == null) {
+                trouble = Trouble.busy(partition);
+            }
         } catch (LeveeException e) {
             trouble = Trouble.of(e);
         }
@@ -189,12 +195,13 @@ final class BatchAppender {
             List<WriteRow> news = group.news();
             writer.rows().insert(news, seq);
             maxSeq = news.isEmpty() ? 0 : news.get(news.size() - 1).seq();
+            long firstChange = 0;
             for (Group.Update update : group.updates) {
                 long change = seq.next();
+                firstChange = firstChange == 0 ? change : firstChange;
                 writer.rows().update(update.row(), update.seq(), change);
                 maxSeq = Math.max(maxSeq, change);
             }
-            long firstChange = 0;
             // What they left here when they went away once, and a query may still have needed.
             int replaced = moves.clear(writer, group);
             for (Group.Moved one : group.moved) {

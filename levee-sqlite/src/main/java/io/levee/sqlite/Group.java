@@ -20,7 +20,7 @@ final class Group {
     /** What queries are told of that, once it is about to be committed. */
     Homes.@Nullable Trip trip;
 
-    /** Of further versions in adopted databases, which nobody finds any more once the row is there. */
+    /** Of {@link #overridden}, which nobody finds any more once the row is there. */
     final List<Homes.Trip> older = new ArrayList<>();
 
     /** Where it was written. */
@@ -55,8 +55,12 @@ final class Group {
         }
     }
 
-    /** A row of a known key. */
-    record Update(WriteRow row, long seq) {}
+    /**
+     * A row of a known key.
+     *
+     * @param older rows of its key in adopted databases: it takes their place too
+     */
+    record Update(WriteRow row, long seq, List<AdoptedVersions.Version> older) {}
 
     /**
      * A row of a known key whose class has changed.
@@ -70,6 +74,14 @@ final class Group {
     /** The rows that are written, without those that later ones of their key replace. */
     List<WriteRow> news() {
         return inserts.stream().map(insert -> insert.last).toList();
+    }
+
+    /** Further rows of adopted databases whose place is taken, besides those that come from one. */
+    List<AdoptedVersions.Version> overridden() {
+        return Stream.concat(
+                        moved.stream().flatMap(one -> one.older.stream()),
+                        updates.stream().flatMap(one -> one.older.stream()))
+                .toList();
     }
 
     /** Whether a new row of a key with this hash is among them. */

@@ -26,7 +26,7 @@ final class KeyedRows {
     private final Set<Insert> news = new LinkedHashSet<>();
     /** Those of a table with classes, whose last row decides where they go. */
     private final Map<Insert, KeyLookup.Found> perhapsMoved = new LinkedHashMap<>();
-    /** Of keys that adopted databases have more than once: the rows besides the one that is found. */
+    /** Of keys that adopted databases have: their rows there, besides the one that is found. */
     private final Map<Insert, List<AdoptedVersions.Version>> older = new LinkedHashMap<>();
 
     KeyedRows(TableSpec spec, TableKeys keys, KeyLookup lookup, StorePaths paths, AdoptedVersions adopted, int rows) {
@@ -52,13 +52,15 @@ final class KeyedRows {
         }
         try {
             KeyLookup.Found found = lookup.find(spec, keys, values, hash);
-            if (found != null && !classed(found)) {
+            // Where one row of a key was adopted and has moved, others may lie there still.
+            boolean alone = found != null && found.seq() > 0;
+            List<AdoptedVersions.Version> versions = alone ? List.of() : adopted.find(values);
+            if (found != null && versions.isEmpty() && !classed(found)) {
                 known.computeIfAbsent(found.partition(), p -> new Group())
                         .updates
-                        .add(new Group.Update(row, found.seq()));
+                        .add(new Group.Update(row, found.seq(), List.of()));
                 return;
             }
-            List<AdoptedVersions.Version> versions = found == null ? adopted.find(values) : List.of();
             insert = new Insert(row, hash);
             inBatch.put(hash, insert);
             put(insert, found, versions);
@@ -72,15 +74,16 @@ final class KeyedRows {
     }
 
     private void put(Insert insert, KeyLookup.@Nullable Found found, List<AdoptedVersions.Version> versions) {
-        if (!versions.isEmpty()) {
+        if (found != null) {
+            perhapsMoved.put(insert, found);
+            older.put(insert, versions);
+        } else if (versions.isEmpty()) {
+            news.add(insert);
+        } else {
             perhapsMoved.put(
                     insert,
                     new KeyLookup.Found(versions.get(0).in(), versions.get(0).seq()));
             older.put(insert, versions.subList(1, versions.size()));
-        } else if (found == null) {
-            news.add(insert);
-        } else {
-            perhapsMoved.put(insert, found);
         }
     }
 
@@ -95,10 +98,16 @@ final class KeyedRows {
         perhapsMoved.forEach((insert, found) -> {
             if (stays(insert, found)) {
                 Group group = known.computeIfAbsent(found.partition(), p -> new Group());
-                insert.rows().forEach(row -> group.updates.add(new Group.Update(row, found.seq())));
+                insert.rows().forEach(row -> group.updates.add(new Group.Update(row, found.seq(), older(insert, row))));
             }
         });
         return known;
+    }
+
+    /** They go with the first row that is written in their place. */
+    @SuppressWarnings("ReferenceEquality") // The very row, not one like it.
+    private List<AdoptedVersions.Version> older(Insert insert, WriteRow row) {
+        return row == insert.first ? older.getOrDefault(insert, List.of()) : List.of();
     }
 
     private static boolean stays(Insert insert, KeyLookup.Found found) {

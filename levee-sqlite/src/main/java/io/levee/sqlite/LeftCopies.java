@@ -5,6 +5,7 @@ import io.levee.LeveeException;
 import io.levee.PartitionId;
 import io.levee.TableSpec;
 import java.sql.SQLException;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -139,6 +140,22 @@ final class LeftCopies {
         }
         // Durable: the note goes next, and with it the only other place that knows.
         return delete(spec, from, moved, Ack.DURABLE);
+    }
+
+    /** Deletes rows that no record has changed, durably; returns which. */
+    Set<Long> deleteUnchanged(TableSpec spec, Partition from, Collection<Long> numbers) {
+        // Changes are numbered from 1 on.
+        Map<Long, Long> unchanged = new HashMap<>();
+        numbers.forEach(number -> unchanged.put(number, 1L));
+        try {
+            unchanged.keySet().retainAll(older(spec, from, unchanged));
+        } catch (SQLException e) {
+            throw Volume.failure("rows cannot be looked up", paths.partition(from), paths, e);
+        }
+        if (!unchanged.isEmpty() && !delete(spec, from, unchanged, Ack.DURABLE)) {
+            throw Trouble.busy(from).error();
+        }
+        return unchanged.keySet();
     }
 
     /** Deletes copies that are older than the change that took their rows away; false where that cannot be done now. */

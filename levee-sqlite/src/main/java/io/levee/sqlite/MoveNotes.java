@@ -25,13 +25,14 @@ final class MoveNotes {
     private MoveNotes() {}
 
     /**
-     * Writes the notes of rows that come from a partition, in the transaction that takes them in.
+     * Writes the notes of rows that come from a partition or take the place of adopted ones, in the transaction that takes them in.
      *
      * @param change the lowest number of their changes: whatever that partition still has of them was changed before
      */
     static void write(Connection connection, Group group, long change) throws SQLException {
         PartitionId from = group.from;
-        if (from == null) {
+        List<AdoptedVersions.Version> overridden = group.overridden();
+        if (from == null && overridden.isEmpty()) {
             return;
         }
         Sqlite.run(
@@ -41,11 +42,13 @@ final class MoveNotes {
                         + " PRIMARY KEY(seq, class, period, n)) WITHOUT ROWID");
         try (PreparedStatement statement = connection.prepareStatement(
                 "INSERT OR REPLACE INTO " + TABLE + "(seq, class, period, n, chg) VALUES(?, ?, ?, ?, ?)")) {
-            for (Group.Moved one : group.moved) {
-                note(statement, from, one.seq(), change);
-                for (AdoptedVersions.Version older : one.older()) {
-                    note(statement, older.from(), older.seq(), change);
+            if (from != null) {
+                for (Group.Moved one : group.moved) {
+                    note(statement, from, one.seq(), change);
                 }
+            }
+            for (AdoptedVersions.Version older : overridden) {
+                note(statement, older.from(), older.seq(), change);
             }
         }
     }

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -120,16 +121,15 @@ final class Moves {
 
     /** Moves rows out of a partition; what cannot be done now is settled to be tried again. */
     void move(TableSpec spec, Partition from, Group group, TakeIn takeIn) {
-        specs.put(spec.name(), spec);
         if (from.adopted() != null) {
-            override(from, group, takeIn);
+            override(spec, from, group, takeIn);
             return;
         }
         PartitionWriter writer = null;
         Trouble trouble;
         boolean locked = false;
         try {
-            trouble = room(group) ? null : Trouble.busy(from);
+            trouble = ready(spec, from, group);
             writer = trouble == null ? open.forUpdates(spec, from) : null;
             if (writer != null) {
                 locked = homes.quiet(spec.name());
@@ -163,20 +163,8 @@ final class Moves {
     }
 
     /** Rows that adopted databases have are written again: what they leave there is put down as overridden, never deleted. */
-    private void override(Partition from, Group group, TakeIn takeIn) {
-        Trouble trouble = room(group) ? null : Trouble.busy(from);
-        try {
-            if (trouble == null) {
-                overrides.ensure(from.id());
-                group.moved.stream()
-                        .flatMap(one -> one.older().stream())
-                        .map(AdoptedVersions.Version::from)
-                        .distinct()
-                        .forEach(overrides::ensure);
-            }
-        } catch (LeveeException e) {
-            trouble = Trouble.of(e);
-        }
+    private void override(TableSpec spec, Partition from, Group group, TakeIn takeIn) {
+        Trouble trouble = ready(spec, from, group);
         if (trouble == null) {
             take(group, takeIn);
         } else {
@@ -184,15 +172,39 @@ final class Moves {
         }
     }
 
+    /**
+     * Before rows go where others are, or take the place of adopted ones.
+     *
+     * @param where what is told to be busy where they cannot now
+     * @return what keeps them from it, or null
+     */
+    @Nullable
+    Trouble ready(TableSpec spec, Partition where, Group group) {
+        specs.put(spec.name(), spec);
+        List<AdoptedVersions.Version> overridden = group.overridden();
+        try {
+            if (!room(group.moved.size() + overridden.size())) {
+                return Trouble.busy(where);
+            }
+            if (where.adopted() != null) {
+                overrides.ensure(where.id());
+            }
+            overridden.stream().map(AdoptedVersions.Version::from).distinct().forEach(overrides::ensure);
+            return null;
+        } catch (LeveeException e) {
+            return Trouble.of(e);
+        }
+    }
+
     /** Whether so many rows may be on their way; queries that keep others from arriving are ended. */
-    private boolean room(Group group) {
-        if (!homes.room(group.moved.size())) {
+    private boolean room(int more) {
+        if (!homes.room(more)) {
             homes.blind();
             for (String table : homes.tables()) {
                 finish(table);
             }
         }
-        return homes.room(group.moved.size());
+        return homes.room(more);
     }
 
     /** Nobody reads the table: the old partition is in a transaction until the new one has committed. */
@@ -250,14 +262,17 @@ final class Moves {
 
     /** A group with rows of other partitions is about to be committed; their changes have numbers from this on. */
     void leaving(Partition to, Group group, long change) {
+        Map<PartitionId, List<Long>> older = new LinkedHashMap<>();
+        group.overridden()
+                .forEach(v ->
+                        older.computeIfAbsent(v.from(), f -> new ArrayList<>()).add(v.seq()));
+        older.forEach((id, all) -> {
+            group.older.add(homes.leaving(id, to.id(), all, change));
+            noted.merge(to.id(), all.size(), Integer::sum);
+        });
         PartitionId from = group.from;
         if (from != null) {
             List<Long> numbers = group.moved.stream().map(Group.Moved::seq).toList();
-            Map<PartitionId, List<Long>> older = new LinkedHashMap<>();
-            group.moved.forEach(one -> one.older()
-                    .forEach(v -> older.computeIfAbsent(v.from(), f -> new ArrayList<>())
-                            .add(v.seq())));
-            older.forEach((id, all) -> group.older.add(homes.leaving(id, to.id(), all, change)));
             group.trip = homes.leaving(from, to.id(), numbers, change);
             noted.merge(to.id(), numbers.size(), Integer::sum);
         }
@@ -265,21 +280,21 @@ final class Moves {
 
     /** It is committed. */
     void arrived(Group group) {
+        // A row that moves comes last: who begins in between finds the version that it takes the place of, and no
+        // other.
+        group.older.forEach(homes::arrived);
         Homes.Trip trip = group.trip;
         if (trip != null) {
-            // The row itself comes last: who begins in between finds the version that it takes the place of, and no
-            // other.
-            group.older.forEach(homes::arrived);
             homes.arrived(trip);
         }
     }
 
     /** It is not committed, and will not be. */
     void stayed(Group group) {
+        group.older.forEach(homes::ended);
+        group.older.clear();
         Homes.Trip trip = group.trip;
         if (trip != null) {
-            group.older.forEach(homes::ended);
-            group.older.clear();
             homes.ended(trip);
             group.trip = null;
         }
@@ -287,7 +302,7 @@ final class Moves {
 
     /** Nobody knows whether rows that were moved to a partition were committed there. */
     void doubted(Partition to, Group group) {
-        if (!group.moved.isEmpty()) {
+        if (!group.moved.isEmpty() || !group.older.isEmpty()) {
             unread.add(to.id());
         }
     }
@@ -373,6 +388,16 @@ final class Moves {
         } finally {
             busy = outer;
         }
+    }
+
+    /**
+     * Rows make way for later ones of their keys, durably, but for those that were changed by a record.
+     *
+     * @return which of them are gone
+     * @throws LeveeException {@code PARTITION_BUSY} where that cannot be done now
+     */
+    Set<Long> makeWay(TableSpec spec, Partition in, Collection<Long> numbers) {
+        return copies.deleteUnchanged(spec, in, numbers);
     }
 
     /** See {@link LeftCopies#forget}. */

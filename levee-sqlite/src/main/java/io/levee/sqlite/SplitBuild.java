@@ -57,6 +57,9 @@ final class SplitBuild {
         /** Which keys own partitions have already. */
         boolean[] known(List<Object[]> keys, long[] hashes);
 
+        /** Has what own partitions have of the keys of rows make way for these; of which of them they have nothing any more. */
+        boolean[] makeWay(List<SplitRow> rows);
+
         /** Leaves processor and disk to others; throws where the step is to end. */
         void pause();
 
@@ -137,6 +140,7 @@ final class SplitBuild {
                 known[at.get(i)] = found[i];
             }
             keyHashes.add(hashes);
+            makeWay(batch, known);
         }
         for (int i = 0; i < batch.size(); i++) {
             take(
@@ -146,12 +150,33 @@ final class SplitBuild {
         }
     }
 
+    /** What is not moved itself keeps no other row from its place. */
+    private void makeWay(List<SplitRow> batch, boolean[] known) {
+        List<SplitRow> asked = new ArrayList<>();
+        List<Integer> at = new ArrayList<>();
+        for (int i = 0; i < known.length; i++) {
+            SplitRow row = batch.get(i);
+            if (known[i] && !row.overridden() && !expired(row)) {
+                asked.add(row);
+                at.add(i);
+            }
+        }
+        boolean[] made = around.makeWay(asked);
+        for (int i = 0; i < made.length; i++) {
+            known[at.get(i)] = !made[i];
+        }
+    }
+
+    private boolean expired(SplitRow row) {
+        return row.timeMicros() < around.floor(Classes.of(spec).of(row.values()));
+    }
+
     private void take(SplitRow row, Object @Nullable [] key, boolean known)
             throws SQLException, IOException, TooManyFiles {
         long hash = row.hash();
         String retentionClass = Classes.of(spec).of(row.values());
         boolean keyless = spec.keyed() && key == null;
-        boolean expired = !keyless && row.timeMicros() < around.floor(retentionClass);
+        boolean expired = !keyless && expired(row);
         boolean moves = !keyless && !expired && !known;
         boolean lost = keyless || expired;
         count = count.plus(new SplitCount(

@@ -56,6 +56,7 @@ final class SplitStep implements SplitBuild.Help {
     private final SplitState split;
     private final Partition partition;
     private final SplitPeriods periods;
+    private final SplitEarlier earlier;
     private final SplitPace pace;
     private final Consumer<Splitting.Point> at;
     private final List<PartitionId> reserved = new ArrayList<>();
@@ -86,6 +87,7 @@ final class SplitStep implements SplitBuild.Help {
             SplitState split,
             Partition partition,
             SplitPeriods periods,
+            SplitEarlier earlier,
             SplitPace pace,
             Consumer<Splitting.Point> at) {
         this.parts = parts;
@@ -93,6 +95,7 @@ final class SplitStep implements SplitBuild.Help {
         this.split = split;
         this.partition = partition;
         this.periods = periods;
+        this.earlier = earlier;
         this.pace = pace;
         this.at = at;
     }
@@ -294,6 +297,13 @@ final class SplitStep implements SplitBuild.Help {
         return known;
     }
 
+    @Override
+    public boolean[] makeWay(List<SplitRow> rows) {
+        // What moves from the highest number downwards comes before what has moved.
+        boolean below = split.moved().none() || rows.isEmpty() || rows.get(0).rowNumber() < split.from();
+        return below ? new boolean[rows.size()] : earlier.makeWay(spec, split.moved(), rows, pace);
+    }
+
     /** Looks some keys up; returns which is the next. */
     private int look(OpenPartitions open, List<Object[]> asked, long[] hashes, boolean[] known, int first) {
         long begun = MonotonicClock.SYSTEM.nanos();
@@ -356,7 +366,7 @@ final class SplitStep implements SplitBuild.Help {
         SplitState next = split.further(
                 above ? split.from() : range.from(),
                 above || split.moved().none() ? range.to() : split.to(),
-                build.count());
+                build.count().plus(earlier.count()));
         // The ledger names one step's files: those that a step before a crash left are not to be forgotten with them,
         // or
         // they pass for partitions where the catalog is lost.
@@ -382,6 +392,7 @@ final class SplitStep implements SplitBuild.Help {
             String why = parts.writer().ask(open -> flip(open, next, made, build));
             done = why.isEmpty();
             if (done) {
+                earlier.counted();
                 at.accept(Splitting.Point.RECORDED);
             }
             return why;

@@ -49,7 +49,9 @@ final class Splitting implements SplitService.Work {
     private final SplitStep.Parts parts;
     private final Adoptions adoptions;
     private final StoreOptions options;
+    private final Moves moves;
     private final Map<PartitionId, SplitPeriods> periods = new HashMap<>();
+    private final Map<PartitionId, SplitEarlier> earlier = new HashMap<>();
     private final SplitService service;
     private volatile long rowsOfStep = SplitStep.MOST_ROWS;
     private volatile Consumer<Point> at = point -> {};
@@ -66,8 +68,9 @@ final class Splitting implements SplitService.Work {
         VERIFIED
     }
 
-    Splitting(SplitStep.Parts parts, Adoptions adoptions, StoreOptions options, Supervisor supervisor) {
+    Splitting(SplitStep.Parts parts, Moves moves, Adoptions adoptions, StoreOptions options, Supervisor supervisor) {
         this.parts = parts;
+        this.moves = moves;
         this.adoptions = adoptions;
         this.options = options;
         this.service = new SplitService(this, supervisor);
@@ -186,9 +189,10 @@ final class Splitting implements SplitService.Work {
     /** A volume that was filled up in the middle of a step is no failure: the step left nothing, and is made again when there is room. */
     @Override
     public @Nullable String waitsFor(LeveeException e) {
-        return e.code() == ErrorCode.DISK_FULL
-                ? "the volume is full: the step is made again when there is room (" + e.what() + ")"
-                : null;
+        if (e.code() == ErrorCode.DISK_FULL) {
+            return "the volume is full: the step is made again when there is room (" + e.what() + ")";
+        }
+        return e.code() == ErrorCode.PARTITION_BUSY ? e.what() : null;
     }
 
     private String tryFurther(SplitState split, Partition partition, Task running) throws SQLException, IOException {
@@ -209,6 +213,7 @@ final class Splitting implements SplitService.Work {
         TableSpec spec =
                 parts.catalog().change(c -> CatalogTables.table(c, split.id().table()));
         SplitPeriods own = periods.computeIfAbsent(split.id(), i -> new SplitPeriods(this::infos));
+        SplitEarlier before = earlier.computeIfAbsent(split.id(), i -> new SplitEarlier(parts, moves));
         SplitPace pace =
                 new SplitPace(running, parts.figure()::grown, () -> service.stopped(split.id()), service.rests());
         Connection source = Connections.reader(file, CACHE);
@@ -217,7 +222,7 @@ final class Splitting implements SplitService.Work {
             attached = Overrides.attach(parts.paths(), source);
             long overrides = attached ? Overrides.attachedPart(source, split.id()) : 0;
             AdoptedTable table = AdoptedTable.read(source, "main", adopted.moved(MovedRows.NONE), overrides);
-            SplitStep step = new SplitStep(parts, spec, split, partition, own, pace, at);
+            SplitStep step = new SplitStep(parts, spec, split, partition, own, before, pace, at);
             SplitStep.Range range = step.next(source, table, rows);
             if (range != null) {
                 String why = step.run(source, table, range, rows);

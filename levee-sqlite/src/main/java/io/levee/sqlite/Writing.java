@@ -187,6 +187,7 @@ record Writing(
                     new Splitting(
                             new SplitStep.Parts(
                                     paths, catalog, told, manifest, trash, errands, lookup, marks, figure, wall),
+                            moves,
                             adoptions,
                             settings.options(),
                             settings.supervisor()),

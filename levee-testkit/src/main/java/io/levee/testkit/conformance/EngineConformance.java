@@ -270,6 +270,14 @@ public abstract class EngineConformance {
     }
 
     @Nested
+    @DisplayName("splittings: keys with several rows")
+    class SplitKeys extends SplitKeyConformance {
+        SplitKeys() {
+            super(EngineConformance.this);
+        }
+    }
+
+    @Nested
     @DisplayName("splittings that a spec declares")
     class DeclaredSplits extends DeclaredSplitConformance {
         DeclaredSplits() {

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -118,6 +119,16 @@ abstract class OldTopic extends Conformance {
             assertThat(result.coverage().gaps()).extracting(Gap::reason).allMatch(MADE_ANEW::contains);
         }
         return rows;
+    }
+
+    /** Something that is done once some rows have moved. */
+    final AtPoint once(Runnable action) {
+        AtomicBoolean done = new AtomicBoolean();
+        return new AtPoint(point -> {
+            if (point.equals(splittings().moved()) && done.compareAndSet(false, true)) {
+                action.run();
+            }
+        });
     }
 
     /** Something that a splitting's thread does at its points; what it throws is the test's failure. */

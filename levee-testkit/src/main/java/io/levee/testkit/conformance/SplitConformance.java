@@ -135,16 +135,6 @@ abstract class SplitConformance extends OldTopic {
         assertThat(old.there("check_history")).isTrue();
     }
 
-    /** Once some rows have moved. */
-    private AtPoint once(Runnable action) {
-        AtomicBoolean done = new AtomicBoolean();
-        return new AtPoint(point -> {
-            if (point.equals(splittings().moved()) && done.compareAndSet(false, true)) {
-                action.run();
-            }
-        });
-    }
-
     /** G90: refused with figures before anything is moved. */
     @Test
     void shouldRefuseWithFiguresWhatHasNoRoomBelowTheCap(TestReporter reporter) {

@@ -8,7 +8,6 @@ import io.levee.PartitionId;
 import io.levee.SplitStatus;
 import io.levee.TableSpec;
 import io.levee.engine.Slot;
-import io.levee.internal.adopt.RowNumbers;
 import io.levee.internal.adopt.SplitCount;
 import io.levee.internal.adopt.SplitPace;
 import io.levee.internal.adopt.SplitPeriods;
@@ -164,7 +163,7 @@ final class SplitStep implements SplitBuild.Help {
         long most = rows;
         // What came above may have come for a row that had moved. Above the numbers of the first database there are only own ones.
         keysOnce = range.to() < split.from()
-                && RowNumbers.first(adopted().base())
+                && adopted().baseBefore() == 0
                 && UniqueKey.of(source, table, spec);
         while (true) {
             SplitBuild build = new SplitBuild(this, spec);

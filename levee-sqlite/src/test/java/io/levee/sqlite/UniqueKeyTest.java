@@ -75,7 +75,7 @@ class UniqueKeyTest {
         Adoption adoption = Adoption.of(file, "e");
         try (Connection connection = LegacyData.open(file)) {
             AdoptedTable table = AdoptedTable.read(
-                    connection, "main", new Adopted(adoption, 0, 1, false, true, Adopted.Stamp.of(file)));
+                    connection, "main", new Adopted(adoption, 0, 0, 1, false, true, Adopted.Stamp.of(file)));
             assertThat(UniqueKey.of(connection, table, spec(type, key.split(","))))
                     .isEqualTo(unique);
         }

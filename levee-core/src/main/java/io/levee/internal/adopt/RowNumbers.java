@@ -22,9 +22,4 @@ public final class RowNumbers {
         }
         return baseBefore + ((highest + LEAST_RANGE / 2) / LEAST_RANGE + 1) * LEAST_RANGE;
     }
-
-    /** Whether a base is sure to be that of a table's first database: no other one's numbers are between its own and the table's. */
-    public static boolean first(long base) {
-        return base == LEAST_RANGE;
-    }
 }

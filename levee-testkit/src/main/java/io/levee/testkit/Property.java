@@ -38,7 +38,8 @@ public final class Property {
      * @param name what holds, for the message
      * @param trials how many
      * @param trial one trial
-     * @throws AssertionError with the seed and the size of the smallest failure, and that failure as its cause
+     * @throws AssertionError with the seed and the size of the smallest failure, that failure as its cause, and the first one suppressed
+     *     in it
      */
     public static void check(String name, int trials, Trial trial) {
         Long replayed = Long.getLong("levee.seed");
@@ -53,10 +54,11 @@ public final class Property {
     }
 
     private static void once(String name, long seed, int size, Trial trial) {
-        Throwable failure = failure(seed, size, trial);
-        if (failure == null) {
+        Throwable first = failure(seed, size, trial);
+        if (first == null) {
             return;
         }
+        Throwable failure = first;
         int smallest = size;
         for (int smaller = size / 2; smaller >= 1; smaller /= 2) {
             Throwable again = failure(seed, smaller, trial);
@@ -65,6 +67,10 @@ public final class Property {
             }
             failure = again;
             smallest = smaller;
+        }
+        if (failure != first) {
+            // Trials that share a store leave something behind: then only the first one tells what was wrong.
+            failure.addSuppressed(first);
         }
         throw new AssertionError(
                 "'" + name + "' does not hold (-Dlevee.seed=" + seed + " -Dlevee.size=" + smallest + " runs it again): "

@@ -122,7 +122,8 @@ class DiskCapTest {
             assertThat(numbers(store)).hasSizeGreaterThanOrEqualTo(2 * A_DAY);
             await().until(() -> store.status().disk().bytes() <= CAP.value());
             server.run("DROP VIEW " + schema + ".somebodys");
-            // Its grace lasts for an hour, but its space is needed: where not by the look that still drops, then by a later one.
+            // Its grace lasts for an hour, but its space is needed: where not by the look that still drops, then by a
+            // later one.
             int[] day = {24};
             await().until(() -> {
                 fill(events, day[0], ++day[0]);

@@ -37,8 +37,7 @@ final class SliceTurn {
         this.order = order;
         this.partition = partition;
         this.transactions = new Transactions(open, paths);
-        this.writer =
-                partition.state() == Partition.State.DROPPED ? null : open.forUpdates(order.spec(), partition);
+        this.writer = partition.state() == Partition.State.DROPPED ? null : open.forUpdates(order.spec(), partition);
         this.bound = bound;
         this.now = now;
     }

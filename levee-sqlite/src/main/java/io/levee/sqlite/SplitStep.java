@@ -161,10 +161,9 @@ final class SplitStep implements SplitBuild.Help {
     String run(Connection source, AdoptedTable table, Range range, long rows) throws SQLException, IOException {
         Range now = range;
         long most = rows;
-        // What came above may have come for a row that had moved. Above the numbers of the first database there are only own ones.
-        keysOnce = range.to() < split.from()
-                && adopted().baseBefore() == 0
-                && UniqueKey.of(source, table, spec);
+        // What came above may have come for a row that had moved. Above the numbers of the first database there are
+        // only own ones.
+        keysOnce = range.to() < split.from() && adopted().baseBefore() == 0 && UniqueKey.of(source, table, spec);
         while (true) {
             SplitBuild build = new SplitBuild(this, spec);
             boolean done = false;

@@ -19,6 +19,7 @@ import io.levee.TableSpec;
 import io.levee.testkit.conformance.OldTable.Kind;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -73,7 +74,7 @@ abstract class SplitKeyConformance extends OldTopic {
     private static Map<String, String> values(Store store) {
         Map<String, String> values = new TreeMap<>();
         read(store, Query.builder("e").build()).stream()
-                .sorted((a, b) -> Long.compare((Long) a.get("v"), (Long) b.get("v")))
+                .sorted(Comparator.comparingLong(row -> (Long) Objects.requireNonNull(row.get("v"))))
                 .forEach(row -> values.merge(
                         String.valueOf(row.get("k")), String.valueOf(row.get("v")), (a, b) -> a + " and " + b));
         return values;

@@ -22,9 +22,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -36,6 +38,7 @@ class SplitLongTest {
     Path directory;
 
     @Test
+    @Timeout(value = 6, unit = TimeUnit.HOURS) // The long run; await() bounds it by its rows.
     void shouldAnswerAsTheOriginalOnceAllHasMoved() throws Exception {
         String size = System.getenv("LEVEE_SPLIT_ROWS");
         int rows = size == null ? 5_000 : Integer.parseInt(size);

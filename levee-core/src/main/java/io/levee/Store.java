@@ -753,22 +753,31 @@ public final class Store implements AutoCloseable {
 
     /**
      * Closes in order: refuses new records, drains the queue, commits, checkpoints, closes. Idempotent: later calls, from any
-     * thread, wait for the first and get its report (guarantees G18–G24).
+     * thread, wait for the first and get its report (guarantees G18–G24). An interrupt does not end it, and is kept.
      *
      * @param timeout how long the queue may take to drain; what is left then is lost, counted, and in the report
      * @return what happened
      */
     public synchronized CloseReport close(Duration timeout) {
         if (report == null) {
-            backups.stop();
-            queries.stop();
-            retention.stop();
-            migrations.stop();
-            CloseReport made =
-                    writes == null ? new CloseReport(true, 0, 0, 0, 0, List.of(), "") : writes.close(timeout);
-            supervisor.stop();
-            engine.close(made);
-            report = made;
+            boolean interrupted = Thread.interrupted();
+            try {
+                backups.stop();
+                queries.stop();
+                retention.stop();
+                migrations.stop();
+                CloseReport made =
+                        writes == null ? new CloseReport(true, 0, 0, 0, 0, List.of(), "") : writes.close(timeout);
+                supervisor.stop();
+                // One that came meanwhile would close files in the middle of what is written last.
+                interrupted |= Thread.interrupted();
+                engine.close(made);
+                report = made;
+            } finally {
+                if (interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+            }
         }
         return report;
     }

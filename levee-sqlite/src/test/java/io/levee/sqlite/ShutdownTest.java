@@ -68,6 +68,25 @@ class ShutdownTest {
         }
     }
 
+    /** An executor that is shut down interrupts those who then close what they had open. */
+    @Test
+    void shouldCloseInOrderInAnInterruptedThread() {
+        Store store = Levee.open(directory);
+        Table<Row> events = store.createTable(SPEC);
+        for (long i = 0; i < 5_000; i++) {
+            events.append(row(i));
+        }
+        Thread.currentThread().interrupt();
+        CloseReport report;
+        try {
+            report = store.close(Duration.ofSeconds(30));
+        } finally {
+            assertThat(Thread.interrupted()).as("still interrupted").isTrue();
+        }
+        assertThat(report.lost()).isZero();
+        assertThat(rowsFound()).isEqualTo(5_000);
+    }
+
     @Test
     void shouldBalanceTheBooksWhenAppendsRaceTheClose() throws Exception {
         Store store = Levee.open(directory);

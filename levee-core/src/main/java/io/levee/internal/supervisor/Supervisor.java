@@ -89,18 +89,14 @@ public final class Supervisor {
         for (int i = all.size() - 1; i >= 0; i--) {
             all.get(i).requestStop();
         }
-        boolean interrupted = false;
         for (int i = all.size() - 1; i >= 0; i--) {
             // Not before the younger ones have ended: they may need this one to the end.
             all.get(i).sound();
-            try {
-                TimeUnit.MILLISECONDS.timedJoin(all.get(i).thread(), STOP_LIMIT.toMillis());
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+            Thread thread = all.get(i).thread();
+            Waits.uninterrupted(STOP_LIMIT, millis -> {
+                TimeUnit.MILLISECONDS.timedJoin(thread, millis);
+                return true;
+            });
         }
     }
 }

@@ -2,6 +2,8 @@ package io.levee.internal.supervisor;
 
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
+import io.levee.internal.time.MonotonicClock;
+import java.time.Duration;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
@@ -34,5 +36,33 @@ public final class Waits {
     public static LeveeException interrupted(String what, InterruptedException e) {
         Thread.currentThread().interrupt();
         return new LeveeException(ErrorCode.CANCELLED, what, e);
+    }
+
+    /** A wait of so many milliseconds at most; whether it saw what it waits for. */
+    @FunctionalInterface
+    public interface Bounded {
+        boolean await(long millis) throws InterruptedException;
+    }
+
+    /**
+     * Waits to the end, whatever interrupts the thread, which is marked so again: for who ends things, since what is nearly stored would be
+     * given up.
+     */
+    public static boolean uninterrupted(Duration longest, Bounded wait) {
+        long end = MonotonicClock.SYSTEM.nanos() + longest.toNanos();
+        boolean interrupted = Thread.interrupted();
+        try {
+            while (true) {
+                try {
+                    return wait.await(Math.max(0, (end - MonotonicClock.SYSTEM.nanos()) / 1_000_000));
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 }

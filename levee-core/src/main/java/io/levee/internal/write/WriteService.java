@@ -395,14 +395,9 @@ public final class WriteService {
         queue.close();
         writer.requestStop(timeout);
         String reason = "";
-        try {
-            // The writer gives up by itself after the timeout; the rest of the wait is for its last checkpoints.
-            if (!ended.await(timeout.toMillis() + 5_000, TimeUnit.MILLISECONDS)) {
-                reason = "the writer did not end within " + timeout.plusSeconds(5);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            reason = "the wait for the writer was interrupted";
+        // The writer gives up by itself after the timeout; the rest of the wait is for its last checkpoints.
+        if (!Waits.uninterrupted(timeout.plusSeconds(5), millis -> ended.await(millis, TimeUnit.MILLISECONDS))) {
+            reason = "the writer did not end within " + timeout.plusSeconds(5);
         }
         if (ended.getCount() > 0) {
             // The writer hangs in the engine or in a command: what it has not in its hands is given up here.

@@ -119,6 +119,21 @@ public interface StorageEngine extends EngineReads, EngineDrops, EngineSpace, En
      */
     int delete(TableSpec spec, List<RowQuery.Mark> rows, @Nullable Expr still, Ack level);
 
+    /**
+     * Deletes the row of a key, wherever it lives. What adopted databases have of the key besides, which that row stood before, counts no
+     * more either: both in one, whatever ends the process. Writer thread.
+     *
+     * @param key stored values in the order of {@link TableSpec#key}
+     * @param level {@link Ack#DURABLE} syncs before this returns
+     * @return whether there was one
+     * @throws LeveeException {@code PARTITION_BUSY}, {@code DISK_FULL}: nothing was deleted, and the call may be repeated as it is;
+     *     {@code NOT_WRITABLE} where only an adopted database has the key
+     */
+    default boolean delete(TableSpec spec, Object[] key, Ack level) {
+        StoredRow row = find(spec, key);
+        return row != null && delete(spec, List.of(new RowQuery.Mark(row.timeMicros(), row.seq())), null, level) > 0;
+    }
+
     /** Between batches: checkpoints, idle handles, postponed closes; at most one slice of 25 ms. Writer thread. */
     void afterBatch();
 

@@ -4,6 +4,7 @@ import io.levee.ColumnType;
 import io.levee.ErrorCode;
 import io.levee.LeveeException;
 import io.levee.TableSpec;
+import io.levee.engine.StoredRow;
 import io.levee.engine.WriteRow;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -109,6 +110,13 @@ final class KeyLookup {
             older(spec, items);
         }
         return items;
+    }
+
+    /** What adopted tables have of the key of a row that came from one of them. */
+    Item older(TableSpec spec, StoredRow row) throws SQLException {
+        Item item = new Item(new WriteRow(row.values(), row.timeMicros()) {});
+        older(spec, List.of(item));
+        return item;
     }
 
     /** What adopted tables have of these keys. One that cannot be read is in no answer either, and keeps nothing from being stored. */

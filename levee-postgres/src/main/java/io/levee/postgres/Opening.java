@@ -127,7 +127,7 @@ final class Opening {
                 of.writer,
                 leaves,
                 appender,
-                new RowChanges(of.writer, of.catalog, of.manifest, of.adoptions, coming),
+                new RowChanges(of.writer, of.catalog, of.manifest, of.adoptions, keys, overrides, coming),
                 new Detaching(of.connections, names, of.manifest, clock),
                 new DroppedTables(of.connections, of.catalog, of.manifest, clock, grace),
                 new Migrations(

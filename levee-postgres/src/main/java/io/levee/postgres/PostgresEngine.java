@@ -486,6 +486,11 @@ final class PostgresEngine implements StorageEngine {
         return writing().changes().delete(spec, rows, still, level);
     }
 
+    @Override
+    public boolean delete(TableSpec spec, Object[] key, Ack level) {
+        return writing().changes().delete(spec, key, level);
+    }
+
     /** Of its own nothing is postponed: the server checkpoints and cleans by itself. */
     @Override
     public void afterBatch() {

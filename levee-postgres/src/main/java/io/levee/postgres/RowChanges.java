@@ -26,10 +26,21 @@ final class RowChanges {
     private final Names names;
     private final Manifest manifest;
     private final Adoptions adopted;
+    private final KeyLookup keys;
+    private final AdoptedOverrides overrides;
     private final ComingRows coming;
 
-    RowChanges(WriterSession session, Catalog catalog, Manifest manifest, Adoptions adopted, ComingRows coming) {
+    RowChanges(
+            WriterSession session,
+            Catalog catalog,
+            Manifest manifest,
+            Adoptions adopted,
+            KeyLookup keys,
+            AdoptedOverrides overrides,
+            ComingRows coming) {
         this.adopted = adopted;
+        this.keys = keys;
+        this.overrides = overrides;
         this.coming = coming;
         this.session = session;
         this.catalog = catalog;
@@ -73,8 +84,31 @@ final class RowChanges {
         return new StoredRow(values, rows.getLong(1), rows.getLong(2));
     }
 
+    /** See {@link io.levee.engine.StorageEngine#delete(TableSpec, Object[], Ack)}. */
+    boolean delete(TableSpec spec, Object[] key, Ack level) {
+        StoredRow row = find(spec, key);
+        if (row == null) {
+            return false;
+        }
+        List<Item> over = new ArrayList<>();
+        // Only what came from an adopted table can have left others of its key there, see AdoptedOverrides.find.
+        if (row.seq() < 0 && !adopted.inAdopted(spec.name(), row.seq())) {
+            Item item = session.ask("a key cannot be looked up in adopted tables", c -> keys.older(spec, row));
+            LeveeException refused = item.refused();
+            if (refused != null) {
+                throw refused;
+            }
+            over.add(item);
+        }
+        return delete(spec, List.of(new RowQuery.Mark(row.timeMicros(), row.seq())), null, level, over) > 0;
+    }
+
     /** See {@link io.levee.engine.StorageEngine#delete}. In one transaction: repeating it does no harm. */
     int delete(TableSpec spec, List<RowQuery.Mark> marks, @Nullable Expr still, Ack level) {
+        return delete(spec, marks, still, level, List.of());
+    }
+
+    private int delete(TableSpec spec, List<RowQuery.Mark> marks, @Nullable Expr still, Ack level, List<Item> over) {
         if (marks.stream().anyMatch(m -> adopted.inAdopted(spec.name(), m.seq()))) {
             throw new LeveeException(
                             ErrorCode.NOT_WRITABLE, "the record lies in an adopted table, which is never written to")
@@ -86,7 +120,13 @@ final class RowChanges {
         Map<Leaf, Integer> deleted = session.ask("rows cannot be deleted", c -> {
             Map<Leaf, Integer> found = new LinkedHashMap<>();
             session.transaction(
-                    connection -> delete(connection, spec, marks, still, level, found), () -> inDoubt.putAll(found));
+                    connection -> {
+                        delete(connection, spec, marks, still, level, found);
+                        if (!found.isEmpty()) {
+                            overrides.put(connection, over);
+                        }
+                    },
+                    () -> inDoubt.putAll(found));
             // Nobody else deletes: what is gone at the second try went with the commit that nobody answered.
             return found.isEmpty() ? inDoubt : found;
         });

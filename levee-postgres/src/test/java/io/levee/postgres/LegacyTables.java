@@ -152,6 +152,11 @@ final class LegacyTables extends OldDatabase {
     }
 
     @Override
+    public String lock(String table) {
+        return "BEGIN; LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE";
+    }
+
+    @Override
     public void hide(String table) {
         run("ALTER TABLE " + table + " RENAME TO " + table + "_elsewhere");
     }

@@ -61,6 +61,13 @@ final class AdoptedKeys {
         return new AdoptedVersions(spec, manifest, readers, homes);
     }
 
+    /** All rows of a key that are not put down as overridden yet, also those that a running query alone needs. */
+    List<AdoptedVersions.Version> all(TableSpec spec, Object[] key) {
+        try (AdoptedVersions versions = new AdoptedVersions(spec, manifest, readers, new Homes())) {
+            return versions.find(key);
+        }
+    }
+
     private @Nullable StoredRow find(TableSpec spec, Object[] key, Partition partition) throws SQLException {
         partition.pin();
         try {

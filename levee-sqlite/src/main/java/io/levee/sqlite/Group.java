@@ -13,6 +13,8 @@ final class Group {
     final List<Update> updates = new ArrayList<>();
     /** Rows of known keys that come from another partition. */
     final List<Moved> moved = new ArrayList<>();
+    /** Rows that adopted databases have of a key whose own row is deleted. */
+    final List<AdoptedVersions.Version> deleted = new ArrayList<>();
     /** Where these come from. */
     @Nullable
     PartitionId from;
@@ -78,9 +80,11 @@ final class Group {
 
     /** Further rows of adopted databases whose place is taken, besides those that come from one. */
     List<AdoptedVersions.Version> overridden() {
-        return Stream.concat(
+        return Stream.of(
                         moved.stream().flatMap(one -> one.older.stream()),
-                        updates.stream().flatMap(one -> one.older.stream()))
+                        updates.stream().flatMap(one -> one.older.stream()),
+                        deleted.stream())
+                .flatMap(all -> all)
                 .toList();
     }
 

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +33,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Moves {
     private static final System.Logger LOG = System.getLogger("io.levee.sqlite");
+
+    /** Whatever an adopted database has was there before any change. */
+    static final long FIRST_CHANGE = 1;
 
     private static final String NOT_DELETED = "rows that were moved to it cannot be deleted in ";
 
@@ -51,6 +55,9 @@ final class Moves {
 
     /** How many notes a partition may have got since they were last cleared. */
     private final Map<PartitionId, Integer> noted = new HashMap<>();
+
+    /** By table, what deletions have noted and could not put down yet. */
+    private final Map<String, Set<Long>> notDown = new HashMap<>();
 
     private boolean busy;
 
@@ -403,6 +410,36 @@ final class Moves {
     /** See {@link LeftCopies#forget}. */
     void forget(TableSpec spec, Set<Long> numbers) {
         copies.forget(spec, numbers);
+    }
+
+    /** Puts down at once what a deletion has noted: a splitting must not meet it as a row of a key that nobody has. */
+    void putDown(TableSpec spec, Group deletion) {
+        Set<Long> numbers =
+                deletion.deleted.stream().map(AdoptedVersions.Version::seq).collect(Collectors.toSet());
+        try {
+            forget(spec, numbers);
+        } catch (LeveeException e) {
+            if (!Trouble.later(e)) {
+                throw e;
+            }
+            // It is deleted, and noted so: this is tried again between batches, and by the next process.
+            LOG.log(System.Logger.Level.WARNING, "what was deleted is put down later as overridden", e);
+            notDown.computeIfAbsent(spec.name(), t -> new HashSet<>()).addAll(numbers);
+        }
+    }
+
+    /**
+     * Before a step of a splitting reads rows: all that was deleted is put down.
+     *
+     * @throws LeveeException {@code PARTITION_BUSY}, {@code DISK_FULL}, where that cannot be done now
+     */
+    void requireDown(TableSpec spec) {
+        LeveeException twice = settleAll(spec);
+        if (twice != null) {
+            throw twice;
+        }
+        forget(spec, notDown.getOrDefault(spec.name(), Set.of()));
+        notDown.remove(spec.name());
     }
 
     /**

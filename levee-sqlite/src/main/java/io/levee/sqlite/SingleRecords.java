@@ -133,6 +133,38 @@ final class SingleRecords {
             return 0;
         }
         requireOnce(spec);
+        return delete(spec, marks, still, level, new Group());
+    }
+
+    /** See {@link io.levee.engine.StorageEngine#delete(TableSpec, Object[], Ack)}. */
+    boolean delete(TableSpec spec, Object[] key, Ack level) {
+        StoredRow row = find(spec, key);
+        if (row == null) {
+            return false;
+        }
+        Group group = new Group();
+        // Only what came from an adopted database can have left others of its key there, see KeyedRows.
+        if (row.seq() < 0 && !adopted.only(spec.name(), row.seq())) {
+            group.deleted.addAll(adopted.all(spec, key));
+        }
+        List<Mark> marks = List.of(new Mark(row.timeMicros(), row.seq()));
+        if (group.deleted.isEmpty()) {
+            return delete(spec, marks, null, level, group) > 0;
+        }
+        Trouble trouble = moves.ready(spec, group.deleted.get(0).in(), group);
+        if (trouble != null) {
+            throw trouble.error();
+        }
+        // Synced before the others are put down, as a row that is written in their place.
+        if (delete(spec, marks, null, Ack.DURABLE, group) == 0) {
+            return false;
+        }
+        moves.putDown(spec, group);
+        open.keys(spec).noteGone(KeyFilter.hash(key));
+        return true;
+    }
+
+    private int delete(TableSpec spec, List<Mark> marks, @Nullable Expr still, Ack level, Group group) {
         if (marks.stream().anyMatch(m -> adopted.only(spec.name(), m.seq()))) {
             throw new LeveeException(
                             ErrorCode.NOT_WRITABLE, "the record lies in an adopted database, which is never written to")
@@ -148,9 +180,9 @@ final class SingleRecords {
             // All are opened before anything is deleted: a locked one leaves the whole call as it was.
             there.keySet().forEach(partition -> writer(spec, partition));
             int deleted = 0;
-            for (Map.Entry<Partition, List<Long>> group : there.entrySet()) {
-                PartitionWriter writer = writer(spec, group.getKey());
-                deleted += writer == null ? 0 : delete(writer, group.getValue(), still, level);
+            for (Map.Entry<Partition, List<Long>> one : there.entrySet()) {
+                PartitionWriter writer = writer(spec, one.getKey());
+                deleted += writer == null ? 0 : delete(writer, one.getValue(), still, level, group);
             }
             return deleted;
         } finally {
@@ -239,7 +271,7 @@ final class SingleRecords {
     }
 
     /** One transaction: all of them or, where it fails, none. */
-    private int delete(PartitionWriter writer, List<Long> numbers, @Nullable Expr still, Ack level) {
+    private int delete(PartitionWriter writer, List<Long> numbers, @Nullable Expr still, Ack level, Group group) {
         Partition partition = writer.partition();
         if (!transactions.begin(writer, level)) {
             throw busy(partition);
@@ -253,6 +285,10 @@ final class SingleRecords {
                     Rewriter.mark(writer.connection());
                 }
                 Partition.Held after = before.withRows(before.rows() - deleted);
+                MoveNotes.write(writer.connection(), group, Moves.FIRST_CHANGE);
+                moves.leaving(partition, group, Moves.FIRST_CHANGE);
+                // Before the commit: who begins in between finds the row that is deleted, and no older one.
+                moves.arrived(group);
                 writer.commit(after, before.maxSeq());
                 done = true;
                 partition.held(after);
@@ -264,6 +300,8 @@ final class SingleRecords {
         } catch (SQLException e) {
             writer.rollback();
             done = true;
+            moves.doubted(partition, group);
+            moves.stayed(group);
             throw transactions.failed(writer, "rows cannot be deleted", e);
         } finally {
             if (!done) {

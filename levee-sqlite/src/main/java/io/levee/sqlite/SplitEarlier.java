@@ -101,6 +101,11 @@ final class SplitEarlier {
         return next;
     }
 
+    /** See {@link Moves#requireDown}. Writer thread. */
+    void requireDown(TableSpec spec) {
+        moves.requireDown(spec);
+    }
+
     private KeyLookup.@Nullable Found find(TableKeys keys, TableSpec spec, SplitRow row) {
         Object[] key = Objects.requireNonNull(row.key(spec));
         try {

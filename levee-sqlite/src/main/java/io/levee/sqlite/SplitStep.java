@@ -261,6 +261,7 @@ final class SplitStep implements SplitBuild.Help {
         if (spec.keyed()) {
             watch = new KeyFilter(1 << 16);
             keys = parts.writer().ask(open -> {
+                earlier.requireDown(spec);
                 TableKeys own = open.keys(spec);
                 own.watch(watch);
                 return own;

@@ -655,6 +655,11 @@ final class SqliteEngine implements StorageEngine {
     }
 
     @Override
+    public boolean delete(TableSpec spec, Object[] key, Ack level) {
+        return writing().records().delete(spec, key, level);
+    }
+
+    @Override
     public List<PartitionInfo> dropped() {
         return catalog.ask(TrashEntries::all).stream()
                 .filter(entry -> Trash.file(paths, entry) != null)

@@ -87,6 +87,14 @@ final class TableKeys {
         return watch;
     }
 
+    /** A key went: who watches may have read rows of it. */
+    void noteGone(long hash) {
+        KeyFilter noted = watch;
+        if (noted != null) {
+            noted.add(hash);
+        }
+    }
+
     /** Keys were inserted into a partition. */
     void addAll(Partition partition, long[] hashes) {
         KeyFilter noted = watch;

@@ -103,6 +103,11 @@ final class OldFile extends OldDatabase {
     }
 
     @Override
+    public String lock(String table) {
+        return "BEGIN EXCLUSIVE";
+    }
+
+    @Override
     public void hide(String table) {
         move(file, elsewhere());
     }

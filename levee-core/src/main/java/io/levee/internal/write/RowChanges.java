@@ -102,10 +102,9 @@ public final class RowChanges {
     /** See {@link io.levee.Table#delete}. */
     public CompletableFuture<Boolean> delete(TableState table, Object[] key, Ack level) {
         return elsewhere(inOrder(table, key, () -> {
-            TableSpec spec = table.spec();
-            StoredRow row = engine.find(spec, key);
-            return row != null
-                    && deleted(table, List.of(new RowQuery.Mark(row.timeMicros(), row.seq())), null, level) > 0;
+            boolean deleted = engine.delete(table.spec(), key, level);
+            table.removed(deleted ? 1 : 0);
+            return deleted;
         }));
     }
 

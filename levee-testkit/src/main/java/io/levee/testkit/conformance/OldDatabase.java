@@ -57,6 +57,9 @@ public abstract class OldDatabase {
     /** Undoes {@link #hide}. */
     public abstract void bringBack(String table);
 
+    /** SQL that begins a transaction which keeps everybody from reading a table until its connection is closed. */
+    public abstract String lock(String table);
+
     /** What changes when anybody writes to it, vacuums it, or makes it anew. */
     public abstract Object fingerprint(String table);
 

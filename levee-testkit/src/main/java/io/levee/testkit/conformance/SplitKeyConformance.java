@@ -1,10 +1,12 @@
 package io.levee.testkit.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.levee.Ack;
 import io.levee.ColumnType;
 import io.levee.Expr;
+import io.levee.LeveeException;
 import io.levee.PartitionBy;
 import io.levee.PartitionId;
 import io.levee.PartitionInfo;
@@ -17,6 +19,9 @@ import io.levee.Store;
 import io.levee.Table;
 import io.levee.TableSpec;
 import io.levee.testkit.conformance.OldTable.Kind;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
@@ -188,5 +193,87 @@ abstract class SplitKeyConformance extends OldTopic {
             assertThat(values(store)).hasSize(ROWS - 1);
         }
         assertThat(values(open(address, true))).hasSize(ROWS - 1).containsEntry("k7", "77");
+    }
+
+    /** A deleted record is gone with all rows of its key, those that have not moved too: for queries, elsewhere, and for the splitting. */
+    @Test
+    void shouldDeleteAllRowsOfAKeyWhereOneOfThemHasMoved(TestReporter reporter) throws SQLException {
+        OldDatabase old = old(reporter);
+        if (old == null) {
+            return;
+        }
+        old.create(table("e", ROWS, PIECE, true));
+        old.create(table("f", 3_000, 10, true));
+        AtomicReference<Store> opened = new AtomicReference<>();
+        AtPoint stop = once(() -> Objects.requireNonNull(opened.get()).stopSplit(adopted(opened.get())));
+        Query seven = Query.builder("e").where(Expr.eq("k", "k7")).build();
+        String address = engine().newStore();
+        try (Store store = splitting(address, PIECE, stop)) {
+            opened.set(store);
+            Table<Row> table = store.createTable(keyed());
+            PartitionId id = store.adopt("e", old.adoption("e")).partition();
+            store.adopt("e", old.adoption("f"));
+            store.split(id);
+            await(store, SplitStatus.State.STOPPED);
+            stop.requireNoFailure();
+            assertThat(store.count(seven))
+                    .as("moved, not yet, and of the other")
+                    .isEqualTo(1 + 2 + 300);
+            try (Result<Row> running = store.query(Query.builder("e").build())) {
+                assertThat(running.iterator().hasNext()).isTrue();
+                // What that query still needs of it is gone for all others.
+                write(table, "k6", 66);
+                assertThat(table.delete(Ack.COMMITTED, "k6").join()).isTrue();
+                assertThat(table.delete(Ack.COMMITTED, "k7").join()).isTrue();
+                assertThat(values(store)).hasSize(PIECE - 2).doesNotContainKeys("k6", "k7");
+                assertThat(open(address, true).count(seven)).as("elsewhere").isZero();
+                assertThat(table.delete(Ack.COMMITTED, "k7").join()).isFalse();
+            }
+            try (Connection other = old.open();
+                    Statement statement = other.createStatement()) {
+                statement.execute(old.lock("f"));
+                assertThatThrownBy(() -> table.delete(Ack.COMMITTED, "k5").join())
+                        .hasCauseInstanceOf(LeveeException.class)
+                        .hasMessageContaining("PARTITION_BUSY");
+            }
+            assertThat(values(store).get("k5"))
+                    .as("nothing has happened")
+                    .startsWith("5 and 5 and")
+                    .contains(" and 205 and ");
+            old.hide("f");
+            assertThat(table.delete(Ack.COMMITTED, "k5").join()).isTrue();
+            old.bringBack("f");
+            assertThat(values(store).get("k5"))
+                    .as("what was missing shows again")
+                    .endsWith("2995");
+        }
+        AtomicInteger read = new AtomicInteger();
+        AtPoint delete = new AtPoint(point -> {
+            if (point.equals(splittings().read()) && read.incrementAndGet() == 1) {
+                Objects.requireNonNull(opened.get())
+                        .table("e")
+                        .delete(Ack.COMMITTED, "k50")
+                        .join();
+            }
+        });
+        try (Store store = splitting(address, PIECE, delete)) {
+            opened.set(store);
+            try (Result<Row> running = store.query(Query.builder("e").build())) {
+                assertThat(running.iterator().hasNext()).isTrue();
+                write(store.table("e"), "k51", 51_000);
+                store.table("e").delete(Ack.COMMITTED, "k51").join();
+                store.table("e").delete(Ack.COMMITTED, "k52").join();
+                store.split(adopted(store));
+                await(store, SplitStatus.State.DONE);
+            }
+            delete.requireNoFailure();
+            assertThat(read).hasPositiveValue();
+            requireDeleted(store);
+        }
+        requireDeleted(open(address, true));
+    }
+
+    private static void requireDeleted(Store store) {
+        assertThat(values(store)).hasSize(PIECE - 5).doesNotContainKeys("k6", "k7", "k50", "k51", "k52");
     }
 }

@@ -14,7 +14,6 @@ import io.levee.internal.adopt.SplitPeriods;
 import io.levee.internal.adopt.SplitRow;
 import io.levee.internal.adopt.SplitState;
 import io.levee.internal.supervisor.Errands;
-import io.levee.internal.time.MonotonicClock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,7 +23,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Clock;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -47,9 +45,6 @@ final class SplitStep implements SplitBuild.Help {
     /** With fewer rows a step is not tried: so many partitions would be made that nothing is gained. */
     private static final long FEWEST_ROWS = 2_000;
 
-    /** So long the writer looks keys up at once: rows wait behind it, and among hundreds of partitions each key takes its time. */
-    private static final Duration LOOK = Duration.ofMillis(10);
-
     private final Parts parts;
     private final TableSpec spec;
     private final SplitState split;
@@ -59,10 +54,7 @@ final class SplitStep implements SplitBuild.Help {
     private final SplitPace pace;
     private final Consumer<Splitting.Point> at;
     private final List<PartitionId> reserved = new ArrayList<>();
-    private @Nullable TableKeys keys;
-    private @Nullable KeyFilter watch;
-    /** Whether the rest of the database has no key that has moved. */
-    private boolean keysOnce;
+    private final SplitKeys keys;
 
     /** What it works with. */
     record Parts(
@@ -97,6 +89,7 @@ final class SplitStep implements SplitBuild.Help {
         this.earlier = earlier;
         this.pace = pace;
         this.at = at;
+        this.keys = new SplitKeys(parts, spec, earlier, pace);
     }
 
     /** The rows below those that have moved; where there are none, what was added above since; null at the end. */
@@ -163,12 +156,14 @@ final class SplitStep implements SplitBuild.Help {
         long most = rows;
         // What came above may have come for a row that had moved. Above the numbers of the first database there are
         // only own ones.
-        keysOnce = range.to() < split.from() && adopted().baseBefore() == 0 && UniqueKey.of(source, table, spec);
+        if (range.to() < split.from() && adopted().baseBefore() == 0 && UniqueKey.of(source, table, spec)) {
+            keys.eachOnce(seq -> split.moved().holds(adopted().base() + seq));
+        }
         while (true) {
             SplitBuild build = new SplitBuild(this, spec);
             boolean done = false;
             try {
-                beginWatch();
+                keys.beginWatch();
                 Map<String, Object> origin = new LinkedHashMap<>();
                 origin.put("database", partition.file());
                 origin.put("from", now.from());
@@ -191,7 +186,7 @@ final class SplitStep implements SplitBuild.Help {
                 }
                 now = java.util.Objects.requireNonNull(next(source, table, most));
             } finally {
-                endWatch();
+                keys.endWatch();
                 build.giveUp();
                 if (!done) {
                     giveNamesBack();
@@ -255,45 +250,9 @@ final class SplitStep implements SplitBuild.Help {
         return parts.wall().instant();
     }
 
-    // Keys.
-
-    private void beginWatch() {
-        if (spec.keyed()) {
-            watch = new KeyFilter(1 << 16);
-            keys = parts.writer().ask(open -> {
-                earlier.requireDown(spec);
-                TableKeys own = open.keys(spec);
-                own.watch(watch);
-                return own;
-            });
-        }
-    }
-
-    private void endWatch() {
-        TableKeys watched = keys;
-        if (watched != null) {
-            keys = null;
-            try {
-                parts.writer().ask(open -> {
-                    watched.watch(null);
-                    return true;
-                });
-            } catch (LeveeException e) {
-                // The writer ends, or comes to it no more: then nobody writes.
-                System.getLogger("io.levee.sqlite").log(System.Logger.Level.DEBUG, "the watch of keys stays", e);
-            }
-        }
-    }
-
     @Override
     public boolean[] known(List<Object[]> asked, long[] hashes) {
-        boolean[] known = new boolean[asked.size()];
-        int done = 0;
-        while (done < known.length) {
-            int first = done;
-            done = pace.aside(() -> parts.writer().ask(open -> look(open, asked, hashes, known, first)));
-        }
-        return known;
+        return keys.known(asked, hashes);
     }
 
     @Override
@@ -303,51 +262,8 @@ final class SplitStep implements SplitBuild.Help {
         return below ? new boolean[rows.size()] : earlier.makeWay(spec, split.moved(), rows, pace);
     }
 
-    /** Looks some keys up; returns which is the next. */
-    private int look(OpenPartitions open, List<Object[]> asked, long[] hashes, boolean[] known, int first) {
-        long begun = MonotonicClock.SYSTEM.nanos();
-        int next = first;
-        do {
-            known[next] = known(open, asked.get(next), hashes[next]);
-            next++;
-        } while (next < known.length && MonotonicClock.SYSTEM.nanos() - begun < LOOK.toNanos());
-        return next;
-    }
-
-    private boolean known(OpenPartitions open, Object[] key, long hash) {
-        try {
-            return parts.lookup().find(spec, open.keys(spec), key, hash, this::mayHaveKeys) != null;
-        } catch (SQLException e) {
-            throw Sqlite.failure("a key cannot be looked up", parts.paths().root(), e);
-        }
-    }
-
-    /**
-     * Whether a partition may have a key of the step. One that has only rows of this splitting has other keys than the rest of a database
-     * that has each key once; yet of four hundred of them some filter always says perhaps, and the writer would look into their files.
-     */
-    private boolean mayHaveKeys(Partition own) {
-        Partition.Held held = own.held();
-        boolean onlyMoved = own.state() == Partition.State.CLOSED
-                && held.minSeq() < 0
-                && held.maxSeq() == 0
-                && split.moved().holds(adopted().base() + held.minSeq());
-        return !keysOnce || !onlyMoved;
-    }
-
     private Adopted adopted() {
         return Objects.requireNonNull(partition.adopted());
-    }
-
-    /** Whether a key of the step was inserted since it began; the filter says so of one in a hundred others too. */
-    private boolean writtenMeanwhile(OpenPartitions open, List<long[]> hashes) {
-        KeyFilter noted = watch;
-        if (noted == null || open.keys(spec) != keys || keys == null || keys.watched() != noted) {
-            return noted != null;
-        }
-        return !noted.empty()
-                && hashes.stream()
-                        .anyMatch(some -> java.util.Arrays.stream(some).anyMatch(noted::mayContain));
     }
 
     // The flip.
@@ -408,7 +324,7 @@ final class SplitStep implements SplitBuild.Help {
 
     /** The one moment in which the rows are in their new places and no longer in the old one. Writer thread. */
     private String flip(OpenPartitions open, SplitState next, List<Partition> made, SplitBuild build) {
-        if (writtenMeanwhile(open, build.keyHashes())) {
+        if (keys.writtenMeanwhile(open, build.keyHashes())) {
             return "keys of it were written meanwhile: the step is made anew";
         }
         if (parts.manifest().get(partition.id()) != partition || !partition.replaced()) {

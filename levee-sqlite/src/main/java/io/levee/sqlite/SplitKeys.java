@@ -123,7 +123,6 @@ final class SplitKeys {
             return noted != null;
         }
         return !noted.empty()
-                && hashes.stream()
-                        .anyMatch(some -> Arrays.stream(some).anyMatch(noted::mayContain));
+                && hashes.stream().anyMatch(some -> Arrays.stream(some).anyMatch(noted::mayContain));
     }
 }

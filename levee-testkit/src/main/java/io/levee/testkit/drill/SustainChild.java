@@ -27,40 +27,52 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A process of {@link RetentionDrill}: as much goes as comes in. Each second of it is an hour of the history, of which three are kept; the
- * rate is a quarter more than one SQLite file takes while as much is deleted.
+ * A process of {@link RetentionDrill}: as much goes as comes in. Each second of it is an hour of the history, of which a day is kept, and
+ * twice as much comes in as one SQLite file takes while as much is deleted. Less of all in a drill of less than half a minute.
  */
 public final class SustainChild {
-    private static final int KEPT_HOURS = 3;
     private static final int BATCH = 5000;
     private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
     private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
 
-    /** Of what one file takes with its deletes. */
-    private static final double SHARE = 1.25;
+    /**
+     * How much of it there is.
+     *
+     * @param kept hours of the history
+     * @param warm seconds before what one file takes is measured: in the whole drill all that is kept is there by then, and some has gone
+     * @param measured for so many seconds
+     * @param waiting rows that wait meanwhile: with many the writer's batches are as large as where more comes in than it takes
+     * @param share of what it takes, how much comes in: its compiled code is not yet as fast then as it gets
+     */
+    private record Scale(int kept, int warm, int measured, int waiting, double share) {
+        static final Scale WHOLE = new Scale(24, 30, 10, 20_000, 2);
+        static final Scale SHORT = new Scale(3, 4, 6, BATCH, 1.25);
+    }
 
-    /** The first seconds of it are not measured. */
-    private static final int WARM_SECONDS = 4;
-
-    private static final int MEASURED_SECONDS = 6;
+    private static final int LEAST_OF_WHOLE = 30;
 
     private final AtomicLong accepted = new AtomicLong();
     private final AtomicLong committed = new AtomicLong();
 
-    /** What the clock of the history shows. */
-    private volatile Instant now = Invocations.LIVE.minus(Duration.ofHours(WARM_SECONDS + MEASURED_SECONDS));
+    private final int seconds;
+    private final Scale scale;
 
-    private SustainChild() {}
+    /** What the clock of the history shows. */
+    private volatile Instant now = Invocations.LIVE;
+
+    private SustainChild(int seconds) {
+        this.seconds = seconds;
+        this.scale = seconds < LEAST_OF_WHOLE ? Scale.SHORT : Scale.WHOLE;
+    }
 
     /** {@code DELETE FILE SECONDS} or {@code LEVEE DIRECTORY SECONDS RATE}. */
     public static void main(String[] args) throws Exception {
         ChildProcess.endWithParent();
-        SustainChild child = new SustainChild();
-        int seconds = Integer.parseInt(args[2]);
+        SustainChild child = new SustainChild(Integer.parseInt(args[2]));
         if (args[0].equals("DELETE")) {
-            child.old(Path.of(args[1]), seconds);
+            child.old(Path.of(args[1]));
         } else {
-            child.levee(Path.of(args[1]), seconds, Long.parseLong(args[3]));
+            child.levee(Path.of(args[1]), Long.parseLong(args[3]));
         }
         System.out.flush();
         // What still waits is none of the figures.
@@ -77,7 +89,7 @@ public final class SustainChild {
     }
 
     /** Hands runs over at a rate, and says each second how many wait. */
-    private void feed(int seconds, long rate, Taker taker) {
+    private void feed(long rate, Taker taker) {
         long start = System.nanoTime();
         long made = 0;
         int told = 0;
@@ -103,7 +115,7 @@ public final class SustainChild {
         say("waiting", accepted.get() - committed.get());
     }
 
-    private void levee(Path directory, int seconds, long rate) {
+    private void levee(Path directory, long rate) {
         TableSpec.Builder spec =
                 TableSpec.builder(Invocations.TABLE).time("finished_at").key("task_id");
         Invocations.spec(Duration.ofDays(1)).columns().forEach(spec::column);
@@ -114,9 +126,9 @@ public final class SustainChild {
                         .trashGrace(Duration.ZERO));
         Table<Row> runs = store.createTable(spec.index("task_name", "finished_at")
                 .partitionBy(PartitionBy.HOUR)
-                .retention(RetentionRule.maxAge(Duration.ofHours(KEPT_HOURS)))
+                .retention(RetentionRule.maxAge(Duration.ofHours(scale.kept)))
                 .build());
-        feed(seconds, rate, piece -> {
+        feed(rate, piece -> {
             List<Row> rows = piece.stream()
                     .map(values -> Invocations.row(runs.spec(), values))
                     .toList();
@@ -126,36 +138,36 @@ public final class SustainChild {
         say("partitions", store.partitions().size());
     }
 
-    private void old(Path file, int seconds) throws Exception {
+    private void old(Path file) throws Exception {
         try (OneTable table = new OneTable(file)) {
             OldWriter writer = new OldWriter(table::write);
             Thread prune = new Thread(table::prune, "prune");
             prune.setDaemon(true);
             prune.start();
-            long rate = (long) (capacity(writer) * SHARE);
+            long rate = (long) (capacity(writer) * scale.share);
             say("rate", rate);
-            feed(seconds, rate, piece -> piece.forEach(values -> writer.accept(values, committed::incrementAndGet)));
+            feed(rate, piece -> piece.forEach(values -> writer.accept(values, committed::incrementAndGet)));
         }
     }
 
     /** Rows a second that it commits while as many are deleted: handed over as fast as it takes them. */
     private long capacity(OldWriter writer) {
-        Instant begun = now;
+        Instant begun = Invocations.LIVE.minus(Duration.ofHours(scale.warm + scale.measured));
         long start = System.nanoTime();
         long counted = 0;
         long passed = 0;
-        for (long made = 0; passed < (WARM_SECONDS + MEASURED_SECONDS) * SECOND; passed = System.nanoTime() - start) {
-            counted = passed < WARM_SECONDS * SECOND ? committed.get() : counted;
+        for (long made = 0; passed < (scale.warm + scale.measured) * SECOND; passed = System.nanoTime() - start) {
+            counted = passed < scale.warm * SECOND ? committed.get() : counted;
             now = begun.plusNanos(passed * 3600);
             for (int i = 0; i < BATCH; i++) {
                 writer.accept(Invocations.run(made++, now), committed::incrementAndGet);
             }
             accepted.addAndGet(BATCH);
-            while (accepted.get() - committed.get() > BATCH) {
+            while (accepted.get() - committed.get() > scale.waiting) {
                 LockSupport.parkNanos(TICK_NANOS / 10);
             }
         }
-        return (committed.get() - counted) / MEASURED_SECONDS;
+        return (committed.get() - counted) / scale.measured;
     }
 
     /** The incident's file: a connection behind a fair lock. */
@@ -198,14 +210,14 @@ public final class SustainChild {
             }
         }
 
-        /** Deletes each second what is older than three hours of the history. */
+        /** Deletes each second what is older than the history. */
         void prune() {
             while (!Thread.currentThread().isInterrupted()) {
                 LockSupport.parkNanos(SECOND);
                 lock.lock();
                 try (Statement statement = connection.createStatement()) {
                     statement.executeUpdate("DELETE FROM " + Invocations.TABLE + " WHERE finished_at < "
-                            + JobStores.micros(now.minus(Duration.ofHours(KEPT_HOURS))));
+                            + JobStores.micros(now.minus(Duration.ofHours(scale.kept))));
                 } catch (SQLException e) {
                     System.err.println("a deletion failed: " + e.getMessage());
                 } finally {

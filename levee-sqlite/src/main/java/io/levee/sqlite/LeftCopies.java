@@ -144,9 +144,8 @@ final class LeftCopies {
 
     /** Deletes rows that no record has changed, durably; returns which. */
     Set<Long> deleteUnchanged(TableSpec spec, Partition from, Collection<Long> numbers) {
-        // Changes are numbered from 1 on.
         Map<Long, Long> unchanged = new HashMap<>();
-        numbers.forEach(number -> unchanged.put(number, 1L));
+        numbers.forEach(number -> unchanged.put(number, Moves.FIRST_CHANGE));
         try {
             unchanged.keySet().retainAll(older(spec, from, unchanged));
         } catch (SQLException e) {

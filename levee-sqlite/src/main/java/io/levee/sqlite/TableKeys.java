@@ -117,12 +117,7 @@ final class TableKeys {
         }
     }
 
-    /** The partitions that may hold a key, the youngest first. Mostly empty for a new key, which costs one look. */
-    List<Partition> candidates(long hash) {
-        return candidates(hash, partition -> true);
-    }
-
-    /** The same among those of some partitions. */
+    /** The partitions among some that may hold a key, the youngest first. Mostly empty for a new key, which costs one look. */
     List<Partition> candidates(long hash, Predicate<Partition> among) {
         boolean perhapsFed = fed.mayContain(hash);
         if (!perhapsFed && older == 0) {

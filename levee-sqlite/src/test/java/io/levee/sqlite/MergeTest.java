@@ -397,7 +397,8 @@ class MergeTest {
             CompletableFuture<Integer> merging =
                     CompletableFuture.supplyAsync(() -> home.engine.merging().run(AT_ONCE, Duration.ZERO));
             built.await();
-            for (Partition lent : home.engine.open().keys(home.spec).candidates(KeyFilter.hash(new Object[] {7L}))) {
+            for (Partition lent :
+                    home.engine.open().keys(home.spec).candidates(KeyFilter.hash(new Object[] {7L}), p -> true)) {
                 assertThat(lent.state()).isEqualTo(Partition.State.LENT);
                 assertThat(home.append(Home.row(7, 1, "waits"))).containsExactly(WriteRow.Outcome.RETRY);
                 // As if it had waited for more than a second.

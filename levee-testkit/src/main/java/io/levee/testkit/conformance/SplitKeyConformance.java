@@ -37,6 +37,8 @@ import org.junit.jupiter.api.TestReporter;
 
 /** Keys of which an adopted database has several rows, some moved and some not: each ends as one row, the latest (guarantees G57, G64). */
 abstract class SplitKeyConformance extends OldTopic {
+    private static final Query SEVEN =
+            Query.builder("e").where(Expr.eq("k", "k7")).build();
     private static final Instant BEGIN = OldTables.BEGIN;
     private static final int ROWS = 300;
 
@@ -145,6 +147,17 @@ abstract class SplitKeyConformance extends OldTopic {
                 .isEqualTo(ROWS + 1);
     }
 
+    /** Adopts both tables, and stops the splitting of the first in its midst. */
+    private static Table<Row> splitSome(Store store, OldDatabase old, AtPoint stop) {
+        Table<Row> table = store.createTable(keyed());
+        PartitionId id = store.adopt("e", old.adoption("e")).partition();
+        store.adopt("e", old.adoption("f"));
+        store.split(id);
+        await(store, SplitStatus.State.STOPPED);
+        stop.requireNoFailure();
+        return table;
+    }
+
     /** Where one row of a key has moved, others of it may lie in this or another adopted table still: the record takes the place of all. */
     @Test
     void shouldTakeThePlaceOfAllRowsOfAKeyWhereOneOfThemHasMoved(TestReporter reporter) {
@@ -158,25 +171,19 @@ abstract class SplitKeyConformance extends OldTopic {
         old.run("INSERT INTO e(k, v, at) VALUES ('k7', 1007, " + old.time(BEGIN) + ")");
         AtomicReference<Store> opened = new AtomicReference<>();
         AtPoint stop = once(() -> Objects.requireNonNull(opened.get()).stopSplit(adopted(opened.get())));
-        Query seven = Query.builder("e").where(Expr.eq("k", "k7")).build();
         String address = engine().newStore();
         try (Store store = splitting(address, PIECE, stop)) {
             opened.set(store);
-            Table<Row> table = store.createTable(keyed());
-            PartitionId id = store.adopt("e", old.adoption("e")).partition();
-            store.adopt("e", old.adoption("f"));
-            store.split(id);
-            await(store, SplitStatus.State.STOPPED);
-            stop.requireNoFailure();
-            assertThat(store.count(seven))
+            Table<Row> table = splitSome(store, old, stop);
+            assertThat(store.count(SEVEN))
                     .as("moved, not yet, and of the other")
                     .isEqualTo(1 + 1 + 300);
             try (Result<Row> running = store.query(Query.builder("e").build())) {
                 assertThat(running.iterator().hasNext()).isTrue();
                 // What that query still needs counts for no other, here and in other processes.
                 write(table, "k7", 77);
-                assertThat(store.count(seven)).isEqualTo(1);
-                assertThat(open(address, true).count(seven)).as("elsewhere").isEqualTo(1);
+                assertThat(store.count(SEVEN)).isEqualTo(1);
+                assertThat(open(address, true).count(SEVEN)).as("elsewhere").isEqualTo(1);
             }
             assertThat(values(store)).containsEntry("k7", "77");
         }
@@ -206,17 +213,11 @@ abstract class SplitKeyConformance extends OldTopic {
         old.create(table("f", 3_000, 10, true));
         AtomicReference<Store> opened = new AtomicReference<>();
         AtPoint stop = once(() -> Objects.requireNonNull(opened.get()).stopSplit(adopted(opened.get())));
-        Query seven = Query.builder("e").where(Expr.eq("k", "k7")).build();
         String address = engine().newStore();
         try (Store store = splitting(address, PIECE, stop)) {
             opened.set(store);
-            Table<Row> table = store.createTable(keyed());
-            PartitionId id = store.adopt("e", old.adoption("e")).partition();
-            store.adopt("e", old.adoption("f"));
-            store.split(id);
-            await(store, SplitStatus.State.STOPPED);
-            stop.requireNoFailure();
-            assertThat(store.count(seven))
+            Table<Row> table = splitSome(store, old, stop);
+            assertThat(store.count(SEVEN))
                     .as("moved, not yet, and of the other")
                     .isEqualTo(1 + 2 + 300);
             try (Result<Row> running = store.query(Query.builder("e").build())) {
@@ -226,7 +227,7 @@ abstract class SplitKeyConformance extends OldTopic {
                 assertThat(table.delete(Ack.COMMITTED, "k6").join()).isTrue();
                 assertThat(table.delete(Ack.COMMITTED, "k7").join()).isTrue();
                 assertThat(values(store)).hasSize(PIECE - 2).doesNotContainKeys("k6", "k7");
-                assertThat(open(address, true).count(seven)).as("elsewhere").isZero();
+                assertThat(open(address, true).count(SEVEN)).as("elsewhere").isZero();
                 assertThat(table.delete(Ack.COMMITTED, "k7").join()).isFalse();
             }
             try (Connection other = old.open();
